@@ -1,0 +1,214 @@
+"""The farm's values: frozen, replaced rather than changed.
+
+Every stored thing has two identities: `id`, the UUID the world sees, and `key`, the row number the
+store joins by. Times are timezone-aware UTC datetimes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType, field
+from msgspec.structs import replace
+
+from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+
+
+class Command(Struct, frozen=True):
+    """One command of a task: `name` says what, `parameters` how; 0 steps means "does not report steps"."""
+
+    name: str
+    parameters: dict[str, Any] | None
+    total_step_count: int = 0
+
+
+class AuthoredTask(Struct, frozen=True, kw_only=True):
+    """A task as a job type's script wrote it. `dependencies` are the `id`s of tasks of the same job."""
+
+    id: str
+    name: str
+    type: str
+    priority: int = 50
+    commands: tuple[Command, ...] = ()
+    dependencies: tuple[str, ...] = ()
+
+    @property
+    def steps_total(self) -> int:
+        """How many steps the task reports in all: every command counts for at least one."""
+        return sum(max(1, command.total_step_count) for command in self.commands)
+
+
+class AuthoredJob(Struct, frozen=True, kw_only=True):
+    """A compiled job, checked and ready to be stored; `tasks` in the order they were added."""
+
+    id: str
+    name: str
+    type: str
+    priority: int
+    created: datetime
+    settings: dict[str, Any]
+    metadata: dict[str, str]
+    worker_tag: str = ""
+    shaman_checkout_id: str = ""
+    tasks: tuple[AuthoredTask, ...] = ()
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """A job as a client asks for it, whatever API it came through."""
+
+    name: str
+    type: str
+    priority: int = 50
+    settings: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    type_etag: str = ""
+    submitter_platform: str = ""
+    worker_tag: str = ""
+    shaman_checkout_id: str = ""
+    initial_status: JobStatus = JobStatus.QUEUED
+
+
+class TaskCounts(Struct, frozen=True):
+    """How many tasks of a job are in each status."""
+
+    active: int = 0
+    canceled: int = 0
+    completed: int = 0
+    failed: int = 0
+    paused: int = 0
+    queued: int = 0
+    soft_failed: int = 0
+
+    def of(self, *statuses: TaskStatus) -> int:
+        """The number of tasks in any of `statuses`."""
+        return sum(int(getattr(self, status.column)) for status in statuses)
+
+    @property
+    def total(self) -> int:
+        """The number of tasks in all."""
+        return self.of(*TaskStatus)
+
+    def moved(self, statuses: Iterable[TaskStatus], to: TaskStatus) -> TaskCounts:
+        """The counts after every task in one of `statuses` went to status `to`."""
+        sources = [status for status in statuses if status is not to]
+        emptied = dict.fromkeys((status.column for status in sources), 0)
+        return replace(self, **emptied, **{to.column: self.of(to, *sources)})
+
+    def moved_one(self, old: TaskStatus, new: TaskStatus) -> TaskCounts:
+        """The counts after one task went from `old` to `new`."""
+        if old is new:
+            return self
+        return replace(self, **{old.column: self.of(old) - 1, new.column: self.of(new) + 1})
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """A stored job."""
+
+    key: int
+    id: str
+    name: str
+    type: str
+    priority: int
+    status: JobStatus
+    activity: str
+    settings: dict[str, Any]
+    metadata: dict[str, str]
+    created: datetime
+    updated: datetime
+    worker_tag: str = ""
+    shaman_checkout_id: str = ""
+    delete_requested: datetime | None = None
+    counts: TaskCounts = TaskCounts()
+    steps_completed: int = 0
+    steps_total: int = 0
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """A stored task. `worker_key` is whoever touched it last, also when it is queued again."""
+
+    key: int
+    id: str
+    job_key: int
+    job_id: str
+    index: int
+    name: str
+    type: str
+    priority: int
+    status: TaskStatus
+    activity: str
+    commands: tuple[Command, ...]
+    created: datetime
+    updated: datetime
+    worker_key: int | None = None
+    last_touched: datetime | None = None
+    steps_completed: int = 0
+    steps_total: int = 0
+    unmet: int = 0
+
+
+class Worker(Struct, frozen=True, kw_only=True):
+    """A stored worker. `status_requested` is what the farm wants it to become, if anything."""
+
+    key: int
+    id: str
+    name: str
+    address: str
+    platform: str
+    software: str
+    status: WorkerStatus
+    task_types: tuple[str, ...]
+    last_seen: datetime | None = None
+    status_requested: WorkerStatus | None = None
+    lazy_request: bool = False
+    can_restart: bool = False
+
+
+class Assignment(Struct, frozen=True, kw_only=True):
+    """A task on its way to a worker, variables already replaced."""
+
+    task: Task
+    job_priority: int
+    job_type: str
+
+
+SettingType = Literal["string", "int32", "float", "bool"]
+SettingSubtype = Literal["file_path", "dir_path", "file_name", "hashed_file_path"]
+Visibility = Literal["visible", "hidden", "submission", "web"]
+
+
+class EvalInfo(Struct, frozen=True, rename="camel"):
+    """What a submitter's user interface says about a setting's `eval`."""
+
+    show_link_button: bool = False
+    description: str = ""
+
+
+class JobTypeSetting(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One setting of a job type as its script declares it; what the script left out is UNSET."""
+
+    key: str
+    type: SettingType
+    subtype: SettingSubtype | UnsetType = UNSET
+    choices: tuple[str, ...] | UnsetType = UNSET
+    propargs: dict[str, Any] | UnsetType = UNSET
+    description: Any = UNSET
+    label: Any = UNSET
+    default: Any = UNSET
+    eval: str | UnsetType = UNSET
+    eval_info: EvalInfo | UnsetType = field(default=UNSET, name="evalInfo")
+    visible: Visibility | UnsetType = UNSET
+    required: bool | UnsetType = UNSET
+    editable: bool | UnsetType = UNSET
+    aliases: tuple[str, ...] = ()
+
+
+class JobType(Struct, frozen=True, kw_only=True):
+    """What a job type's script declares. `settings` is None where the script has no list at all."""
+
+    name: str
+    label: str
+    etag: str
+    description: str | UnsetType = UNSET
+    settings: tuple[JobTypeSetting, ...] | None = None

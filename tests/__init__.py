@@ -1,0 +1,1 @@
+"""The tests: unit (needs nothing), integration (a database, a helper process), acceptance (real processes)."""

@@ -1,0 +1,170 @@
+"""The state machine, row by row, and what must hold whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flamenco.domain.model import TaskCounts
+from flamenco.domain.statuses import TRANSITIONAL_JOB, UNFINISHED_TASK, JobStatus, TaskStatus
+from flamenco.domain.transitions import JobMove, MassMove, after_task, enforce_again, move_job
+
+J = JobStatus
+T = TaskStatus
+
+
+@pytest.mark.parametrize(
+    ("job", "counts", "new", "expected"),
+    [
+        # A task was queued again.
+        (J.COMPLETED, TaskCounts(completed=4, queued=1), T.QUEUED, J.REQUEUEING),
+        (J.FAILED, TaskCounts(failed=4, queued=1), T.QUEUED, None),
+        (J.CANCELED, TaskCounts(canceled=4, queued=1), T.QUEUED, None),
+        (J.PAUSED, TaskCounts(paused=4, queued=1), T.QUEUED, None),
+        (J.ACTIVE, TaskCounts(active=4, queued=1), T.QUEUED, None),
+        # A task was paused.
+        (J.PAUSE_REQUESTED, TaskCounts(paused=2), T.PAUSED, J.PAUSED),
+        (J.PAUSE_REQUESTED, TaskCounts(paused=2, active=1), T.PAUSED, None),
+        (J.ACTIVE, TaskCounts(paused=2), T.PAUSED, None),
+        # A task was canceled.
+        (J.CANCEL_REQUESTED, TaskCounts(canceled=2, completed=1), T.CANCELED, J.CANCELED),
+        (J.ACTIVE, TaskCounts(canceled=2), T.CANCELED, J.CANCELED),
+        (J.ACTIVE, TaskCounts(canceled=2, queued=1), T.CANCELED, None),
+        (J.ACTIVE, TaskCounts(canceled=2, soft_failed=1), T.CANCELED, None),
+        (J.PAUSE_REQUESTED, TaskCounts(canceled=1, queued=1), T.CANCELED, J.PAUSED),
+        # A task failed for good: 10 percent, truncated.
+        (J.ACTIVE, TaskCounts(failed=1, queued=9), T.FAILED, J.FAILED),
+        (J.ACTIVE, TaskCounts(failed=1, queued=10), T.FAILED, None),
+        (J.QUEUED, TaskCounts(failed=1, queued=10), T.FAILED, J.ACTIVE),
+        (J.ACTIVE, TaskCounts(failed=2, queued=18), T.FAILED, J.FAILED),
+        (J.PAUSE_REQUESTED, TaskCounts(failed=1, paused=10), T.FAILED, J.PAUSED),
+        (J.PAUSE_REQUESTED, TaskCounts(failed=1, paused=9, active=1), T.FAILED, None),
+        # A task became active, or failed softly.
+        (J.ACTIVE, TaskCounts(active=1), T.ACTIVE, None),
+        (J.CANCEL_REQUESTED, TaskCounts(active=1), T.ACTIVE, None),
+        *((job, TaskCounts(active=1), T.ACTIVE, J.ACTIVE) for job in (J.QUEUED, J.PAUSED, J.COMPLETED, J.FAILED)),
+        (J.PAUSE_REQUESTED, TaskCounts(soft_failed=1), T.SOFT_FAILED, J.ACTIVE),
+        (J.ACTIVE, TaskCounts(soft_failed=1), T.SOFT_FAILED, None),
+        # A task was completed.
+        (J.ACTIVE, TaskCounts(completed=3), T.COMPLETED, J.COMPLETED),
+        (J.PAUSE_REQUESTED, TaskCounts(completed=3), T.COMPLETED, J.COMPLETED),
+        (J.ACTIVE, TaskCounts(completed=3, failed=1), T.COMPLETED, None),
+        (J.PAUSE_REQUESTED, TaskCounts(completed=3, paused=1), T.COMPLETED, J.PAUSED),
+        (J.QUEUED, TaskCounts(completed=3, queued=1), T.COMPLETED, J.ACTIVE),
+        (J.ACTIVE, TaskCounts(completed=3, queued=1), T.COMPLETED, None),
+    ],
+)
+def test_what_a_task_does_to_its_job(job: J, counts: TaskCounts, new: T, expected: J | None) -> None:
+    """Every row of the ripple table leads the job where the table says."""
+    ripple = after_task(job, counts, new)
+    assert (ripple[0] if ripple else None) is expected
+
+
+ALL_KINDS = TaskCounts(active=1, canceled=1, completed=1, failed=1, paused=1, queued=1, soft_failed=1)
+
+
+@pytest.mark.parametrize(
+    ("old", "counts", "new", "statuses", "moved"),
+    [
+        (J.ACTIVE, ALL_KINDS, J.COMPLETED, [J.COMPLETED], []),
+        (J.ACTIVE, ALL_KINDS, J.CANCELED, [J.CANCELED], []),
+        (J.QUEUED, ALL_KINDS, J.ACTIVE, [J.ACTIVE], []),
+        (J.ACTIVE, ALL_KINDS, J.CANCEL_REQUESTED, [J.CANCEL_REQUESTED, J.CANCELED], [(UNFINISHED_TASK, T.CANCELED)]),
+        (J.ACTIVE, ALL_KINDS, J.FAILED, [J.FAILED], [(UNFINISHED_TASK, T.CANCELED)]),
+        (J.ACTIVE, ALL_KINDS, J.PAUSE_REQUESTED, [J.PAUSE_REQUESTED], [({T.QUEUED, T.SOFT_FAILED}, T.PAUSED)]),
+        (
+            J.ACTIVE,
+            TaskCounts(queued=1),
+            J.PAUSE_REQUESTED,
+            [J.PAUSE_REQUESTED, J.PAUSED],
+            [({T.QUEUED, T.SOFT_FAILED}, T.PAUSED)],
+        ),
+        (
+            J.FAILED,
+            ALL_KINDS,
+            J.REQUEUEING,
+            [J.REQUEUEING, J.QUEUED],
+            [({T.CANCELED, T.FAILED, T.PAUSED, T.SOFT_FAILED}, T.QUEUED)],
+        ),
+        (
+            J.COMPLETED,
+            TaskCounts(completed=2),
+            J.REQUEUEING,
+            [J.REQUEUEING, J.QUEUED],
+            [(set(T) - {T.QUEUED}, T.QUEUED)],
+        ),
+        (J.UNDER_CONSTRUCTION, ALL_KINDS, J.REQUEUEING, [J.REQUEUEING, J.QUEUED], []),
+        (J.PAUSED, TaskCounts(completed=3), J.QUEUED, [J.QUEUED, J.COMPLETED], []),
+        (J.PAUSED, TaskCounts(), J.QUEUED, [J.QUEUED, J.COMPLETED], []),
+        (J.ACTIVE, ALL_KINDS, J.ACTIVE, [], []),
+    ],
+)
+def test_what_a_job_does_to_its_tasks(
+    old: J, counts: TaskCounts, new: J, statuses: Sequence[J], moved: Sequence[tuple[set[T], T]]
+) -> None:
+    """Every row of the job table: the statuses the job passes through, and which tasks go where."""
+    effects = move_job(old, counts, new, "reason")
+    assert [effect.new for effect in effects if isinstance(effect, JobMove)] == statuses
+    assert [(effect.sources, effect.to) for effect in effects if isinstance(effect, MassMove)] == moved
+
+
+def test_the_reason_is_kept_and_the_old_status_named() -> None:
+    """The activity of tasks and jobs says who did it and why."""
+    effects = move_job(J.ACTIVE, ALL_KINDS, J.CANCEL_REQUESTED, "nobody wants it")
+    assert isinstance(effects[0], JobMove)
+    assert isinstance(effects[1], MassMove)
+    assert (effects[0].old, effects[0].reason) == (J.ACTIVE, "nobody wants it")
+    assert '"cancel-requested"' in effects[1].activity
+
+
+@pytest.mark.parametrize(
+    ("status", "counts", "ends_in"),
+    [
+        (J.CANCEL_REQUESTED, ALL_KINDS, J.CANCELED),
+        (J.REQUEUEING, ALL_KINDS, J.QUEUED),
+        (J.REQUEUEING, TaskCounts(completed=3), J.COMPLETED),
+        (J.PAUSE_REQUESTED, TaskCounts(queued=3), J.PAUSED),
+    ],
+)
+def test_a_job_found_between_two_statuses_is_sent_on(status: J, counts: TaskCounts, ends_in: J) -> None:
+    """What a crash interrupted is carried to its end at the next start."""
+    moves = [effect for effect in enforce_again(status, counts) if isinstance(effect, JobMove)]
+    assert moves[-1].new is ends_in
+
+
+def test_a_pausing_job_with_an_active_task_goes_on_waiting() -> None:
+    """A job that is pausing is not paused before its last active task ended."""
+    effects = enforce_again(J.PAUSE_REQUESTED, TaskCounts(active=1, queued=2))
+    assert not [effect for effect in effects if isinstance(effect, JobMove)]
+
+
+counts_of_tasks = st.builds(TaskCounts, *[st.integers(0, 5)] * 7)
+
+
+@given(st.sampled_from(J), counts_of_tasks, st.sampled_from(J))
+def test_a_job_never_stays_between_two_statuses_without_cause(old: J, counts: TaskCounts, new: J) -> None:
+    """Whatever is asked of a job, it comes to rest, loses no task, and only waits for active tasks to pause."""
+    effects = move_job(old, counts, new, "reason")
+    total = counts.total
+    for effect in effects:
+        if isinstance(effect, MassMove):
+            counts = counts.moved(effect.sources, effect.to)
+    moves = [effect for effect in effects if isinstance(effect, JobMove)]
+    assert counts.total == total
+    if moves and moves[-1].new in TRANSITIONAL_JOB:
+        assert moves[-1].new is J.PAUSE_REQUESTED
+        assert counts.active
+
+
+@given(st.sampled_from(J), counts_of_tasks, st.sampled_from(T), st.sampled_from(T))
+def test_a_task_leads_its_job_to_rest(job: J, counts: TaskCounts, old: T, new: T) -> None:
+    """Whatever happens to one task, the cascade that follows ends."""
+    counts = counts.moved_one(old, new) if counts.of(old) else TaskCounts().moved((), new)
+    if not counts.total:
+        return
+    ripple = after_task(job, counts, new)
+    if ripple:
+        assert len(move_job(job, counts, *ripple)) < len(J)
