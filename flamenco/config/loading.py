@@ -1,0 +1,282 @@
+"""Reads the configuration in layers: defaults < file < environment < command line. The last one to speak wins.
+
+Nothing is guessed: an unknown key, a wrong type or an unusable value stops the start with a `ConfigError`
+that names the key and where it was written. A relative path counts from where it was written: from the
+folder of the file, or from the current directory for the environment and the command line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from msgspec import Struct
+
+from flamenco.config.declared import ENVIRONMENT_PREFIX, Setting, build, nearest_of, settings_of, unknown_keys
+from flamenco.config.places import CONFIG_FILE_NAME, absolute, default_data_dir
+from flamenco.config.settings import Config
+from flamenco.domain.errors import ConfigError
+from flamenco.domain.variables import JOBS, problem_with
+
+DEFAULT: Final = "default"
+COMMAND_LINE: Final = "command line"
+FILE_VERSION: Final = 3
+"""The one version of Flamenco's configuration file that can be read."""
+
+_NOT_SETTINGS: Final = frozenset({"FLAMENCO_HOME", "FLAMENCO_CONFIG", "FLAMENCO_MANAGER"})
+"""Environment variables that mean something else to the program; see `--help` and `places`."""
+_NOT_SETTINGS_PREFIXES: Final = ("FLAMENCO_WORKER_", "FLAMENCO_TEST_")
+"""Beginnings of those that belong to the worker agent and to the test suite."""
+
+
+class Shown(Struct, frozen=True):
+    """A setting for people to look at: its value as JSON has it, secrets masked, and where it was written."""
+
+    key: str
+    value: Any
+    source: str
+    description: str
+
+
+class Loaded(Struct, frozen=True, kw_only=True):
+    """A configuration, and for every dotted key (`variables.NAME` for each variable) where its value came from.
+
+    A source is `default`, `file PATH`, `environment NAME` or `command line`. `file` is the file that was read.
+    """
+
+    config: Config
+    sources: dict[str, str]
+    file: Path | None = None
+
+    def shown(self) -> list[Shown]:
+        """Every value in the order of the declarations, and who set it."""
+        return [
+            Shown(key, setting.show(value), self.sources[key], setting.description)
+            for key, setting, value in _values_of(self.config)
+        ]
+
+
+class _Layers:
+    """Collects values by dotted key; each layer overwrites those before it."""
+
+    def __init__(self) -> None:
+        self.settings = {setting.key: setting for setting in settings_of(Config)}
+        self.values: dict[str, Any] = {}
+        self.sources: dict[str, str] = {}
+
+    def put(self, setting: Setting, value: Any, source: str, folder: Path) -> None:
+        """Take over a checked `value`; a relative path counts from `folder`."""
+        if setting.is_path and not (setting.is_url and _is_url(str(value))) and str(value):
+            value = type(setting.default)(absolute(str(value), folder))
+        if setting.key == "variables":
+            self._merge_variables(setting, value, source)
+        else:
+            self.values[setting.key], self.sources[setting.key] = value, source
+
+    def _merge_variables(self, setting: Setting, value: Any, source: str) -> None:
+        for name, variable in value.items():
+            if problem := problem_with(name, variable):
+                raise ConfigError(f"The variable {name!r} {problem} ({source}).")
+        value.pop(JOBS, None)
+        self.values["variables"] = {**self.values.get("variables", setting.default), **value}
+        self.sources |= {f"variables.{name}": source for name in value}
+
+    def put_text(self, setting: Setting, text: str, source: str) -> None:
+        """Check and take over a value that was written in the environment or on the command line."""
+        try:
+            self.put(setting, setting.read_text(text), source, Path.cwd())
+        except ValueError as error:
+            raise _wrong(setting.key, error, source) from error
+
+
+def load(
+    config_file: Path | None = None,
+    data_dir: Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Loaded:
+    """Read the configuration. `overrides` are settings from the command line by dotted key.
+
+    Without `config_file` (or FLAMENCO_CONFIG) it is flamenco-manager.yaml in the current directory, else the one in
+    the data directory, else none. Raises `ConfigError` with a sentence that says what to change.
+    """
+    layers = _Layers()
+    layers.put(layers.settings["data_dir"], default_data_dir(environ), DEFAULT, Path.cwd())
+    overrides = {**(overrides or {}), **({"data_dir": str(data_dir)} if data_dir is not None else {})}
+    file = find_file(config_file, overrides.get("data_dir"), environ)
+    if file:
+        _read_file(layers, file)
+    for name, setting, text in _in_environment(layers.settings, environ):
+        layers.put_text(setting, text, f"environment {name}")
+    for key, text in overrides.items():
+        if key not in layers.settings:
+            raise _unknown(key, nearest_key(key, layers.settings), "the command line")
+        layers.put_text(layers.settings[key], text, COMMAND_LINE)
+    config = build(Config, layers.values)
+    sources = {key: layers.sources.get(key, DEFAULT) for key, _, _ in _values_of(config)}
+    _check_addresses(config, sources)
+    return Loaded(config=config, sources=sources, file=file)
+
+
+def find_file(config_file: Path | None, data_dir: str | None, environ: Mapping[str, str]) -> Path | None:
+    """Find the file to read, absolute; None when there is none. One that was asked for is not looked for here."""
+    if config_file or environ.get("FLAMENCO_CONFIG"):
+        return (config_file or Path(environ["FLAMENCO_CONFIG"])).absolute()
+    # The file itself may name another data directory, which then does not decide where the file is.
+    folder = data_dir or environ.get("FLAMENCO_DATA_DIR") or str(default_data_dir(environ))
+    places = (Path(CONFIG_FILE_NAME), Path(absolute(folder, Path.cwd())) / CONFIG_FILE_NAME)
+    return next((place.absolute() for place in places if place.is_file()), None)
+
+
+def nearest_key(word: str, settings: Mapping[str, Setting]) -> str | None:
+    """The key that `word` probably stands for: a whole dotted key, or the last part of one."""
+    if whole := nearest_of(word, settings):
+        return whole
+    keywords = {setting.keyword: key for key, setting in settings.items()}
+    last = nearest_of(word.rpartition(".")[2], keywords)
+    return keywords[last] if last else None
+
+
+# -- the file -----------------------------------------------------------------------------------------------------
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Plain YAML that does not silently drop the first of two equal keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Make a mapping. Raises a `MarkedYAMLError` with the line of a key that was there before."""
+        seen = set()
+        for key_node, _ in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            if key is not None and key in seen:
+                problem = f"found the key {key!r} a second time"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _read_file(layers: _Layers, file: Path) -> None:
+    source = f"file {file}"
+    content = _parse(file)
+    meta = content.pop("_meta", None)
+    _check_meta({} if meta is None else meta, source)
+    for key, nearest in unknown_keys(content, Config):
+        raise _unknown(key, nearest or nearest_key(key, layers.settings), source)
+    for key, value in _flattened(content, layers.settings, source):
+        setting = layers.settings[key]
+        try:
+            layers.put(setting, setting.read(value), source, file.parent)
+        except ValueError as error:
+            raise _wrong(key, error, source) from error
+
+
+def _parse(file: Path) -> dict[Any, Any]:
+    try:
+        with file.open(encoding="utf-8") as stream:
+            content = yaml.load(stream, _StrictLoader)  # noqa: S506 (a SafeLoader)
+    except FileNotFoundError as error:
+        raise ConfigError(f"There is no configuration file {file}.") from error
+    except OSError as error:
+        raise ConfigError(f"The configuration file {file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"The configuration file {file} is not UTF-8 text.") from error
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        mark = getattr(error, "problem_mark", None)
+        line = f" in line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"The configuration file {file} is not YAML{line}: {problem}.") from error
+    if not isinstance(content, dict | None):
+        raise ConfigError(f"The configuration file {file} has no settings, which are lines like `key: value`.")
+    return content or {}
+
+
+def _check_meta(meta: Any, source: str) -> None:
+    if not isinstance(meta, dict):
+        raise ConfigError(f"_meta in {source} is {meta!r}, expected `version: {FILE_VERSION}` in it.")
+    version = meta.get("version", FILE_VERSION)
+    if version != FILE_VERSION or isinstance(version, bool):
+        raise ConfigError(f"_meta.version in {source} is {version!r}; only version {FILE_VERSION} can be read.")
+    for key in meta:
+        if key != "version":
+            raise _unknown(f"_meta.{key}", "_meta.version", source)
+
+
+def _flattened(
+    content: Any, settings: Mapping[str, Setting], source: str, prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """The values in a file by dotted key. An empty group (`shaman:` and nothing below) says nothing."""
+    for key, value in content.items():
+        dotted = f"{prefix}{key}"
+        if dotted in settings:
+            if not (dotted == "variables" and value is None):
+                yield dotted, value
+        elif isinstance(value, dict):
+            yield from _flattened(value, settings, source, f"{dotted}.")
+        elif value is not None:
+            inside = ", ".join(name.removeprefix(f"{dotted}.") for name in settings if name.startswith(f"{dotted}."))
+            raise ConfigError(f"{dotted} in {source} is {value!r}, expected {inside} below it.")
+
+
+# -- the environment ----------------------------------------------------------------------------------------------
+
+
+def _in_environment(settings: Mapping[str, Setting], environ: Mapping[str, str]) -> Iterator[tuple[str, Setting, str]]:
+    """The settings in the environment; levels are set apart by one underscore or by two."""
+    by_name = {setting.environment_name: setting for setting in settings.values()}
+    for name in sorted(environ):
+        if not name.startswith(ENVIRONMENT_PREFIX) or name in _NOT_SETTINGS:
+            continue
+        if setting := by_name.get(name.replace("__", "_")):
+            yield name, setting, environ[name]
+        elif not name.startswith(_NOT_SETTINGS_PREFIXES):
+            nearest = nearest_of(name.removeprefix(ENVIRONMENT_PREFIX), _unprefixed(by_name))
+            raise _unknown(name, nearest and ENVIRONMENT_PREFIX + nearest, "the environment")
+
+
+def _unprefixed(names: Iterable[str]) -> list[str]:
+    """Without what they all begin with, which would make every one look like every other."""
+    return [name.removeprefix(ENVIRONMENT_PREFIX) for name in names]
+
+
+# -- all of it ----------------------------------------------------------------------------------------------------
+
+
+def _values_of(config: Config) -> Iterator[tuple[str, Setting, Any]]:
+    """Every value by dotted key, each variable on its own."""
+    for setting in settings_of(Config):
+        value: Any = config
+        for part in setting.key.split("."):
+            value = getattr(value, _attribute_of(type(value), part))
+        if setting.key == "variables":
+            yield from ((f"variables.{name}", setting, variable) for name, variable in value.items())
+        else:
+            yield setting.key, setting, value
+
+
+def _attribute_of(kind: type[Struct], key: str) -> str:
+    return kind.__struct_fields__[kind.__struct_encode_fields__.index(key)]
+
+
+def _check_addresses(config: Config, sources: Mapping[str, str]) -> None:
+    """Fail now rather than when the server or the store starts."""
+    for key, name in (("listen", "port"), ("database", "database_url")):
+        try:
+            getattr(config, name)
+        except ConfigError as error:
+            raise ConfigError(f"{str(error).rstrip('.')} ({sources[key]}).") from error
+
+
+def _is_url(text: str) -> bool:
+    return "://" in text or text.startswith("file:")
+
+
+def _wrong(key: str, error: ValueError, source: str) -> ConfigError:
+    return ConfigError(f"{key}: {error} ({source}).")
+
+
+def _unknown(key: str, nearest: str | None, source: str) -> ConfigError:
+    hint = f"did you mean {nearest!r}?" if nearest else "`flamenco config show` lists the ones there are."
+    return ConfigError(f"Unknown key {key!r} in {source}; {hint}")

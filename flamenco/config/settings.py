@@ -1,0 +1,231 @@
+"""Every setting, declared once: its key in the file, its type and limits, its default, and what it means.
+
+The declarations are the fields of `Config`: reading, checking, `flamenco config show` and the
+documentation are all made from them. Keys are spelt as in Flamenco's own configuration file, so that an
+existing file can be used. Relative paths are made absolute by `loading`; in a `Config` that was made by
+hand they count from `data_dir`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from flamenco.config.addresses import database_url, parse_listen
+from flamenco.config.places import absolute, default_data_dir
+from flamenco.domain.durations import Duration
+from flamenco.domain.errors import ConfigError
+from flamenco.domain.variables import JOBS, Variable, VariableValue, everywhere
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "console", "logfmt", "json"]
+
+
+class ShamanGarbageCollectConfig(Struct, frozen=True, kw_only=True, rename="camel"):
+    """When stored files that no job needs any more are removed."""
+
+    period: Annotated[Duration, Meta(description="Time between two collections; 0s never collects.")] = Duration(86_400)
+    max_age: Annotated[Duration, Meta(description="How long a file that no job uses is kept.")] = Duration(2_678_400)
+
+
+class ShamanConfig(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The store through which clients hand in the files of a job, each of them once."""
+
+    # It needs symbolic links, which Windows does not give to everybody.
+    enabled: Annotated[bool, Meta(description="Let clients store the files of jobs through Shaman.")] = (
+        sys.platform != "win32"
+    )
+    garbage_collect: ShamanGarbageCollectConfig = ShamanGarbageCollectConfig()
+
+
+class MqttClientConfig(Struct, frozen=True, kw_only=True):
+    """The broker that events are sent to."""
+
+    enabled: Annotated[bool, Meta(description="Send events to an MQTT broker.")] = False
+    broker: Annotated[str, Meta(description="URL of the broker, such as tcp://host:1883 or ws://host.")] = ""
+    client_id: Annotated[str, Meta(description="Name of this manager at the broker.")] = field(
+        default="flamenco", name="clientID"
+    )
+    topic_prefix: Annotated[str, Meta(description="Put before the topic of every event.")] = "flamenco"
+    username: Annotated[str, Meta(description="User at the broker; empty for none.")] = ""
+    password: Annotated[str, Meta(description="Password of that user.", extra={"secret": True})] = ""
+
+
+class MqttConfig(Struct, frozen=True, kw_only=True):
+    """Events over MQTT."""
+
+    client: MqttClientConfig = MqttClientConfig()
+
+
+def default_variables() -> dict[str, Variable]:
+    """The variables that every farm has, unless its configuration gives them other values."""
+    linux, windows, mac = ("linux", "windows", "darwin")
+    return {
+        "blender": Variable(
+            values=(
+                VariableValue(platform=linux, value="blender"),
+                VariableValue(platform=windows, value="blender.exe"),
+                VariableValue(platform=mac, value="blender"),
+            )
+        ),
+        "blenderArgs": everywhere("-b -y"),
+        "ffmpeg": Variable(
+            values=(
+                VariableValue(platform="all", value="ffmpeg"),
+                VariableValue(platform=windows, value="ffmpeg.exe"),
+            )
+        ),
+    }
+
+
+def _default_processes() -> int:
+    return min(2, os.cpu_count() or 1)
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The settings of a manager. Frozen: a changed configuration is another `Config`."""
+
+    manager_name: Annotated[str, Meta(description="Name of the farm, shown to people.")] = "Flamenco"
+    data_dir: Annotated[Path, Meta(description="The folder below which all state of the manager lies.")] = field(
+        default_factory=default_data_dir
+    )
+    listen: Annotated[
+        str,
+        Meta(description="HOST:PORT to listen on; :8080 means every interface. Who can submit jobs runs programs."),
+    ] = "127.0.0.1:8080"
+    database: Annotated[
+        str,
+        Meta(
+            description="SQLite file, or postgresql://USER:PASSWORD@HOST/NAME; empty for a file in data_dir.",
+            extra={"path": True, "url": True},
+        ),
+    ] = ""
+    database_check_period: Annotated[Duration, Meta(description="Time between database checks; 0s for none.")] = (
+        Duration(600)
+    )
+    local_manager_storage_path: Annotated[
+        str,
+        Meta(description="Folder of task logs and images; empty for one in data_dir.", extra={"path": True}),
+    ] = ""
+    shared_storage_path: Annotated[
+        str,
+        Meta(
+            description="Folder that manager, workers and artists share; empty for one in data_dir.",
+            extra={"path": True},
+        ),
+    ] = ""
+    job_types_dir: Annotated[
+        str,
+        Meta(description="Folder of the studio's job types; empty for jobtypes in data_dir.", extra={"path": True}),
+    ] = ""
+    plugins_dir: Annotated[
+        str,
+        Meta(description="Folder of the studio's plugins; empty for plugins in data_dir.", extra={"path": True}),
+    ] = ""
+    autodiscoverable: Annotated[bool, Meta(description="Let workers find this manager on the network.")] = True
+    shaman: ShamanConfig = ShamanConfig()
+    task_timeout: Annotated[
+        Duration,
+        Meta(description="A task nobody reported on for so long fails; 0s switches task and worker timeouts off."),
+    ] = Duration(600)
+    worker_timeout: Annotated[Duration, Meta(description="A worker that was silent for so long is in error.")] = (
+        Duration(60)
+    )
+    timeout_check_interval: Annotated[Duration, Meta(description="Time between two checks for timeouts.")] = Duration(
+        60
+    )
+    timeout_check_delay: Annotated[
+        Duration,
+        Meta(description="Time from the start to the first check for timeouts, for workers to come back."),
+    ] = Duration(300)
+    blocklist_threshold: Annotated[
+        int,
+        Meta(description="So many failed tasks of one type block a worker from that type in that job.", ge=0),
+    ] = 3
+    task_fail_after_softfail_count: Annotated[
+        int,
+        Meta(description="So many workers have to fail a task before it counts as failed.", ge=0),
+    ] = 3
+    policies: Annotated[
+        dict[str, float],
+        Meta(description="The scheduling policies in use, each with the weight of its say."),
+    ] = field(default_factory=lambda: {"priority": 1.0})
+    processes: Annotated[int, Meta(description="Processes that answer requests.", ge=1)] = field(
+        default_factory=_default_processes
+    )
+    threads: Annotated[int, Meta(description="Threads in each of those processes.", ge=1)] = 8
+    compile_timeout: Annotated[Duration, Meta(description="Longest time a job type's script may run.")] = Duration(10)
+    compile_memory_mb: Annotated[int, Meta(description="Most memory a job type's script may use, in MiB.", ge=64)] = 512
+    max_tasks_per_job: Annotated[int, Meta(description="Most tasks one job may have.", ge=1)] = 1_000_000
+    max_body_mb: Annotated[int, Meta(description="Largest request body, in MiB; rendered images among them.", ge=1)] = (
+        32
+    )
+    mqtt: MqttConfig = MqttConfig()
+    log_level: Annotated[LogLevel, Meta(description="How much is logged: debug, info, warning or error.")] = "info"
+    log_format: Annotated[
+        LogFormat,
+        Meta(
+            description="console for people, logfmt or json for machines; auto is console on a terminal, else logfmt."
+        ),
+    ] = "auto"
+    variables: Annotated[
+        dict[str, Variable],
+        Meta(description="What {name} means on each platform; added to the variables that every farm has."),
+    ] = field(default_factory=default_variables)
+
+    @property
+    def host(self) -> str:
+        """The host to listen on, without brackets; 0.0.0.0 for every interface."""
+        return self._address()[0]
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; 0 for any that is free."""
+        return self._address()[1]
+
+    def _address(self) -> tuple[str, int]:
+        try:
+            return parse_listen(self.listen)
+        except ValueError as error:
+            raise ConfigError(f"listen: {error}.") from error
+
+    @property
+    def database_url(self) -> str:
+        """The database as SQLAlchemy names it: `sqlite:////absolute/file` or `postgresql+psycopg://…`."""
+        try:
+            return database_url(self.database, self.data_dir)
+        except ValueError as error:
+            raise ConfigError(f"database: {error}.") from error
+
+    @property
+    def job_types_path(self) -> Path:
+        """The folder of the studio's job types, absolute; it may not exist."""
+        return self._below_data_dir(self.job_types_dir or "jobtypes")
+
+    @property
+    def plugins_path(self) -> Path:
+        """The folder of the studio's plugins, absolute; it may not exist."""
+        return self._below_data_dir(self.plugins_dir or "plugins")
+
+    @property
+    def local_storage_path(self) -> Path:
+        """The folder of task logs and images, absolute; it may not exist yet."""
+        return self._below_data_dir(self.local_manager_storage_path or "storage")
+
+    @property
+    def effective_storage_path(self) -> str:
+        """Where the files of jobs are, as the manager sees it: the value of the variable `jobs`."""
+        shared = self._below_data_dir(self.shared_storage_path or "shared")
+        return str(shared / "jobs" if self.shaman.enabled else shared)
+
+    @property
+    def effective_variables(self) -> dict[str, Variable]:
+        """The variables with the one that is computed, `jobs`, in place of any that was configured."""
+        return {**self.variables, JOBS: everywhere(self.effective_storage_path)}
+
+    def _below_data_dir(self, path: str) -> Path:
+        return Path(absolute(path, self.data_dir))

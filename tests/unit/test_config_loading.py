@@ -1,0 +1,441 @@
+"""The layers of the configuration: which one wins, where values came from, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flamenco.config import Config, Duration, load
+from flamenco.config.declared import nearest_of, settings_of
+from flamenco.config.loading import find_file
+from flamenco.domain.errors import ConfigError
+from flamenco.domain.variables import Variables
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Write a configuration file, away from the current directory."""
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+    for name in ("FLAMENCO_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def write(text: str) -> Path:
+        file = tmp_path / "farm.yaml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write
+
+
+def refusal(
+    config_file: Path | None = None,
+    overrides: dict[str, str] | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Load a configuration that must be refused; gives the sentence, with the file's name for its path."""
+    with pytest.raises(ConfigError) as caught:
+        load(config_file, overrides=overrides, environ=environ)
+    return str(caught.value).replace(str(config_file), "farm.yaml")
+
+
+# -- layers -------------------------------------------------------------------------------------------------------
+
+
+def test_defaults_alone(write: Write) -> None:
+    """Without a file, variables and options there are the defaults, and each says so."""
+    loaded = load(environ={})
+    assert loaded.config == Config()
+    assert set(loaded.sources.values()) == {"default"}
+    assert loaded.file is None
+
+
+def test_the_last_layer_wins(write: Write) -> None:
+    """The file overrides the defaults, the environment the file, the command line all; each value knows its layer."""
+    file = write("manager_name: file\nblocklist_threshold: 4\nlisten: :1\n")
+    environ = {"FLAMENCO_BLOCKLIST_THRESHOLD": "5", "FLAMENCO_LISTEN": ":2"}
+    loaded = load(file, overrides={"listen": ":3"}, environ=environ)
+    config, sources = loaded.config, loaded.sources
+    assert (config.manager_name, sources["manager_name"]) == ("file", f"file {file}")
+    assert (config.blocklist_threshold, sources["blocklist_threshold"]) == (
+        5,
+        "environment FLAMENCO_BLOCKLIST_THRESHOLD",
+    )
+    assert (config.listen, sources["listen"]) == (":3", "command line")
+    assert (config.threads, sources["threads"]) == (8, "default")
+    assert loaded.file == file
+
+
+@pytest.mark.parametrize("layer", ["file", "environment", "command line"])
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("manager_name", "Studio", "Studio"),
+        ("task_timeout", "1h30m", Duration(5400)),
+        ("task_timeout", "0", Duration(0)),
+        ("threads", "3", 3),
+        ("autodiscoverable", "false", False),
+        ("policies", "{priority: 2, age: 0.5}", {"priority": 2.0, "age": 0.5}),
+        ("log_level", "debug", "debug"),
+    ],
+)
+def test_values_of_every_type(write: Write, layer: str, key: str, text: str, value: object) -> None:
+    """A value means the same in every layer."""
+    match layer:
+        case "file":
+            loaded = load(write(f"{key}: {text}"), environ={})
+        case "environment":
+            loaded = load(environ={f"FLAMENCO_{key.upper()}": text})
+        case _:
+            loaded = load(overrides={key: text}, environ={})
+    assert getattr(loaded.config, key) == value
+    assert loaded.sources[key].startswith(layer)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "FLAMENCO_SHAMAN_GARBAGECOLLECT_MAXAGE",
+        "FLAMENCO_SHAMAN__GARBAGECOLLECT__MAXAGE",
+        "FLAMENCO_SHAMAN_GARBAGECOLLECT__MAXAGE",
+    ],
+)
+def test_nested_in_the_environment(name: str) -> None:
+    """Levels are set apart by one underscore or two."""
+    loaded = load(environ={name: "2h"})
+    assert loaded.config.shaman.garbage_collect.max_age == Duration(7200)
+    assert loaded.sources["shaman.garbageCollect.maxAge"] == f"environment {name}"
+
+
+def test_a_flamenco_file_is_read(write: Write) -> None:
+    """A file with all of Flamenco's keys, spelt as Flamenco spells them, is a configuration of ours."""
+    loaded = load(
+        write("""
+# This file uses the YAML format.
+_meta: {version: 3}
+manager_name: Studio
+database: flamenco-manager.sqlite
+database_check_period: 1h0m0s
+listen: ":8080"
+autodiscoverable: true
+local_manager_storage_path: ./flamenco-manager-storage
+shared_storage_path: /mnt/farm
+shaman: {enabled: true, garbageCollect: {period: 24h0m0s, maxAge: 744h0m0s}}
+task_timeout: 10m0s
+worker_timeout: 1m0s
+blocklist_threshold: 3
+task_fail_after_softfail_count: 3
+mqtt:
+  client: {enabled: false, broker: "", clientID: studio, topic_prefix: flamenco, username: "", password: ""}
+variables:
+  blender:
+    values:
+      - {platform: linux, value: /opt/blender/blender}
+      - {platform: windows, value: 'C:\\blender.exe'}
+  shared:
+    is_twoway: true
+    values:
+      - {audience: all, platforms: [linux, darwin], value: /mnt/farm}
+      - {audience: workers, platform: windows, platforms: [wine], value: 'S:\\'}
+"""),
+        environ={},
+    )
+    assert loaded.config.mqtt.client.client_id == "studio"
+    workers = Variables(loaded.config.effective_variables, "linux").meanings("workers", "wine")
+    assert workers["shared"].value == "S:"
+    assert loaded.sources["shaman.garbageCollect.maxAge"].startswith("file ")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "_meta: {version: 3}", "_meta:", "shaman:", "mqtt: {client:}", "variables:"]
+)
+def test_empty_groups_say_nothing(write: Write, text: str) -> None:
+    """An empty file, and a key with nothing below it, leave the defaults."""
+    assert load(write(text), environ={}).config == Config()
+
+
+# -- variables ----------------------------------------------------------------------------------------------------
+
+
+def test_variables_are_merged_by_name(write: Write) -> None:
+    """The variables of a file are added to those every farm has; one of the same name replaces it whole."""
+    loaded = load(
+        write(
+            "variables: {ffmpeg: {values: [{platform: linux, value: /opt/ffmpeg}]},"
+            " x: {values: [{platform: all, value: y}]}}"
+        ),
+        environ={},
+    )
+    assert set(loaded.config.variables) == {"blender", "blenderArgs", "ffmpeg", "x"}
+    assert [value.value for value in loaded.config.variables["ffmpeg"].values] == ["/opt/ffmpeg"]
+    assert loaded.sources["variables.blender"] == "default"
+    assert loaded.sources["variables.x"].startswith("file ")
+    assert "variables" not in loaded.sources
+
+
+def test_variables_from_the_environment() -> None:
+    """A group of keys is written as YAML there, and merged as well."""
+    text = "{ffmpeg: {values: [{platform: all, value: f}]}}"
+    loaded = load(environ={"FLAMENCO_VARIABLES": text})
+    assert loaded.config.variables["ffmpeg"].values[0].value == "f"
+    assert loaded.sources["variables.ffmpeg"] == "environment FLAMENCO_VARIABLES"
+    assert "blender" in loaded.config.variables
+
+
+def test_configured_jobs_is_dropped(write: Write) -> None:
+    """The variable `jobs` is computed, so one in the file does not even show."""
+    loaded = load(write("variables: {jobs: {values: [{platform: all, value: /x}]}}"), environ={})
+    assert "jobs" not in loaded.config.variables
+    assert "variables.jobs" not in loaded.sources
+
+
+# -- places -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["database", "shared_storage_path", "job_types_dir", "plugins_dir", "data_dir"])
+def test_relative_paths(write: Write, key: str, tmp_path: Path) -> None:
+    """A relative path counts from where it was written: the file's folder, or the current directory."""
+    in_file = load(write(f"{key}: sub/x"), environ={}).config
+    assert str(getattr(in_file, key)) == str(tmp_path / "sub/x")
+    for loaded in (load(environ={f"FLAMENCO_{key.upper()}": "sub/x"}), load(overrides={key: "sub/x"}, environ={})):
+        assert str(getattr(loaded.config, key)) == str(tmp_path / "cwd/sub/x")
+
+
+def test_urls_are_not_paths(write: Write) -> None:
+    """The URL of a database server is left as it was written."""
+    assert load(write("database: postgresql://host/farm"), environ={}).config.database == "postgresql://host/farm"
+
+
+def test_data_dir_of_the_command_line(tmp_path: Path) -> None:
+    """`--data-dir` beats every other layer, and everything is below it."""
+    loaded = load(None, tmp_path / "d", environ={"FLAMENCO_DATA_DIR": "/other"})
+    assert loaded.config.database_url == f"sqlite:///{tmp_path / 'd' / 'flamenco-manager.sqlite'}"
+    assert loaded.sources["data_dir"] == "command line"
+
+
+def test_home_of_the_environment(tmp_path: Path) -> None:
+    """`FLAMENCO_HOME` moves the default data directory; it is no setting of the manager itself."""
+    loaded = load(environ={"FLAMENCO_HOME": str(tmp_path)})
+    assert loaded.config.data_dir == tmp_path / "manager"
+    assert loaded.sources["data_dir"] == "default"
+
+
+def test_which_file_is_read(write: Write, tmp_path: Path) -> None:
+    """The file asked for, else that of FLAMENCO_CONFIG, else the one here, else the one in the data directory."""
+    asked = write("manager_name: asked")
+    here, data = tmp_path / "cwd/flamenco-manager.yaml", tmp_path / "data/flamenco-manager.yaml"
+    data.parent.mkdir()
+    assert find_file(None, str(data.parent), {}) is None
+    data.write_text("manager_name: data")
+    assert find_file(None, str(data.parent), {}) == data
+    assert find_file(None, None, {"FLAMENCO_DATA_DIR": str(data.parent)}) == data
+    here.write_text("manager_name: here")
+    assert find_file(None, str(data.parent), {}) == here
+    assert find_file(None, None, {"FLAMENCO_CONFIG": str(asked)}) == asked
+    assert find_file(asked, None, {"FLAMENCO_CONFIG": "/other"}) == asked
+    assert load(environ={}).config.manager_name == "here"
+
+
+# -- what is refused ------------------------------------------------------------------------------------------------
+
+REFUSED = [
+    ("task_timeuot: 1m", "Unknown key 'task_timeuot' in file farm.yaml; did you mean 'task_timeout'?"),
+    ("taskTimeout: 1m", "Unknown key 'taskTimeout' in file farm.yaml; did you mean 'task_timeout'?"),
+    ("maxAge: 1h", "Unknown key 'maxAge' in file farm.yaml; did you mean 'shaman.garbageCollect.maxAge'?"),
+    (
+        "shaman: {garbageCollect: {maxage: 1h}}",
+        "Unknown key 'shaman.garbageCollect.maxage' in file farm.yaml; did you mean 'shaman.garbageCollect.maxAge'?",
+    ),
+    ("zzz: 1", "Unknown key 'zzz' in file farm.yaml; `flamenco config show` lists the ones there are."),
+    ("3: 4", "Unknown key '3' in file farm.yaml; `flamenco config show` lists the ones there are."),
+    (
+        "variables: {b: {values: [{vlaue: x}]}}",
+        "Unknown key 'variables.b.values.0.vlaue' in file farm.yaml; did you mean 'variables.b.values.0.value'?",
+    ),
+    (
+        "variables: {b: {twoway: true}}",
+        "Unknown key 'variables.b.twoway' in file farm.yaml; did you mean 'variables.b.is_twoway'?",
+    ),
+    ("_meta: {vresion: 3}", "Unknown key '_meta.vresion' in file farm.yaml; did you mean '_meta.version'?"),
+    ("_meta: {version: 2}", "_meta.version in file farm.yaml is 2; only version 3 can be read."),
+    ("_meta: {version: true}", "_meta.version in file farm.yaml is True; only version 3 can be read."),
+    ("_meta: 3", "_meta in file farm.yaml is 3, expected `version: 3` in it."),
+    (
+        "task_timeout: 5",
+        "task_timeout: 5 is not a duration; write text with a unit, such as 90s, 10m or 1h30m (file farm.yaml).",
+    ),
+    (
+        "task_timeout: false",
+        "task_timeout: False is not a duration; write text with a unit, such as 90s, 10m or 1h30m (file farm.yaml).",
+    ),
+    (
+        "task_timeout: 10 minutes",
+        "task_timeout: '10 minutes' is not a duration; write a number with a unit, such as 90s, 10m or 1h30m",
+    ),
+    ("processes: two", "processes: 'two' is not a whole number (file farm.yaml)."),
+    ("processes: 0", "processes: 0 is not a whole number >= 1 (file farm.yaml)."),
+    ("autodiscoverable: 7", "autodiscoverable: 7 is not true or false (file farm.yaml)."),
+    ("manager_name: 7", "manager_name: 7 is not text (file farm.yaml)."),
+    ("manager_name:", "manager_name: it has no value; give it one, or remove the line (file farm.yaml)."),
+    ("data_dir: [x]", "data_dir: ['x'] is not text (file farm.yaml)."),
+    ("policies: {priority: high}", "policies: in 'priority', 'high' is not a number (file farm.yaml)."),
+    ("policies: {1: 2}", "policies: 1 is not text; put it in quotes (file farm.yaml)."),
+    ("policies: [priority]", "policies: ['priority'] is not a group of keys (file farm.yaml)."),
+    ("log_level: loud", "log_level: 'loud' is not one of debug, info, warning, error (file farm.yaml)."),
+    ("mqtt: {client: {password: 1234}}", "mqtt.client.password: it is not text (file farm.yaml)."),
+    ("mqtt: 3", "mqtt in file farm.yaml is 3, expected client.enabled, client.broker, client.clientID,"),
+    (
+        "variables: {b: {values: [{platform: all, value: 3}]}}",
+        "variables: in 'b', it is not text (at values[0].value) (file farm.yaml).",
+    ),
+    (
+        "variables: {b: {values: [{platform: all, value: x, audience: artists}]}}",
+        "variables: in 'b', 'artists' is not one of all, workers, users (at values[0].audience) (file farm.yaml).",
+    ),
+    (
+        "variables: {b: {values: [{platform: all}]}}",
+        "variables: in 'b', Object missing required field `value` (at values[0]) (file farm.yaml).",
+    ),
+    ("variables: {b: {}}", "The variable 'b' has no values; give it a list of `values`, each with a"),
+    ("variables: {b: {values: [{value: x}]}}", "The variable 'b' has no platform for its value number 1 ('x'); use"),
+    ("variables: {b: 3}", "variables: in 'b', 3 is not a group of keys (file farm.yaml)."),
+    ("listen: '8080'", "listen: '8080' is not an address to listen on; write 127.0.0.1:8080, [::1]:8080, or :8080"),
+    ("database: mysql://u:pw@h/x", "database: 'mysql://u:***@h/x' is no database we know; write a file name or"),
+    ("a: 1\na: 2", "The configuration file farm.yaml is not YAML in line 2: found the key 'a' a second time."),
+    ("shaman:\n  a: 1\n  a: 2", "The configuration file farm.yaml is not YAML in line 3: found the key 'a' a second"),
+    ("[1", "The configuration file farm.yaml is not YAML in line 1: "),
+    ("- 1", "The configuration file farm.yaml has no settings, which are lines like `key: value`."),
+    ("x: !!python/object/apply:os.getcwd []", "The configuration file farm.yaml is not YAML in line 1: could not"),
+]
+
+
+@pytest.mark.parametrize(("text", "sentence"), REFUSED)
+def test_bad_files_are_refused(write: Write, text: str, sentence: str) -> None:
+    """What is wrong in a file stops the start with a sentence that names the key and the file, and no secret."""
+    assert refusal(write(text)).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        (
+            "FLAMENCO_TASK_TIMEUOT",
+            "1m",
+            "Unknown key 'FLAMENCO_TASK_TIMEUOT' in the environment; did you mean 'FLAMENCO_TASK_TIMEOUT'?",
+        ),
+        ("FLAMENCO_BLA", "", "Unknown key 'FLAMENCO_BLA' in the environment; `flamenco config show` lists the ones"),
+        ("FLAMENCO_PROCESSES", "x", "processes: 'x' is not a whole number (environment FLAMENCO_PROCESSES)."),
+        ("FLAMENCO_POLICIES", "3", "policies: 3 is not a group of keys (environment FLAMENCO_POLICIES)."),
+        ("FLAMENCO_POLICIES", "{a", "policies: '{a' is not YAML (environment FLAMENCO_POLICIES)."),
+        ("FLAMENCO_LISTEN", "x", "listen: 'x' is not an address to listen on; write"),
+    ],
+)
+def test_bad_environment_is_refused(name: str, text: str, sentence: str) -> None:
+    """What is wrong in the environment stops the start with a sentence that names the variable."""
+    assert refusal(environ={name: text}).startswith(sentence)
+
+
+def test_bad_overrides_are_refused() -> None:
+    """The same goes for the command line."""
+    assert refusal(None, {"threads": "-1"}) == "threads: '-1' is not a whole number >= 1 (command line)."
+    assert refusal(None, {"litsen": ""}) == "Unknown key 'litsen' in the command line; did you mean 'listen'?"
+
+
+def test_secrets_of_the_environment_are_not_told() -> None:
+    """An error about a secret does not repeat it."""
+    assert "hush" not in refusal(environ={"FLAMENCO_MQTT_CLIENT_PASSWROD": "hush"})
+
+
+@pytest.mark.parametrize(
+    "name", ["FLAMENCO_HOME", "FLAMENCO_MANAGER", "FLAMENCO_WORKER_NAME", "FLAMENCO_TEST_X", "OTHER"]
+)
+def test_other_variables_are_left_alone(name: str, tmp_path: Path) -> None:
+    """Variables that belong to workers, to clients or to nobody are no settings."""
+    assert load(environ={name: str(tmp_path)}).config.manager_name == "Flamenco"
+
+
+def test_files_that_cannot_be_read(write: Write, tmp_path: Path) -> None:
+    """A file that is missing, no file or no text is one sentence as well."""
+    assert refusal(tmp_path / "none.yaml") == "There is no configuration file farm.yaml."
+    assert refusal(tmp_path) == "The configuration file farm.yaml cannot be read: Is a directory."
+    file = write("")
+    file.write_bytes(b"manager_name: \xff\xfe")
+    assert refusal(file) == "The configuration file farm.yaml is not UTF-8 text."
+
+
+# -- showing --------------------------------------------------------------------------------------------------------
+
+
+def test_shown(write: Write) -> None:
+    """Every setting is shown once, explained, as text that the file would take, and without secrets."""
+    file = write("{database: 'postgresql://u:hush@h/x', mqtt: {client: {password: hush}}, task_timeout: 90s}")
+    shown = {setting.key: setting for setting in load(file, environ={}).shown()}
+    keys = {setting.key for setting in settings_of(Config)} - {"variables"}
+    assert set(shown) == keys | {"variables.blender", "variables.blenderArgs", "variables.ffmpeg"}
+    assert shown["task_timeout"].value == "1m30s"
+    assert shown["mqtt.client.password"].value == "***"
+    assert shown["database"].value == "postgresql://u:***@h/x"
+    assert "hush" not in str(shown)
+    assert all(setting.description for setting in shown.values())
+
+
+def test_what_is_shown_can_be_read(write: Write) -> None:
+    """The defaults, written into a file as they are shown, are the defaults again."""
+    content: dict[str, Any] = {}
+    for setting in load(environ={}).shown():
+        *groups, last = setting.key.split(".")
+        place = content
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[last] = setting.value
+    file = write(msgspec.json.encode(content).decode())  # every JSON document is YAML
+    loaded = load(file, environ={})
+    assert loaded.config == Config()
+    assert set(loaded.sources.values()) == {f"file {file}"}
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [("task_timout", "task_timeout"), ("TaskTimeout", "task_timeout"), ("task-timeout", "task_timeout"), ("x", None)],
+)
+def test_nearest(word: str, nearest: str | None) -> None:
+    """A key that was mistyped or spelt in another style is recognised."""
+    assert nearest_of(word, ["task_timeout", "worker_timeout", "listen"]) == nearest
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.dates(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["variables", "shaman", "garbageCollect", "values", "policies", "task_timeout", "listen"]
+                )
+                | st.integers()
+                | st.text(max_size=3),
+                inner,
+                max_size=3,
+            )
+        ),
+        max_leaves=8,
+    )
+)
+def test_any_yaml_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: object) -> None:
+    """Whatever YAML holds, the answer is a configuration or a `ConfigError` that names the file."""
+    file = tmp_path_factory.getbasetemp() / "any.yaml"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    try:
+        load(file, environ={})
+    except ConfigError as error:
+        assert str(file) in str(error)  # noqa: PT017 (either outcome is fine)
