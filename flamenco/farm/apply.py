@@ -1,0 +1,151 @@
+"""Carrying out what the state machine decides, for one job within one transaction.
+
+A `Cascade` holds the locked job. Changes are made to it and to its tasks; the job's row, with all its
+counters, and the events are written once, at the end. Log lines are kept until the transaction has
+succeeded: they go to files, which cannot be rolled back.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from flamenco.domain import transitions
+from flamenco.domain.events import Event, job_event, task_event
+from flamenco.domain.model import Job, Task, Worker
+from flamenco.domain.statuses import RUNNABLE_TASK, SCHEDULABLE_JOB, JobStatus, TaskStatus
+from flamenco.domain.transitions import Effect, JobMove, MassMove
+from flamenco.farm.context import Farm
+from flamenco.store import events, jobs, tasks
+from flamenco.store.engine import Tx
+
+
+class Cascade:
+    """All that one transaction does to one job. Call `save` at the end, `write_logs` after the commit."""
+
+    def __init__(self, tx: Tx, job: Job, now: datetime) -> None:
+        self.job = job
+        self.now = now
+        self._tx = tx
+        self._loaded = job
+        self._events: list[Event] = []
+        self._log_lines: list[tuple[str, str]] = []
+
+    @classmethod
+    def of_task(cls, tx: Tx, task_id: str, now: datetime) -> tuple[Cascade, Task]:
+        """Lock a task's job, then read the task. Raises `NotFound`."""
+        job = jobs.lock(tx, tasks.job_key_of(tx, task_id))
+        return cls(tx, job, now), tasks.fetch(tx, task_id)
+
+    def log(self, task: Task, line: str) -> None:
+        """Say something in the task's log, once all this has happened."""
+        self._log_lines.append((task.id, line))
+
+    def set_task(self, task: Task, new: TaskStatus, activity: str | None = None, worker: Worker | None = None) -> Task:
+        """Send a task to another status, and the job and its other tasks wherever that leads them.
+
+        `worker` becomes the one the task is with. Returns the task as it is afterwards.
+        """
+        changed = self._store_task(task, new, activity, worker)
+        self._events.append(task_event(changed, task.status, worker))
+        if new is not task.status:
+            self.log(task, f"task changed status {task.status} -> {new}")
+        follow_up = transitions.after_task(self.job.status, self.job.counts, new)
+        if follow_up:
+            self.set_job(*follow_up)
+        return changed
+
+    def _store_task(self, task: Task, new: TaskStatus, activity: str | None, worker: Worker | None) -> Task:
+        steps = {TaskStatus.COMPLETED: task.steps_total, TaskStatus.QUEUED: 0}.get(new, task.steps_completed)
+        changed = replace(
+            task,
+            status=new,
+            activity=task.activity if activity is None else activity,
+            updated=self.now,
+            worker_key=worker.key if worker else task.worker_key,
+            last_touched=self.now if worker else task.last_touched,
+            steps_completed=steps if new is not task.status else task.steps_completed,
+        )
+        tasks.save(self._tx, changed, expected=task.status)
+        self._count_steps(changed.steps_completed - task.steps_completed)
+        self.job = replace(self.job, counts=self.job.counts.moved_one(task.status, new))
+        self._count_runnable(task, new)
+        if TaskStatus.COMPLETED in (task.status, new) and new is not task.status:
+            more = -1 if new is TaskStatus.COMPLETED else 1
+            for task_type, became_runnable in tasks.change_unmet(self._tx, task.key, more).items():
+                jobs.add_runnable(self._tx, self.job.key, task_type, became_runnable)
+        return changed
+
+    def _count_runnable(self, task: Task, new: TaskStatus) -> None:
+        more = (new in RUNNABLE_TASK) - (task.status in RUNNABLE_TASK)
+        if more and not task.unmet:
+            jobs.add_runnable(self._tx, self.job.key, task.type, more)
+
+    def set_progress(self, task: Task, activity: str | None, steps_completed: int | None) -> Task:
+        """Note what a task is about and how far it is, and that its worker was heard of.
+
+        More steps than the task has count as all of them; None leaves a thing as it is.
+        """
+        done = task.steps_completed if steps_completed is None else max(0, min(steps_completed, task.steps_total))
+        changed = replace(
+            task,
+            activity=task.activity if activity is None else activity,
+            steps_completed=done,
+            last_touched=self.now,
+            updated=self.now,
+        )
+        tasks.save(self._tx, changed, expected=task.status)
+        if done != task.steps_completed:
+            self._count_steps(done - task.steps_completed)
+            self._events += [job_event(self.job), task_event(changed)]
+        return changed
+
+    def _count_steps(self, more: int) -> None:
+        self.job = replace(self.job, steps_completed=self.job.steps_completed + more)
+
+    def set_job(self, new: JobStatus, reason: str) -> None:
+        """Send the job to another status, with all that follows."""
+        self._carry_out(transitions.move_job(self.job.status, self.job.counts, new, reason))
+
+    def enforce_again(self) -> None:
+        """Send a job that got stuck between two statuses on its way again."""
+        self._carry_out(transitions.enforce_again(self.job.status, self.job.counts))
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case JobMove():
+                    activity = f'Changed to status "{effect.new}": {effect.reason}'
+                    self.job = replace(self.job, status=effect.new, activity=activity, updated=self.now)
+                    self._events.append(job_event(self.job, effect.old, refresh_tasks=effect.refresh_tasks))
+                case MassMove():
+                    self._move_tasks(effect)
+
+    def _move_tasks(self, move: MassMove) -> None:
+        completed = self.job.counts.completed
+        tasks.move_many(self._tx, self.job.key, move, self.now)
+        self.job = replace(self.job, counts=self.job.counts.moved(move.sources, move.to))
+        if self.job.counts.completed != completed:
+            tasks.recount_unmet(self._tx, self.job.key)
+        if move.to is TaskStatus.QUEUED:
+            self.job = replace(self.job, steps_completed=tasks.sum_of_steps(self._tx, self.job.key))
+        jobs.recount_queues(self._tx, self.job.key)
+
+    def save(self) -> None:
+        """Write the job and the events. Nothing may be changed afterwards."""
+        if self.job != self._loaded:
+            if self.job.status is not self._loaded.status:
+                self._open_or_close()
+            jobs.save(self._tx, self.job)
+        events.append(self._tx, self._events, self.now)
+
+    def _open_or_close(self) -> None:
+        is_open = self.job.status in SCHEDULABLE_JOB
+        if is_open != (self._loaded.status in SCHEDULABLE_JOB):
+            jobs.open_queues(self._tx, self.job.key, is_open=is_open)
+
+    def write_logs(self, farm: Farm) -> None:
+        """Say in the task logs what happened. Only after the transaction has succeeded."""
+        for task_id, line in self._log_lines:
+            farm.logs.note(self.job.id, task_id, line, self.now)

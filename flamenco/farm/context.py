@@ -1,0 +1,43 @@
+"""The farm: everything a use case works with, put together once per process."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flamenco.compiler.compile import Compiler
+from flamenco.config import Config
+from flamenco.domain.variables import Variables
+from flamenco.farm.ranking import Ranking
+from flamenco.files.images import LastRendered
+from flamenco.files.logs import TaskLogs
+from flamenco.hooks.manager import Hooks
+from flamenco.store.engine import Store
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The present moment, with its time zone."""
+    return datetime.now(UTC)
+
+
+class Farm:
+    """One manager process's view of the farm. Safe to share between threads; not to be carried across a fork."""
+
+    def __init__(self, config: Config, store: Store, compiler: Compiler, hooks: Hooks, clock: Clock = utc_now) -> None:
+        self.config = config
+        self.store = store
+        self.compiler = compiler
+        self.hooks = hooks
+        self.clock = clock
+        self.logs = TaskLogs(config.local_storage_path)
+        self.images = LastRendered(config.local_storage_path)
+        self.variables = Variables(config.effective_variables, platform.system().lower())
+        self.ranking = Ranking(hooks.scheduling_policies(), config.policies)
+
+    def close(self) -> None:
+        """Let go of the database and of the compiler's helper process."""
+        self.compiler.close()
+        self.store.close()

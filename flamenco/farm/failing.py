@@ -1,0 +1,59 @@
+"""A worker failed a task: write it down, judge it, and carry the judgement out."""
+
+from __future__ import annotations
+
+from flamenco.config import Config
+from flamenco.domain.failures import FailureFacts, FailureLimits, Verdict, counted, decide
+from flamenco.domain.model import Task, Worker
+from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.farm.apply import Cascade
+from flamenco.farm.workers import return_task
+from flamenco.store import failures, tasks
+from flamenco.store.engine import Tx
+
+
+def task_failed(tx: Tx, config: Config, cascade: Cascade, task: Task, worker: Worker) -> None:
+    """The consequences of `worker` reporting `task` as failed, within the transaction of that report."""
+    failures.add_failure(tx, task, worker.key, cascade.now)
+    failed_by = failures.workers_that_failed(tx, task.key)
+    facts = FailureFacts(
+        task_failed_by=failed_by,
+        worker_failed=failures.failed_by_worker(tx, task, worker.key),
+        workers_left=failures.workers_left(tx, cascade.job, task),
+    )
+    limits = FailureLimits(
+        blocklist_threshold=config.blocklist_threshold, soft_failures=config.task_fail_after_softfail_count
+    )
+    decision = decide(facts, limits)
+    if decision.block_worker:
+        failures.block(tx, task, worker.key, cascade.now)
+    if decision.block_worker and decision.verdict is not Verdict.NOBODY_LEFT:
+        _return_failed_tasks(tx, cascade, task, worker)
+    _carry_out(decision.verdict, cascade, task, worker, failed_by, limits)
+
+
+def _return_failed_tasks(tx: Tx, cascade: Cascade, task: Task, worker: Worker) -> None:
+    reason = f'worker {worker.name} was blocked from tasks of type "{task.type}"'
+    for failed in tasks.failed_by_worker(tx, task.job_key, worker.key):
+        return_task(cascade, failed, reason)
+
+
+def _carry_out(
+    verdict: Verdict, cascade: Cascade, task: Task, worker: Worker, failed_by: int, limits: FailureLimits
+) -> None:
+    by = f"Task failed by {counted(failed_by, 'worker')}"
+    match verdict:
+        case Verdict.SOFT:
+            more = counted(limits.soft_failures - failed_by, "more failure")
+            cascade.log(task, f"{by}, Manager will mark it as soft failure. {more} will cause hard failure.")
+            cascade.set_task(task, TaskStatus.SOFT_FAILED)
+        case Verdict.HARD:
+            cascade.log(task, f"{by}, Manager will mark it as hard failure")
+            cascade.set_task(task, TaskStatus.FAILED)
+        case Verdict.NOBODY_LEFT:
+            nobody = f'no more workers left to run tasks of type "{task.type}"'
+            cascade.log(
+                task, f"Task failed by worker {worker.name} ({worker.id}), Manager will fail the entire job: {nobody}."
+            )
+            cascade.set_task(task, TaskStatus.FAILED)
+            cascade.set_job(JobStatus.FAILED, nobody)

@@ -1,0 +1,100 @@
+"""Submitting jobs, looking at them, and steering them."""
+
+from __future__ import annotations
+
+import uuid
+
+from msgspec.structs import replace
+
+from flamenco.domain.errors import Refused
+from flamenco.domain.events import job_event
+from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
+from flamenco.domain.statuses import JobStatus
+from flamenco.farm.apply import Cascade
+from flamenco.farm.context import Farm
+from flamenco.store import events, failures
+from flamenco.store import jobs as job_store
+
+INITIAL_STATUSES = frozenset({JobStatus.QUEUED, JobStatus.PAUSED})
+"""What a client may ask a new job to be."""
+
+
+def job_types(farm: Farm) -> list[JobType]:
+    """The job types that can be submitted, by name."""
+    return farm.compiler.job_types()
+
+
+def job_type(farm: Farm, name: str) -> JobType:
+    """One job type. Raises `NotFound`, or `JobTypeError` when its script is broken."""
+    return farm.compiler.job_type(name)
+
+
+def check(farm: Farm, submission: Submission, *, strict: bool) -> None:
+    """Compile a job and store nothing. Raises as `submit`."""
+    _compile(farm, submission, strict=strict)
+
+
+def submit(farm: Farm, submission: Submission, *, strict: bool) -> Job:
+    """Compile a job and store it, all of it or nothing.
+
+    `strict`: settings are checked against the job type's declaration, and missing ones get their
+    defaults; today's protocol leaves both to the client. Raises `Refused` (of which `JobTypeError`),
+    `Outdated` when the client knows another version of the job type, `Busy`, `TooMuch`.
+    """
+    if submission.initial_status not in INITIAL_STATUSES:
+        raise Refused(f"A job cannot start as {submission.initial_status}; it can be queued or paused.")
+    authored = _compile(farm, submission, strict=strict)
+    ranked = farm.ranking.of(job_store.candidate(authored), authored.created)
+    with farm.store.write() as tx:
+        job_store.insert_job(tx, authored, submission.initial_status, ranked.rank)
+        job = job_store.fetch(tx, authored.id)
+        events.append(tx, [job_event(job)], authored.created)
+    return job
+
+
+def _compile(farm: Farm, submission: Submission, *, strict: bool) -> AuthoredJob:
+    submission = farm.variables.in_submission(submission)
+    return farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)
+
+
+def fetch(farm: Farm, job_id: str) -> Job:
+    """A job. Raises `NotFound`."""
+    with farm.store.read() as tx:
+        return job_store.fetch(tx, job_id)
+
+
+def set_status(farm: Farm, job_id: str, status: JobStatus, reason: str) -> None:
+    """Cancel, pause, requeue …: send a job to another status, with all that follows. Raises `NotFound`.
+
+    A job that people requeue starts afresh: nobody failed anything in it and nobody is blocked.
+    """
+    with farm.store.write() as tx:
+        cascade = Cascade(tx, job_store.lock_by_id(tx, job_id), farm.clock())
+        cascade.set_job(status, reason)
+        if status is JobStatus.REQUEUEING:
+            failures.forget_job(tx, cascade.job.key)
+        cascade.save()
+    cascade.write_logs(farm)
+
+
+def set_priority(farm: Farm, job_id: str, priority: int) -> None:
+    """Give a job another priority; the very next poll goes by it. Raises `NotFound`."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        job = replace(job_store.lock_by_id(tx, job_id), priority=priority, updated=now)
+        job_store.save(tx, job)
+        job_store.set_rank(tx, job, farm.ranking.of(job_store.candidate(job), now).rank)
+        events.append(tx, [job_event(job)], now)
+
+
+def finish_transitions(farm: Farm) -> int:
+    """Send every job that a crash left between two statuses on its way again. Returns how many."""
+    with farm.store.read() as tx:
+        stuck = job_store.keys_in_transition(tx)
+    for job_key in stuck:
+        with farm.store.write() as tx:
+            cascade = Cascade(tx, job_store.lock(tx, job_key), farm.clock())
+            cascade.enforce_again()
+            cascade.save()
+        cascade.write_logs(farm)
+    return len(stuck)

@@ -1,0 +1,27 @@
+"""The farm at a glance: what people look at while it works."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from flamenco.domain.model import Job, Task, Worker
+from flamenco.farm.context import Farm
+from flamenco.store import jobs, tasks, workers
+
+NEWEST_JOBS = 100
+"""So many jobs are shown."""
+
+
+class Overview(Struct, frozen=True):
+    """The newest jobs, newest first, and every worker with the task it runs, if any."""
+
+    jobs: list[Job]
+    workers: list[tuple[Worker, Task | None]]
+
+
+def overview(farm: Farm) -> Overview:
+    """The farm at this moment, in one consistent picture."""
+    with farm.store.read() as tx:
+        active = {task.worker_key: task for task in tasks.all_active(tx)}
+        present = [(worker, active.get(worker.key)) for worker in workers.all_present(tx)]
+        return Overview(jobs.newest(tx, NEWEST_JOBS), present)

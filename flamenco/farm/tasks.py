@@ -1,0 +1,194 @@
+"""Handing out tasks, and hearing from the workers that run them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from flamenco.domain.errors import Conflict, NotFound, NotYours, Refused
+from flamenco.domain.model import Assignment, Job, Task, Worker
+from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus, WorkerStatus
+from flamenco.farm import failing
+from flamenco.farm.apply import Cascade
+from flamenco.farm.context import Farm
+from flamenco.store import claim, jobs, workers
+from flamenco.store import tasks as task_store
+from flamenco.store.engine import Tx
+
+
+class TaskChange(Struct, frozen=True, kw_only=True):
+    """What a worker reports on its task; None where it says nothing. `steps_completed` counts from the start."""
+
+    status: TaskStatus | None = None
+    activity: str | None = None
+    log: str | None = None
+    steps_completed: int | None = None
+
+
+class RunPermission(Struct, frozen=True):
+    """Whether a worker may go on with its task; if not, why, and whether it is to ask for its new status."""
+
+    may_keep_running: bool
+    reason: str = ""
+    status_change_requested: bool = False
+
+
+def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
+    """The worker's next task, or the status it has to take first, or None when there is nothing to do.
+
+    A worker that has an active task gets that one again. Raises `Conflict` unless the worker is awake.
+    """
+    now = farm.clock()
+    with farm.store.write() as tx:
+        worker = workers.seen(tx, worker.key, now)
+        if worker.status_requested is None and worker.status is WorkerStatus.AWAKE:
+            assigned = _own_task(tx, worker, farm) or _claim(tx, worker, farm)
+        else:
+            assigned = None
+    # Raised and returned only here: that the worker was seen is to be kept.
+    if worker.status_requested is not None:
+        return worker.status_requested
+    if worker.status is not WorkerStatus.AWAKE:
+        raise Conflict(f'worker is in state "{worker.status}", requires state "awake" to execute tasks')
+    if assigned is None:
+        return None
+    cascade, task = assigned
+    farm.logs.note(task.job_id, task.id, f"Task assigned to worker {worker.name} ({worker.id})", now)
+    cascade.write_logs(farm)
+    return _assignment(farm, cascade.job, task, worker)
+
+
+def _own_task(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
+    task = claim.own_active_task(tx, worker.key)
+    if task is None:
+        return None
+    return _activate(tx, jobs.lock(tx, task.job_key), task, worker, farm)
+
+
+def _claim(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
+    for queue in claim.jobs_with_work(tx, worker.key, worker.task_types):
+        job = jobs.lock(tx, queue.job_key)
+        # Another process may have changed the job while we waited for its lock.
+        if job.status not in SCHEDULABLE_JOB:
+            continue
+        task = claim.best_task(tx, queue, worker.key)
+        if task is not None:
+            return _activate(tx, job, task, worker, farm)
+    return None
+
+
+def _activate(tx: Tx, job: Job, task: Task, worker: Worker, farm: Farm) -> tuple[Cascade, Task]:
+    cascade = Cascade(tx, job, farm.clock())
+    active = cascade.set_task(task, TaskStatus.ACTIVE, worker=worker)
+    cascade.save()
+    return cascade, active
+
+
+def _assignment(farm: Farm, job: Job, task: Task, worker: Worker) -> Assignment:
+    commands = farm.variables.for_worker(worker.platform).commands(task.commands)
+    return Assignment(task=replace(task, commands=commands), job_priority=job.priority, job_type=job.type)
+
+
+def update(farm: Farm, worker: Worker, task_id: str, change: TaskChange) -> None:
+    """Take in what a worker reports on its task. The log is written first: what was acknowledged is never lost.
+
+    Raises `NotFound`, `NotYours` when the task is with another worker or nobody, and `Refused` for a
+    status that only the farm gives. In whatever status task and job are, the worker's word counts.
+    """
+    if change.status is TaskStatus.SOFT_FAILED:
+        raise Refused(
+            "taskStatus: a worker reports a task as failed; whether that is a soft failure, the manager says."
+        )
+    if change.log:
+        _append_log(farm, worker, task_id, change.log)
+    now = farm.clock()
+    with farm.store.write() as tx:
+        workers.seen(tx, worker.key, now)
+        cascade, task = Cascade.of_task(tx, task_id, now)
+        _check_yours(task, worker)
+        _report(tx, farm, cascade, task, worker, change)
+        cascade.save()
+    cascade.write_logs(farm)
+
+
+def _append_log(farm: Farm, worker: Worker, task_id: str, text: str) -> None:
+    with farm.store.read() as tx:
+        task = task_store.fetch(tx, task_id)
+    _check_yours(task, worker)
+    farm.logs.append(task.job_id, task.id, text)
+
+
+def _check_yours(task: Task, worker: Worker) -> None:
+    if task.worker_key != worker.key:
+        raise NotYours(f"Task {task.id} is not assigned to worker {worker.name}.")
+
+
+def _report(tx: Tx, farm: Farm, cascade: Cascade, task: Task, worker: Worker, change: TaskChange) -> None:
+    if change.status in (None, TaskStatus.FAILED, task.status) or change.steps_completed is not None:
+        task = cascade.set_progress(task, change.activity, change.steps_completed)
+    if change.status is None or change.status is task.status:
+        return
+    if change.status is TaskStatus.FAILED:
+        failing.task_failed(tx, farm.config, cascade, task, worker)
+    else:
+        cascade.set_task(task, change.status, change.activity, worker)
+
+
+def may_run(farm: Farm, worker: Worker, task_id: str) -> RunPermission:
+    """Whether the worker may go on with a task it is running; if so, task and worker were heard of."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        try:
+            job_key = task_store.job_key_of(tx, task_id)
+        except NotFound:
+            return RunPermission(False, "Task not found")
+        worker = workers.seen(tx, worker.key, now)
+        jobs.lock(tx, job_key)
+        task = task_store.fetch(tx, task_id)
+        if worker.status_requested is not None and not worker.lazy_request:
+            return RunPermission(False, "worker status change requested", status_change_requested=True)
+        if task.worker_key != worker.key:
+            return RunPermission(False, "task not assigned to this worker")
+        if task.status is not TaskStatus.ACTIVE:
+            return RunPermission(False, f'task is in non-runnable status "{task.status}"')
+        task_store.touch(tx, task.key, now)
+    return RunPermission(True)
+
+
+def output_produced(farm: Farm, worker: Worker, task_id: str, content_type: str, image: bytes) -> None:
+    """Keep an image that a task rendered as the last one of its job. Raises `NotFound`."""
+    with farm.store.write() as tx:
+        workers.seen(tx, worker.key, farm.clock())
+    with farm.store.read() as tx:
+        task = task_store.fetch(tx, task_id)
+    farm.images.store(task.job_id, content_type, image)
+
+
+def time_out(farm: Farm, forgotten: Task) -> None:
+    """Nobody was heard of a task for too long: it fails, unless it was touched meanwhile."""
+    with farm.store.write() as tx:
+        cascade, task = Cascade.of_task(tx, forgotten.id, farm.clock())
+        if task.status is not TaskStatus.ACTIVE or task.last_touched != forgotten.last_touched:
+            return
+        worker = workers.fetch_by_key(tx, task.worker_key) if task.worker_key else None
+        who = f"{worker.name} ({worker.id})" if worker else "-unassigned-"
+        cascade.set_task(task, TaskStatus.FAILED, f"Task timed out on worker {who}")
+        since = f"{task.last_touched:%Y-%m-%dT%H:%M:%SZ}"
+        cascade.log(task, f"Task timed out. It was assigned to worker {who}, but untouched since {since}")
+        cascade.save()
+    cascade.write_logs(farm)
+
+
+def of_job(farm: Farm, job_id: str) -> list[Task]:
+    """All tasks of a job, in the order its script added them. Raises `NotFound`."""
+    with farm.store.read() as tx:
+        return task_store.of_job(tx, jobs.fetch(tx, job_id).key)
+
+
+def log_path(farm: Farm, task_id: str) -> Path:
+    """Where a task's log is; it may not exist yet. Raises `NotFound`."""
+    with farm.store.read() as tx:
+        task = task_store.fetch(tx, task_id)
+    return farm.logs.path(task.job_id, task.id)

@@ -1,0 +1,193 @@
+"""Workers register, sign on and off, and are asked to do something else."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from flamenco.domain.errors import AccessDenied, Conflict
+from flamenco.domain.events import worker_event
+from flamenco.domain.model import Task, Worker
+from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.domain.timeouts import CANNOT_TIME_OUT
+from flamenco.farm.apply import Cascade
+from flamenco.farm.context import Farm
+from flamenco.store import events, jobs, tasks
+from flamenco.store import workers as worker_store
+from flamenco.store.engine import Tx
+
+_NOBODY = hashlib.sha256(b"nobody's secret").hexdigest()
+_PAUSING = frozenset({JobStatus.PAUSE_REQUESTED, JobStatus.PAUSED})
+
+
+def _hash(secret: str) -> str:
+    # Secrets are 256 random bits, so there is nothing that a slow hash would have to protect from guessing.
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def register(farm: Farm, *, name: str, platform: str, secret: str, task_types: Sequence[str], address: str) -> Worker:
+    """Add a worker. Every call makes a new one; the secret is only ever stored as a hash."""
+    worker = Worker(
+        key=0,
+        id=str(uuid.uuid4()),
+        name=name,
+        address=address,
+        platform=platform,
+        software="",
+        status=WorkerStatus.REGISTERED,
+        task_types=tuple(task_types),
+    )
+    with farm.store.write() as tx:
+        return worker_store.insert_worker(tx, worker, _hash(secret), farm.clock())
+
+
+def authenticate(farm: Farm, worker_id: str, secret: str) -> Worker:
+    """The worker with that id and secret. Raises `AccessDenied`, without saying which of the two was wrong."""
+    with farm.store.read() as tx:
+        found = worker_store.find_with_secret(tx, worker_id)
+    # The same work for a worker that does not exist, so that the time taken does not tell.
+    expected = found[1] if found else _NOBODY
+    if not hmac.compare_digest(_hash(secret), expected) or found is None:
+        raise AccessDenied("No worker is known by that id and secret; register again.")
+    return found[0]
+
+
+def sign_on(
+    farm: Farm,
+    worker: Worker,
+    *,
+    name: str,
+    software: str,
+    task_types: Sequence[str],
+    can_restart: bool,
+    address: str,
+) -> WorkerStatus:
+    """The worker is here, and tells what it can do. Returns the status it is to take."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        before = worker_store.seen(tx, worker.key, now)
+        present = replace(
+            before,
+            name=name,
+            software=software,
+            task_types=tuple(task_type.strip().lower() for task_type in task_types),
+            can_restart=can_restart,
+            address=address,
+            status=WorkerStatus.STARTING,
+        )
+        worker_store.save(tx, present, now)
+        events.append(tx, [worker_event(present, now, before.status)], now)
+    return present.status_requested or WorkerStatus.AWAKE
+
+
+def sign_off(farm: Farm, worker: Worker) -> None:
+    """The worker leaves; its tasks go back. It will be asked to resume what it did when it comes again."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        before = worker_store.seen(tx, worker.key, now)
+        gone = replace(before, status=WorkerStatus.OFFLINE)
+        if gone.status_requested in (WorkerStatus.OFFLINE, WorkerStatus.RESTART):
+            gone = replace(gone, status_requested=None, lazy_request=False)
+        if gone.status_requested is None and before.status in (WorkerStatus.AWAKE, WorkerStatus.ASLEEP):
+            gone = replace(gone, status_requested=before.status, lazy_request=False)
+        worker_store.save(tx, gone, now)
+        events.append(tx, [worker_event(gone, now, before.status)], now)
+        cascades = _requeue_tasks(farm, tx, tasks.active_of_worker(tx, worker.key), "worker signed off")
+    _write_logs(farm, cascades)
+
+
+def requested_status(farm: Farm, worker: Worker) -> WorkerStatus | None:
+    """The status the worker is to take, if any."""
+    with farm.store.write() as tx:
+        return worker_store.seen(tx, worker.key, farm.clock()).status_requested
+
+
+def state_changed(farm: Farm, worker: Worker, status: WorkerStatus) -> None:
+    """The worker took another status. If it is not awake any more, its tasks go back."""
+    now = farm.clock()
+    cascades: list[Cascade] = []
+    with farm.store.write() as tx:
+        before = worker_store.seen(tx, worker.key, now)
+        present = replace(before, status=status)
+        if before.status_requested in (None, status):
+            present = replace(present, status_requested=None, lazy_request=False)
+        worker_store.save(tx, present, now)
+        events.append(tx, [worker_event(present, now, before.status)], now)
+        if before.status is WorkerStatus.AWAKE and status is not WorkerStatus.AWAKE:
+            reason = f"worker {present.name} ({present.id}) changed status to '{status}'"
+            cascades = _requeue_tasks(farm, tx, tasks.active_of_worker(tx, worker.key), reason)
+    _write_logs(farm, cascades)
+
+
+def request_status(farm: Farm, worker_id: str, status: WorkerStatus, *, lazy: bool) -> None:
+    """Ask a worker for another status, after its present task (`lazy`) or at once. Raises `NotFound`, `Conflict`."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        worker = worker_store.lock(tx, worker_id)
+        if status is WorkerStatus.RESTART and not worker.can_restart:
+            raise Conflict(f"Worker {worker.name} does not know how to restart.")
+        request = None if status is worker.status else status
+        asked = replace(worker, status_requested=request, lazy_request=lazy and request is not None)
+        worker_store.save(tx, asked, now)
+        events.append(tx, [worker_event(asked, now)], now)
+
+
+def list_all(farm: Farm) -> list[Worker]:
+    """Every worker that was not deleted."""
+    with farm.store.read() as tx:
+        return worker_store.all_present(tx)
+
+
+def active_task_id(farm: Farm, worker: Worker) -> str:
+    """The UUID of the task the worker is running, or an empty string."""
+    with farm.store.read() as tx:
+        active = tasks.active_of_worker(tx, worker.key)
+    return active[0].id if active else ""
+
+
+def time_out(farm: Farm, worker_id: str, unseen_since: datetime) -> None:
+    """The worker was silent since `unseen_since`: its tasks go back, unless it spoke up meanwhile."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        before = worker_store.lock(tx, worker_id)
+        if before.status in CANNOT_TIME_OUT or before.last_seen is None or before.last_seen > unseen_since:
+            return
+        lost = replace(before, status=WorkerStatus.ERROR, status_requested=None, lazy_request=False)
+        worker_store.save(tx, lost, now)
+        events.append(tx, [worker_event(lost, now, before.status)], now)
+        cascades = _requeue_tasks(farm, tx, tasks.active_of_worker(tx, lost.key), "worker timed out")
+    _write_logs(farm, cascades)
+
+
+def _requeue_tasks(farm: Farm, tx: Tx, returned: Sequence[Task], reason: str) -> list[Cascade]:
+    cascades = []
+    # Jobs are locked in the order of their keys, so that two transactions never wait for each other.
+    for job_key in sorted({task.job_key for task in returned}):
+        cascade = Cascade(tx, jobs.lock(tx, job_key), farm.clock())
+        for task in returned:
+            if task.job_key == job_key:
+                return_task(cascade, tasks.fetch(tx, task.id), reason)
+        cascade.save()
+        cascades.append(cascade)
+    return cascades
+
+
+def return_task(cascade: Cascade, task: Task, reason: str) -> None:
+    """Give a task back to the pool, or to where its job's tasks wait while it is paused."""
+    if cascade.job.status in _PAUSING:
+        status, verb = TaskStatus.PAUSED, "paused"
+    else:
+        status, verb = TaskStatus.QUEUED, "queued"
+    activity = f"Task was {verb} by Manager because {reason}"
+    cascade.set_task(task, status, activity)
+    cascade.log(task, activity)
+
+
+def _write_logs(farm: Farm, cascades: Sequence[Cascade]) -> None:
+    for cascade in cascades:
+        cascade.write_logs(farm)

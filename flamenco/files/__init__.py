@@ -1,0 +1,1 @@
+"""Files that the manager keeps beside the database: task logs and rendered images."""

@@ -1,0 +1,128 @@
+"""Opening the database, and the two kinds of transaction. Every choice has its why.
+
+Correctness rests on the database alone: no lock in Python guards anything, so two manager processes,
+or two hosts on PostgreSQL, are as safe as one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from flamenco.domain.errors import Busy, StoreError
+
+Tx = Connection
+"""An open transaction. Functions of the store take one; only `Store` makes one."""
+
+BUSY_TIMEOUT_S = 10
+"""How long a transaction waits for another one's lock before the client is told to come back."""
+
+_WRITES = "flamenco_writes"
+
+
+class Store:
+    """The database of one manager. Safe to share between threads; not to be carried across a fork."""
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        self.url = make_url(url)
+        self.engine = _create_engine(url, pool_size)
+        self._writer = self.engine.execution_options(**{_WRITES: True})
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the built-in database, rather than a server."""
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction that may write; commits at the end, rolls back on any exception."""
+        with _translated(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A transaction that sees one consistent state and changes nothing."""
+        with _translated(), self.engine.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _create_engine(url: str, pool_size: int) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, **_pool(pool_size), connect_args={"timeout": BUSY_TIMEOUT_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    # `lock_timeout` is what busy_timeout is to SQLite. pre_ping: a server may have been restarted meanwhile.
+    options = f"-c lock_timeout={BUSY_TIMEOUT_S}s -c timezone=UTC"
+    arguments = {"options": options, "connect_timeout": 10}
+    return create_engine(url, **_pool(pool_size), pool_pre_ping=True, connect_args=arguments)
+
+
+def _pool(size: int) -> dict[str, int]:
+    return {"pool_size": size, "max_overflow": 0, "pool_timeout": BUSY_TIMEOUT_S}
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    # The driver's own idea of when a transaction starts is switched off: `_begin_sqlite` says so.
+    connection.isolation_level = None
+    # WAL lets readers go on while one writes. NORMAL loses nothing when the process dies, only, perhaps,
+    # the last transactions when the machine loses power; it never damages the file.
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A plain BEGIN that turns into a write later fails at once when somebody else wrote meanwhile, whatever
+    # the busy timeout says; taking the write lock at the start waits for it.
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+_COME_BACK = (
+    "database is locked",
+    "database table is locked",
+    "lock timeout",
+    "deadlock detected",
+    "canceling statement due to lock",
+)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Driver errors become the farm's own, here and nowhere else."""
+    try:
+        yield
+    except OperationalError as error:
+        if any(sign in str(error.orig) for sign in _COME_BACK):
+            raise Busy("The database is busy; try again in a moment.") from error
+        raise StoreError(f"The database does not answer: {_first_line(error.orig)}") from error
+    except PoolTimeout as error:
+        raise Busy("All database connections are in use; try again in a moment.") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Busy("The connection to the database was lost; try again in a moment.") from error
+        raise
+
+
+def _first_line(error: Any) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,105 @@
+"""Which worker failed which task, and which worker is blocked from which task type of which job."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import func as sql
+
+from flamenco.domain.model import Job, Task
+from flamenco.store.engine import Tx
+from flamenco.store.schema import job_blocks, jobs, task_failures, worker_tags, workers
+
+_FAILED_BEFORE = select(task_failures.c.task_key).where(
+    task_failures.c.task_key == bindparam("task_key"), task_failures.c.worker_key == bindparam("worker_key")
+)
+
+
+def add_failure(tx: Tx, task: Task, worker_key: int, now: datetime) -> None:
+    """Note that this worker failed this task; once is enough. The job is locked."""
+    if tx.execute(_FAILED_BEFORE, {"task_key": task.key, "worker_key": worker_key}).first():
+        return
+    tx.execute(
+        insert(task_failures),
+        {
+            "task_key": task.key,
+            "worker_key": worker_key,
+            "job_key": task.job_key,
+            "task_type": task.type,
+            "created": now,
+        },
+    )
+
+
+_FAILED_BY = select(sql.count()).select_from(task_failures).where(task_failures.c.task_key == bindparam("task_key"))
+_FAILED_IN_JOB = (
+    select(sql.count())
+    .select_from(task_failures)
+    .where(
+        task_failures.c.job_key == bindparam("job_key"),
+        task_failures.c.worker_key == bindparam("worker_key"),
+        task_failures.c.task_type == bindparam("task_type"),
+    )
+)
+
+
+def workers_that_failed(tx: Tx, task_key: int) -> int:
+    """How many distinct workers failed the task."""
+    return int(tx.execute(_FAILED_BY, {"task_key": task_key}).scalar_one())
+
+
+def failed_by_worker(tx: Tx, task: Task, worker_key: int) -> int:
+    """How many distinct tasks of this task's type the worker failed in this task's job."""
+    arguments = {"job_key": task.job_key, "worker_key": worker_key, "task_type": task.type}
+    return int(tx.execute(_FAILED_IN_JOB, arguments).scalar_one())
+
+
+def workers_left(tx: Tx, job: Job, task: Task) -> int:
+    """How many workers could still run the task, whatever they do at the moment.
+
+    Not deleted, supporting its type, members of the job's tag if it has one, not blocked from the type in
+    this job, and not among those that failed the task.
+    """
+    blocked = select(job_blocks.c.worker_key).where(
+        job_blocks.c.job_key == task.job_key, job_blocks.c.task_type == task.type
+    )
+    failed = select(task_failures.c.worker_key).where(task_failures.c.task_key == task.key)
+    statement = select(workers.c.task_types).where(
+        workers.c.deleted.is_(None), workers.c.key.not_in(blocked), workers.c.key.not_in(failed)
+    )
+    if job.worker_tag:
+        members = select(worker_tags.c.worker_key).join(jobs, jobs.c.tag_key == worker_tags.c.tag_key)
+        statement = statement.where(workers.c.key.in_(members.where(jobs.c.key == job.key)))
+    return sum(task.type in row.task_types for row in tx.execute(statement))
+
+
+_BLOCKED_BEFORE = select(job_blocks.c.job_key).where(
+    job_blocks.c.job_key == bindparam("job_key"),
+    job_blocks.c.worker_key == bindparam("worker_key"),
+    job_blocks.c.task_type == bindparam("task_type"),
+)
+
+
+def block(tx: Tx, task: Task, worker_key: int, now: datetime) -> None:
+    """Give the worker no more tasks of this task's type in this job. The job is locked."""
+    block = {"job_key": task.job_key, "worker_key": worker_key, "task_type": task.type}
+    if not tx.execute(_BLOCKED_BEFORE, block).first():
+        tx.execute(insert(job_blocks), {**block, "created": now})
+
+
+def is_blocked(tx: Tx, job_key: int, worker_key: int, task_type: str) -> bool:
+    """Whether the worker gets no tasks of that type in that job."""
+    block = {"job_key": job_key, "worker_key": worker_key, "task_type": task_type}
+    return tx.execute(_BLOCKED_BEFORE, block).first() is not None
+
+
+def forget_job(tx: Tx, job_key: int) -> None:
+    """A fresh start for a job: nobody failed anything in it, nobody is blocked."""
+    tx.execute(delete(task_failures).where(task_failures.c.job_key == job_key))
+    tx.execute(delete(job_blocks).where(job_blocks.c.job_key == job_key))
+
+
+def forget_task(tx: Tx, task_key: int) -> None:
+    """A fresh start for a task: nobody failed it."""
+    tx.execute(delete(task_failures).where(task_failures.c.task_key == task_key))

@@ -1,0 +1,62 @@
+"""The counters, derived anew: what `flamenco db check` compares, and `--repair` writes."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus
+from flamenco.store.engine import Tx
+from flamenco.store.schema import RUNNABLE_SQL
+
+_OPEN = ", ".join(f"'{status}'" for status in sorted(SCHEDULABLE_JOB))
+_TASKS_OF_JOB = "FROM tasks WHERE tasks.job_key = jobs.key"
+
+_UNMET = """(
+    SELECT count(*) FROM task_dependencies d JOIN tasks other ON other.key = d.dependency_key
+    WHERE d.task_key = tasks.key AND other.status <> 'completed'
+)"""
+_RUNNABLE = f"""(
+    SELECT count(*) FROM tasks
+    WHERE tasks.job_key = queues.job_key AND tasks.type = queues.task_type AND {RUNNABLE_SQL}
+)"""  # noqa: S608 - our own constants, here and below
+_RANK = f"(SELECT CASE WHEN jobs.status IN ({_OPEN}) THEN jobs.rank END FROM jobs WHERE jobs.key = queues.job_key)"  # noqa: S608
+# What each counter must be: (table, column, SQL over a row of that table), in the order of repair.
+_DERIVED: list[tuple[str, str, str]] = [
+    ("tasks", "unmet", _UNMET),
+    *(
+        ("jobs", f"tasks_{status.column}", f"(SELECT count(*) {_TASKS_OF_JOB} AND tasks.status = '{status}')")
+        for status in TaskStatus
+    ),
+    ("jobs", "steps_completed", f"(SELECT coalesce(sum(tasks.steps_completed), 0) {_TASKS_OF_JOB})"),
+    ("jobs", "steps_total", f"(SELECT coalesce(sum(tasks.steps_total), 0) {_TASKS_OF_JOB})"),
+    ("queues", "runnable", _RUNNABLE),
+    ("queues", "rank", _RANK),
+]
+_DISTINCT = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}
+
+
+def miscounted(tx: Tx) -> list[str]:
+    """One sentence per counter that is wrong somewhere; none when all is well."""
+    problems = []
+    differs = _DISTINCT[tx.dialect.name]
+    for table, column, expression in _DERIVED:
+        count = text(f"SELECT count(*) FROM {table} WHERE {table}.{column} {differs} {expression}")  # noqa: S608
+        if wrong := tx.execute(count).scalar_one():
+            problems.append(f"{table}.{column} is wrong in {wrong} of its rows")
+    return problems
+
+
+def repair(tx: Tx) -> None:
+    """Write every counter anew."""
+    for table, column, expression in _DERIVED:
+        tx.execute(text(f"UPDATE {table} SET {column} = {expression}"))  # noqa: S608
+
+
+def damaged(tx: Tx) -> list[str]:
+    """What the database itself finds wrong with its file and its foreign keys; PostgreSQL sees to that by itself."""
+    if tx.dialect.name != "sqlite":
+        return []
+    problems = [str(row[0]) for row in tx.execute(text("PRAGMA integrity_check")) if row[0] != "ok"]
+    for row in tx.execute(text("PRAGMA foreign_key_check")):
+        problems.append(f"row {row[1]} of {row[0]} refers to a row of {row[2]} that does not exist")
+    return problems

@@ -1,0 +1,260 @@
+"""The tables. What is counted is kept beside what it counts and changes in the same transaction.
+
+`key` is the row number that rows are joined by; `uuid` is the identity the world sees.
+`flamenco.store.recount` knows how every counter here is derived.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from flamenco.domain.statuses import TaskStatus
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment. SQLite stores no time zone, so it is taken off on the way in and put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times: they would be in nobody knows which zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Always UTC, whatever zone the database session has."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Json(TypeDecorator[Any]):
+    """JSON kept as text: the database never looks inside, and msgspec is faster than the drivers."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Encode; msgspec Structs too."""
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        """Decode to plain dicts and lists."""
+        return None if value is None else msgspec.json.decode(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column declared INTEGER
+
+RUNNABLE_SQL = "tasks.status IN ('queued', 'soft-failed') AND tasks.unmet = 0"
+"""A task that could be given away. Literal, since a partial index only serves queries that repeat its condition."""
+
+ACTIVE_SQL = "tasks.status = 'active'"
+"""A task that a worker is running."""
+
+TRANSITIONAL_SQL = "jobs.status IN ('cancel-requested', 'pause-requested', 'requeueing')"
+"""A job on its way to another status."""
+
+CLAIMABLE_SQL = "queues.runnable > 0 AND queues.rank IS NOT NULL"
+"""A queue that a worker may be sent to; literal for the same reason."""
+
+
+def _partial(name: str, condition: str, *columns: ColumnElement[Any]) -> Index:
+    # Within an index the columns go without their table's name.
+    where = text(re.sub(r"\b\w+\.", "", condition))
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("uuid", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("activity", Text, nullable=False, server_default=""),
+    Column("settings", Json, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("updated", Utc, nullable=False),
+    Column("tag_key", ForeignKey("tags.key", ondelete="SET NULL"), index=True),
+    Column("shaman_checkout_id", Text, nullable=False, server_default=""),
+    Column("delete_requested", Utc),
+    Column("rank", Float),  # the policies' sum; NULL while one of them holds the job
+    *(Column(f"tasks_{status.column}", Integer, nullable=False, server_default="0") for status in TaskStatus),
+    Column("steps_completed", Integer, nullable=False, server_default="0"),
+    Column("steps_total", Integer, nullable=False, server_default="0"),
+)
+
+_partial("ix_jobs_transitional", TRANSITIONAL_SQL, jobs.c.status)
+
+queues = Table(
+    "queues",
+    metadata,
+    # One row per job and task type. `rank` is the job's, or NULL while the job is not open.
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False),
+    Column("task_type", Text, nullable=False),
+    Column("runnable", Integer, nullable=False, server_default="0"),
+    Column("rank", Float),
+    PrimaryKeyConstraint("job_key", "task_type"),
+)
+_partial("ix_queues_claim", CLAIMABLE_SQL, queues.c.rank.desc(), queues.c.job_key, queues.c.task_type)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("uuid", Text, nullable=False, unique=True),
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False),
+    Column("index_in_job", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("activity", Text, nullable=False, server_default=""),
+    Column("commands", Text, nullable=False),  # JSON, decoded straight into Commands
+    Column("created", Utc, nullable=False),
+    Column("updated", Utc, nullable=False),
+    Column("worker_key", ForeignKey("workers.key", ondelete="SET NULL"), index=True),
+    Column("last_touched", Utc),
+    Column("steps_completed", Integer, nullable=False, server_default="0"),
+    Column("steps_total", Integer, nullable=False, server_default="0"),
+    Column("unmet", Integer, nullable=False, server_default="0"),  # dependencies that are not completed
+    UniqueConstraint("job_key", "index_in_job"),
+)
+_partial(
+    "ix_tasks_runnable",
+    RUNNABLE_SQL,
+    tasks.c.job_key,
+    tasks.c.type,
+    tasks.c.priority.desc(),
+    tasks.c.index_in_job,
+)
+_partial("ix_tasks_active", ACTIVE_SQL, tasks.c.worker_key)
+_partial("ix_tasks_touched", ACTIVE_SQL, tasks.c.last_touched)
+
+task_dependencies = Table(
+    "task_dependencies",
+    metadata,
+    Column("task_key", ForeignKey("tasks.key", ondelete="CASCADE"), nullable=False),
+    Column("dependency_key", ForeignKey("tasks.key", ondelete="CASCADE"), nullable=False, index=True),
+    PrimaryKeyConstraint("task_key", "dependency_key"),
+)
+
+task_failures = Table(
+    "task_failures",
+    metadata,
+    # `job_key` and `task_type` repeat the task's, so that counting a worker's failures in a job is one index look-up.
+    Column("task_key", ForeignKey("tasks.key", ondelete="CASCADE"), nullable=False),
+    Column("worker_key", ForeignKey("workers.key", ondelete="CASCADE"), nullable=False, index=True),
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False),
+    Column("task_type", Text, nullable=False),
+    Column("created", Utc, nullable=False),
+    PrimaryKeyConstraint("task_key", "worker_key"),
+    Index("ix_task_failures_job", "job_key", "worker_key", "task_type"),
+)
+
+job_blocks = Table(
+    "job_blocks",
+    metadata,
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False),
+    Column("worker_key", ForeignKey("workers.key", ondelete="CASCADE"), nullable=False, index=True),
+    Column("task_type", Text, nullable=False),
+    Column("created", Utc, nullable=False),
+    PrimaryKeyConstraint("job_key", "worker_key", "task_type"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("uuid", Text, nullable=False, unique=True),
+    Column("secret_hash", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("software", Text, nullable=False, server_default=""),
+    Column("status", Text, nullable=False),
+    Column("task_types", Json, nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("updated", Utc, nullable=False),
+    Column("last_seen", Utc),
+    Column("status_requested", Text),
+    Column("lazy_request", Boolean, nullable=False, server_default=text("false")),
+    Column("can_restart", Boolean, nullable=False, server_default=text("false")),
+    Column("deleted", Utc, index=True),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("uuid", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("description", Text, nullable=False, server_default=""),
+)
+
+worker_tags = Table(
+    "worker_tags",
+    metadata,
+    Column("worker_key", ForeignKey("workers.key", ondelete="CASCADE"), nullable=False),
+    Column("tag_key", ForeignKey("tags.key", ondelete="CASCADE"), nullable=False, index=True),
+    PrimaryKeyConstraint("worker_key", "tag_key"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("created", Utc, nullable=False, index=True),
+    Column("topic", Text, nullable=False),
+    Column("payload", Text, nullable=False),  # JSON, published as it is
+    sqlite_autoincrement=True,  # a cursor must never see a number again
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    # Who runs which chore, so that of many processes exactly one does.
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("expires", Utc, nullable=False),
+)

@@ -1,0 +1,188 @@
+"""Tasks: reading them, changing one or many, and what depends on what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, bindparam, select, text, update
+from sqlalchemy import func as sql
+
+from flamenco.domain.errors import Conflict, NotFound
+from flamenco.domain.model import Command, Task
+from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
+from flamenco.domain.transitions import MassMove
+from flamenco.store.engine import Tx
+from flamenco.store.schema import ACTIVE_SQL, jobs, task_dependencies, tasks
+
+_decode_commands = msgspec.json.Decoder(tuple[Command, ...]).decode
+SELECT = select(tasks, jobs.c.uuid.label("job_uuid")).join(jobs, jobs.c.key == tasks.c.job_key)
+_BY_ID = SELECT.where(tasks.c.uuid == bindparam("id"))
+_BY_KEY = SELECT.where(tasks.c.key == bindparam("task_key"))
+_SAVED = ("status", "activity", "updated", "worker_key", "last_touched", "steps_completed")
+_JOB_OF = select(tasks.c.job_key).where(tasks.c.uuid == bindparam("id"))
+
+
+def from_row(row: Row[Any]) -> Task:
+    """The task in a row of `SELECT`."""
+    values = row._mapping
+    return Task(
+        key=values["key"],
+        id=values["uuid"],
+        job_key=values["job_key"],
+        job_id=values["job_uuid"],
+        index=values["index_in_job"],
+        name=values["name"],
+        type=values["type"],
+        priority=values["priority"],
+        status=TaskStatus(values["status"]),
+        activity=values["activity"],
+        commands=_decode_commands(values["commands"]),
+        created=values["created"],
+        updated=values["updated"],
+        worker_key=values["worker_key"],
+        last_touched=values["last_touched"],
+        steps_completed=values["steps_completed"],
+        steps_total=values["steps_total"],
+        unmet=values["unmet"],
+    )
+
+
+def fetch(tx: Tx, task_id: str) -> Task:
+    """The task with UUID `task_id`. Raises `NotFound`."""
+    row = tx.execute(_BY_ID, {"id": task_id}).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no task {task_id}.")
+    return from_row(row)
+
+
+def fetch_by_key(tx: Tx, task_key: int) -> Task:
+    """The task with that row number, which must exist."""
+    return from_row(tx.execute(_BY_KEY, {"task_key": task_key}).one())
+
+
+def job_key_of(tx: Tx, task_id: str) -> int:
+    """The job of a task: what to lock before looking at the task. Raises `NotFound`."""
+    key = tx.execute(_JOB_OF, {"id": task_id}).scalar_one_or_none()
+    if key is None:
+        raise NotFound(f"There is no task {task_id}.")
+    return int(key)
+
+
+def of_job(tx: Tx, job_key: int) -> list[Task]:
+    """All tasks of a job, in the order its script added them."""
+    return [
+        from_row(row) for row in tx.execute(SELECT.where(tasks.c.job_key == job_key).order_by(tasks.c.index_in_job))
+    ]
+
+
+_ACTIVE_OF_WORKER = SELECT.where(text(ACTIVE_SQL), tasks.c.worker_key == bindparam("worker_key"))
+_ALL_ACTIVE = SELECT.where(text(ACTIVE_SQL))
+_FAILED_BY = SELECT.where(
+    tasks.c.job_key == bindparam("job_key"),
+    tasks.c.worker_key == bindparam("worker_key"),
+    tasks.c.status == TaskStatus.FAILED,
+).order_by(tasks.c.index_in_job)
+_UNTOUCHED = (
+    SELECT.where(text(ACTIVE_SQL), tasks.c.last_touched <= bindparam("since"))
+    .order_by(tasks.c.last_touched)
+    .limit(bindparam("limit"))
+)
+
+
+def active_of_worker(tx: Tx, worker_key: int) -> list[Task]:
+    """The tasks that the worker is running."""
+    return [from_row(row) for row in tx.execute(_ACTIVE_OF_WORKER, {"worker_key": worker_key})]
+
+
+def all_active(tx: Tx) -> list[Task]:
+    """Every task that some worker is running."""
+    return [from_row(row) for row in tx.execute(_ALL_ACTIVE)]
+
+
+def failed_by_worker(tx: Tx, job_key: int, worker_key: int) -> list[Task]:
+    """The failed tasks of a job that were last with this worker."""
+    return [from_row(row) for row in tx.execute(_FAILED_BY, {"job_key": job_key, "worker_key": worker_key})]
+
+
+def untouched_since(tx: Tx, since: datetime, limit: int = 1000) -> list[Task]:
+    """Active tasks that nobody was heard of since, the most forgotten first."""
+    return [from_row(row) for row in tx.execute(_UNTOUCHED, {"since": since, "limit": limit})]
+
+
+_SAVE = (
+    update(tasks)
+    .where(tasks.c.key == bindparam("task_key"), tasks.c.status == bindparam("expected"))
+    .values({name: bindparam(f"new_{name}") for name in _SAVED})
+)
+
+
+def save(tx: Tx, task: Task, expected: TaskStatus) -> None:
+    """Write back what may change of a task. Raises `Conflict` when its status is not the `expected` one any more."""
+    values = {f"new_{name}": getattr(task, name) for name in _SAVED}
+    done = tx.execute(_SAVE, {"task_key": task.key, "expected": expected, **values})
+    if done.rowcount != 1:
+        raise Conflict(f"Task {task.id} changed meanwhile; it is not {expected} any more.")
+
+
+_TOUCH = update(tasks).where(tasks.c.key == bindparam("task_key")).values(last_touched=bindparam("now"))
+
+
+def touch(tx: Tx, task_key: int, now: datetime) -> None:
+    """Note that the task's worker was heard of."""
+    tx.execute(_TOUCH, {"task_key": task_key, "now": now})
+
+
+_DEPENDENTS = select(task_dependencies.c.task_key).where(task_dependencies.c.dependency_key == bindparam("completed"))
+_CHANGE_UNMET = (
+    update(tasks)
+    .where(tasks.c.key.in_(_DEPENDENTS))
+    .values(unmet=tasks.c.unmet + bindparam("more"))
+    .returning(tasks.c.type, tasks.c.status, tasks.c.unmet)
+)
+
+
+def change_unmet(tx: Tx, task_key: int, more: int) -> dict[str, int]:
+    """A task was completed (-1) or is not any more (+1): tell those that depend on it.
+
+    Returns, per task type, how many tasks became runnable (negative: are not any more).
+    """
+    changed: dict[str, int] = {}
+    for row in tx.execute(_CHANGE_UNMET, {"completed": task_key, "more": more}):
+        if row.status in RUNNABLE_TASK and row.unmet == max(0, more):
+            changed[row.type] = changed.get(row.type, 0) - more
+    return changed
+
+
+def move_many(tx: Tx, job_key: int, move: MassMove, now: datetime) -> None:
+    """Send every task of a locked job that is in one of the sources of `move` to another status, all at once."""
+    values: dict[str, Any] = {"status": move.to, "activity": move.activity, "updated": now}
+    if move.to is TaskStatus.QUEUED:
+        values["steps_completed"] = 0
+    moved = update(tasks).where(tasks.c.job_key == job_key, tasks.c.status.in_(sorted(move.sources)))
+    tx.execute(moved.values(values))
+
+
+_NOT_COMPLETED = tasks.alias("dependency")
+_RECOUNT_UNMET = (
+    update(tasks)
+    .where(tasks.c.job_key == bindparam("of_job"))
+    .values(
+        unmet=select(sql.count())
+        .select_from(task_dependencies.join(_NOT_COMPLETED, _NOT_COMPLETED.c.key == task_dependencies.c.dependency_key))
+        .where(task_dependencies.c.task_key == tasks.c.key, _NOT_COMPLETED.c.status != TaskStatus.COMPLETED)
+        .scalar_subquery()
+    )
+)
+
+
+def recount_unmet(tx: Tx, job_key: int) -> None:
+    """Count what every task of a job waits for anew, after many of them changed."""
+    tx.execute(_RECOUNT_UNMET, {"of_job": job_key})
+
+
+def sum_of_steps(tx: Tx, job_key: int) -> int:
+    """How many steps of a job are done, counted anew."""
+    statement = select(sql.coalesce(sql.sum(tasks.c.steps_completed), 0)).where(tasks.c.job_key == job_key)
+    return int(tx.execute(statement).scalar_one())

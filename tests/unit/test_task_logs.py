@@ -1,0 +1,79 @@
+"""Task logs on disk."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from flamenco.files.images import LastRendered, accepts
+from flamenco.files.logs import TAIL_BYTES, TaskLogs
+
+JOB = "6d0e2b4a-0000-4000-8000-000000000001"
+TASK = "6d0e2b4a-0000-4000-8000-000000000002"
+
+
+def test_text_is_appended_as_it_is(tmp_path: Path) -> None:
+    """A newline is added where there is none, empty text is nothing, and odd characters survive."""
+    logs = TaskLogs(tmp_path)
+    for text in ("one", "two\n", "", "grüße \ud800 \x00"):
+        logs.append(JOB, TASK, text)
+    assert logs.path(JOB, TASK).read_bytes() == "one\ntwo\ngrüße ? \x00\n".encode()
+    assert logs.path(JOB, TASK) == tmp_path / "job-6d0e" / JOB / f"task-{TASK}.txt"
+
+
+def test_notes_carry_the_time(tmp_path: Path) -> None:
+    """A line of the manager's own begins with the local time and its offset."""
+    logs = TaskLogs(tmp_path)
+    now = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
+    logs.note(JOB, TASK, "hello", now)
+    moment, _, text = logs.tail(JOB, TASK).partition(" ")
+    assert datetime.fromisoformat(moment) == now.replace(microsecond=0)
+    assert text == "hello\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "tail"),
+    [
+        ("", ""),
+        ("short\n", "short\n"),
+        ("first\n" + "x" * (TAIL_BYTES - 1) + "\n", "x" * (TAIL_BYTES - 1) + "\n"),
+        ("y" * 10 + "\n" + "line\n" * 500, "line\n" * (TAIL_BYTES // 5)),
+        ("z" * 5000, "z" * (TAIL_BYTES - 1) + "\n"),
+    ],
+)
+def test_the_tail_begins_with_a_whole_line(tmp_path: Path, text: str, tail: str) -> None:
+    """Of a long log the last 2 KiB are shown, without the line that was cut, unless there is nothing else."""
+    logs = TaskLogs(tmp_path)
+    logs.append(JOB, TASK, text)
+    assert logs.tail(JOB, TASK) == tail
+
+
+def test_lines_of_many_writers_do_not_mix(tmp_path: Path) -> None:
+    """Whatever comes at the same time, every line stays whole."""
+    logs = TaskLogs(tmp_path)
+
+    def write(letter: str) -> None:
+        for _ in range(200):
+            logs.append(JOB, TASK, letter * 300)
+
+    threads = [threading.Thread(target=write, args=(letter,)) for letter in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = logs.path(JOB, TASK).read_text().splitlines()
+    assert sorted(lines) == sorted(letter * 300 for letter in "abcd" for _ in range(200))
+
+
+def test_the_last_image_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    """There is one image per job, of whichever kind came last, and nothing half-written beside it."""
+    images = LastRendered(tmp_path)
+    images.store(JOB, "image/png", b"first")
+    path = images.store(JOB, "image/jpeg", b"second")
+    assert path.read_bytes() == b"second"
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert accepts("image/png")
+    assert not accepts("image/gif")
