@@ -1,0 +1,39 @@
+"""The WSGI application over a farm."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import falcon
+
+from flamenco.api import errors
+from flamenco.api.middleware.authentication import Authentication
+from flamenco.api.middleware.body import Body
+from flamenco.api.middleware.parameters import Parameters
+from flamenco.api.middleware.request_id import RequestId
+from flamenco.api.openapi import Document
+from flamenco.api.routes import SURFACES
+from flamenco.farm.context import Farm
+
+Application: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
+
+_MEBIBYTE = 1024 * 1024
+
+
+def create_app(farm: Farm) -> Application:
+    """Every surface over `farm`. Safe for many threads at once."""
+    app = falcon.App(
+        # In this order: nobody learns what is wrong with a request before saying who they are.
+        middleware=(
+            RequestId(),
+            Authentication(farm),
+            Parameters(),
+            Body(farm.config.max_body_mb * _MEBIBYTE),
+        )
+    )
+    errors.install(app)
+    for surface in SURFACES.values():
+        app.add_route(surface.document, Document(surface))
+        for path, resource in surface.routes.items():
+            app.add_route(surface.prefix + path, resource(farm))
+    return app

@@ -1,0 +1,143 @@
+"""JSON into Structs, and what is wrong with it in words that name the field.
+
+Beyond what the types say, nothing gets in that could not be stored or handed on: no NUL characters, which
+PostgreSQL cannot keep in a text, no numbers beyond 64 bits, and nothing nested deeper than `MAX_DEPTH`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, get_args
+
+import msgspec
+from msgspec import Struct
+
+from flamenco.api.errors import BadRequest
+
+MAX_DEPTH = 64
+"""How deeply settings may be nested: far more than anybody needs, far less than what makes an encoder give up."""
+
+_LARGEST = 2**63 - 1
+
+_WITH_FRACTION = re.compile(r"Expected `int`, got `float` - at `\$\.(\w+)`")
+
+_EXPECTED = {
+    "array": "a list",
+    "object": "an object",
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+}
+_GOT = {
+    "array": "a list",
+    "object": "an object",
+    "str": "a text",
+    "int": "a number",
+    "float": "a number with a fraction",
+    "bool": "true or false",
+}
+
+
+def decode(raw: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """Make the decoder's Struct of `raw`. Raises `BadRequest` naming the field that is wrong."""
+    try:
+        if not raw.isascii():
+            raw.decode()  # the decoder skips over what nobody declared without looking
+        value = _decode(raw, decoder)
+    except msgspec.ValidationError as error:
+        raise BadRequest(_explain(str(error), decoder.type)) from error
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"the body is not UTF-8: byte {error.start} makes no sense") from error
+    except RecursionError as error:
+        raise BadRequest("the body is nested too deeply") from error
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"the body is not JSON: {_malformed(str(error))}") from error
+    _check_storable(value, "", MAX_DEPTH)
+    return value
+
+
+def storable(text: str) -> str:
+    """The text without what cannot be stored, for texts that are taken whatever is in them."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _decode(raw: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        # JSON has one kind of numbers, in which 50.0 is a whole one; msgspec tells the two apart.
+        found = _WITH_FRACTION.fullmatch(str(error))
+        content = msgspec.json.decode(raw) if found else {}
+        if not found or not content[found[1]].is_integer():
+            raise
+        return msgspec.convert(content | {found[1]: int(content[found[1]])}, decoder.type)
+
+
+def _malformed(reason: str) -> str:
+    if reason.startswith("Input data was truncated"):
+        return "it ends in the middle, or has half of a character"
+    return reason.removeprefix("JSON is malformed: ")
+
+
+def _explain(reason: str, kind: type[Struct]) -> str:
+    reason, _, place = reason.partition(" - at ")
+    field = re.sub(r"\[\.\.\.\]", "", place.strip("`").removeprefix("key` in `").removeprefix("$").lstrip("."))
+    if missing := re.search(r"missing required field `(.+)`", reason):
+        field, reason = ".".join(filter(None, (field, missing[1]))), "is missing"
+    elif given := re.fullmatch(r"Invalid enum value (.*)", reason, re.DOTALL):
+        words = ", ".join(_choices(kind, field))
+        reason = f"{given[1]} is not one of {words}" if words else f"{given[1]} is not known"
+    else:
+        reason = re.sub(r"got `(\w+)`", lambda match: f"got {_GOT.get(match[1], match[1])}", reason)
+        reason = re.sub(r"`(\w+)`", lambda match: _EXPECTED.get(match[1], match[1]), reason)
+        reason = re.sub(r"`(\w+)(?: \| (\w+))+`", lambda match: match[0].strip("`").replace(" | ", " or "), reason)
+        reason = reason[:1].lower() + reason[1:]
+    return f"{field}: {reason}" if field else f"the body: {reason}"
+
+
+def _choices(kind: type[Struct], name: str) -> list[str]:
+    """The words of the enum that the field `name` of `kind` takes."""
+    for field in msgspec.structs.fields(kind):
+        if field.encode_name == name:
+            return [str(member.value) for choice in _enums(field.type) for member in choice]
+    return []
+
+
+def _enums(declared: Any) -> Iterator[type[Enum]]:
+    """The enums in a type, wherever it is a union or annotated."""
+    if isinstance(declared, type) and issubclass(declared, Enum):
+        yield declared
+    for inner in get_args(declared):
+        yield from _enums(inner)
+
+
+def _check_storable(value: Any, place: str, depth: int) -> None:
+    """Raise `BadRequest` for what the types allow and the rest of the house cannot keep."""
+    match value:
+        case str() if "\0" in value:
+            raise BadRequest(f"{place}: has a NUL character, which cannot be stored")
+        case int() if not -_LARGEST - 1 <= value <= _LARGEST:
+            raise BadRequest(f"{place}: is too large a number")
+        case Struct():
+            verbatim = getattr(value, "VERBATIM", ())
+            for field in msgspec.structs.fields(value):
+                if field.name not in verbatim:
+                    _check_storable(getattr(value, field.name), field.encode_name, depth)
+        case dict() | list():
+            if not depth:
+                raise BadRequest(f"{place}: is nested too deeply")
+            for part_of, part in _parts(value, place):
+                _check_storable(part, part_of, depth - 1)
+
+
+def _parts(value: dict[str, Any] | list[Any], place: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list):
+        yield from ((f"{place}[{number}]", part) for number, part in enumerate(value))
+        return
+    for name, part in value.items():
+        if "\0" in name:
+            raise BadRequest(f"{place}: a name in it has a NUL character, which cannot be stored")
+        yield f"{place}.{name}", part

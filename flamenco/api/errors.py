@@ -1,0 +1,121 @@
+"""What went wrong, as HTTP: the one place where errors become statuses and bodies.
+
+The original API and our own additions say `{"code", "message"}` always. Today's Flamenco says so for what
+the farm refuses, and only `{"message"}` for what never got as far: bad requests, unknown paths, wrong secrets.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import falcon
+import structlog
+from msgspec import Struct
+
+from flamenco.api.middleware.request_id import request_id
+from flamenco.api.resource import send
+from flamenco.domain.errors import (
+    AccessDenied,
+    Busy,
+    Conflict,
+    FarmError,
+    NotFound,
+    NotYours,
+    Outdated,
+    Refused,
+    StoreError,
+    TooMuch,
+)
+
+log = structlog.get_logger(__name__)
+
+
+class BadRequest(FarmError):
+    """A request that is wrong by itself, whatever the farm's state. The text names the field, header or parameter."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Error(Struct, frozen=True):
+    """What every error looks like."""
+
+    code: int
+    message: str
+
+
+class BriefError(Struct, frozen=True):
+    """What an error of today's Flamenco looks like when the request never got as far as the farm."""
+
+    message: str
+
+
+_STATUS_OF: dict[type[FarmError], int] = {
+    Refused: 400,
+    AccessDenied: 403,
+    NotFound: 404,
+    NotYours: 409,
+    Conflict: 409,
+    Outdated: 412,
+    TooMuch: 413,
+    Busy: 503,
+    StoreError: 503,
+}
+"""A subclass has the status of its nearest base."""
+
+RETRY_AFTER_LOST_DATABASE_S = 5
+"""When to come back after the database did not answer: it may have to be restarted first."""
+
+
+def install(app: falcon.App[falcon.Request, falcon.Response]) -> None:
+    """Let `app` answer every error in our words."""
+    app.add_error_handler(Exception, _on_accident)
+    app.add_error_handler(falcon.HTTPError, _on_http_error)
+    app.add_error_handler(FarmError, _on_farm_error)
+
+
+def _on_farm_error(req: falcon.Request, resp: falcon.Response, error: FarmError, _params: dict[str, Any]) -> None:
+    if isinstance(error, BadRequest):
+        _answer(req, resp, error.status, str(error), brief=True)
+        return
+    status = next((_STATUS_OF[base] for base in type(error).__mro__ if base in _STATUS_OF), None)
+    if status is None:
+        _on_accident(req, resp, error, _params)
+        return
+    if isinstance(error, StoreError):
+        log.error("the database cannot be used", error=str(error))
+        resp.set_header("Retry-After", str(RETRY_AFTER_LOST_DATABASE_S))
+    if isinstance(error, Busy):
+        resp.set_header("Retry-After", str(error.retry_after))
+    _answer(req, resp, status, str(error), brief=isinstance(error, AccessDenied))
+
+
+def _on_http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _p: dict[str, Any]) -> None:
+    """Answer what the framework found: an unknown path, a method that the path does not have, a broken header."""
+    for name, value in dict(error.headers or {}).items():
+        resp.set_header(name, value)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        message = f"there is nothing at {req.path}"
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        message = f"{req.path} cannot be used with {req.method}"
+    else:
+        message = error.description or error.title or str(error.status)
+    _answer(req, resp, error.status_code, message, brief=True)
+
+
+def _on_accident(req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]) -> None:
+    """Answer for an error of ours. The client gets the number under which the log has the rest."""
+    log.error("a request failed", method=req.method, path=req.path, exc_info=error)
+    _answer(req, resp, 500, f"the manager made a mistake; its log says more about request {request_id()}", brief=False)
+
+
+def _answer(req: falcon.Request, resp: falcon.Response, status: int, message: str, *, brief: bool) -> None:
+    declared = req.context.get("operation")
+    if declared is not None and status in declared.plain:
+        send(resp, message, status)
+    elif brief and f"{req.path}/".startswith("/api/v3/"):
+        send(resp, BriefError(message), status)
+    else:
+        send(resp, Error(status, message), status)

@@ -1,0 +1,19 @@
+"""Types that several surfaces use for their fields, with the limits and formats that their documents show."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+INT32_MAX = 2**31 - 1
+
+Text = Annotated[str, Meta(extra_json_schema={"pattern": "^[^\\u0000]*$"})]
+"""A text that every database keeps; `flamenco.api.decoding` sees to that, for texts inside of settings too."""
+
+Uuid = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+
+Int32 = Annotated[int, Meta(ge=-INT32_MAX - 1, le=INT32_MAX, extra_json_schema={"format": "int32"})]
+"""A whole number that every database keeps."""
+
+Steps = Annotated[int, Meta(ge=0, le=INT32_MAX, description="Steps done, counted from the start of the task.")]

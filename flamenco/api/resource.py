@@ -1,0 +1,44 @@
+"""The base of every resource, and the one way in which answers are encoded."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import falcon
+import msgspec
+
+from flamenco.farm.context import Farm
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class Resource:
+    """One path of the API. One object serves all threads: it keeps the farm, and nothing of any request.
+
+    What answers GET answers HEAD as well; the body is left out by the framework.
+    """
+
+    def __init__(self, farm: Farm) -> None:
+        self.farm = farm
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if responder := vars(cls).get("on_get"):
+            cls.on_head = responder  # type: ignore[attr-defined]
+
+
+def send(resp: falcon.Response, value: Any, status: int = 200) -> None:
+    """Answer with `value` as JSON. The newline is what clients of Flamenco are used to."""
+    resp.status = status
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = _ENCODER.encode(value) + b"\n"
+
+
+def client_address(req: falcon.Request) -> str:
+    """The address of whoever asks: what a proxy says when it is an address, else the other end of the connection."""
+    claimed = req.access_route[0] if req.access_route else ""
+    try:
+        return str(ipaddress.ip_address(claimed.strip("[]")))
+    except ValueError:
+        return req.remote_addr

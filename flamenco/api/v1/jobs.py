@@ -1,0 +1,53 @@
+"""What artists' tools call: job types, submission, looking at a job."""
+
+from __future__ import annotations
+
+import falcon
+
+from flamenco.api.operation import Answer, operation
+from flamenco.api.resource import Resource, send
+from flamenco.api.v1 import schemas, words
+from flamenco.farm import jobs
+
+
+class JobTypes(Resource):
+    """`/jobs/types`: what kinds of jobs there are."""
+
+    @operation(
+        "getJobTypes",
+        summary="The job types and their settings.",
+        tag="jobs",
+        returns={200: Answer("All job types that can be used.", schemas.AvailableJobTypes)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """List the job types by name."""
+        send(resp, words.job_types(jobs.job_types(self.farm)))
+
+
+class Jobs(Resource):
+    """`/jobs`: submission."""
+
+    @operation(
+        "submitJob",
+        summary="Submit a job.",
+        tag="jobs",
+        body=schemas.SubmittedJob,
+        returns={200: Answer("The job was compiled into tasks and stored.", schemas.Job)},
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
+        send(resp, words.job(jobs.submit(self.farm, words.submission(req.context.body), strict=True)))
+
+
+class Job(Resource):
+    """`/jobs/{job_id}`: one job."""
+
+    @operation(
+        "fetchJob",
+        summary="One job, and where it stands.",
+        tag="jobs",
+        returns={200: Answer("The job.", schemas.Job)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Fetch the job."""
+        send(resp, words.job(jobs.fetch(self.farm, job_id)))

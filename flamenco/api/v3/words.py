@@ -1,0 +1,63 @@
+"""Between the farm's values and those of today's Flamenco, whose words the farm shares."""
+
+from __future__ import annotations
+
+from flamenco.api.decoding import storable
+from flamenco.api.v3 import schemas
+from flamenco.domain import model
+from flamenco.domain.statuses import WorkerStatus
+from flamenco.farm.tasks import RunPermission, TaskChange
+
+
+def requested_status(status: WorkerStatus) -> schemas.WorkerStateChange:
+    """What a worker is asked to become."""
+    return schemas.WorkerStateChange(schemas.WorkerStatus(status))
+
+
+def registered_worker(worker: model.Worker) -> schemas.RegisteredWorker:
+    """A worker that has just been registered."""
+    return schemas.RegisteredWorker(
+        uuid=worker.id,
+        name=worker.name,
+        address=worker.address,
+        status=worker.status.value,
+        platform=worker.platform,
+        software=worker.software,
+        supported_task_types=list(worker.task_types),
+    )
+
+
+def assigned_task(given: model.Assignment) -> schemas.AssignedTask:
+    """A task for the worker that gets it."""
+    task = given.task
+    return schemas.AssignedTask(
+        uuid=task.id,
+        job=task.job_id,
+        name=task.name,
+        status=task.status,
+        priority=task.priority,
+        job_priority=given.job_priority,
+        job_type=given.job_type,
+        task_type=task.type,
+        commands=[
+            schemas.Command(command.name, command.parameters or {}, command.total_step_count)
+            for command in task.commands
+        ],
+        steps_completed=task.steps_completed,
+        steps_total=task.steps_total,
+    )
+
+
+def task_change(update: schemas.TaskUpdate) -> TaskChange:
+    """What a worker reports."""
+    return TaskChange(
+        status=update.status or None,
+        activity=storable(update.activity) if isinstance(update.activity, str) else None,
+        log=update.log if isinstance(update.log, str) else None,
+        steps_completed=update.steps_completed if isinstance(update.steps_completed, int) else None,
+    )
+
+
+def may_keep_running(permission: RunPermission) -> schemas.MayKeepRunning:
+    """Whether a worker may go on."""
+    return schemas.MayKeepRunning(permission.may_keep_running, permission.reason, permission.status_change_requested)

@@ -1,0 +1,42 @@
+"""`flamenco manager`: runs the manager until it is told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flamenco import bootstrap, server
+from flamenco.cli.logging_setup import set_up_logging
+from flamenco.cli.options import config_option, data_dir_option
+from flamenco.config import load
+
+
+@click.command()
+@config_option
+@data_dir_option
+@click.option(
+    "--listen", metavar="HOST:PORT", help="Listen there; :8080 is every interface.  [default: 127.0.0.1:8080]"
+)
+@click.option("--processes", metavar="N", help="Serve requests with N processes.  [default: 2, or 1 on one core]")
+@click.option(
+    "--database", metavar="URL", help="SQLite file or postgresql://…  [default: a file in the data directory]"
+)
+def manager(config_file: Path | None, data_dir: Path | None, **settings: str | None) -> None:
+    """Run the manager, which takes in jobs and hands out their tasks.
+
+    An older database is upgraded first; a copy of it is kept. The manager prints where it listens when it is ready,
+    and stops on Ctrl-C or SIGTERM. Whoever can reach it can submit jobs, and so run programs on every worker.
+
+    \b
+    Example:
+      flamenco manager --data-dir /srv/flamenco --listen 0.0.0.0:8080
+
+    Every other setting comes from flamenco-manager.yaml or the environment: see `flamenco config show`.
+    """
+    config = load(config_file, data_dir, {key: text for key, text in settings.items() if text is not None}).config
+    set_up_logging(config.log_level, config.log_format)
+    # The port first: a manager that cannot serve has no business with the database.
+    listener = server.open_port(config, lambda message: click.echo(f"flamenco: {message}", err=True))
+    bootstrap.prepare(config)
+    server.serve(config, listener, lambda url: click.echo(f"listening on {url}"))

@@ -1,0 +1,262 @@
+"""The manager's web server: gunicorn, its settings and why, and what happens when its processes come and go.
+
+The only module that knows gunicorn, so that another WSGI server can stand in where gunicorn does not run.
+One main process holds the port and forks the processes that serve; each of those has its own farm, its own
+compiler and its own thread of chores, and which of them a request gets to makes no difference.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import msgspec
+import structlog
+from gunicorn import glogging, util  # type: ignore[import-untyped]
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from flamenco.bootstrap import Application, create_app, create_farm
+from flamenco.config import Config
+from flamenco.domain.errors import FarmError
+from flamenco.farm.context import Farm
+from flamenco.services.runner import Runner
+
+log = structlog.get_logger(__name__)
+
+PORT_WAIT_S = 5.0
+"""How long to wait for a port that is in use: the processes of a manager that was killed need a moment to notice."""
+
+FINISH_TIMEOUT_S = 2
+"""How long requests may still take once the manager is asked to stop."""
+
+STOP_TIMEOUT_S = 3
+"""How long a process may take in all to stop; then it is killed."""
+
+KEEPALIVE_S = 30
+"""How long an idle connection is kept for the next request, so that workers that poll need no new one each time."""
+
+HEARTBEAT_TIMEOUT_S = 120
+"""A process whose main loop was silent for so long is replaced. Requests run in threads and never hold it up."""
+
+_PORT_POLL_S = 0.1
+_BACKLOG = 2048
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system, not a file that anybody could have put there
+_PR_SET_PDEATHSIG = 1
+
+_STATUS_OF = (
+    (http_errors.ConfigurationProblem, 500),
+    (http_errors.InvalidResponseHeader, 500),
+    (http_errors.InvalidResponseHeaderName, 500),
+    (http_errors.LimitRequestLine, 414),
+    (http_errors.LimitRequestHeaders, 431),
+    (http_errors.ExpectationFailed, 417),
+    (http_errors.UnsupportedTransferCoding, 501),
+    (http_errors.ForbiddenProxyRequest, 403),
+    (http_errors.ParseException, 400),
+)
+"""What is wrong with bytes that are no HTTP; the first that fits counts."""
+
+
+class PortInUse(FarmError):
+    """Another program has the port."""
+
+
+def open_port(config: Config, waiting: Callable[[str], None], wait_s: float = PORT_WAIT_S) -> socket.socket:
+    """Take the port that `config` names; whoever gets it serves.
+
+    While another program has it, says so once to `waiting` and tries for `wait_s` seconds. Raises
+    `PortInUse`, or `FarmError` when there is no such address on this machine.
+    """
+    deadline = time.monotonic() + wait_s
+    told = False
+    while True:
+        try:
+            return _listen(config.host, config.port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise FarmError(f"Cannot listen on {config.listen}: {error.strerror or error}.") from error
+            if time.monotonic() >= deadline:
+                raise PortInUse(
+                    f"{config.listen} is in use by another program; stop it, or choose another address with --listen."
+                ) from error
+        if not told:
+            waiting(f"{config.listen} is in use; waiting up to {wait_s:g} seconds for it to become free")
+            told = True
+        time.sleep(_PORT_POLL_S)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    listener = socket.socket(family, kind)
+    try:
+        # Without this, connections that were closed a minute ago would still hold the port.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # At once: an address that is bound and not listened on could be bound by somebody else too.
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where `listener` can be reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if listener.family is socket.AF_INET6 else f"http://{host}:{port}"
+
+
+def serve(config: Config, listener: socket.socket, ready: Callable[[str], None]) -> NoReturn:
+    """Serve until SIGTERM or SIGINT, then exit. `ready` is told the URL, in a process that serves, when it does."""
+    url = url_of(listener)
+    # gunicorn takes the descriptor over, and closes it.
+    _Server(config, listener.detach(), lambda: ready(url)).run()
+    sys.exit(0)
+
+
+class _Log(glogging.Logger):  # type: ignore[misc]
+    """Lets what gunicorn has to say come out with everything else, instead of in a form of its own."""
+
+    def setup(self, cfg: Any) -> None:
+        """Undo gunicorn's own handlers."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+class _Process(ThreadWorker):  # type: ignore[misc]
+    """One process that serves, as gunicorn's, but it stops at once and says what is wrong in JSON."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """On SIGTERM, finish what is being answered; connections that are only kept open are closed."""
+        stopping = self.alive
+        super().handle_exit(sig, frame)
+        if stopping:
+            self.method_queue.defer(self._close_idle)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """A connection is done with a request, or had none for a while; keep it only while we stay."""
+        super().finish_request(conn, fs)
+        if not self.alive:
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        self.murder_keepalived(force=True)
+        for conn in self.pending_conns:
+            conn.timeout = 0.0
+        self.murder_pending()
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - its signature
+        """Answer for a request that never became one."""
+        status = next((status for kind, status in _STATUS_OF if isinstance(exc, kind)), 500)
+        if status == 500:
+            log.error("a request failed in the server", exc_info=exc)
+        message = "the manager made a mistake" if status == 500 else f"this is not HTTP as the manager speaks it: {exc}"
+        body = msgspec.json.encode({"code": status, "message": message}) + b"\n"
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        try:
+            util.write_nonblock(client, head.encode("latin-1") + body)
+        except OSError:
+            log.debug("a client went away before it could be told what is wrong")
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """The main process: our settings and hooks for gunicorn. A fork of it lives in every process that serves."""
+
+    def __init__(self, config: Config, descriptor: int, ready: Callable[[], None]) -> None:
+        self._config = config
+        self._descriptor = descriptor
+        self._ready = ready
+        self._farm: Farm | None = None
+        self._runner: Runner | None = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand our settings to gunicorn, which calls this."""
+        for name, value in self._settings().items():
+            self.cfg.set(name, value)
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "bind": [f"fd://{self._descriptor}"],
+            # Processes do the work side by side, threads wait for the database: many threads in one
+            # process are slower than few.
+            "worker_class": _Process,
+            "workers": self._config.processes,
+            "threads": self._config.threads,
+            "keepalive": KEEPALIVE_S,
+            "timeout": HEARTBEAT_TIMEOUT_S,
+            "graceful_timeout": STOP_TIMEOUT_S,
+            # Each process makes its own farm after the fork; a database connection cannot be shared.
+            "preload_app": False,
+            # Heartbeats are written to a file; on a disk they would stop while the disk is busy.
+            "worker_tmp_dir": str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else None,
+            # It would put a socket into the user's home directory.
+            "control_socket_disable": True,
+            # Nobody but the configuration decides below which path the application lives.
+            "forwarder_headers": "",
+            "proc_name": "flamenco-manager",
+            "accesslog": None,
+            "errorlog": "-",
+            "loglevel": "warning",
+            "logger_class": _Log,
+            "post_worker_init": self._started,
+            "worker_exit": self._ended,
+        }
+
+    def load(self) -> Application:
+        """Make the application; gunicorn calls this in every process that serves, after the fork."""
+        self._farm = create_farm(self._config)
+        return create_app(self._farm)
+
+    def _started(self, worker: ThreadWorker) -> None:
+        _end_with_parent(worker)
+        # Less than the main process gives us, so that there is time to leave in order.
+        worker.cfg.set("graceful_timeout", FINISH_TIMEOUT_S)
+        if self._farm is not None:
+            self._runner = Runner(self._farm)
+            self._runner.start()
+        # The later ones replace processes that died: whoever waits for us is not waiting any more.
+        if worker.age == 1:
+            self._ready()
+
+    def _ended(self, _arbiter: object, worker: ThreadWorker) -> None:
+        # gunicorn calls this in the main process as well, for processes that are gone.
+        if worker.pid != os.getpid():
+            return
+        if self._runner is not None:
+            self._runner.stop()
+        if self._farm is not None:
+            self._farm.close()
+        if worker.booted:
+            # Python would wait for every thread first, and one may wait for a client that says nothing.
+            logging.shutdown()
+            os._exit(0)
+
+
+def _end_with_parent(worker: ThreadWorker) -> None:
+    """Have the kernel tell this process when the main one dies; gunicorn looks only once a second by itself.
+
+    A manager that was killed can then be started again at once: its port is free.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != worker.ppid:
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,203 @@
+"""A manager's life: starting, stopping, being killed, and what it says when it cannot start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flamenco import server
+from tests.acceptance.conftest import (
+    START_TIMEOUT_S,
+    STOP_TIMEOUT_S,
+    Manager,
+    is_alive,
+    launch,
+    running_manager,
+    wait_until,
+)
+
+pytestmark = pytest.mark.acceptance
+
+PROMPTLY_S = 3.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_stops_promptly(manager: Manager, number: int) -> None:
+    """A signal stops the manager within seconds, also while clients keep their connections open."""
+    with httpx.Client(base_url=manager.url) as client:
+        assert client.get("/api/version").status_code == 200
+        started = time.monotonic()
+        assert manager.stop(number) == 0
+    assert time.monotonic() - started < PROMPTLY_S
+
+
+def test_silent_client_does_not_hold_up_the_stop(manager: Manager) -> None:
+    """A client that connects and says nothing is not waited for longer than requests are."""
+    host, port = manager.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))):
+        assert httpx.get(f"{manager.url}/api/version").status_code == 200
+        started = time.monotonic()
+        assert manager.stop() == 0
+    assert time.monotonic() - started < PROMPTLY_S + server.FINISH_TIMEOUT_S
+    assert "SIGKILL" not in manager.log
+
+
+def test_says_where_it_listens(tmp_path: Path) -> None:
+    """Asked for any free port, the manager says which one it took, on one line and once."""
+    with running_manager(tmp_path, "--processes", "2") as manager:
+        assert manager.log.count(f"listening on {manager.url}\n") == 1
+        assert httpx.get(f"{manager.url}/api/version").json()["name"] == "Flamenco"
+
+
+def test_processes_end_with_the_main_one(manager: Manager) -> None:
+    """When the main process is killed, those that serve go away by themselves, and the compilers they started too."""
+    assert httpx.get(f"{manager.url}/api/jobs/types").json()["job_types"]
+    manager.kill()
+    assert wait_until(lambda: not is_alive(manager.process.pid), PROMPTLY_S)
+
+
+def test_restart_on_the_same_port_after_kill(tmp_path: Path) -> None:
+    """A manager that was killed can be started again at once on the same port, and knows what it knew."""
+    with running_manager(tmp_path, "--processes", "2") as manager:
+        job = httpx.post(f"{manager.url}/api/jobs", json={"name": "n", "type": "echo", "settings": {"message": "m"}})
+        manager.kill()
+        with running_manager(tmp_path, "--processes", "2", listen=manager.url.removeprefix("http://")) as again:
+            assert httpx.get(f"{again.url}/api/jobs/{job.json()['id']}").json() == job.json()
+
+
+def test_port_in_use(tmp_path: Path) -> None:
+    """A port that another program has is one sentence and exit code 1, and the database is left alone."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        log = tmp_path / "manager.log"
+        process = launch(tmp_path / "data", log, listen=address)
+        assert process.wait(START_TIMEOUT_S) == 1
+    last = log.read_text().splitlines()[-1]
+    assert last.startswith(f"flamenco: {address} is in use by another program")
+    assert "Traceback" not in log.read_text()
+    assert not (tmp_path / "data").exists()
+
+
+def test_port_that_becomes_free(tmp_path: Path) -> None:
+    """A port that is in use for a moment only is waited for."""
+    other = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{other.getsockname()[1]}"
+    log = tmp_path / "manager.log"
+    log.touch()
+    process = launch(tmp_path / "data", log, listen=address)
+    try:
+        assert wait_until(lambda: "waiting" in log.read_text(), START_TIMEOUT_S)
+        other.close()
+        assert wait_until(lambda: f"listening on http://{address}" in log.read_text(), START_TIMEOUT_S)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(STOP_TIMEOUT_S)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--processes", "many"], 2, ["processes", "many"]),
+        (["--processes", "0"], 2, ["processes"]),
+        (["--database", "mysql://host/name"], 2, ["database", "mysql"]),
+        (["--config", "missing.yaml"], 2, ["missing.yaml"]),
+        (["--database", "/proc/none/flamenco.sqlite"], 2, ["/proc/none"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_start_refused(tmp_path: Path, arguments: list[str], code: int, words: list[str]) -> None:
+    """What cannot work is one sentence that names it, not a traceback."""
+    log = tmp_path / "manager.log"
+    process = launch(tmp_path / "data", log, *arguments)
+    assert process.wait(START_TIMEOUT_S) == code, log.read_text()
+    assert len(log.read_text().splitlines()) == 1, log.read_text()
+    assert all(word in log.read_text() for word in words), log.read_text()
+
+
+def test_newer_database_refused(tmp_path: Path) -> None:
+    """A database that a newer version made is refused with a sentence, and not touched."""
+    with running_manager(tmp_path):
+        pass
+    file = tmp_path / "data" / "flamenco-manager.sqlite"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    before = file.read_bytes()
+    log = tmp_path / "second.log"
+    process = launch(tmp_path / "data", log)
+    assert process.wait(START_TIMEOUT_S) == 1
+    assert "newer version of Flamenco" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    assert file.read_bytes() == before
+
+
+def exchange(manager: Manager, request: bytes) -> bytes:
+    """Send bytes as they are, and read until the other side closes."""
+    host, port = manager.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=START_TIMEOUT_S) as connection:
+        connection.sendall(request)
+        received = b""
+        while block := connection.recv(65536):
+            received += block
+        return received
+
+
+LINE = b"POST /api/worker/register-worker HTTP/1.1\r\n"
+HEADERS = b"Host: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+BODY = b'{"secret": "s", "platform": "linux", "supported_task_types": [], "nickname": "n"}'
+CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (LINE + HEADERS + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY, 200),
+        (LINE + HEADERS + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNKED, 200),
+        (LINE + HEADERS + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + BODY, 400),
+        (LINE + HEADERS + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (LINE + HEADERS + b"Content-Length: -1\r\n\r\n", 400),
+        (LINE + HEADERS + b"Content-Length: 1, 2\r\n\r\n" + BODY, 400),
+        (LINE + HEADERS + b"Content-Length: 999999999999\r\n\r\n", 413),
+        (LINE + HEADERS + b"Content-Length: 0\r\n\r\n", 400),
+        (LINE + HEADERS + b"\r\n", 400),
+        (LINE + HEADERS + b"Broken\r\n\r\n", 400),
+        (LINE + HEADERS + b"SCRIPT_NAME: /elsewhere\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY, 200),
+        (b"GET /api/version HTTP/9.9\r\n\r\n", 400),
+        (b"GET /api/version\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
+        (b"GET /" + b"a" * 10000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 414),
+        (b"GET /api/version HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 200 + b"\r\n", 431),
+        (b"GET /api/jobs/%ff%fe%00 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400),
+        (b"GET /api/jobs/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400),
+        (b"GET /api/jobs/..%2f..%2fetc HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404),
+        (b"GET /api/%F0%9F%8E%AC HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404),
+        (b"BREW /api/version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400),
+        (b"TRACE /api/version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405),
+    ],
+)
+def test_odd_bytes(shared_manager: Manager, request_bytes: bytes, status: int) -> None:
+    """Whatever bytes arrive, they are answered as HTTP says, in JSON with a code and a message."""
+    answer = exchange(shared_manager, request_bytes)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status), answer
+    assert b"content-type: application/json" in head.lower()
+    if status != 200:
+        assert b'"code":%d' % status in body
+        assert b'"message":"' in body
+
+
+def test_truncated_body(shared_manager: Manager) -> None:
+    """A client that goes away in the middle of a body harms nobody."""
+    host, port = shared_manager.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(LINE + HEADERS + b"Content-Length: 500\r\n\r\n" + BODY)
+    assert httpx.get(f"{shared_manager.url}/api/version").status_code == 200
+    assert "a request failed" not in shared_manager.log

@@ -1,0 +1,1 @@
+"""The contract of the original API, and holding what was really sent and answered against it."""

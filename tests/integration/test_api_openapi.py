@@ -1,0 +1,116 @@
+"""The documents that describe our APIs: valid, complete, and in agreement with the contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from falcon import testing
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from flamenco.api.app import create_app
+from flamenco.api.openapi import document
+from flamenco.api.operation import operation_of
+from flamenco.api.routes import SURFACES
+from flamenco.cli import main
+from flamenco.farm.context import Farm
+from tests.contract import reading
+
+EVERY_SURFACE = pytest.mark.parametrize("name", SURFACES)
+
+WORKER_OPERATIONS_V3 = {
+    "getVersion",
+    "registerWorker",
+    "signOn",
+    "signOff",
+    "workerState",
+    "workerStateChanged",
+    "scheduleTask",
+    "taskUpdate",
+    "mayWorkerRun",
+    "taskOutputProduced",
+}
+
+
+def operation_ids(described: dict[str, Any]) -> set[str]:
+    """The operations of a document."""
+    return {operation["operationId"] for _, _, operation in reading.operations(described)}
+
+
+@EVERY_SURFACE
+def test_document_is_valid(name: str) -> None:
+    """What we say about our APIs is OpenAPI."""
+    OpenAPIV31SpecValidator(document(SURFACES[name])).validate()
+
+
+@EVERY_SURFACE
+def test_every_responder_is_described(name: str) -> None:
+    """No responder is without a declaration, and no name is used twice."""
+    described = document(SURFACES[name])
+    responders = [
+        (path, method)
+        for path, resource in SURFACES[name].routes.items()
+        for method in ("get", "put", "post", "delete", "patch")
+        if hasattr(resource, f"on_{method}")
+    ]
+    assert all(operation_of(SURFACES[name].routes[path], method) for path, method in responders)
+    assert len(responders) == len(operation_ids(described))
+
+
+@EVERY_SURFACE
+def test_document_is_served_and_printed(farm: Farm, name: str) -> None:
+    """The manager serves the document, and the command line prints the same."""
+    served = testing.TestClient(create_app(farm)).simulate_get(SURFACES[name].document).json
+    printed = CliRunner().invoke(main, ["openapi", name])
+    assert printed.exit_code == 0
+    assert served == msgspec.json.decode(printed.output)
+    together = CliRunner().invoke(main, ["openapi"])
+    assert msgspec.json.decode(together.output)[name] == served
+
+
+def test_v1_has_what_the_contract_has() -> None:
+    """Every path, method, operation, documented status, body and authentication of the contract is in our document."""
+    ours = {(path, method): each for path, method, each in reading.operations(document(SURFACES["v1"]))}
+    theirs = {(path, method): each for path, method, each in reading.operations(reading.read())}
+    assert ours.keys() == theirs.keys()
+    for where, described in theirs.items():
+        assert ours[where]["operationId"] == described["operationId"]
+        assert ours[where]["responses"].keys() >= {str(status) for status in described["responses"]}
+        assert ("requestBody" in ours[where]) == ("requestBody" in described)
+        assert ours[where].get("security") == described.get("security")
+
+
+def test_v1_schemas_are_the_contracts() -> None:
+    """Each schema has the contract's properties and no others, requires what it requires, and knows its words."""
+    ours = document(SURFACES["v1"])["components"]["schemas"]
+    theirs = reading.read()["components"]["schemas"]
+    # These have no Struct of their own: they are plain maps, an error like any other, or a Struct made of two.
+    different = {"JobSettings", "JobMetadata", "SecurityError", "Job", "SubmittedJob", "RegisteredWorker"}
+    assert ours.keys() >= theirs.keys() - {"JobSettings", "JobMetadata", "SecurityError"}
+    for name in theirs.keys() - different:
+        assert ours[name].get("properties", {}).keys() == theirs[name].get("properties", {}).keys(), name
+        assert set(ours[name].get("required", ())) == set(theirs[name].get("required", ())), name
+        assert set(ours[name].get("enum", ())) == set(theirs[name].get("enum", ())), name
+    registered = theirs["RegisteredWorker"]
+    assert set(ours["RegisteredWorker"]["required"]) == set(registered["required"])
+    assert ours["RegisteredWorker"]["properties"].keys() == registered["properties"].keys() | {"current_task"}
+    submitted = theirs["SubmittedJob"]
+    assert ours["SubmittedJob"]["properties"].keys() == submitted["properties"].keys()
+    assert set(ours["SubmittedJob"]["required"]) == set(submitted["required"]) - {"priority"}
+    added = theirs["Job"]["allOf"][1]["properties"]
+    assert ours["Job"]["properties"].keys() == submitted["properties"].keys() | added.keys()
+
+
+def test_v3_has_all_that_workers_use() -> None:
+    """Every operation that a worker of today calls is there."""
+    assert operation_ids(document(SURFACES["v3"])) >= WORKER_OPERATIONS_V3 | {"setJobStatus"}
+
+
+def test_limits_are_documented() -> None:
+    """What is refused for its size or its characters can be read in the document."""
+    schemas = document(SURFACES["v1"])["components"]["schemas"]
+    priority = schemas["SubmittedJob"]["properties"]["priority"]
+    assert (priority["minimum"], priority["maximum"], priority["default"]) == (-(2**31), 2**31 - 1, 50)
+    assert schemas["SubmittedJob"]["properties"]["name"]["pattern"] == "^[^\\u0000]*$"
