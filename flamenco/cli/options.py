@@ -35,3 +35,16 @@ def data_dir_option(function: F) -> F:
 def json_option(function: F) -> F:
     """Add `--json`, given to the function as `as_json: bool`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs to read.")(function)
+
+
+def manager_option(function: F) -> F:
+    """Add `--manager URL`, given to the function as `manager_url: str`."""
+    return click.option(
+        "--manager",
+        "manager_url",
+        envvar="FLAMENCO_MANAGER",
+        default="http://localhost:8080",
+        show_default=True,
+        metavar="URL",
+        help="The manager to talk to; FLAMENCO_MANAGER in the environment says the same.",
+    )(function)

@@ -1,0 +1,86 @@
+"""`flamenco worker`: runs the worker agent on this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flamenco import builtin
+from flamenco.cli.logging_setup import set_up_logging
+from flamenco.config.declared import Setting
+from flamenco.config.places import flamenco_home
+from flamenco.hooks.manager import Hooks
+from flamenco.worker import assembly, settings
+
+_SHORT_OPTIONS = {"manager_url": "--manager", "worker_name": "--name"}
+_PLACEHOLDERS = {"manager_url": "URL", "worker_name": "NAME", "task_types": "TYPE,TYPE…"}
+
+_HELP = """\
+Run tasks for a manager until stopped with Ctrl-C.
+
+\b
+Example, for a manager on a machine called farm:
+  flamenco worker --manager http://farm:8080
+
+Settings come from flamenco-worker.yaml in the current directory, then from the environment
+(FLAMENCO_WORKER_NAME, FLAMENCO_WORKER_MANAGER_URL, …), then from the command line. A second worker on the same
+machine needs a folder and a name of its own: --data-dir and --name.
+
+Exit codes: 0 sent home by the manager; 1 stopped by a signal; 2 wrong command line or configuration; 254 did
+not stop in time; after a request to restart what --restart-exit-code says.
+"""
+
+
+def _options(function: Callable[..., None]) -> Callable[..., None]:
+    """An option for every setting, made from its declaration."""
+    for setting in reversed(settings.settings_list()):
+        function = click.option(
+            _SHORT_OPTIONS.get(setting.key, f"--{setting.key.replace('_', '-')}"),
+            setting.key,
+            metavar=_PLACEHOLDERS.get(setting.key, _placeholder(setting)),
+            help=setting.description + _default(setting),
+        )(function)
+    return function
+
+
+def _placeholder(setting: Setting) -> str:
+    return "NUMBER" if isinstance(setting.default, int | None) else "DURATION"
+
+
+def _default(setting: Setting) -> str:
+    if setting.default in (None, ""):
+        return ""
+    shown = ",".join(setting.default) if isinstance(setting.default, tuple) else str(setting.default)
+    return f"  [default: {shown}]"
+
+
+@click.command(name="worker", help=_HELP)
+@click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings to read.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where credentials and unsent updates are kept; else $FLAMENCO_HOME, else this user's folder for data.",
+)
+@_options
+@click.option("--debug", is_flag=True, help="Log more.")
+@click.option("--quiet", is_flag=True, help="Log only what is wrong.")
+def worker(config_file: Path | None, data_dir: Path | None, debug: bool, quiet: bool, **options: Any) -> None:
+    """Start the worker; the process ends with its exit code."""
+    set_up_logging("debug" if debug else "warning" if quiet else "info")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it has a line for every request
+    given = {key: value for key, value in options.items() if value is not None}
+    chosen = settings.load(config_file, given, os.environ)
+    hooks = Hooks()
+    builtin.register(hooks)
+    hooks.register_installed()
+    with assembly.assembled(chosen, data_dir or flamenco_home(), hooks.command_types()) as agent:
+        assembly.report_tools()
+        code = assembly.run(agent)
+    sys.exit(code)
