@@ -1,0 +1,21 @@
+"""The core's own commands and scheduling policy, as hook implementations like anyone's."""
+
+from __future__ import annotations
+
+from flamenco.builtin import policies
+from flamenco.builtin.commands import basics, blender, ffmpeg, files
+from flamenco.hooks.manager import Hooks
+
+_PLUGINS = {
+    "builtin.misc": basics,
+    "builtin.blender": blender,
+    "builtin.ffmpeg": ffmpeg,
+    "builtin.file-management": files,
+    "builtin.policies": policies,
+}
+
+
+def register(hooks: Hooks) -> None:
+    """Add everything of the core to `hooks`. Called once by each composition root, before other plugins."""
+    for name, module in _PLUGINS.items():
+        hooks.register(module, name)

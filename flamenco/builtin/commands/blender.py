@@ -1,0 +1,106 @@
+"""Rendering with Blender: builds its command line, and follows what it prints to report frames and images."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from flamenco import CommandContext, CommandType, hookimpl
+from flamenco.builtin.commands.arguments import split_arguments
+
+NAME = "blender-render"
+
+# Up to Blender 4.5 these stand at the start of a line, Time after a space; from 5.0 on, after a column
+# with a clock and a column that says which part of Blender speaks.
+_START = r"(?:^\s*|render\s+\|\s+)"
+_SAVED = re.compile(_START + r"Saved: '(?P<path>.*)'")
+_FRAME_DONE = re.compile(_START + r"(?:Time: [0-9:.]|[Ss]kipping existing frame)")
+
+
+class BlenderParameters(Struct, frozen=True, rename="camel"):
+    """Parameters of `blender-render`; the command line is made of them in this order."""
+
+    exe: Annotated[str, Meta(min_length=1, description="Blender: a path, or a name on the worker's PATH.")]
+    blendfile: Annotated[str, Meta(description="The file to render; empty where the arguments make the scene.")]
+    exe_args: Annotated[str, Meta(description="Arguments in one string, split as a shell does.")] = ""
+    args_before: Annotated[tuple[str, ...], Meta(description="Arguments before the file.")] = ()
+    args: Annotated[tuple[str, ...], Meta(description="Arguments after the file.")] = ()
+
+
+def saved_image(line: str) -> str | None:
+    """The file that Blender says it has written in this line of output, if any."""
+    match = _SAVED.search(line)
+    return match["path"] if match else None
+
+
+def is_frame_done(line: str) -> bool:
+    """Whether Blender says in this line of output that it is done with a frame: rendered, or there already."""
+    return bool(_FRAME_DONE.search(line))
+
+
+def command_line(parameters: BlenderParameters) -> list[str]:
+    """Program and arguments. Raises `ParameterError` when `exeArgs` cannot be split."""
+    return [
+        find_blender(parameters.exe),
+        *split_arguments(NAME, "exeArgs", parameters.exe_args),
+        *parameters.args_before,
+        *([parameters.blendfile] if parameters.blendfile else []),
+        *parameters.args,
+    ]
+
+
+def render(context: CommandContext, parameters: BlenderParameters) -> None:
+    """Run Blender; one step per frame, and every image it saves is shown to people."""
+
+    def follow(line: str) -> None:
+        if path := saved_image(line):
+            context.output_produced(Path(path))
+        if is_frame_done(line):
+            context.step()
+
+    context.run_process(command_line(parameters), follow)
+
+
+def find_blender(exe: str) -> str:
+    """Where to find `exe`: a plain name that is not on PATH may still be what opens .blend files, on Windows."""
+    if PurePath(exe).name == exe and not shutil.which(exe):
+        return _associated_blender() or exe
+    return exe
+
+
+def _associated_blender() -> str | None:
+    """The program that Windows opens .blend files with; elsewhere None."""
+    if sys.platform != "win32":
+        return None
+    import winreg  # noqa: PLC0415 (only there on Windows)
+
+    try:
+        kind = winreg.QueryValue(winreg.HKEY_CLASSES_ROOT, ".blend")
+        command = winreg.QueryValue(winreg.HKEY_CLASSES_ROOT, rf"{kind}\shell\open\command")
+    except OSError:
+        return None
+    quoted = re.match(r'"([^"]+)"|(\S+)', command)
+    if not quoted:
+        return None
+    program = Path(quoted[1] or quoted[2])
+    # The launcher beside it hides the console, and with it everything Blender prints.
+    blender = program.with_name("blender.exe")
+    return str(blender if blender.exists() else program)
+
+
+@hookimpl
+def command_types() -> Iterable[CommandType]:
+    """The commands of this module."""
+    yield CommandType(
+        name=NAME,
+        description="Render frames of a .blend file.",
+        task_types=("blender",),
+        parameters=BlenderParameters,
+        run=render,
+    )

@@ -1,0 +1,185 @@
+"""The life of a worker: signs on, then is awake, asleep, or goes home, as the manager or a signal wants it."""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import Final
+
+import structlog
+
+from flamenco.client import AssignedTask, ManagerClient, ManagerError, ManagerUnreachable
+from flamenco.domain.durations import Duration
+from flamenco.domain.errors import FarmError
+from flamenco.domain.statuses import WorkerStatus
+from flamenco.worker.registration import REJECTED_STATUS, Registration
+from flamenco.worker.settings import WorkerSettings
+from flamenco.worker.task_run import TaskRunner
+from flamenco.worker.updates import Updates
+from flamenco.worker.upload import OutputUploads
+
+EXIT_OFFLINE: Final = 0
+EXIT_SIGNAL: Final = 1
+
+FLUSH_LIMIT_S: Final = 5.0
+SIGN_OFF_LIMIT_S: Final = 3.0
+JITTER: Final = 0.1
+"""Pauses vary by this much either way, so that workers started together do not stay in step."""
+
+_AWAKE: Final = WorkerStatus.AWAKE
+_FINAL: Final = frozenset({WorkerStatus.OFFLINE, WorkerStatus.RESTART})
+
+log = structlog.get_logger()
+
+
+class Rejected(Exception):
+    """The manager does not know this worker any more."""
+
+
+class Agent:
+    """One worker. `run` is its life; `stop`, from any other thread, ends it soon."""
+
+    def __init__(
+        self,
+        *,
+        manager: ManagerClient,
+        registration: Registration,
+        updates: Updates,
+        uploads: OutputUploads,
+        tasks: TaskRunner,
+        settings: WorkerSettings,
+    ) -> None:
+        self._manager = manager
+        self._registration = registration
+        self._updates = updates
+        self._uploads = uploads
+        self._tasks = tasks
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._is_announced = False
+
+    def stop(self) -> None:
+        """End the running task and go home."""
+        self._stopping.set()
+        self._tasks.stop()
+
+    def run(self) -> int:
+        """Work until told to stop; gives the exit code. Raises `ConfigError` when it can never work."""
+        status = self._registration.sign_on(self._stopping)
+        if not status:
+            return EXIT_SIGNAL
+        # Not sooner: what was left in the queue needs our credentials to be accepted.
+        with self._updates.retrying(), self._uploads:
+            while status and status not in _FINAL:
+                status = self._live(status)
+        self._go_home()
+        if status == WorkerStatus.RESTART:
+            return self._settings.restart_exit_code
+        return EXIT_OFFLINE if status == WorkerStatus.OFFLINE else EXIT_SIGNAL
+
+    # -- states: each gives the status to go to next, or None when the worker is to stop ------------------------------
+
+    def _live(self, status: WorkerStatus) -> WorkerStatus | None:
+        """Live in `status`, for as long as the manager knows this worker."""
+        try:
+            return self._awake() if status == _AWAKE else self._asleep(status)
+        except Rejected:
+            log.warning("the manager does not know this worker any more, signing on again")
+            self._pause(self._settings.sign_on_retry)
+            return self._registration.sign_on(self._stopping)
+
+    def _awake(self) -> WorkerStatus | None:
+        self._enter(_AWAKE)
+        self._pause(self._settings.poll_start)
+        while not self._stopping.is_set():
+            answer = self._next_task()
+            if isinstance(answer, WorkerStatus):
+                log.info("the manager wants another status", status=answer.value)
+                return answer
+            if isinstance(answer, AssignedTask):
+                self._run(answer)
+                self._pause(self._settings.poll_after_task)
+                self._pause(self._settings.poll_start)
+            else:
+                self._pause(self._settings.poll_no_task if answer is None else answer)
+        return None
+
+    def _asleep(self, status: WorkerStatus) -> WorkerStatus | None:
+        """Sleep in `status`, which may also be one that we know nothing special about."""
+        log.info("sleeping", status=status.value)
+        self._enter(status)
+        while not self._stopping.is_set():
+            requested = self._requested_status(status)
+            if requested and requested != status:
+                return requested
+            # To be asked for what we are already is answered by saying so once more.
+            self._is_announced = self._is_announced and not requested
+            self._pause(self._settings.poll_asleep)
+        return None
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _next_task(self) -> AssignedTask | WorkerStatus | Duration | None:
+        """Ask for a task; the duration is how long to wait when one could not even ask."""
+        # Before it knows how a task went, the manager would hand out that same task again.
+        if self._updates.seconds_to_retry or not self._updates.deliver_all(unless=self._stopping):
+            return Duration(max(min(self._updates.seconds_to_retry, self._settings.poll_error), 0.01))
+        try:
+            self._announce(_AWAKE)
+            return self._manager.next_task()
+        except FarmError as error:
+            return self._pause_after(error)
+
+    def _requested_status(self, status: WorkerStatus) -> WorkerStatus | None:
+        """The status to go to from `status`, if the manager can be asked and wants any."""
+        try:
+            self._announce(status)
+            return self._manager.requested_status()
+        except FarmError as error:
+            self._pause_after(error)
+            return None
+
+    def _enter(self, status: WorkerStatus) -> None:
+        """Report a status just entered. Where that fails, it is done before anything else is asked."""
+        self._is_announced = False
+        try:
+            self._announce(status)
+        except FarmError as error:
+            self._pause_after(error)
+
+    def _announce(self, status: WorkerStatus) -> None:
+        """Tell the manager what we are doing, once, and again after anything that may have made it forget."""
+        if not self._is_announced:
+            self._manager.state_changed(status)
+            self._is_announced = True
+            log.info("status reported", status=status.value)
+
+    def _pause_after(self, error: FarmError) -> Duration:
+        """How long to leave the manager alone after `error`. Raises `Rejected`."""
+        log.warning("the manager could not be asked", reason=str(error))
+        # It may have taken us for dead by the time it answers again; then it gives no tasks until we report.
+        self._is_announced = False
+        if isinstance(error, ManagerError):
+            if error.status == REJECTED_STATUS:
+                raise Rejected from error
+            if error.retry_after is not None:
+                return Duration(error.retry_after)
+        return self._settings.poll_error
+
+    def _run(self, task: AssignedTask) -> None:
+        try:
+            self._tasks.run(task)
+        except Exception:
+            log.exception("a task could not be run or reported", task=task.uuid)
+
+    def _pause(self, duration: Duration) -> None:
+        self._stopping.wait(duration * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 (no secret)
+
+    def _go_home(self) -> None:
+        if not self._updates.deliver_all(within_s=FLUSH_LIMIT_S):
+            log.warning("some updates could not be delivered; they are kept for the next start")
+        try:
+            self._manager.sign_off(SIGN_OFF_LIMIT_S)
+            log.info("signed off")
+        except (ManagerUnreachable, ManagerError) as error:
+            log.warning("could not sign off", reason=str(error))

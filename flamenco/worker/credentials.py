@@ -1,0 +1,65 @@
+"""Who this worker is: the file with the id and the secret that it signs on with. Nobody else may read it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from flamenco.domain.errors import ConfigError
+
+FILE_NAME: Final = "flamenco-worker-credentials.yaml"
+
+_HEADER: Final = """\
+# Who this worker is in the farm. Written by the worker; keep it secret.
+# Without this file the worker registers itself anew, as another worker.
+
+"""
+
+log = structlog.get_logger()
+
+
+class Credentials(Struct, frozen=True):
+    """The id that the manager gave, and the secret that the worker made up."""
+
+    worker_id: str
+    worker_secret: str
+
+
+def load(file: Path) -> Credentials | None:
+    """Read the credentials; None when there are none, or none that make sense.
+
+    Raises `ConfigError` when the file is there and may not be read: registering anew would not help.
+    """
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"The credentials {file} cannot be read: {error.strerror}.") from error
+    try:
+        credentials = msgspec.yaml.decode(content, type=Credentials)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        log.warning("the credentials make no sense; registering as a new worker", file=str(file), error=str(error))
+        return None
+    return credentials if credentials.worker_id and credentials.worker_secret else None
+
+
+def save(file: Path, credentials: Credentials) -> None:
+    """Write the credentials, complete or not at all, readable for this user only. Raises `ConfigError`."""
+    aside = file.with_name(f"{file.name}~")
+    content = _HEADER.encode() + msgspec.yaml.encode(credentials)
+    try:
+        aside.unlink(missing_ok=True)
+        # Made with its final mode: it is secret from its first byte on.
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(file)
+    except OSError as error:
+        raise ConfigError(f"The credentials {file} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,90 @@
+"""How a worker comes to work: registers itself once, signs on every time, and does not give up on either."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from pathlib import Path
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from flamenco import __version__
+from flamenco.client import ManagerClient, ManagerError, WorkerRegistration, WorkerSignOn
+from flamenco.domain.durations import Duration
+from flamenco.domain.errors import FarmError
+from flamenco.domain.statuses import WorkerStatus
+from flamenco.worker import credentials
+from flamenco.worker.credentials import Credentials
+
+LONGEST_PAUSE_S: Final = 60.0
+SECRET_BYTES: Final = 32
+REJECTED_STATUS: Final = 403
+
+log = structlog.get_logger()
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """What the farm is told of this worker. `platform` is linux, windows or darwin."""
+
+    name: str
+    platform: str
+    task_types: tuple[str, ...]
+    can_restart: bool = False
+
+
+class Registration:
+    """Signs this worker on, with the credentials in `file` or as a new worker."""
+
+    def __init__(self, manager: ManagerClient, identity: Identity, file: Path, retry: Duration) -> None:
+        self._manager = manager
+        self._identity = identity
+        self._file = file
+        self._retry = retry
+
+    def sign_on(self, stopping: threading.Event) -> WorkerStatus | None:
+        """Sign on, however long it takes; gives the status to go to, or None when the worker is to stop.
+
+        Only a manager that definitely does not know us makes this register anew: one that is away, or has a
+        problem, would otherwise find its workers twice afterwards. Raises `ConfigError` when the credentials
+        can be neither read nor kept.
+        """
+        pause = float(self._retry)
+        known = credentials.load(self._file)
+        while not stopping.is_set():
+            try:
+                known = known or self._register()
+                self._manager.authenticate(known.worker_id, known.worker_secret)
+                status = self._manager.sign_on(self._details())
+            except (ManagerError, FarmError) as error:
+                if known and _is_rejection(error):
+                    log.warning(
+                        "the manager does not know this worker; registering as a new one", worker=known.worker_id
+                    )
+                    known = None
+                else:
+                    log.warning("cannot sign on, trying again", reason=str(error), retry_in=str(Duration(pause)))
+            else:
+                log.info("signed on", manager=self._manager.url, worker=known.worker_id, name=self._identity.name)
+                return status
+            stopping.wait(pause)
+            pause = min(pause * 2, max(LONGEST_PAUSE_S, self._retry))
+        return None
+
+    def _register(self) -> Credentials:
+        secret = secrets.token_hex(SECRET_BYTES)
+        identity = self._identity
+        registration = WorkerRegistration(identity.name, identity.platform, secret, identity.task_types)
+        known = Credentials(self._manager.register_worker(registration), secret)
+        credentials.save(self._file, known)
+        log.info("registered as a new worker", worker=known.worker_id, credentials=str(self._file))
+        return known
+
+    def _details(self) -> WorkerSignOn:
+        identity = self._identity
+        return WorkerSignOn(identity.name, identity.task_types, __version__, identity.can_restart)
+
+
+def _is_rejection(error: Exception) -> bool:
+    return isinstance(error, ManagerError) and error.status == REJECTED_STATUS

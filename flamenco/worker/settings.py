@@ -1,0 +1,138 @@
+"""Settings of a worker, each declared once: defaults < `flamenco-worker.yaml` < environment < command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import yaml
+from msgspec import Meta, Struct
+
+from flamenco.config.declared import Setting, build, nearest_of, settings_of
+from flamenco.domain.durations import Duration
+from flamenco.domain.errors import ConfigError
+
+CONFIG_FILE_NAME: Final = "flamenco-worker.yaml"
+ENVIRONMENT_PREFIX: Final = "FLAMENCO_WORKER_"
+
+ExitCode = Annotated[int, Meta(ge=0, le=255, description="Exit code that makes whoever started this start it again.")]
+OomScore = Annotated[int | None, Meta(description="Linux: oom_score_adj of the programs that tasks run, -1000..1000.")]
+
+
+class WorkerSettings(Struct, frozen=True, kw_only=True):
+    """The settings of a worker. The first five are those of Flamenco's own worker."""
+
+    worker_name: Annotated[str, Meta(description="Name in the farm; empty for the name of this machine.")] = ""
+    manager_url: Annotated[str, Meta(description="URL of the manager, such as http://farm:8080.")] = ""
+    task_types: Annotated[tuple[str, ...], Meta(description="Types of tasks to ask for.")] = (
+        "blender",
+        "ffmpeg",
+        "file-management",
+        "misc",
+    )
+    restart_exit_code: ExitCode = 0
+    oom_score_adjust: OomScore = None
+
+    poll_start: Annotated[Duration, Meta(description="Pause before the first request for a task.")] = Duration(3)
+    poll_after_task: Annotated[Duration, Meta(description="Additional pause after a task.")] = Duration(2)
+    poll_no_task: Annotated[Duration, Meta(description="Pause when there was nothing to do.")] = Duration(20)
+    poll_error: Annotated[Duration, Meta(description="Pause when the manager could not be asked.")] = Duration(60)
+    poll_asleep: Annotated[Duration, Meta(description="Pause between questions whether to wake up.")] = Duration(3)
+    may_i_run: Annotated[Duration, Meta(description="Time between questions whether to go on with a task.")] = Duration(
+        10
+    )
+    sign_on_retry: Annotated[Duration, Meta(description="First pause between attempts to sign on.")] = Duration(5)
+    update_retry: Annotated[Duration, Meta(description="Pause between attempts to deliver queued updates.")] = Duration(
+        30
+    )
+    update_queue_mb: Annotated[
+        int, Meta(ge=1, description="Updates to keep while the manager is away, in MB; beyond it log text is left out.")
+    ] = 64
+    log_chunk: Annotated[Duration, Meta(description="Longest time that a line waits to be sent.")] = Duration(30)
+    log_chunk_bytes: Annotated[int, Meta(ge=1, description="Log text that is sent without waiting.")] = 10 * 1024
+    request_timeout: Annotated[Duration, Meta(description="Time limit of a request to the manager.")] = Duration(10)
+
+
+def settings_list() -> list[Setting]:
+    """Every setting, for `--help` and the documentation."""
+    return list(settings_of(WorkerSettings))
+
+
+def environment_name(key: str) -> str:
+    """The environment variable of a setting; that of `worker_name` is FLAMENCO_WORKER_NAME, as ever."""
+    return ENVIRONMENT_PREFIX + key.removeprefix("worker_").upper()
+
+
+def load(
+    config_file: Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> WorkerSettings:
+    """Read the settings; `overrides` come from the command line.
+
+    Without `config_file` it is flamenco-worker.yaml in the current directory, if there is one. Raises
+    `ConfigError` with a sentence that names the key and where it was written.
+    """
+    settings = {setting.key: setting for setting in settings_list()}
+    values: dict[str, Any] = {}
+    file = config_file or Path(CONFIG_FILE_NAME)
+    if config_file or file.exists():
+        for key, value in _parse(file).items():
+            values[str(key)] = _checked(settings, str(key), value, f"file {file}")
+    names = {environment_name(key): key for key in settings}
+    for name, text in sorted(environ.items()):
+        if name.startswith(ENVIRONMENT_PREFIX):
+            if name not in names:
+                raise _unknown(name, names, "the environment")
+            values[names[name]] = _checked_text(settings, names[name], text, f"environment {name}")
+    for key, text in (overrides or {}).items():
+        values[key] = _checked_text(settings, key, text, "command line")
+    return build(WorkerSettings, {key: value for key, value in values.items() if value is not None})
+
+
+def _parse(file: Path) -> dict[Any, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"The configuration file {file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"The configuration file {file} is not UTF-8 text.") from error
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = "" if line is None else f" in line {line + 1}"
+        raise ConfigError(f"The configuration file {file} is not YAML{where}.") from error
+    if not isinstance(content, dict | None):
+        raise ConfigError(f"The configuration file {file} has no settings, which are lines like `key: value`.")
+    return content or {}
+
+
+def _checked(settings: Mapping[str, Setting], key: str, value: Any, source: str) -> Any:
+    """The value of `key`; None for one that the file leaves empty, which then says nothing."""
+    if key not in settings:
+        raise _unknown(key, settings, source)
+    if value is None:
+        return None
+    try:
+        return settings[key].read(value)
+    except ValueError as error:
+        raise ConfigError(f"{key}: {error} ({source}).") from error
+
+
+def _checked_text(settings: Mapping[str, Setting], key: str, text: str, source: str) -> Any:
+    if key not in settings:
+        raise _unknown(key, settings, source)
+    if isinstance(settings[key].default, tuple) and not text.lstrip().startswith("["):
+        words = [word.strip() for word in text.split(",")]
+        return _checked(settings, key, [word for word in words if word], source)
+    try:
+        return settings[key].read_text(text)
+    except ValueError as error:
+        raise ConfigError(f"{key}: {error} ({source}).") from error
+
+
+def _unknown(key: str, known: Mapping[str, Any], source: str) -> ConfigError:
+    nearest = nearest_of(key, known)
+    hint = f"did you mean {nearest!r}?" if nearest else "`flamenco worker --help` lists the ones there are."
+    return ConfigError(f"Unknown key {key!r} in {source}; {hint}")

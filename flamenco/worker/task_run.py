@@ -1,0 +1,162 @@
+"""Runs tasks: their commands one after the other, telling the manager how it goes, until done or taken away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Final
+
+import structlog
+
+from flamenco.client import AssignedTask, ManagerClient, TaskUpdate
+from flamenco.domain.errors import FarmError
+from flamenco.domain.model import Command
+from flamenco.domain.statuses import TaskStatus
+from flamenco.hooks.parameters import read_parameters
+from flamenco.hooks.types import CommandCancelled, CommandFailed, CommandType
+from flamenco.worker.cancellation import Cancellation, Why
+from flamenco.worker.log_stream import LogStream, sendable
+from flamenco.worker.settings import WorkerSettings
+from flamenco.worker.task_context import TaskContext
+from flamenco.worker.ticker import Ticker
+from flamenco.worker.updates import Updates
+from flamenco.worker.upload import OutputUploads
+
+LOG_TICK_S: Final = 1.0
+
+log = structlog.get_logger()
+
+
+class TaskRunner:
+    """Runs one task at a time. Whatever goes wrong in a command ends the task and never the worker."""
+
+    def __init__(
+        self,
+        *,
+        manager: ManagerClient,
+        updates: Updates,
+        uploads: OutputUploads,
+        commands: Mapping[str, CommandType],
+        settings: WorkerSettings,
+        variables: Mapping[str, str],
+    ) -> None:
+        self._manager = manager
+        self._updates = updates
+        self._uploads = uploads
+        self._commands = commands
+        self._settings = settings
+        self._variables = variables
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._task_id = ""
+        self._cancellation = Cancellation()
+        updates.on_reassigned = self._on_reassigned
+
+    def stop(self) -> None:
+        """End the running task, if any, and let none start again. May be called from any thread."""
+        with self._lock:
+            self._stopping = True
+        self._cancellation.cancel(Why.SHUTDOWN)
+
+    def run(self, task: AssignedTask) -> None:
+        """Run `task` to its end. Nothing is raised for what its commands do."""
+        if not self._begin(task):
+            return
+        task_log = log.bind(task=task.uuid, name=task.name)
+        task_log.info("running task", type=task.task_type)
+        self._updates.send(task.uuid, TaskUpdate(activity="Started", status=TaskStatus.ACTIVE))
+        stream = LogStream(
+            lambda text: self._updates.send(task.uuid, TaskUpdate(log=text)),
+            self._settings.log_chunk_bytes,
+            self._settings.log_chunk,
+        )
+        with ExitStack() as background:
+            background.enter_context(Ticker("may-i-run", self._settings.may_i_run, lambda: self._ask(task.uuid)))
+            tick_s = min(LOG_TICK_S, self._settings.log_chunk)
+            background.enter_context(Ticker("task-log", tick_s, stream.tick))
+            failure = self._run_commands(task, stream)
+        why = self._cancellation.why
+        stream.close(discard=why is Why.MANAGER)
+        if why:
+            task_log.warning("task not finished", reason=why.value)
+        else:
+            self._report_end(task, failure)
+            task_log.info("task failed" if failure else "task completed", **({"reason": failure} if failure else {}))
+
+    def _begin(self, task: AssignedTask) -> bool:
+        """Make `task` the running one; False when the worker is stopping."""
+        with self._lock:
+            if self._stopping:
+                return False
+            self._task_id, self._cancellation = task.uuid, Cancellation()
+            return True
+
+    def _run_commands(self, task: AssignedTask, stream: LogStream) -> str:
+        """Run all commands; gives the reason why the task failed, or nothing."""
+        context = TaskContext(
+            task_log=stream,
+            cancellation=self._cancellation,
+            on_step=lambda steps: self._report_steps(task.uuid, steps),
+            on_output=lambda image: self._uploads.put(task.uuid, image),
+            variables=self._variables,
+            oom_score=self._settings.oom_score_adjust,
+        )
+        for command in task.commands:
+            if self._cancellation.is_set():
+                break
+            if failure := self._run_command(command, context):
+                return failure
+        return ""
+
+    def _run_command(self, command: Command, context: TaskContext) -> str:
+        """Run one command; gives the reason why it failed, or nothing."""
+        context.command_reports_steps = command.total_step_count > 0
+        try:
+            kind = self._commands.get(command.name)
+            if not kind:
+                return f'unknown command: "{command.name}"'
+            kind.run(context, read_parameters(kind, command.parameters))
+            if not context.command_reports_steps:
+                context.count_step()
+        except CommandCancelled:
+            return "" if self._cancellation.is_set() else f"{command.name}: the command gave up"
+        except (CommandFailed, FarmError) as error:
+            text = str(error)
+            return text if text.startswith(f"{command.name}:") else f"{command.name}: {text}"
+        except (Exception, SystemExit) as error:
+            log.exception("a command failed unexpectedly", command=command.name)
+            return f"{command.name}: unexpected {type(error).__name__}: {error}"
+        return ""
+
+    def _report_steps(self, task_id: str, steps: int) -> None:
+        self._updates.send(task_id, TaskUpdate(activity="Progress", steps_completed=steps))
+
+    def _report_end(self, task: AssignedTask, failure: str) -> None:
+        if not failure:
+            self._updates.send(task.uuid, TaskUpdate(activity="Completed", status=TaskStatus.COMPLETED))
+            return
+        text = sendable(f"Failed: {failure}")
+        self._updates.send(task.uuid, TaskUpdate(activity=text, log=f"{text}\n", status=TaskStatus.FAILED))
+
+    def _ask(self, task_id: str) -> None:
+        """Ask the manager whether to go on; without an answer we do."""
+        try:
+            permission = self._manager.may_i_run(task_id)
+        except FarmError as error:
+            log.warning("cannot ask whether to go on with the task; going on", reason=str(error))
+            return
+        if permission.may_keep_running:
+            self._updates.retry_now()
+            return
+        log.warning("the manager wants the task stopped", task=task_id, reason=permission.reason)
+        self._cancel_if_running(task_id)
+
+    def _on_reassigned(self, task_id: str) -> None:
+        self._cancel_if_running(task_id)
+
+    def _cancel_if_running(self, task_id: str) -> None:
+        with self._lock:
+            cancellation = self._cancellation if task_id == self._task_id else None
+        if cancellation:
+            cancellation.cancel(Why.MANAGER)

@@ -1,0 +1,128 @@
+"""Delivers what tasks report: in order, each until the manager has answered it, whatever happens in between."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import msgspec
+import structlog
+
+from flamenco.client import ManagerError, ManagerUnreachable, TaskUpdate
+from flamenco.domain.durations import Duration
+from flamenco.worker.ticker import Ticker
+from flamenco.worker.update_queue import QueuedUpdate, UpdateQueue
+
+REASSIGNED_STATUS: Final = 409
+
+log = structlog.get_logger()
+
+
+class Recipient(Protocol):
+    """Who takes the updates: the manager."""
+
+    def update_task(self, task_id: str, update: TaskUpdate | msgspec.Raw, timeout_s: float | None = None) -> None:
+        """Take an update. Raises `ManagerUnreachable` or `ManagerError`."""
+
+
+class Updates:
+    """The way out for all updates. Every one goes through the queue, so there is one order and nothing is lost.
+
+    No answer or a temporary error (5xx) leaves the update where it is, to be sent again later. Every other answer
+    takes it out: accepted, 409 (the task is not ours any more, `on_reassigned` is called) or refused.
+    """
+
+    def __init__(
+        self,
+        queue: UpdateQueue,
+        manager: Recipient,
+        retry: Duration,
+        on_reassigned: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.on_reassigned = on_reassigned
+        self._queue = queue
+        self._manager = manager
+        self._retry = retry
+        self._clock = clock
+        self._sending = threading.Lock()
+        self._retry_at = 0.0
+
+    def send(self, task_id: str, update: TaskUpdate) -> None:
+        """Deliver `update` now, or later when the manager is away. Never waits for another thread's delivery."""
+        self._queue.append(task_id, update)
+        self.deliver()
+
+    def deliver(self) -> None:
+        """Send what is queued, unless it is too early for another attempt or someone is at it already."""
+        # The loop is for what another thread queues between our last look and the release of the lock.
+        while self._clock() >= self._retry_at and self._queue.first():
+            if not self._sending.acquire(blocking=False):
+                return
+            try:
+                self._send_all()
+            finally:
+                self._sending.release()
+
+    def deliver_all(self, *, within_s: float | None = None, unless: threading.Event | None = None) -> bool:
+        """Send what is queued now, early or not; whether nothing is left.
+
+        Takes at most `within_s` seconds, and no longer than to the next update once `unless` is set.
+        """
+        deadline = None if within_s is None else self._clock() + within_s
+        if not self._sending.acquire(timeout=-1 if within_s is None else within_s):
+            return False
+        try:
+            self._send_all(deadline, unless)
+            return self._queue.first() is None
+        finally:
+            self._sending.release()
+
+    def retry_now(self) -> None:
+        """Deliver at once what is waiting: there is reason to believe that the manager is back."""
+        if self._retry_at:
+            self._retry_at = 0.0
+            self.deliver()
+
+    @property
+    def seconds_to_retry(self) -> float:
+        """How long to leave the manager alone before the next attempt."""
+        return max(0.0, self._retry_at - self._clock())
+
+    def retrying(self) -> Ticker:
+        """A thread that keeps trying; for a `with` block."""
+        return Ticker("update-retry", min(self._retry, 1.0), self.deliver)
+
+    def _send_all(self, deadline: float | None = None, unless: threading.Event | None = None) -> None:
+        while (update := self._queue.first()) and not (unless and unless.is_set()):
+            timeout_s = None if deadline is None else deadline - self._clock()
+            if timeout_s is not None and timeout_s <= 0:
+                return
+            if not self._is_answered(update, timeout_s):
+                return
+            self._queue.remove(update)
+            self._retry_at = 0.0
+
+    def _is_answered(self, update: QueuedUpdate, timeout_s: float | None) -> bool:
+        """Send one update; whether the manager has decided about it."""
+        try:
+            self._manager.update_task(update.task_id, msgspec.Raw(update.payload), timeout_s)
+        except ManagerUnreachable as error:
+            self._put_off(self._retry, error)
+            return False
+        except ManagerError as error:
+            if error.is_temporary:
+                self._put_off(self._retry if error.retry_after is None else error.retry_after, error)
+                return False
+            if error.status == REASSIGNED_STATUS:
+                log.warning("the task is not ours any more, dropping what we know of it", task=update.task_id)
+                self.on_reassigned(update.task_id)
+            else:
+                log.error("the manager refused an update", task=update.task_id, status=error.status, reason=str(error))
+        return True
+
+    def _put_off(self, seconds: float, error: Exception) -> None:
+        self._retry_at = self._clock() + seconds
+        log.warning("keeping updates for later", reason=str(error), retry_in=str(Duration(seconds)))

@@ -1,0 +1,96 @@
+"""Shows people what is being rendered: sends images that tasks have written to the manager, in the background."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+from typing import Final, Self
+
+import structlog
+from PIL import Image, UnidentifiedImageError
+
+from flamenco.client import ManagerClient
+from flamenco.domain.errors import FarmError
+
+JPEG_QUALITY: Final = 85
+LARGEST_UPLOAD_BYTES: Final = 25 * 1024 * 1024
+FORMATS: Final = ("PNG", "JPEG", "TIFF")
+
+_STOP_WAIT_S: Final = 1.0
+
+log = structlog.get_logger()
+
+
+class OutputUploads:
+    """A queue of one: a newer image replaces one that waits. Nothing that goes wrong here concerns the task."""
+
+    def __init__(self, manager: ManagerClient) -> None:
+        self._manager = manager
+        self._changed = threading.Condition()
+        self._waiting: tuple[str, Path] | None = None
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="output-upload", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join(_STOP_WAIT_S)
+
+    def put(self, task_id: str, image: Path) -> None:
+        """Send `image` some time soon, unless a newer one comes first."""
+        with self._changed:
+            self._waiting = (task_id, image)
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._stopping)
+                if self._stopping or not self._waiting:
+                    return
+                (task_id, image), self._waiting = self._waiting, None
+            self._upload(task_id, image)
+
+    def _upload(self, task_id: str, image: Path) -> None:
+        try:
+            jpeg = as_jpeg(image)
+            if len(jpeg) > LARGEST_UPLOAD_BYTES:
+                log.warning("an image is too large to be shown", image=str(image), size=len(jpeg))
+                return
+            self._manager.output_produced(task_id, jpeg)
+            log.debug("image sent to the manager", image=str(image))
+        except UnidentifiedImageError:
+            log.debug("this kind of image cannot be shown", image=str(image))
+        except (OSError, FarmError) as error:
+            log.warning("an image could not be sent to the manager", image=str(image), error=str(error))
+        except Exception:  # whatever a decoder makes of a file that is not what it seems
+            log.exception("an image could not be sent to the manager", image=str(image))
+
+
+def as_jpeg(file: Path) -> bytes:
+    """Read a PNG, JPEG or TIFF and make a JPEG of the same size, on black where it is transparent.
+
+    Raises `UnidentifiedImageError` for other formats, such as EXR, and `OSError` for what cannot be read.
+    """
+    stream = io.BytesIO()
+    with Image.open(file, formats=FORMATS) as image:
+        _opaque(image).save(stream, "JPEG", quality=JPEG_QUALITY)
+    return stream.getvalue()
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        # Pillow would cut 16-bit greys off at 255 instead of scaling them down.
+        return image.convert("I").point(lambda value: value / 256).convert("L")
+    if not image.has_transparency_data:
+        return image if image.mode in ("L", "RGB") else image.convert("RGB")
+    picture = image.convert("RGBA")
+    black = Image.new("RGB", picture.size)
+    black.paste(picture, mask=picture.getchannel("A"))
+    return black
