@@ -17,13 +17,14 @@ def flamenco_home(environ: Mapping[str, str] = os.environ, system: str = sys.pla
     """The folder for everything of Flamenco on this machine, absolute; it may not exist yet.
 
     `$FLAMENCO_HOME`, else the platform's place for the data of programs: `$XDG_DATA_HOME/flamenco` or
-    `~/.local/share/flamenco`, `~/Library/Application Support/Flamenco`, `%LOCALAPPDATA%\\Flamenco`.
+    `~/.local/share/flamenco`, `~/Library/Application Support/Flamenco`,
+    `%LOCALAPPDATA%\\Blender Foundation\\Flamenco`: where workers have always kept their credentials.
     """
     if home := environ.get("FLAMENCO_HOME"):
         return Path(home).absolute()
     if this_platform(system) == "windows":
         local = environ.get("LOCALAPPDATA")
-        return (Path(local) if local else Path.home() / "AppData" / "Local") / "Flamenco"
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "Blender Foundation" / "Flamenco"
     if system == "darwin":
         return Path.home() / "Library" / "Application Support" / "Flamenco"
     xdg = environ.get("XDG_DATA_HOME", "")

@@ -16,6 +16,8 @@ from flamenco.domain.errors import ConfigError
 
 CONFIG_FILE_NAME: Final = "flamenco-worker.yaml"
 ENVIRONMENT_PREFIX: Final = "FLAMENCO_WORKER_"
+OF_THE_MANAGER: Final = frozenset({"FLAMENCO_WORKER_TIMEOUT"})
+"""Begins like ours, but is the manager's `worker_timeout`; both may run in one environment."""
 
 ExitCode = Annotated[int, Meta(ge=0, le=255, description="Exit code that makes whoever started this start it again.")]
 OomScore = Annotated[int | None, Meta(description="Linux: oom_score_adj of the programs that tasks run, -1000..1000.")]
@@ -83,7 +85,7 @@ def load(
             values[str(key)] = _checked(settings, str(key), value, f"file {file}")
     names = {environment_name(key): key for key in settings}
     for name, text in sorted(environ.items()):
-        if name.startswith(ENVIRONMENT_PREFIX):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in OF_THE_MANAGER:
             if name not in names:
                 raise _unknown(name, names, "the environment")
             values[names[name]] = _checked_text(settings, names[name], text, f"environment {name}")

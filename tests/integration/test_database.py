@@ -60,7 +60,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path, clock: Clock) -> 
     path = tmp_path / "notes.txt"
     path.write_text("milk, eggs, " * 1000)
     broken = Store(f"sqlite:///{path}")
-    with pytest.raises(StoreError, match="cannot be read|does not answer"):
+    with pytest.raises(StoreError, match=r"cannot be read|does not answer"):
         upgrade(broken, clock())
     broken.close()
     assert path.read_text().startswith("milk")
@@ -129,9 +129,14 @@ def test_a_copy_is_whole_and_never_overwrites(farm: Farm, tmp_path: Path, clock:
 
 def test_an_exception_leaves_nothing_behind(farm: Farm) -> None:
     """A transaction that fails half way has not happened."""
-    with pytest.raises(RuntimeError), farm.store.write() as tx:
-        tx.execute(text("INSERT INTO tags (uuid, name) VALUES ('a', 'a')"))
-        raise RuntimeError
+
+    def fail_half_way() -> None:
+        with farm.store.write() as tx:
+            tx.execute(text("INSERT INTO tags (uuid, name) VALUES ('a', 'a')"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
     with farm.store.read() as tx:
         assert tx.execute(text("SELECT count(*) FROM tags")).scalar_one() == 0
 

@@ -216,7 +216,7 @@ def test_effective_storage_path(shaman: bool, path: str) -> None:
         ({"XDG_DATA_HOME": "xdg"}, "linux", Path.home() / ".local/share/flamenco"),
         ({}, "linux", Path.home() / ".local/share/flamenco"),
         ({"XDG_DATA_HOME": "/xdg"}, "darwin", Path.home() / "Library/Application Support/Flamenco"),
-        ({"LOCALAPPDATA": "/local"}, "win32", Path("/local/Flamenco")),
+        ({"LOCALAPPDATA": "/local"}, "win32", Path("/local/Blender Foundation/Flamenco")),
         ({}, "win32", Path.home() / "AppData/Local/Flamenco"),
     ],
 )

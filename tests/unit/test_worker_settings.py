@@ -71,6 +71,7 @@ def test_layers(config: Path) -> None:
     """The environment goes over the file, the command line over both."""
     environ = {
         "FLAMENCO_WORKER_NAME": "from-environment",
+        "FLAMENCO_WORKER_TIMEOUT": "1m",  # the manager's, on the same machine
         "FLAMENCO_WORKER_MANAGER_URL": "http://environment",
         "FLAMENCO_WORKER_POLL_NO_TASK": "1m30s",
         "FLAMENCO_HOME": "/not/a/setting/of/ours",

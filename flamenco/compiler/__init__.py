@@ -1,0 +1,7 @@
+"""Job types: JavaScript compiler scripts, run in a helper process that may be lost at any time."""
+
+from flamenco.compiler.catalog import Problem
+from flamenco.compiler.compile import Compiler
+from flamenco.compiler.limits import Limits
+
+__all__ = ["Compiler", "Limits", "Problem"]

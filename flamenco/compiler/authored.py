@@ -1,0 +1,197 @@
+"""From the JSON that a script's run left behind to an `AuthoredJob` that can be stored."""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from flamenco.compiler.limits import Limits
+from flamenco.compiler.protocol import Reply
+from flamenco.domain.errors import JobTypeError
+from flamenco.domain.model import AuthoredJob, AuthoredTask
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_INT32 = range(-(2**31), 2**31)
+_NAMED_TASKS = 8
+"""How many tasks an error about many of them names."""
+
+
+class Compiled(Struct, frozen=True, kw_only=True):
+    """What the prelude's `compile` returns."""
+
+    id: str
+    name: str
+    type: str
+    priority: int
+    created_ms: int
+    worker_tag: str
+    shaman_checkout_id: str
+    settings: dict[str, Any]
+    metadata: dict[str, str]
+    tasks: tuple[AuthoredTask, ...]
+
+
+_DECODER = msgspec.json.Decoder(Reply[Compiled])
+
+
+def decode(answer: bytes) -> Reply[Compiled]:
+    """Decode the helper's answer, in one go. Raises `JobTypeError` when the job has values that do not fit."""
+    try:
+        with _collector_paused():
+            return _DECODER.decode(answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise JobTypeError(f"the compiled job cannot be stored: {error}") from error
+
+
+def job_of(compiled: Compiled, created: datetime, limits: Limits) -> AuthoredJob:
+    """The compiled job, checked: sizes, identifiers, dependencies. Raises `JobTypeError` naming the task."""
+    if not _UUID.fullmatch(compiled.id):
+        raise JobTypeError(f'the job\'s id "{compiled.id}" is no UUID')
+    _check_names("the job", compiled.name, compiled.type, limits)
+    _check_number("the job's priority", compiled.priority)
+    if len(compiled.tasks) > limits.tasks:
+        raise JobTypeError(f"a job with more than {limits.tasks} tasks")
+    with _collector_paused():
+        for task in compiled.tasks:
+            _check_task(task, limits)
+        check_dependencies(compiled.tasks)
+    # JavaScript's clock has milliseconds only: as long as the script left the time alone, it is the one we know.
+    if compiled.created_ms != milliseconds(created):
+        created = _moment(compiled.created_ms)
+    return AuthoredJob(
+        id=compiled.id,
+        name=compiled.name,
+        type=compiled.type,
+        priority=compiled.priority,
+        created=created,
+        settings=compiled.settings,
+        metadata=compiled.metadata,
+        worker_tag=compiled.worker_tag,
+        shaman_checkout_id=compiled.shaman_checkout_id,
+        tasks=compiled.tasks,
+    )
+
+
+def _moment(milliseconds_since_1970: int) -> datetime:
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds_since_1970)
+    except OverflowError as error:
+        raise JobTypeError("the job's time of creation is beyond all calendars") from error
+
+
+def milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970, rounded down."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def check_dependencies(tasks: Sequence[AuthoredTask]) -> None:
+    """Raise `JobTypeError`, naming the tasks, where a job of these tasks could not run to its end.
+
+    That is: a task added twice, a dependency on a task that is not in the job, one that is stated twice, or
+    tasks that wait for each other. Time and memory are linear in tasks and dependencies.
+    """
+    index = {task.id: number for number, task in enumerate(tasks)}
+    if len(index) < len(tasks):
+        # The index holds the last of two tasks with one id: the other one is not where the index says.
+        twice = next(task for number, task in enumerate(tasks) if index[task.id] != number)
+        raise JobTypeError(f'task "{twice.name}" is in the job twice')
+    waiting = [0] * len(tasks)
+    dependents: list[list[int]] = [[] for _ in tasks]
+    for number, task in enumerate(tasks):
+        waiting[number] = len(task.dependencies)
+        if len(set(task.dependencies)) < len(task.dependencies):
+            other = next(i for i in task.dependencies if task.dependencies.count(i) > 1)
+            raise JobTypeError(f'task "{task.name}" depends twice on {_named(tasks, index.get(other))}')
+        for dependency in task.dependencies:
+            if dependency not in index:
+                raise JobTypeError(f'task "{task.name}" depends on a task that was not added to the job')
+            dependents[index[dependency]].append(number)
+    _check_order(tasks, waiting, dependents)
+
+
+def _check_order(tasks: Sequence[AuthoredTask], waiting: list[int], dependents: list[list[int]]) -> None:
+    """Do the tasks in any possible order; those that are never reached wait for each other, or for such tasks."""
+    ready = [number for number, count in enumerate(waiting) if count == 0]
+    done = 0
+    while ready:
+        done += 1
+        for dependent in dependents[ready.pop()]:
+            waiting[dependent] -= 1
+            if waiting[dependent] == 0:
+                ready.append(dependent)
+    if done < len(tasks):
+        raise JobTypeError(f"tasks depend on each other in a circle: {_circle(tasks, waiting, dependents)}")
+
+
+def _circle(tasks: Sequence[AuthoredTask], waiting: list[int], dependents: list[list[int]]) -> str:
+    """One circle among the tasks that still wait: going from a task to what it waits for, one comes round."""
+    blocker: dict[int, int] = {}
+    for number, waiters in enumerate(dependents):
+        if waiting[number]:
+            blocker.update(dict.fromkeys(waiters, number))
+    visited: dict[int, None] = {}
+    current = next(number for number, count in enumerate(waiting) if count)
+    while current not in visited:
+        visited[current] = None
+        current = blocker[current]
+    path = list(visited)
+    circle = [*path[path.index(current) :], current]
+    names = [_named(tasks, number) for number in circle]
+    if len(names) > _NAMED_TASKS:
+        names[_NAMED_TASKS - 1 : -1] = ["…"]
+    return " → ".join(names)
+
+
+def _named(tasks: Sequence[AuthoredTask], number: int | None) -> str:
+    return "a task that was not added" if number is None else f'"{tasks[number].name}"'
+
+
+def _check_task(task: AuthoredTask, limits: Limits) -> None:
+    if not _UUID.fullmatch(task.id):
+        raise JobTypeError(f'task "{task.name[:100]}": its uUID "{task.id[:100]}" is no UUID')
+    _check_names(f'task "{task.name[:100]}"', task.name, task.type, limits)
+    if task.priority not in _INT32:
+        _check_number(f'task "{task.name}": its priority', task.priority)
+    if len(task.commands) > limits.commands:
+        raise JobTypeError(f'task "{task.name}" has more than {limits.commands} commands')
+    for command in task.commands:
+        if len(command.name) > limits.name:
+            _check_text(f'task "{task.name}": a command\'s name', command.name, limits.name)
+        if not 0 <= command.total_step_count <= _INT32[-1]:
+            raise JobTypeError(f'task "{task.name}": {command.total_step_count} is no count of steps')
+
+
+def _check_names(what: str, name: str, type_: str, limits: Limits) -> None:
+    _check_text(f"{what}: its name", name, limits.name)
+    _check_text(f"{what}: its type", type_, limits.name)
+
+
+def _check_text(what: str, text: str, longest: int) -> None:
+    if not text:
+        raise JobTypeError(f"{what} is empty")
+    if len(text) > longest:
+        raise JobTypeError(f"{what} is longer than {longest} characters")
+
+
+def _check_number(what: str, number: int) -> None:
+    if number not in _INT32:
+        raise JobTypeError(f"{what} is {number}, which does not fit into 32 bits")
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without the garbage collector, which would look at a hundred thousand new tasks again and again, in vain."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

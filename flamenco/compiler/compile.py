@@ -1,0 +1,250 @@
+"""The way into the compiler: which job types there are, and turning a submission into a job."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import platform
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from flamenco.compiler import authored, catalog
+from flamenco.compiler.catalog import Found, Problem, Script
+from flamenco.compiler.declaration import Described, job_type_of
+from flamenco.compiler.limits import Limits
+from flamenco.compiler.localtime import zone_around
+from flamenco.compiler.protocol import Printed, Reply, Request, Result, ScriptError
+from flamenco.compiler.sandbox import Sandbox, ScriptKilled
+from flamenco.compiler.settings import checked_settings
+from flamenco.domain.errors import JobTypeError, NotFound, Outdated, Refused
+from flamenco.domain.model import AuthoredJob, JobType, Submission
+
+log = logging.getLogger(__name__)
+
+_LONGEST_TEXT = 2_000
+"""How much of what a script throws is handed on."""
+
+
+class _Stopped(JobTypeError):
+    """A script that ran into a limit or took the helper down. On another day it might not."""
+
+
+class _Known(Struct, frozen=True):
+    """What a script declares, or the text of why that cannot be known, and how long this is true."""
+
+    declares: JobType | str
+    until: float = math.inf
+
+
+class Compiler:
+    """The job types in `folders`, of which earlier ones win. Safe to share between threads, not across a fork.
+
+    Scripts are read anew on every call, so editing one needs no restart; they are only run when their text is new.
+    """
+
+    def __init__(self, folders: Sequence[Path], limits: Limits | None = None) -> None:
+        self._folders = tuple(folders)
+        self._limits = limits or Limits()
+        self._sandbox = Sandbox(self._limits)
+        self._lock = threading.Lock()
+        self._described: dict[str, _Known] = {}
+
+    def job_types(self) -> list[JobType]:
+        """Every job type that can be submitted, by name. Broken scripts hide nothing but themselves."""
+        found = self._find()
+        usable = [self._usable(found, name) for name in sorted(found.scripts)]
+        self._forget_all_but(found)
+        return [job_type for job_type, _ in usable if isinstance(job_type, JobType)]
+
+    def problems(self) -> list[Problem]:
+        """What is wrong in the folders: a problem per file that gives no job type because of it."""
+        found = self._find()
+        problems = list(found.problems)
+        for scripts in found.scripts.values():
+            for script in scripts:
+                described = self._describe(script, found)
+                if isinstance(described, str):
+                    problems.append(Problem(job_type=script.job_type, path=script.path, message=described))
+        return sorted(problems, key=lambda problem: (problem.job_type, problem.path))
+
+    def job_type(self, name: str) -> JobType:
+        """One job type. Raises `NotFound`, and `JobTypeError` when its script is broken."""
+        found = self._find()
+        if name not in found.scripts:
+            raise NotFound(f"job type unknown: {name}")
+        return self._job_type(found, name)[0]
+
+    def compile(self, submission: Submission, job_id: str, created: datetime, *, strict: bool = False) -> AuthoredJob:
+        """Run the script of the submission's job type, and return the job it makes, checked.
+
+        `strict`: settings are checked against the declaration first and missing ones get their defaults, see
+        `checked_settings`; otherwise the script gets them as they are. Raises `Refused` for an unknown job type,
+        `Outdated` when the submission was made for another version of it, `JobTypeError` for everything that
+        goes wrong in the script, and `Busy`.
+        """
+        found = self._find()
+        if submission.type not in found.scripts:
+            raise Refused(f"job type unknown: {submission.type} (there are: {', '.join(sorted(found.scripts))})")
+        job_type, script = self._job_type(found, submission.type)
+        if submission.type_etag not in ("", job_type.etag):
+            raise Outdated(f"job type {job_type.name} has changed; refresh the job types and submit again")
+        if strict:
+            submission = replace(submission, settings=checked_settings(job_type, submission.settings))
+        answer = self._run(script, found, created, _job_text(submission, job_id, created))
+        try:
+            reply = authored.decode(answer)
+            compiled = _result(reply, script, self._limits)
+            if compiled is None:
+                raise JobTypeError(f"script ({script.path.name}) does not define a compileJob(job) function")
+            return authored.job_of(compiled, created, self._limits)
+        except JobTypeError as error:
+            raise _naming(script, error) from error
+
+    def close(self) -> None:
+        """End the helper process."""
+        self._sandbox.close()
+
+    @property
+    def helper_process_id(self) -> int | None:
+        """The helper's process id, while there is a helper."""
+        return self._sandbox.process_id
+
+    def _find(self) -> Found:
+        return catalog.find(self._folders, self._limits)
+
+    def _job_type(self, found: Found, name: str) -> tuple[JobType, Script]:
+        job_type, script = self._usable(found, name)
+        if isinstance(job_type, str):
+            raise JobTypeError(job_type)
+        return job_type, script
+
+    def _usable(self, found: Found, name: str) -> tuple[JobType | str, Script]:
+        """What the first usable script for `name` declares; without any, what is wrong with the first."""
+        scripts = found.scripts[name]
+        described = [(self._describe(scripts[0], found), scripts[0])]
+        for script in scripts[1:]:
+            if isinstance(described[-1][0], JobType):
+                break
+            described.append((self._describe(script, found), script))
+        return described[-1] if isinstance(described[-1][0], JobType) else described[0]
+
+    def _describe(self, script: Script, found: Found) -> JobType | str:
+        with self._lock:
+            known = self._described.get(script.digest)
+        if known is None or known.until <= time.monotonic():
+            # Without the lock: other threads look up other scripts meanwhile, and at worst one is described twice.
+            known = self._describe_anew(script, found)
+            with self._lock:
+                self._described[script.digest] = known
+        return known.declares
+
+    def _describe_anew(self, script: Script, found: Found) -> _Known:
+        file = script.path.name
+        try:
+            answer = self._run(script, found, None, None)
+            described = _result(msgspec.json.decode(answer, type=Reply[Described]), script, self._limits)
+            job_type = job_type_of(script.job_type, described.job_type if described else Raw(b"null"))
+        except _Stopped as error:
+            return _Known(str(error), time.monotonic() + self._limits.retry_s)
+        except JobTypeError as error:
+            return _Known(str(error))
+        except (ValueError, RecursionError) as error:
+            return _Known(f"script ({file}) does not define a proper JOB_TYPE object: {error}")
+        return _Known(job_type or f"script ({file}) does not define a JOB_TYPE object")
+
+    def _forget_all_but(self, found: Found) -> None:
+        current = {script.digest for scripts in found.scripts.values() for script in scripts}
+        with self._lock:
+            self._described = {digest: known for digest, known in self._described.items() if digest in current}
+
+    def _run(self, script: Script, found: Found, created: datetime | None, job: str | None) -> bytes:
+        """The helper's answer. Raises `JobTypeError` when the script took the helper down, and `Busy`."""
+        start = {
+            "cwd": _working_folder(),
+            "platform": platform.system().lower(),
+            "limits": msgspec.to_builtins(self._limits),
+            "zone": zone_around(created) if created else [(0, 0)],
+            "id_prefix": _id_prefix(),
+            "modules": found.modules if "require" in script.source else {},
+        }
+        request = Request(
+            file=script.path.name,
+            source=script.source,
+            start=msgspec.json.encode(start).decode(),
+            timeout_s=self._limits.timeout_s,
+            job=job,
+        )
+        try:
+            return self._sandbox.ask(request)
+        except ScriptKilled as error:
+            raise _Stopped(f"script ({script.path.name}) {error}") from error
+
+
+def _job_text(submission: Submission, job_id: str, created: datetime) -> str:
+    """The job as the prelude's `compile` takes it. In ASCII, and by `json`, which writes numbers of any size."""
+    job = {
+        "id": job_id,
+        "name": submission.name,
+        "type": submission.type,
+        "priority": submission.priority,
+        "created_ms": authored.milliseconds(created),
+        "worker_tag": submission.worker_tag,
+        "shaman_checkout_id": submission.shaman_checkout_id,
+        "settings": submission.settings,
+        "metadata": submission.metadata,
+    }
+    return json.dumps(job, separators=(",", ":"))
+
+
+def _working_folder() -> str:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:  # somebody deleted it
+        return ""
+
+
+def _id_prefix() -> str:
+    """The random part of the UUIDs of one job's tasks, in the shape of version 4; the prelude counts behind it."""
+    digits = secrets.token_hex(9)
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15:18]}-"
+
+
+def _result(reply: Reply[Result], script: Script, limits: Limits) -> Result | None:
+    """What came out of the script's run; what it printed goes to the log. Raises `JobTypeError`."""
+    _log_printed(reply.printed, script)
+    if reply.error is not None:
+        raise _error(reply.error, script, limits)
+    return reply.result
+
+
+def _log_printed(printed: Sequence[Printed], script: Script) -> None:
+    for line in printed:
+        log.log(logging.WARNING if line.warning else logging.INFO, "%s: %s", script.path.name, line.text)
+
+
+def _error(error: ScriptError, script: Script, limits: Limits) -> JobTypeError:
+    """What is to be told of a script's error: its own text, then file and line."""
+    file = script.path.name
+    if error.kind == "timeout":
+        return _Stopped(f"script ({file}) ran longer than {limits.timeout_s:g} seconds")
+    if error.kind == "memory":
+        return _Stopped(f"script ({file}) used more than {limits.memory_mb} MiB of memory")
+    text = error.text if len(error.text) <= _LONGEST_TEXT else error.text[:_LONGEST_TEXT] + "…"
+    place = f"{error.file}:{error.line}" if error.line else error.file
+    required = "" if error.file == file else f", required by {file}"
+    return JobTypeError(f"{text or 'an empty text was thrown'} ({place}{required})")
+
+
+def _naming(script: Script, error: JobTypeError) -> JobTypeError:
+    """The same error with the script's name in it."""
+    text = str(error)
+    return error if script.path.name in text else JobTypeError(f"script ({script.path.name}): {text}")

@@ -1,0 +1,92 @@
+"""Reading what a script declares in its JOB_TYPE."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, field
+from msgspec.structs import replace
+
+from flamenco.compiler.etag import etag_of
+from flamenco.domain.model import EvalInfo, JobType, JobTypeSetting, SettingSubtype, SettingType, Visibility
+
+
+class _Link(Struct):
+    showLinkButton: bool | None = None  # noqa: N815 - the script's word
+    description: str | None = None
+
+
+class _Setting(Struct):
+    """A setting as a script may write it: null says as much as nothing, `visible` is a word or a bool."""
+
+    key: str
+    type: SettingType
+    subtype: SettingSubtype | None = None
+    choices: tuple[str, ...] | None = None
+    propargs: dict[str, Any] | None = None
+    description: Any = None
+    label: Any = None
+    default: Any = None
+    eval: str | None = None
+    eval_info: _Link | None = field(default=None, name="evalInfo")
+    visible: bool | Visibility | None = None
+    required: bool | None = None
+    editable: bool | None = None
+    aliases: tuple[str, ...] | None = None
+
+
+class _JobType(Struct):
+    label: str | None = None
+    description: str | None = None
+    settings: tuple[_Setting, ...] | None = None
+
+
+class Described(Struct):
+    """What the prelude's `describe` returns."""
+
+    job_type: msgspec.Raw
+
+
+def job_type_of(name: str, described: msgspec.Raw) -> JobType | None:
+    """The job type that a script declares as JSON, named and with its etag; None where it declares none.
+
+    Raises ValueError, whose text names the place, when the declaration does not have the right shape.
+    """
+    declared = msgspec.json.decode(described, type=_JobType | None)
+    if declared is None:
+        return None
+    settings = None if declared.settings is None else tuple(map(_setting, declared.settings))
+    _check_names(settings or ())
+    job_type = JobType(
+        name=name,
+        label=declared.label or "",
+        etag="",
+        description=UNSET if declared.description is None else declared.description,
+        settings=settings,
+    )
+    return replace(job_type, etag=etag_of(job_type))
+
+
+def _setting(declared: _Setting) -> JobTypeSetting:
+    given = {key: value for key in declared.__struct_fields__ if (value := getattr(declared, key)) is not None}
+    if isinstance(declared.visible, bool):
+        given["visible"] = "visible" if declared.visible else "hidden"
+    if declared.eval_info is not None:
+        given["eval_info"] = EvalInfo(
+            show_link_button=bool(declared.eval_info.showLinkButton),
+            description=declared.eval_info.description or "",
+        )
+    return JobTypeSetting(**given)
+
+
+def _check_names(settings: tuple[JobTypeSetting, ...]) -> None:
+    """No name, key or alias, may stand for two settings."""
+    taken: set[str] = set()
+    for setting in settings:
+        for name in (setting.key, *setting.aliases):
+            if not name:
+                raise ValueError("a setting has an empty key or alias")
+            if name in taken:
+                raise ValueError(f"two settings are called {name!r}")
+            taken.add(name)

@@ -1,0 +1,234 @@
+"""The helper process: runs job type scripts in V8. The only importer of py_mini_racer.
+
+Started by `sandbox.py` as `python -m flamenco.compiler.helper SETUP`. One request per line on stdin, one reply per
+line on stdout. The process is made to be lost: a script may block it, abort it or fill its memory, and the parent
+then starts another. It ends when stdin closes, so it does not outlive its parent.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import queue
+import re
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+from urllib.parse import quote, unquote
+
+import msgspec
+from py_mini_racer import (
+    JSEvalException,
+    JSOOMException,
+    JSParseException,
+    JSTimeoutException,
+    init_mini_racer,
+    mini_racer,
+)
+
+from flamenco.compiler.protocol import EXIT_IDLE, EXIT_MEMORY, PROGRAM, Request, ScriptError, Setup
+
+V8_FLAGS = ("--single-threaded", "--jitless")
+"""In this order: V8 drops everything behind a flag it does not know. Without `--single-threaded` closing a context
+may deadlock; scripts this short are no slower without a just-in-time compiler, and it is a third of V8's holes."""
+
+WATCH_INTERVAL_S = 0.02
+CLOSING_S = 0.5
+LAST_WORDS_S = 0.5
+PRELUDE = "flamenco-prelude"
+STRICT = '"use strict"; '
+"""Put before the script, on its first line: lines keep their numbers."""
+
+_HEADLINE = re.compile(r"(?P<file>[^\n]*?):(?P<line>\d+): (?P<text>.*)", re.DOTALL)
+_CARET = re.compile(r"\n[^\n]*\n[ \t]*\^+[ \t]*(?:\n|$)")
+_FRAME = re.compile(r"^    at .*?(?P<file>[^\s():]+):(?P<line>\d+):\d+\)?$", re.MULTILINE)
+
+
+class Engine:
+    """V8, started once, running one script at a time, each in a context of its own."""
+
+    def __init__(self, memory_mb: int) -> None:
+        init_mini_racer(flags=V8_FLAGS)
+        self._prelude = Path(__file__).with_name("prelude.js").read_text(encoding="utf-8")
+        self._memory = memory_mb * 2**20
+        self.closing_since: float | None = None
+        """When the context of a run that is over began to close; closing may take for ever."""
+
+    def run(self, request: Request, output: BinaryIO) -> None:
+        """Run `request`, write its reply to `output`, and only then close the context.
+
+        Ends the process after a script that ran into a limit: it may still be at work, deep inside V8.
+        """
+        deadline = time.monotonic() + request.timeout_s
+        with mini_racer() as context:
+            context.set_hard_memory_limit(self._memory)
+            source = _Source(request)
+            printed = "[]"
+            try:
+                result = self._result(context, request, source, deadline)
+                # Whatever promises the script left behind run now, and must come to an end as well.
+                printed = _printed(context, deadline - time.monotonic())
+            except JSTimeoutException:
+                _give_up(output, ScriptError(kind="timeout"))
+            except JSOOMException:
+                _give_up(output, ScriptError(kind="memory"))
+            except (JSEvalException, JSParseException) as error:
+                with suppress(JSTimeoutException):
+                    printed = _printed(context, LAST_WORDS_S)
+                _reply(output, source.error(str(error)), printed, "null")
+            else:
+                _reply(output, None, printed, result)
+            self.closing_since = time.monotonic()
+        self.closing_since = None
+
+    def _result(self, context: Any, request: Request, source: _Source, deadline: float) -> str:
+        def evaluate(program: str) -> object:
+            # Every evaluation has a timeout: what an earlier one left in the queue of promises may run in a later one.
+            return context.eval(program, timeout_sec=max(0.001, deadline - time.monotonic()))
+
+        evaluate(f"{self._prelude}\n//# sourceURL={PRELUDE}")
+        evaluate(f"__flamenco.start({json.dumps(request.start)})")
+        evaluate(source.program)
+        call = "describe()" if request.job is None else f"compile({json.dumps(request.job)})"
+        result = evaluate(f"__flamenco.{call}")
+        if not isinstance(result, str):
+            raise JSEvalException(f"{PRELUDE}:1: TypeError: no text came out of the script")
+        return result
+
+
+class _Source:
+    """A script's text as it is given to V8, and the way back from V8's messages to the file."""
+
+    def __init__(self, request: Request) -> None:
+        self.file = request.file
+        self.lines = request.source.count("\n") + 1
+        # `void 0` keeps V8 from converting the value of the script's last expression for Python.
+        self.program = f"{STRICT}{request.source}\n;void 0\n//# sourceURL={quote(request.file)}"
+
+    def error(self, message: str) -> ScriptError:
+        """What V8 says: `FILE:LINE: TEXT`, the line, a caret below it, and for errors the stack."""
+        headline, *rest = _CARET.split(message, maxsplit=1)
+        match = _HEADLINE.fullmatch(headline.rstrip("\n"))
+        if match is None:
+            return ScriptError(kind="thrown", text=message.strip(), file=self.file)
+        places = [(match["file"], int(match["line"]))]
+        places += [(frame["file"], int(frame["line"])) for frame in _FRAME.finditer(rest[0] if rest else "")]
+        file, line = self._place(places)
+        return ScriptError(kind="thrown", text=match["text"], file=file, line=line)
+
+    def _place(self, places: list[tuple[str, int]]) -> tuple[str, int]:
+        """The innermost place in text of the script's author."""
+        for place, line in places:
+            if place in (PRELUDE, "undefined"):
+                continue
+            file = self.file if place == PROGRAM else unquote(place)
+            return file, min(line, self.lines) if file == self.file else line
+        return self.file, 0
+
+
+def _printed(context: Any, timeout_s: float) -> str:
+    """What the script printed, as JSON text. Raises JSTimeoutException."""
+    printed = context.eval("__flamenco.printed()", timeout_sec=max(0.001, timeout_s))
+    return printed if isinstance(printed, str) else "[]"
+
+
+def _reply(output: BinaryIO, error: ScriptError | None, printed: str, result: str) -> None:
+    """Write one line. `result` and `printed` are JSON already and not read again: they may be large."""
+    head = b'{"error":%b,"printed":' % msgspec.json.encode(error)
+    for part in (head, printed.encode(), b',"result":', result.encode(), b"}\n"):
+        output.write(part)
+    output.flush()
+
+
+def _give_up(output: BinaryIO, error: ScriptError) -> NoReturn:
+    _reply(output, error, "[]", "null")
+    os._exit(EXIT_IDLE)
+
+
+def _resident_linux() -> int:
+    fields = Path("/proc/self/statm").read_bytes().split()
+    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _resident_windows() -> int:
+    class Counters(ctypes.Structure):
+        _fields_ = (("cb", ctypes.c_ulong), ("faults", ctypes.c_ulong), ("sizes", ctypes.c_size_t * 8))
+
+    counters = Counters(cb=ctypes.sizeof(Counters))
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
+    kernel.GetCurrentProcess.restype = ctypes.c_void_p
+    process = ctypes.c_void_p(kernel.GetCurrentProcess())
+    kernel.K32GetProcessMemoryInfo(process, ctypes.byref(counters), counters.cb)
+    return int(counters.sizes[1])
+
+
+def _resident_peak() -> int:
+    """The most that was ever resident: not what is now, but a process past its limit ends anyway."""
+    import resource  # noqa: PLC0415 - not on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def resident_memory() -> int:
+    """Bytes of physical memory this process holds."""
+    if sys.platform == "win32":
+        return _resident_windows()
+    return _resident_linux() if Path("/proc/self/statm").exists() else _resident_peak()
+
+
+def _watch(engine: Engine, limit: int, parent: int) -> None:
+    """End the process when it holds more than `limit` bytes, is stuck after a run, or has lost its parent.
+
+    V8's own limit does not see everything a script can allocate, and Linux's limits on address space do not
+    work with V8, which reserves a terabyte of it.
+    """
+    while True:
+        if resident_memory() > limit:
+            os._exit(EXIT_MEMORY)
+        closing = engine.closing_since
+        if (closing is not None and time.monotonic() - closing > CLOSING_S) or os.getppid() != parent:
+            os._exit(EXIT_IDLE)
+        time.sleep(WATCH_INTERVAL_S)
+
+
+def _listen(requests: queue.SimpleQueue[bytes]) -> None:
+    """Hand on requests; end the process when the parent closes the pipe, whatever a script is doing."""
+    while line := sys.stdin.buffer.readline():
+        requests.put(line)
+    os._exit(EXIT_IDLE)
+
+
+def _take_stdout() -> BinaryIO:
+    """The pipe to the parent, for replies alone: whatever else is written to stdout goes to stderr."""
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=2**20)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return output
+
+
+def main() -> NoReturn:
+    """Serve requests until stdin closes, a script did harm, or nothing was asked for a while. Does not return."""
+    setup = msgspec.json.decode(sys.argv[1], type=Setup)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who closes the pipe
+    output = _take_stdout()
+    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests,), daemon=True).start()
+    engine = Engine(setup.memory_mb)
+    limit = resident_memory() + setup.memory_mb * 2**20
+    threading.Thread(target=_watch, args=(engine, limit, os.getppid()), daemon=True).start()
+    output.write(b"ready\n")
+    output.flush()
+    while True:
+        try:
+            line = requests.get(timeout=setup.idle_s)
+        except queue.Empty:
+            os._exit(EXIT_IDLE)  # at once: sys.exit would wait for V8
+        engine.run(msgspec.json.decode(line, type=Request), output)
+
+
+if __name__ == "__main__":
+    main()

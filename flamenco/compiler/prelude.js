@@ -1,0 +1,730 @@
+// What a job type's script finds around it: author, path, process, require, frameChunker, shellSplit, print …
+//
+// Evaluated before the script, in a context of its own. Nothing of Python is reachable from here: JSON text comes in
+// through __flamenco, JSON text goes out. A script may replace any of these globals and any built-in, so this file
+// works with what it took hold of at the top, before the script ran.
+(function () {
+  "use strict";
+
+  const { Boolean, Date, Error, Function, Map, Number, Object, Proxy, RangeError, Set, String, SyntaxError, TypeError } = globalThis;
+  const { parse, stringify } = JSON;
+  const { keys, freeze, preventExtensions, defineProperty, setPrototypeOf } = Object;
+  const { apply, ownKeys, deleteProperty, getOwnPropertyDescriptor } = Reflect;
+  const { isArray } = Array;
+  const { isFinite, isInteger } = Number;
+  const { trunc, min, max } = Math;
+  const { encodeURIComponent, eval: indirectEval } = globalThis;
+
+  // A method as a function of its object, out of reach of changed prototypes.
+  const method = (owner, name) => {
+    const { call } = Function.prototype;
+    return call.bind(owner.prototype[name]);
+  };
+  const push = method(Array, "push");
+  const slice = method(Array, "slice");
+  const sort = method(Array, "sort");
+  const joinArray = method(Array, "join");
+  const charAt = method(String, "charAt");
+  const codeAt = method(String, "charCodeAt");
+  const indexOf = method(String, "indexOf");
+  const lastIndexOf = method(String, "lastIndexOf");
+  const substring = method(String, "substring");
+  const splitText = method(String, "split");
+  const padStart = method(String, "padStart");
+  const isWellFormed = method(String, "isWellFormed");
+  const getTime = method(Date, "getTime");
+  const toISOString = method(Date, "toISOString");
+  const mapForEach = method(Map, "forEach");
+  const setForEach = method(Set, "forEach");
+  const mapGet = method(Map, "get");
+  const mapSet = method(Map, "set");
+
+  const replaceAll = (text, from, to) => joinArray(splitText(text, from), to);
+
+  // Errors of the functions below carry the name that scripts know from Flamenco.
+  class GoError extends Error {}
+  defineProperty(GoError.prototype, "name", { __proto__: null, value: "GoError", writable: true, configurable: true });
+
+  // ---------------------------------------------------------------- values
+
+  const MAX_DEPTH = 32;
+  Error.stackTraceLimit = 5 * MAX_DEPTH; // errors from that deep in here must still show the script's line
+  let limits = { __proto__: null, tasks: 1000000, commands: 1000, string: 1048576 };
+
+  // Arguments of our functions: what is missing becomes "" or 0, everything else is converted.
+  const toText = (value) => (value === undefined || value === null ? "" : String(value));
+  const toInt = (value) => {
+    const number = trunc(Number(value));
+    return isFinite(number) ? number + 0 : 0;
+  };
+
+  // A copy of `value` as JSON knows it. Throws for what cannot be stored.
+  function plain(value, depth) {
+    switch (typeof value) {
+      case "string":
+        if (value.length > limits.string) throw new RangeError(`a text of ${value.length} characters is too long, ${limits.string} are allowed`);
+        if (!isWellFormed(value)) throw new TypeError("a text with half a character in it (a lone surrogate) cannot be stored");
+        return value;
+      case "number":
+        if (!isFinite(value)) throw new TypeError(`the number ${value} cannot be stored`);
+        return value;
+      case "boolean":
+        return value;
+      case "undefined":
+        return null;
+      case "object":
+        return value === null ? null : plainObject(value, depth + 1);
+      default:
+        throw new TypeError(`a ${typeof value} cannot be stored`);
+    }
+  }
+
+  function plainObject(value, depth) {
+    if (depth > MAX_DEPTH) throw new RangeError("a value that is nested too deeply, or contains itself, cannot be stored");
+    if (isArray(value)) return plainArray(value, depth);
+    if (value instanceof Date) return toISOString(value);
+    if (value instanceof Set) {
+      const items = [];
+      setForEach(value, (item) => push(items, item));
+      return plainArray(items, depth);
+    }
+    if (value instanceof Map) {
+      const pairs = [];
+      mapForEach(value, (item, key) => push(pairs, [key, item]));
+      return plainArray(pairs, depth);
+    }
+    if (value instanceof String || value instanceof Number || value instanceof Boolean) return plain(value.valueOf(), depth);
+    const copy = {};
+    const names = keys(value);
+    for (let i = 0; i < names.length; i++) {
+      const item = plain(value[names[i]], depth);
+      if (!isWellFormed(names[i])) throw new TypeError("a name with half a character in it (a lone surrogate) cannot be stored");
+      if (names[i] === "__proto__") {
+        defineProperty(copy, names[i], { __proto__: null, value: item, writable: true, enumerable: true, configurable: true });
+      } else {
+        copy[names[i]] = item;
+      }
+    }
+    return copy;
+  }
+
+  function plainArray(value, depth) {
+    const copy = [];
+    for (let i = 0; i < value.length; i++) push(copy, plain(value[i], depth));
+    return copy;
+  }
+
+  // The built-in prototypes as they are now, so that changes which would spoil the result can be told from
+  // harmless additions such as a missing array method.
+  const untouched = [Object.prototype, Array.prototype].map((prototype) => [prototype, ownKeys(prototype)]);
+
+  function refuseTampering() {
+    for (let i = 0; i < untouched.length; i++) {
+      const prototype = untouched[i][0];
+      const before = untouched[i][1];
+      const now = ownKeys(prototype);
+      for (let j = 0; j < now.length; j++) {
+        const descriptor = getOwnPropertyDescriptor(prototype, now[j]);
+        let known = false;
+        for (let k = 0; k < before.length && !known; k++) known = before[k] === now[j];
+        if (known || (descriptor.value !== undefined && now[j] !== "toJSON" && !isInteger(Number(String(now[j]))))) continue;
+        deleteProperty(prototype, now[j]);
+        throw new TypeError(`${i === 0 ? "Object" : "Array"}.prototype.${String(now[j])} must not be defined by a script`);
+      }
+    }
+  }
+
+  // ---------------------------------------------------------------- print, alert
+
+  const MAX_PRINTED_LINES = 500;
+  const MAX_PRINTED_LENGTH = 2000;
+  const printed = [];
+
+  function shown(value) {
+    if (typeof value === "object" && value !== null) {
+      try {
+        return toText(stringify(value));
+      } catch {
+        return "[object]";
+      }
+    }
+    return String(value);
+  }
+
+  function printLine(warning, values) {
+    if (printed.length >= MAX_PRINTED_LINES) return;
+    let line = "";
+    for (let i = 0; i < values.length && line.length < MAX_PRINTED_LENGTH; i++) line += (i ? " " : "") + shown(values[i]);
+    push(printed, { __proto__: null, warning, text: substring(line, 0, MAX_PRINTED_LENGTH) });
+  }
+
+  // ---------------------------------------------------------------- frames; the same rules as domain/frames.py
+
+  const WHITESPACE =
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000";
+  const MAX_CHUNKS = 1000000;
+  const MAX_FRAME = Number.MAX_SAFE_INTEGER;
+
+  function trim(text) {
+    let start = 0;
+    let end = text.length;
+    while (start < end && indexOf(WHITESPACE, charAt(text, start)) >= 0) start++;
+    while (end > start && indexOf(WHITESPACE, charAt(text, end - 1)) >= 0) end--;
+    return substring(text, start, end);
+  }
+
+  const invalid = (text, reason) => new GoError(`invalid range ${stringify(text)}:${reason}`);
+
+  function frameNumber(text, part, range) {
+    const digits = trim(text);
+    let correct = digits !== "" && digits !== "+";
+    for (let i = charAt(digits, 0) === "+" ? 1 : 0; i < digits.length; i++) {
+      const code = codeAt(digits, i);
+      correct = correct && code >= 48 && code <= 57;
+    }
+    if (!correct) throw invalid(range, `  ${part} (${stringify(digits)} is not a number)`);
+    const number = Number(digits);
+    if (number > MAX_FRAME) throw invalid(range, `  ${part} (${stringify(digits)} is out of range)`);
+    return number;
+  }
+
+  // The frames of a range as [first, last] pairs: ascending, each frame once, as few pairs as possible.
+  function frameIntervals(range) {
+    range = replaceAll(range, "..", "-");
+    const found = [];
+    const parts = splitText(range, ",");
+    for (let i = 0; i < parts.length; i++) {
+      const ends = splitText(parts[i], "-");
+      if (ends.length > 2) throw invalid(range, ` ${parts[i]}`);
+      const first = frameNumber(ends[0], parts[i], range);
+      const last = ends.length === 2 ? frameNumber(ends[1], parts[i], range) : first;
+      if (first <= last) push(found, [first, last]);
+    }
+    sort(found, (a, b) => a[0] - b[0] || a[1] - b[1]);
+    const merged = [];
+    for (let i = 0; i < found.length; i++) {
+      const latest = merged[merged.length - 1];
+      if (latest !== undefined && found[i][0] <= latest[1] + 1) latest[1] = max(latest[1], found[i][1]);
+      else push(merged, found[i]);
+    }
+    return merged;
+  }
+
+  function countFrames(intervals) {
+    let total = 0;
+    for (let i = 0; i < intervals.length; i++) total += intervals[i][1] - intervals[i][0] + 1;
+    return total;
+  }
+
+  function frameCount(range) {
+    const text = toText(range);
+    if (text === "") throw invalid("", " empty range");
+    return countFrames(frameIntervals(text));
+  }
+
+  function frameChunker(range, chunkSize) {
+    const text = trim(toText(range));
+    const size = toInt(chunkSize);
+    if (text === "") throw invalid("", " empty range");
+    if (size < 1) throw new GoError(`invalid chunk size, must be positive number: ${size}`);
+    const intervals = frameIntervals(text);
+    const total = countFrames(intervals);
+    if (total === 0) throw invalid(text, " empty range");
+    if (total > size * MAX_CHUNKS) throw invalid(text, ` more than ${MAX_CHUNKS} chunks`);
+    const chunks = [];
+    let parts = [];
+    let free = size;
+    for (let i = 0; i < intervals.length; i++) {
+      const last = intervals[i][1];
+      for (let start = intervals[i][0]; start <= last; ) {
+        const end = min(last, start + free - 1);
+        push(parts, start === end ? `${start}` : `${start}${end === start + 1 ? "," : "-"}${end}`);
+        free -= end - start + 1;
+        start = end + 1;
+        if (free === 0) {
+          push(chunks, joinArray(parts, ","));
+          parts = [];
+          free = size;
+        }
+      }
+    }
+    if (parts.length) push(chunks, joinArray(parts, ","));
+    return chunks;
+  }
+
+  // ---------------------------------------------------------------- shellSplit; the same rules as domain/shell.py
+
+  function shellSplit(line) {
+    const text = toText(line);
+    const words = [];
+    const blank = (char) => char === " " || char === "\t" || char === "\r" || char === "\n";
+    let word = null;
+    let quote = "";
+    for (let i = 0; i < text.length; i++) {
+      const char = charAt(text, i);
+      if (char === "\\" && quote !== "'") {
+        if (++i === text.length) throw new GoError("EOF found after escape character");
+        word = (word ?? "") + charAt(text, i);
+      } else if (quote) {
+        if (char === quote) quote = "";
+        else word += char;
+      } else if (char === "'" || char === '"') {
+        quote = char;
+        word ??= "";
+      } else if (blank(char)) {
+        if (word !== null) push(words, word);
+        word = null;
+      } else if (char === "#" && word === null) {
+        const end = indexOf(text, "\n", i);
+        i = end < 0 ? text.length : end;
+      } else {
+        word = (word ?? "") + char;
+      }
+    }
+    if (quote) throw new GoError("EOF found when expecting closing quote");
+    if (word !== null) push(words, word);
+    return words;
+  }
+
+  // ---------------------------------------------------------------- formatTimestampLocal
+
+  // The manager's time zone: [milliseconds since 1970 from which on it holds, offset in seconds], ascending.
+  let zone = [[0, 0]];
+
+  function timestamp(value) {
+    let time = NaN;
+    if (value instanceof Date) time = getTime(value);
+    else if (typeof value === "string") time = getTime(new Date(value));
+    if (!isFinite(time)) throw new TypeError(`could not convert ${shown(value)} to a time`);
+    return time;
+  }
+
+  function formatTimestampLocal(value) {
+    const time = timestamp(value);
+    let offset = zone[0][1];
+    for (let i = 0; i < zone.length && zone[i][0] <= time; i++) offset = zone[i][1];
+    const iso = toISOString(new Date(time + offset * 1000)); // …YYYY-MM-DDTHH:MM:SS.mmmZ
+    const end = iso.length - 24;
+    const clock = substring(iso, end + 11, end + 19);
+    return `${substring(iso, 0, end + 10)}_${replaceAll(clock, ":", "")}`;
+  }
+
+  // ---------------------------------------------------------------- path
+
+  const toSlashes = (text) => replaceAll(text, "\\", "/");
+
+  // Lexically shortest form of a path with forward slashes: no "." or "..", no double slashes.
+  function clean(path) {
+    const rooted = charAt(path, 0) === "/";
+    const kept = [];
+    const parts = splitText(path, "/");
+    for (let i = 0; i < parts.length; i++) {
+      if (parts[i] === "" || parts[i] === ".") continue;
+      if (parts[i] !== "..") push(kept, parts[i]);
+      else if (kept.length && kept[kept.length - 1] !== "..") kept.length--;
+      else if (!rooted) push(kept, "..");
+    }
+    return (rooted ? "/" : "") + joinArray(kept, "/") || ".";
+  }
+
+  const path = {
+    basename(name) {
+      let text = toSlashes(toText(name));
+      if (text === "") return ".";
+      while (text.length > 1 && charAt(text, text.length - 1) === "/") text = substring(text, 0, text.length - 1);
+      return text === "/" ? "/" : substring(text, lastIndexOf(text, "/") + 1);
+    },
+    dirname(name) {
+      const text = toSlashes(toText(name));
+      const end = lastIndexOf(text, "/");
+      return end < 0 ? "." : substring(text, 0, end) || "/";
+    },
+    join(...parts) {
+      const given = [];
+      for (let i = 0; i < parts.length; i++) if (toText(parts[i]) !== "") push(given, toText(parts[i]));
+      return given.length ? toSlashes(clean(joinArray(given, "/"))) : "";
+    },
+    stem(name) {
+      const base = basename(name);
+      const end = lastIndexOf(base, ".");
+      return end < 0 ? base : substring(base, 0, end);
+    },
+  };
+  const { basename, dirname, join } = path;
+
+  // ---------------------------------------------------------------- job, task, command
+
+  // The end of the prototype chain of job, task and command: an assignment that gets here names a field that
+  // does not exist, and in most cases a typing error.
+  const fieldless = new Proxy(Object.prototype, {
+    __proto__: null,
+    set(_target, name) {
+      throw new TypeError(`Cannot assign to property ${String(name)} of a host object`);
+    },
+  });
+  class HostObject {}
+  setPrototypeOf(HostObject.prototype, fieldless);
+
+  const argumentError = (position, wanted) =>
+    new TypeError(`could not convert function call parameter ${position}: this is not ${wanted}`);
+
+  // A field that holds a list of host objects: undefined and null empty it, anything but a list of them is refused.
+  function list(value, copy, wanted) {
+    if (value === undefined || value === null) return [];
+    if (!isArray(value)) throw new TypeError(`a list of ${wanted} is needed`);
+    const items = [];
+    for (let i = 0; i < value.length; i++) push(items, copy(value[i]));
+    return items;
+  }
+
+  function object(value, what) {
+    if (value === undefined || value === null) return null;
+    if (typeof value !== "object" || isArray(value)) throw new TypeError(`${what} must be an object`);
+    const copy = plain(value, 0);
+    if (typeof copy !== "object" || isArray(copy)) throw new TypeError(`${what} must be an object`);
+    return copy;
+  }
+
+  // The functions that see the private fields of the classes below.
+  let copyCommand, commandRecord, copyTask, checkedTask, taskRecord, checkoutOf, jobRecord;
+
+  class Command extends HostObject {
+    #name;
+    #parameters; // shared between copies, as in Flamenco
+    #steps;
+
+    constructor(name, parameters, steps) {
+      super();
+      this.#name = name;
+      this.#parameters = parameters;
+      this.#steps = steps;
+      preventExtensions(this);
+    }
+
+    get name() { return this.#name; }
+    set name(value) { this.#name = toText(value); }
+    get parameters() { return this.#parameters; }
+    set parameters(value) { this.#parameters = object(value, "parameters"); }
+    get totalStepCount() { return this.#steps; }
+    set totalStepCount(value) { this.#steps = toInt(value); }
+    toJSON() { return commandRecord(this); }
+
+    static {
+      copyCommand = (value) => {
+        if (typeof value !== "object" || value === null || !(#steps in value)) throw argumentError(0, "a command");
+        return new Command(value.#name, value.#parameters, value.#steps);
+      };
+      commandRecord = (value) => {
+        if (typeof value !== "object" || value === null || !(#steps in value)) throw new TypeError("something in commands is not a command");
+        let parameters;
+        try {
+          parameters = object(value.#parameters, "parameters");
+        } catch (error) {
+          throw new TypeError(`command ${stringify(value.#name)}: ${error.message}`);
+        }
+        return { name: plain(value.#name, 0), parameters, total_step_count: value.#steps };
+      };
+    }
+  }
+
+  class Task extends HostObject {
+    #id;
+    #name;
+    #type;
+    #priority = 50;
+    #commands = [];
+    #dependencies = [];
+
+    constructor(id, name, type) {
+      super();
+      this.#id = id;
+      this.#name = name;
+      this.#type = type;
+      preventExtensions(this);
+    }
+
+    get uUID() { return this.#id; }
+    set uUID(value) { this.#id = toText(value); }
+    get name() { return this.#name; }
+    set name(value) { this.#name = toText(value); }
+    get type() { return this.#type; }
+    set type(value) { this.#type = toText(value); }
+    get priority() { return this.#priority; }
+    set priority(value) { this.#priority = toInt(value); }
+    get commands() { return this.#commands; }
+    set commands(value) { this.#commands = list(value, copyCommand, "commands"); }
+    get dependencies() { return this.#dependencies; }
+    set dependencies(value) { this.#dependencies = list(value, (task) => checkedTask(task, 0), "tasks"); }
+    addCommand(command) {
+      if (this.#commands.length >= limits.commands) throw new RangeError(`a task with more than ${limits.commands} commands`);
+      push(this.#commands, copyCommand(command));
+    }
+    addDependency(task) { push(this.#dependencies, checkedTask(task, 0)); }
+    toJSON() { return taskRecord(this); }
+
+    static {
+      checkedTask = (value, position) => {
+        if (typeof value !== "object" || value === null || !(#commands in value)) throw argumentError(position, "a task");
+        return value;
+      };
+      copyTask = (value) => {
+        checkedTask(value, 0);
+        const copy = new Task(value.#id, value.#name, value.#type);
+        copy.#priority = value.#priority;
+        copy.#commands = slice(value.#commands);
+        copy.#dependencies = slice(value.#dependencies);
+        return copy;
+      };
+      taskRecord = (value) => {
+        if (typeof value !== "object" || value === null || !(#commands in value)) throw new TypeError("something in job.tasks is not a task");
+        try {
+          const commands = [];
+          if (value.#commands.length > limits.commands) throw new RangeError(`more than ${limits.commands} commands`);
+          for (let i = 0; i < value.#commands.length; i++) push(commands, commandRecord(value.#commands[i]));
+          const dependencies = [];
+          for (let i = 0; i < value.#dependencies.length; i++) push(dependencies, plain(checkedTask(value.#dependencies[i], 0).#id, 0));
+          return { id: plain(value.#id, 0), name: plain(value.#name, 0), type: plain(value.#type, 0), priority: value.#priority, commands, dependencies };
+        } catch (error) {
+          throw new TypeError(`task ${stringify(value.#name)}: ${error.message}`);
+        }
+      };
+    }
+  }
+
+  class Storage extends HostObject {
+    #checkout;
+
+    constructor(checkout) {
+      super();
+      this.#checkout = checkout;
+      preventExtensions(this);
+    }
+
+    get shamanCheckoutID() { return this.#checkout; }
+    set shamanCheckoutID(value) { this.#checkout = toText(value); }
+    toJSON() { return { shamanCheckoutID: this.#checkout }; }
+
+    static {
+      checkoutOf = (storage) => storage.#checkout;
+    }
+  }
+
+  class Job extends HostObject {
+    #id;
+    #name;
+    #type;
+    #priority;
+    #tag;
+    #status = "under-construction";
+    #created;
+    #settings;
+    #metadata;
+    #storage;
+    #tasks = [];
+
+    constructor(given) {
+      super();
+      this.#id = given.id;
+      this.#name = given.name;
+      this.#type = given.type;
+      this.#priority = given.priority;
+      this.#tag = given.worker_tag;
+      this.#created = new Date(given.created_ms);
+      this.#settings = given.settings;
+      this.#metadata = given.metadata;
+      this.#storage = new Storage(given.shaman_checkout_id);
+      preventExtensions(this);
+    }
+
+    get jobID() { return this.#id; }
+    set jobID(value) { this.#id = toText(value); }
+    get name() { return this.#name; }
+    set name(value) { this.#name = toText(value); }
+    get jobType() { return this.#type; }
+    set jobType(value) { this.#type = toText(value); }
+    get priority() { return this.#priority; }
+    set priority(value) { this.#priority = toInt(value); }
+    get workerTagUUID() { return this.#tag; }
+    set workerTagUUID(value) { this.#tag = toText(value); }
+    get status() { return this.#status; }
+    set status(value) { this.#status = toText(value); }
+    get created() { return this.#created; }
+    set created(value) { this.#created = new Date(timestamp(value)); }
+    get settings() { return this.#settings; }
+    set settings(value) { this.#settings = object(value, "settings") ?? {}; }
+    get metadata() { return this.#metadata; }
+    set metadata(value) { this.#metadata = object(value, "metadata") ?? {}; }
+    get storage() { return this.#storage; }
+    get tasks() { return this.#tasks; }
+    set tasks(value) { this.#tasks = list(value, copyTask, "tasks"); }
+    addTask(task) {
+      if (this.#tasks.length >= limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
+      push(this.#tasks, copyTask(task));
+    }
+    toJSON() { return jobRecord(this); }
+
+    static {
+      jobRecord = (job) => {
+        let settings;
+        try {
+          settings = plain(job.#settings, 0);
+        } catch (error) {
+          throw new TypeError(`job.settings: ${error.message}`);
+        }
+        const metadata = {};
+        const names = keys(job.#metadata);
+        for (let i = 0; i < names.length; i++) metadata[names[i]] = plain(String(job.#metadata[names[i]]), 0);
+        if (job.#tasks.length > limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
+        const tasks = [];
+        for (let i = 0; i < job.#tasks.length; i++) push(tasks, taskRecord(job.#tasks[i]));
+        return {
+          id: plain(job.#id, 0),
+          name: plain(job.#name, 0),
+          type: plain(job.#type, 0),
+          priority: job.#priority,
+          created_ms: getTime(job.#created),
+          worker_tag: plain(job.#tag, 0),
+          shaman_checkout_id: plain(checkoutOf(job.#storage), 0),
+          settings,
+          metadata,
+          tasks,
+        };
+      };
+    }
+  }
+
+  // The fields are on the prototypes: visible to for-in, and not to be replaced by scripts.
+  for (const { prototype } of [Command, Task, Storage, Job]) {
+    for (const name of ownKeys(prototype)) {
+      const descriptor = getOwnPropertyDescriptor(prototype, name);
+      if (descriptor.get) defineProperty(prototype, name, { __proto__: null, enumerable: true });
+    }
+    freeze(prototype);
+  }
+  freeze(HostObject.prototype);
+
+  // Identifiers of tasks: random bits from Python, the same for one compilation, and a counter.
+  let idPrefix = "00000000-0000-4000-8000-";
+  let idCount = 0;
+  const hexDigits = method(Number, "toString");
+  const newId = () => idPrefix + padStart(hexDigits(++idCount, 16), 12, "0");
+
+  const author = {
+    Task(name, type) {
+      const taskName = trim(toText(name));
+      const taskType = trim(toText(type));
+      if (!taskName) throw new GoError("author.Task(name, type): name is required");
+      if (!taskType) throw new GoError("author.Task(name, type): type is required");
+      return new Task(newId(), taskName, taskType);
+    },
+    Command(name, parameters, totalStepCount) {
+      return new Command(toText(name), object(parameters, "parameters"), toInt(totalStepCount));
+    },
+  };
+
+  // ---------------------------------------------------------------- process, require
+
+  const process = { cwd: () => "", platform: "" };
+  const builtin = { __proto__: null, author, path, process };
+  let moduleFiles = { __proto__: null }; // path below the job type folders -> text
+  const modules = new Map();
+
+  // The file that `target` (a path without leading "./") stands for, by Node's rules, or undefined.
+  function moduleFile(target) {
+    for (const candidate of [target, `${target}.js`, `${target}.json`]) if (moduleFiles[candidate] !== undefined) return candidate;
+    const manifest = moduleFiles[join(target, "package.json")];
+    const main = manifest === undefined ? undefined : parse(manifest).main;
+    for (const name of main ? [main, `${main}.js`, join(main, "index.js"), "index.js"] : ["index.js"]) {
+      if (moduleFiles[join(target, name)] !== undefined) return join(target, name);
+    }
+    return undefined;
+  }
+
+  function resolve(name, folder) {
+    if (substring(name, 0, 2) === "./" || substring(name, 0, 3) === "../") return moduleFile(join(folder, name));
+    for (;;) {
+      const found = moduleFile(join(folder, "node_modules", name));
+      if (found !== undefined || folder === ".") return found;
+      folder = dirname(folder);
+    }
+  }
+
+  const requireFrom = (folder) => (given) => {
+    const name = toText(given);
+    if (builtin[name] !== undefined) return builtin[name];
+    const file = resolve(name, folder);
+    if (file === undefined) throw new GoError(`require: there is no module ${stringify(name)} in the job type folders`);
+    if (mapGet(modules, file) === undefined) load(file);
+    return mapGet(modules, file).exports;
+  };
+
+  function load(file) {
+    const module = { exports: {} };
+    mapSet(modules, file, module); // before it runs: modules may require each other
+    const text = moduleFiles[file];
+    const isJSON = substring(file, file.length - 5) === ".json";
+    const program = `(function (exports, require, module) {${text}\n})\n//# sourceURL=${encodeURIComponent(file)}`;
+    let value;
+    try {
+      value = isJSON ? parse(text) : indirectEval(program);
+    } catch (error) {
+      throw new SyntaxError(`${file}: ${error.message}`); // V8 does not say which text it could not read
+    }
+    if (isJSON) module.exports = value;
+    else apply(value, module.exports, [module.exports, requireFrom(dirname(file)), module]);
+  }
+
+  // ---------------------------------------------------------------- the ways in
+
+  function start(input) {
+    const given = parse(input);
+    limits = given.limits;
+    zone = given.zone;
+    idPrefix = given.id_prefix;
+    for (const file of keys(given.modules)) moduleFiles[file] = given.modules[file];
+    process.platform = given.platform;
+    process.cwd = () => given.cwd;
+  }
+
+  // What the script declares, as JSON text: {"job_type": …} or {"job_type": null} where it does not.
+  function describe() {
+    refuseTampering();
+    const declared = typeof JOB_TYPE === "object" && JOB_TYPE !== null && !isArray(JOB_TYPE) ? plain(JOB_TYPE, 0) : null;
+    return stringify({ job_type: declared });
+  }
+
+  // The compiled job, as JSON text; null where the script has no compileJob function.
+  function compile(input) {
+    if (typeof compileJob !== "function") return "null";
+    const job = new Job(parse(input));
+    compileJob(job);
+    refuseTampering();
+    return stringify(jobRecord(job));
+  }
+
+  // What lets native code grow without V8's heap limit noticing, runs later, or does nothing here, is not there.
+  for (const name of ownKeys(globalThis)) {
+    if (/^(Big)?(Int|Uint|Float)\d+(Clamped)?Array$|ArrayBuffer$|^(DataView|Atomics|WebAssembly|WeakRef|FinalizationRegistry|console)$/.test(String(name))) {
+      deleteProperty(globalThis, name);
+    }
+  }
+  globalThis.setTimeout = globalThis.clearTimeout = globalThis.__timer_manager = undefined;
+
+  const globals = {
+    alert: (...values) => printLine(true, values),
+    author,
+    formatTimestampLocal,
+    frameChunker,
+    frameCount,
+    path,
+    print: (...values) => printLine(false, values),
+    process,
+    require: requireFrom("."),
+    shellSplit,
+  };
+  for (const name of keys(globals)) {
+    defineProperty(globalThis, name, { __proto__: null, value: globals[name], writable: true, configurable: true });
+  }
+  const entries = freeze({ __proto__: null, start, describe, compile, printed: () => stringify(printed) });
+  defineProperty(globalThis, "__flamenco", { __proto__: null, value: entries });
+})();

@@ -1,0 +1,59 @@
+"""What parent and helper process say to each other: one line of JSON per request, one per reply."""
+
+from __future__ import annotations
+
+from typing import Generic, Literal, TypeVar
+
+from msgspec import Struct
+
+Result = TypeVar("Result")
+
+EXIT_IDLE = 70
+"""The helper ended itself between two requests: nothing was lost, start another."""
+
+EXIT_MEMORY = 71
+"""The helper ended itself because the script used too much memory."""
+
+PROGRAM = "<anonymous>"
+"""What V8 calls program text that has no name: the script, where its name got lost."""
+
+
+class Setup(Struct, frozen=True, kw_only=True):
+    """Command-line argument of the helper, as JSON."""
+
+    memory_mb: int
+    idle_s: float
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """One run of a script. `start` and `job` are JSON texts for the prelude; without `job`, it is only described."""
+
+    file: str
+    source: str
+    start: str
+    timeout_s: float
+    job: str | None = None
+
+
+class ScriptError(Struct, frozen=True, kw_only=True):
+    """Why there is no result: the script threw `text` at `line` of `file`, or ran into a limit."""
+
+    kind: Literal["thrown", "timeout", "memory"]
+    text: str = ""
+    file: str = ""
+    line: int = 0
+
+
+class Printed(Struct, frozen=True):
+    """A line that the script printed; a warning when by `alert`."""
+
+    text: str
+    warning: bool
+
+
+class Reply(Struct, Generic[Result], frozen=True, kw_only=True):
+    """The helper's answer. `result` is what the prelude returned, None where it returned null."""
+
+    error: ScriptError | None = None
+    printed: tuple[Printed, ...] = ()
+    result: Result | None = None

@@ -1,0 +1,75 @@
+"""Checking the settings of a submission against what the job type declares. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import UNSET
+
+from flamenco.domain.errors import Refused
+from flamenco.domain.model import JobType, JobTypeSetting
+
+_INT32 = range(-(2**31), 2**31)
+_WANTED = {"string": "a text", "int32": "a whole number", "float": "a number", "bool": "true or false"}
+_LONGEST_SHOWN = 60
+
+
+def checked_settings(job_type: JobType, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings to compile with: aliases replaced by their keys, defaults filled in, types and choices checked.
+
+    Settings that are not declared stay as they are: scripts may use them, and so may whoever reads the job.
+    Raises `Refused`, naming the setting, for a required one that is missing and for a wrong value.
+    """
+    settings = dict(given)
+    for setting in job_type.settings or ():
+        name = _move_alias(setting, settings)
+        if setting.key in settings:
+            settings[setting.key] = _checked(setting, name, settings[setting.key])
+        elif setting.default is not UNSET:
+            settings[setting.key] = setting.default
+        elif setting.required is True:
+            raise Refused(f'setting "{setting.key}" is missing; job type {job_type.name} requires it')
+    return settings
+
+
+def _move_alias(setting: JobTypeSetting, settings: dict[str, Any]) -> str:
+    """Store a value given under an alias under the key, which wins. Returns the name the submission used."""
+    if setting.key in settings:
+        return setting.key
+    for alias in setting.aliases:
+        if alias in settings:
+            settings[setting.key] = settings.pop(alias)
+            return alias
+    return setting.key
+
+
+def _checked(setting: JobTypeSetting, name: str, value: object) -> Any:
+    """`value` as the setting's type. JSON has one kind of number, so 3.0 is a whole one."""
+    match setting.type, value:
+        case "string", str():
+            _check_choice(setting, name, value)
+            return value
+        case "bool", bool():
+            return value
+        case "int32" | "float", bool():
+            pass
+        case "int32", int() | float() if value == value // 1:
+            if int(value) not in _INT32:
+                raise Refused(f'setting "{name}" is {_shown(value)}; a whole number of 32 bits is needed')
+            return int(value)
+        case "float", int() | float():
+            return value
+    raise Refused(f'setting "{name}" is {_shown(value)}; {_WANTED[setting.type]} is needed')
+
+
+def _check_choice(setting: JobTypeSetting, name: str, value: str) -> None:
+    if setting.choices is not UNSET and value not in setting.choices:
+        raise Refused(f'setting "{name}" is {_shown(value)}; choose one of {", ".join(setting.choices)}')
+
+
+def _shown(value: object) -> str:
+    """`value` as JSON would have it, shortened."""
+    named = {None: "null", True: "true", False: "false"}
+    text = named[value] if value is None or isinstance(value, bool) else repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"

@@ -1,0 +1,185 @@
+// Simple Blender Render: renders the frames of a scene, a few per task, and joins them into a preview video.
+
+const JOB_TYPE = {
+  label: "Simple Blender Render",
+  description: "Render an animation frame by frame, and make a preview video of the frames.",
+  settings: [
+    // What the artist chooses.
+    {
+      key: "frames",
+      type: "string",
+      required: true,
+      eval: "f'{C.scene.frame_start}-{C.scene.frame_end}'",
+      evalInfo: { showLinkButton: true, description: "Scene frame range" },
+      description: "Frames to render, for example '47', '1-30', '3, 5-10, 47-327'",
+    },
+    {
+      key: "chunk_size",
+      type: "int32",
+      default: 1,
+      visible: "submission",
+      description: "How many frames one task renders",
+    },
+    {
+      key: "render_output_root",
+      type: "string",
+      subtype: "dir_path",
+      visible: "submission",
+      description: "Folder below which the folder of this job's frames is made",
+    },
+    {
+      key: "add_path_components",
+      type: "int32",
+      required: true,
+      default: 0,
+      propargs: { min: 0, max: 32 },
+      visible: "submission",
+      description: "How many of the folders around the blend file are repeated below the output folder",
+    },
+    {
+      key: "render_output_path",
+      type: "string",
+      subtype: "file_path",
+      editable: false,
+      aliases: ["render_output"],
+      eval:
+        "str(Path(abspath(settings.render_output_root), last_n_dir_parts(settings.add_path_components), " +
+        "jobname, '{timestamp}', '######'))",
+      description: "Where the frames go; # is a digit of the frame number",
+    },
+
+    // What the submitter finds out by itself.
+    {
+      key: "blendfile",
+      type: "string",
+      required: true,
+      visible: "web",
+      aliases: ["filepath"],
+      description: "Path of the blend file",
+    },
+    { key: "fps", type: "float", eval: "C.scene.render.fps / C.scene.render.fps_base", visible: "hidden" },
+    { key: "format", type: "string", required: true, eval: "C.scene.render.image_settings.file_format", visible: "web" },
+    {
+      key: "image_file_extension",
+      type: "string",
+      required: true,
+      eval: "C.scene.render.file_extension",
+      visible: "hidden",
+      aliases: ["output_file_extension"],
+      description: "File extension of the frames, with its dot",
+    },
+    {
+      key: "has_previews",
+      type: "bool",
+      required: false,
+      eval: "C.scene.render.image_settings.use_preview",
+      visible: "hidden",
+      description: "Whether Blender writes a JPEG beside every OpenEXR frame",
+    },
+    { key: "scene", type: "string", eval: "C.scene.name", visible: "web", description: "Name of the scene to render" },
+  ],
+};
+
+// A video file cannot be rendered in chunks by many workers.
+const VIDEO_FORMATS = ["FFMPEG", "AVI_RAW", "AVI_JPEG"];
+
+// FFmpeg cannot read all of these, so the video is made from their JPEG previews.
+const FORMATS_WITH_PREVIEWS = ["EXR", "MULTILAYER", "OPEN_EXR", "OPEN_EXR_MULTILAYER"];
+
+// Frames must always be rendered anew, whatever the blend file says, and found under the names we expect.
+const RENDER_OVERRIDES =
+  "import bpy; r = bpy.context.scene.render; " +
+  "r.use_file_extension = True; r.use_overwrite = False; r.use_placeholder = False";
+
+function compileJob(job) {
+  const settings = job.settings;
+  if (VIDEO_FORMATS.includes(settings.format)) {
+    throw `This job type only renders images, and not "${settings.format}"`;
+  }
+
+  // Stored with the job, so that people can see where its frames are.
+  settings.render_output_path = outputPath(job);
+
+  const renderTasks = authorRenderTasks(settings);
+  const videoTask = authorVideoTask(settings, renderTasks);
+  for (const task of renderTasks) job.addTask(task);
+  if (videoTask) job.addTask(videoTask);
+}
+
+// The output path with {timestamp} filled in. Other {variables} are for the worker to replace.
+function outputPath(job) {
+  const given = job.settings.render_output_path;
+  if (!given) throw "no render_output_path setting!";
+  return given.replaceAll("{timestamp}", formatTimestampLocal(job.created));
+}
+
+function authorRenderTasks(settings) {
+  const output = path.join(path.dirname(settings.render_output_path), path.basename(settings.render_output_path));
+
+  return frameChunker(settings.frames, settings.chunk_size).map((chunk) => {
+    const args = settings.scene ? ["--scene", settings.scene] : [];
+    args.push("--python-expr", RENDER_OVERRIDES);
+    args.push("--render-output", output);
+    args.push("--render-format", settings.format);
+    args.push("--render-frame", chunk.replaceAll("-", "..")); // Blender writes 1..10
+
+    const task = author.Task(`render-${chunk}`, "blender");
+    const command = author.Command(
+      "blender-render",
+      {
+        exe: "{blender}",
+        exeArgs: "{blenderArgs}",
+        argsBefore: [],
+        blendfile: settings.blendfile,
+        args: args,
+      },
+      frameCount(chunk), // the worker reports a step per frame
+    );
+    task.addCommand(command);
+    return task;
+  });
+}
+
+// The task that joins the frames, or undefined where that makes no sense.
+function authorVideoTask(settings, renderTasks) {
+  const fromPreviews = FORMATS_WITH_PREVIEWS.includes(settings.format);
+  if (!settings.fps || (fromPreviews && !settings.has_previews)) return undefined;
+
+  const folder = path.dirname(settings.render_output_path);
+  const extension = fromPreviews ? ".jpg" : settings.image_file_extension;
+  const stem = path.stem(settings.blendfile).replace(".flamenco", "");
+
+  const task = author.Task("preview-video", "ffmpeg");
+  const command = author.Command("frames-to-video", {
+    exe: "ffmpeg",
+    fps: settings.fps,
+    inputGlob: path.join(folder, `${framePrefix(settings.render_output_path)}*${extension}`),
+    outputFile: path.join(folder, `${stem}-${videoRange(settings.frames)}.mp4`),
+    args: [
+      "-c:v", "h264",
+      "-crf", "20",
+      "-g", "18", // a key frame often, so that one can step through the video
+      "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", // the codec wants even sizes
+      "-pix_fmt", "yuv420p",
+      "-r", settings.fps,
+      "-y",
+    ],
+  });
+  task.addCommand(command);
+  for (const renderTask of renderTasks) task.addDependency(renderTask);
+  return task;
+}
+
+// What the names of the frames begin with. Nothing for "/frames/shot/######", the usual case, as that folder is the
+// job's own. For "/frames/shot", which Blender makes "/frames/shot0001.png", other jobs' frames may lie beside them.
+function framePrefix(outputPath) {
+  const base = path.basename(outputPath);
+  return base.includes("#") ? "" : base;
+}
+
+// The frame range in the video's name: just its ends, if it has several parts.
+function videoRange(frames) {
+  if (!frames.includes(",")) return frames;
+  const numbers = frameChunker(frames, frameCount(frames))[0].split(/[,-]/);
+  return `${numbers[0]}-${numbers[numbers.length - 1]}`;
+}

@@ -1,0 +1,399 @@
+"""What a script finds around it: `compiler/prelude.js`, held to the author's contract and to Python's same rules."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flamenco.domain.errors import JobTypeError
+from flamenco.domain.frames import frame_chunker, frame_count
+from flamenco.domain.shell import shell_split
+from tests.integration.compiling import CREATED, JOB_ID, Studio
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+
+
+def vectors(name: str, key: str) -> list[Any]:
+    """A table shared with other tests."""
+    table: list[Any] = json.loads(VECTORS.joinpath(f"{name}.json").read_text(encoding="utf-8"))[key]
+    return table
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """One studio for all tests here: scripts leave nothing behind, so they may share a helper."""
+    studio = Studio(tmp_path_factory.mktemp("studio"))
+    yield studio
+    studio.compiler.close()
+
+
+def test_frame_chunker_vectors(studio: Studio) -> None:
+    """frameChunker gives the chunks and the errors of the shared table."""
+    table = vectors("frames", "chunks")
+    values = studio.values([["frameChunker", [text, size]] for text, size, _, _ in table])
+    for (text, size, chunks, error), value in zip(table, values, strict=True):
+        if chunks is None:
+            assert error in value["error"], (text, size)
+        else:
+            assert value == chunks, (text, size)
+
+
+def test_frame_count_vectors(studio: Studio) -> None:
+    """frameCount gives the counts and refuses the ranges of the shared table."""
+    table = vectors("frames", "counts")
+    values = studio.values([["frameCount", [text]] for text, _ in table])
+    assert [None if isinstance(value, dict) else value for value in values] == [count for _, count in table]
+
+
+def test_shell_split_vectors(studio: Studio) -> None:
+    """shellSplit gives the words and the errors of the shared table."""
+    table = vectors("shell", "splits")
+    values = studio.values([["shellSplit", [text]] for text, _, _ in table])
+    assert values == [words if words is not None else {"error": error} for _, words, error in table]
+
+
+def test_path_vectors(studio: Studio) -> None:
+    """The path module gives the paths of its table."""
+    table = vectors("paths", "paths")
+    values = studio.values([[f"path.{name}", args] for name, args, _ in table])
+    assert list(zip(table, values, strict=True)) == [(row, row[2]) for row in table]
+
+
+TYPED = st.text(alphabet="0123456789-.,+ \t\u00a0\u2003\ufeffax'\"\\#\n", max_size=15)
+
+
+@given(st.lists(st.tuples(TYPED, st.integers(0, 4)), min_size=20, max_size=60))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_python_and_javascript_agree(studio: Studio, typed: list[tuple[str, int]]) -> None:
+    """For anything that people type, Python and JavaScript give the same frames, words and errors."""
+    expected: list[object] = []
+    calls: list[list[Any]] = []
+    for text, size in typed:
+        for name, function, args in (
+            ("frameChunker", frame_chunker, [text, size]),
+            ("frameCount", frame_count, [text]),
+            ("shellSplit", shell_split, [text]),
+        ):
+            calls.append([name, args])
+            try:
+                expected.append(function(*args))
+            except ValueError as error:
+                expected.append({"error": str(error)})
+    assert studio.values(calls) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        ("24", 24),
+        ("24.0", 24),
+        ("23.976", 23.976),
+        ("-0", 0),
+        ("true", True),
+        ("'ü \\u2028 \\\"'", 'ü \u2028 "'),
+        ("null", None),
+        ("undefined", None),
+        ("[1, undefined, [null]]", [1, None, [None]]),
+        ("[, 1]", [None, 1]),
+        ("{a: {b: undefined}}", {"a": {"b": None}}),
+        ("{'': 1, __proto__: {inherited: 1}, ['__proto__']: 2}", {"": 1, "__proto__": 2}),
+        ("new Date(Date.UTC(2026, 0, 2))", "2026-01-02T00:00:00.000Z"),
+        ("new Set([1, 'a'])", [1, "a"]),
+        ("new Map([['a', 1], [2, {}]])", [["a", 1], [2, {}]]),
+        ("new String('s')", "s"),
+        ("{toJSON() { return 1; }}.x", None),
+    ],
+)
+def test_values_are_stored_as_json(studio: Studio, value: str, stored: object) -> None:
+    """Values get into settings and parameters as the table of conversions says."""
+    job = studio.run(f"""
+        const value = {value};
+        job.settings.value = value;
+        const task = author.Task("t", "misc");
+        task.addCommand(author.Command("c", {{ value }}));
+        job.addTask(task);""")
+    assert job.settings["value"] == stored
+    assert job.tasks[0].commands[0].parameters == {"value": stored}
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("NaN", "the number NaN cannot be stored"),
+        ("-1 / 0", "the number -Infinity cannot be stored"),
+        ("() => 1", "a function cannot be stored"),
+        ("Symbol('x')", "a symbol cannot be stored"),
+        ("10n", "a bigint cannot be stored"),
+        ("'\\ud800'", "half a character"),
+        ("{'\\ud800': 1}", "half a character"),
+        ("(() => { const a = []; a.push(a); return a; })()", "contains itself"),
+        ("'x'.repeat(2 ** 20 + 1)", "is too long"),
+        ("new Date(NaN)", "Invalid time value"),
+    ],
+)
+def test_values_that_cannot_be_stored(studio: Studio, value: str, complaint: str) -> None:
+    """What JSON does not have is refused: in parameters on the script's line, in settings at the end."""
+    with pytest.raises(JobTypeError, match=rf"{complaint}.*\(my_job.js:4\)"):
+        studio.run(f"// line 3\nauthor.Command('c', {{ value: {value} }});")
+    with pytest.raises(JobTypeError, match=rf"job.settings: .*{complaint}.*\(my_job.js"):
+        studio.run(f"job.settings.value = {value};")
+    with pytest.raises(JobTypeError, match=rf'task "t": command "c": .*{complaint}.*\(my_job.js'):
+        studio.run(f"""
+            const task = author.Task("t", "misc");
+            const command = author.Command("c", {{}});
+            task.addCommand(command);
+            job.addTask(task);
+            command.parameters.late = {value};""")
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("author.Task(' a ', '\\tb\\n').name + author.Task(' a ', '\\tb\\n').type", "ab"),
+        ("author.Task('a', 'b').priority", 50),
+        ("author.Task(12, true).name", "12"),
+        ("/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/.test(author.Task('a', 'b').uUID)", True),
+        ("author.Task('a', 'b').uUID === author.Task('a', 'b').uUID", False),
+        ("author.Task('a', 'b').nothing === undefined", True),
+        ("String(author.Task('a', 'b'))", "[object Object]"),
+        ("author.Task('a', 'b').commands.length + author.Task('a', 'b').dependencies.length", 0),
+        ("author.Command('c').parameters", None),
+        ("author.Command('c', null).totalStepCount", 0),
+        ("author.Command('c', {}, 3.9).totalStepCount", 3),
+        ("author.Command('c', {}, 'x').totalStepCount", 0),
+        ("author.Command().name", ""),
+        ("Object.keys(author.Command('c', {a: 1}).parameters)", ["a"]),
+        ("(() => { const t = author.Task('a', 'b'); t.priority = '80'; return t.priority; })()", 80),
+        ("(() => { const t = author.Task('a', 'b'); t.priority = 1.9; return t.priority; })()", 1),
+        ("(() => { const t = author.Task('a', 'b'); t.name = 5; return t.name; })()", "5"),
+        ("(() => { const t = author.Task('a', 'b'); const k = []; for (const x in t) k.push(x); return k.sort(); })()",
+         ["commands", "dependencies", "name", "priority", "type", "uUID"]),
+        ("JSON.parse(JSON.stringify(author.Command('c', {a: 1}))).parameters", {"a": 1}),
+        ("frameChunker('1-4', '2')", ["1,2", "3,4"]),
+        ("frameChunker('1-4', 2.9, 'ignored')", ["1,2", "3,4"]),
+        ("typeof process.cwd() + process.platform", "string" + sys.platform.replace("win32", "windows")),
+        ("require('author') === author && require('path') === path && require('process') === process", True),
+        ("print('x', {a: 1}) === undefined && alert() === undefined", True),
+        ("[typeof console, typeof setTimeout, typeof Uint8Array, typeof ArrayBuffer, typeof WebAssembly, typeof fetch]",
+         ["undefined"] * 6),
+        ("(function () { return this === undefined; })()", True),
+        ("(() => { try { author.Task(); } catch (e) { return String(e); } })()",
+         "GoError: author.Task(name, type): name is required"),
+        ("(() => { try { author.Task('n', ' '); } catch (e) { return e.message; } })()",
+         "author.Task(name, type): type is required"),
+        ("(() => { try { shellSplit('\"'); } catch (e) { return e instanceof Error; } })()", True),
+        ("[1, 2, 3].at(-1) + Object.fromEntries([['a', 1]]).a", 4),
+        ("[job.jobID, job.name, job.jobType, job.priority, job.status, job.workerTagUUID]",
+         [JOB_ID, "job", "my-job", 50, "under-construction", ""]),
+        ("job.metadata.nobody ?? 'missing'", "missing"),
+        ("job.created.toISOString()", "2026-07-08T09:10:11.123Z"),
+    ],
+)  # fmt: skip
+def test_expressions(studio: Studio, expression: str, value: object) -> None:
+    """The modules and objects behave as the author's contract says."""
+    assert studio.value(expression) == value
+
+
+@pytest.mark.parametrize(
+    ("statement", "complaint"),
+    [
+        ("job.foo = 1;", "TypeError: Cannot assign to property foo of a host object"),
+        ("author.Task('a', 'b').prio = 1;", "TypeError: Cannot assign to property prio of a host object"),
+        ("author.Command('c').params = 1;", "TypeError: Cannot assign to property params of a host object"),
+        ("job.storage.foo = 1;", "TypeError: Cannot assign to property foo of a host object"),
+        ("Object.defineProperty(job, 'foo', {value: 1});", "TypeError: Cannot define property foo"),
+        ("job.addTask({name: 'x'});", "TypeError: could not convert function call parameter 0: this is not a task"),
+        ("job.addTask();", "TypeError: could not convert function call parameter 0"),
+        ("author.Task('a', 'b').addCommand({});", "TypeError: could not convert .* this is not a command"),
+        ("author.Task('a', 'b').addDependency('a');", "TypeError: could not convert .* this is not a task"),
+        ("job.tasks = 5;", "TypeError: a list of tasks is needed"),
+        ("author.Task('a', 'b').commands = [1];", "TypeError: could not convert"),
+        ("author.Command('c', 5);", "TypeError: parameters must be an object"),
+        ("job.settings = 'x';", "TypeError: settings must be an object"),
+        ("new author.Task('a', 'b');", "TypeError: author.Task is not a constructor"),
+        ("undeclared = 1;", "ReferenceError: undeclared is not defined"),
+        ("formatTimestampLocal('yesterday');", "TypeError: could not convert yesterday to a time"),
+        ("require('./nothing');", 'GoError: require: there is no module "./nothing"'),
+        ("require('fs');", 'GoError: require: there is no module "fs"'),
+        ("frameChunker('', 1);", 'GoError: invalid range "": empty range'),
+        ("console.log(1);", "ReferenceError: console is not defined"),
+        ("throw new Error('boom');", "Error: boom"),
+        ("throw 'just text';", "just text"),
+        ("throw `${1 + 1}\\nlines`;", "2\nlines"),
+        ("throw '';", "an empty text was thrown"),
+        ("throw 5;", "5"),
+    ],
+)
+def test_errors_name_file_and_line(studio: Studio, statement: str, complaint: str) -> None:
+    """What goes wrong in a script is told in its own words, with the script's name and the line."""
+    with pytest.raises(JobTypeError, match=rf"(?s)^{complaint}.*\(my_job.js:4\)$"):
+        studio.run(f"\n{statement}")
+
+
+def test_tasks_are_copied_when_added(studio: Studio) -> None:
+    """addTask and addCommand copy: what happens to the original afterwards is not in the job, its identity is."""
+    job = studio.run("""
+        const first = author.Task("first", "misc");
+        const command = author.Command("echo", { message: "m" }, 2);
+        first.addCommand(command);
+        command.name = "changed";
+        job.addTask(first);
+        first.name = "changed";
+        first.priority = 1;
+        first.addCommand(command);
+        const second = author.Task("second", "misc");
+        second.priority = 80;
+        second.addDependency(first);
+        job.addTask(second);
+        first.addDependency(second);
+        job.tasks[0].type = "blender";""")
+    first, second = job.tasks
+    assert (first.name, first.type, first.priority, first.dependencies) == ("first", "blender", 50, ())
+    assert [(command.name, command.total_step_count) for command in first.commands] == [("echo", 2)]
+    assert (second.priority, second.dependencies) == (80, (first.id,))
+
+
+def test_tasks_can_be_rearranged(studio: Studio) -> None:
+    """job.tasks is an ordinary array of the job's tasks."""
+    job = studio.run("""
+        for (const name of ["a", "b", "c"]) job.addTask(author.Task(name, "misc"));
+        job.tasks.reverse();
+        job.tasks = job.tasks.filter((task) => task.name !== "b");
+        job.tasks.push(author.Task("d", "misc"));""")
+    assert [task.name for task in job.tasks] == ["c", "a", "d"]
+
+
+def test_the_job_is_stored_as_the_script_leaves_it(studio: Studio) -> None:
+    """Everything that a script may change in a job is in the compiled job."""
+    job = studio.run(
+        """
+        job.jobID = "99999999-2222-4333-8444-555555555555";
+        job.name += "!";
+        job.jobType = "other";
+        job.priority = 7;
+        job.workerTagUUID = "tag";
+        job.storage.shamanCheckoutID = job.storage.shamanCheckoutID + "/x";
+        job.status = "active";
+        job.settings.added = [1];
+        delete job.settings.removed;
+        job.metadata.number = 5;
+        job.metadata.nothing = null;""",
+        settings={"removed": 1, "kept": {"a": None}},
+        metadata={"user.name": "Ü"},
+        shaman_checkout_id="c",
+    )
+    assert (job.id, job.name, job.type, job.priority) == ("99999999-2222-4333-8444-555555555555", "job!", "other", 7)
+    assert (job.worker_tag, job.shaman_checkout_id) == ("tag", "c/x")
+    assert job.settings == {"kept": {"a": None}, "added": [1]}
+    assert job.metadata == {"user.name": "Ü", "number": "5", "nothing": "null"}
+    assert job.created == CREATED
+
+
+def test_created_may_be_changed(studio: Studio) -> None:
+    """A script that sets another time of creation gets it stored, to the millisecond."""
+    assert (
+        studio.run("job.created = '2020-01-01T00:00:00.5Z';").created.isoformat() == "2020-01-01T00:00:00.500000+00:00"
+    )
+
+
+ZONES = [
+    ("Europe/Amsterdam", "2026-07-08_111011 2026-01-15_130000 2026-03-29_015959 2026-03-29_030000"),
+    ("CET-1CEST,M3.5.0,M10.5.0/3", "2026-07-08_111011 2026-01-15_130000 2026-03-29_015959 2026-03-29_030000"),
+    ("Asia/Kolkata", "2026-07-08_144011 2026-01-15_173000 2026-03-29_062959 2026-03-29_063000"),
+    ("UTC", "2026-07-08_091011 2026-01-15_120000 2026-03-29_005959 2026-03-29_010000"),
+]
+
+
+@pytest.mark.parametrize(("zone", "expected"), ZONES)
+def test_timestamps_are_local(tmp_path: Path, zone: str, expected: str) -> None:
+    """formatTimestampLocal writes the manager's local time, summer time and all, in any zone the system knows."""
+    script = """
+import sys
+from pathlib import Path
+from tests.integration.compiling import Studio
+studio = Studio(Path(sys.argv[1]))
+print(studio.value('''[job.created, "2026-01-15T12:00:00Z", new Date("2026-03-29T00:59:59Z"), "2026-03-29T01:00:00Z"]
+    .map(formatTimestampLocal).join(" ")'''))
+studio.compiler.close()
+"""
+    environment = os.environ | {"TZ": zone, "PYTHONPATH": str(Path(__file__).parents[2])}
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "studio")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == expected
+
+
+def test_printed_lines_are_logged(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    """print and alert write to the manager's log with the script's name, even when the script then fails."""
+    caplog.set_level("INFO")
+    with pytest.raises(JobTypeError):
+        studio.run("print('a', 1, [2], null); alert({b: undefined}); throw 1;")
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("INFO", "my_job.js: a 1 [2] null"),
+        ("WARNING", "my_job.js: {}"),
+    ]
+
+
+def test_modules_can_be_required(studio: Studio) -> None:
+    """Scripts beside the job type, JSON files, packages and node_modules can be required, the studio's own first."""
+    studio.write("lib/names.js", "exports.name = 'own'; exports.more = require('./more');")
+    studio.write("lib/more.json", '{"deep": [1]}')
+    studio.write("lib/names.js", "exports.name = 'shipped';", studio.shipped)
+    studio.write("lib/shipped.js", "module.exports = () => 'only shipped';", studio.shipped)
+    studio.write("package/package.json", '{"main": "start.js"}')
+    studio.write("package/start.js", "module.exports = this === exports; sloppy = 1;")
+    studio.write("folder/index.js", "module.exports = 'index';")
+    studio.write("node_modules/left/index.js", "exports.pad = (text) => '  ' + text;")
+    expression = """[require("./lib/names").name, require("./lib/names.js").more.deep, require("./lib/shipped")(),
+        require("./package"), require("./folder/"), require("left").pad("x"),
+        require("./lib/names") === require("./lib/../lib/names")]"""
+    assert studio.value(expression) == ["own", [1], "only shipped", True, "index", "  x", True]
+
+
+def test_errors_in_modules_name_both_files(studio: Studio) -> None:
+    """An error in a module names the module, its line, and the job type that required it."""
+    studio.write("lib/broken.js", "exports.fail = () => {\n  throw new Error('inside');\n};")
+    studio.write("lib/syntax.js", "let = ;")
+    with pytest.raises(JobTypeError, match=r"^Error: inside \(lib/broken.js:2, required by my_job.js\)$"):
+        studio.run("require('./lib/broken').fail();")
+    with pytest.raises(JobTypeError, match=r"^SyntaxError: lib/syntax.js: .* \(my_job.js:3\)$"):
+        studio.run("require('./lib/syntax');")
+
+
+def test_globals_can_be_replaced(studio: Studio) -> None:
+    """A script may use the names of the globals for its own things."""
+    script = "const print = 1; let author2 = author; function frameCount() { return 'mine'; } var path = {};"
+    assert studio.run("job.settings.value = [print, frameCount(), typeof path.join];", script).settings["value"] == [
+        1,
+        "mine",
+        "undefined",
+    ]
+
+
+@pytest.mark.parametrize("keyword", ["var compileJob = function", "let compileJob = ", "const compileJob = async "])
+def test_compile_job_may_be_any_function(studio: Studio, keyword: str) -> None:
+    """compileJob may be declared in any way, and a promise that it returns is not waited for."""
+    arrow = "=>" if "function" not in keyword else ""
+    studio.write("other.js", f"var JOB_TYPE = {{}};\n{keyword}(job) {arrow} {{ job.name = 'changed'; }};")
+    assert studio.compile("other").name == "changed"
+
+
+def test_nothing_survives_a_run(studio: Studio) -> None:
+    """Every run starts afresh: globals and changed built-ins of the one before are gone."""
+    body = "job.settings.value = [typeof globalThis.left, typeof [].left, typeof ''.trim];"
+    after = "globalThis.left = 1; Array.prototype.left = () => 1; String.prototype.trim = 5;"
+    assert studio.run(body + after).settings["value"] == ["undefined", "undefined", "function"]
+    assert studio.run(body + after).settings["value"] == ["undefined", "undefined", "function"]
