@@ -217,7 +217,7 @@ def test_effective_storage_path(shaman: bool, path: str) -> None:
         ({}, "linux", Path.home() / ".local/share/flamenco"),
         ({"XDG_DATA_HOME": "/xdg"}, "darwin", Path.home() / "Library/Application Support/Flamenco"),
         ({"LOCALAPPDATA": "/local"}, "win32", Path("/local/Blender Foundation/Flamenco")),
-        ({}, "win32", Path.home() / "AppData/Local/Flamenco"),
+        ({}, "win32", Path.home() / "AppData/Local/Blender Foundation/Flamenco"),
     ],
 )
 def test_default_data_dir(environ: dict[str, str], system: str, home: Path) -> None:
