@@ -95,7 +95,7 @@ def make_farm(tmp_path: Path, store: Store, clock: Clock) -> Iterator[Callable[.
 
     def make(**settings: object) -> Farm:
         config = replace(Config(data_dir=tmp_path / "data"), **settings)
-        farm = Farm(config, store, Compiler([bundled.job_types()]), make_hooks(), clock)
+        farm = Farm(config, store, Compiler([config.job_types_path, bundled.job_types()]), make_hooks(), clock)
         made.append(farm)
         return farm
 

@@ -35,6 +35,7 @@ class Farm:
         self.logs = TaskLogs(config.local_storage_path)
         self.images = LastRendered(config.local_storage_path)
         self.variables = Variables(config.effective_variables, platform.system().lower())
+        self.command_types = hooks.command_types()
         self.ranking = Ranking(hooks.scheduling_policies(), config.policies)
 
     def close(self) -> None:

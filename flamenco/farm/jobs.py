@@ -10,6 +10,7 @@ from flamenco.domain.errors import Refused
 from flamenco.domain.events import job_event
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.statuses import JobStatus
+from flamenco.farm import commands
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
 from flamenco.store import events, failures
@@ -54,7 +55,9 @@ def submit(farm: Farm, submission: Submission, *, strict: bool) -> Job:
 
 def _compile(farm: Farm, submission: Submission, *, strict: bool) -> AuthoredJob:
     submission = farm.variables.in_submission(submission)
-    return farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)
+    authored = farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)
+    commands.warn(authored, commands.check_commands(authored, farm.command_types))
+    return authored
 
 
 def fetch(farm: Farm, job_id: str) -> Job:
