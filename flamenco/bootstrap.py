@@ -6,7 +6,7 @@ import logging
 
 import structlog
 
-from flamenco import builtin, bundled
+from flamenco import builtin
 from flamenco.api.app import Application, create_app
 from flamenco.compiler.compile import Compiler
 from flamenco.compiler.limits import Limits
@@ -42,7 +42,7 @@ def create_farm(config: Config, clock: Clock = utc_now) -> Farm:
         memory_mb=config.compile_memory_mb,
         tasks=config.max_tasks_per_job,
     )
-    compiler = Compiler([config.job_types_path, bundled.job_types()], limits)
+    compiler = Compiler([config.job_types_path, *hooks.job_type_folders()], limits)
     store = Store(config.database_url, pool_size=config.threads + _CONNECTIONS_OF_CHORES)
     return Farm(config, store, compiler, hooks, clock)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from flamenco import builtin, bundled
+from flamenco import builtin
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Command
@@ -95,7 +95,9 @@ def make_farm(tmp_path: Path, store: Store, clock: Clock) -> Iterator[Callable[.
 
     def make(**settings: object) -> Farm:
         config = replace(Config(data_dir=tmp_path / "data"), **settings)
-        farm = Farm(config, store, Compiler([config.job_types_path, bundled.job_types()]), make_hooks(), clock)
+        hooks = make_hooks()
+        compiler = Compiler([config.job_types_path, *hooks.job_type_folders()])
+        farm = Farm(config, store, compiler, hooks, clock)
         made.append(farm)
         return farm
 

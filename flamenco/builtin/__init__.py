@@ -1,8 +1,8 @@
-"""The core's own commands and scheduling policy, as hook implementations like anyone's."""
+"""The core's own commands, scheduling policy and job types, as hook implementations like anyone's."""
 
 from __future__ import annotations
 
-from flamenco.builtin import policies
+from flamenco.builtin import job_types, policies
 from flamenco.builtin.commands import basics, blender, ffmpeg, files
 from flamenco.hooks.manager import Hooks
 
@@ -12,6 +12,7 @@ _PLUGINS = {
     "builtin.ffmpeg": ffmpeg,
     "builtin.file-management": files,
     "builtin.policies": policies,
+    "builtin.job-types": job_types,
 }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -43,10 +44,24 @@ class Hooks:
         """All policies by name, whether active or not."""
         return self._collect("scheduling_policies", SchedulingPolicy)
 
+    def job_type_folders(self) -> list[Path]:
+        """The folders with job types, those of plugins that were registered later first: they win."""
+        folders = []
+        for implementation in self._implementations("job_type_folders"):
+            for folder in implementation.function():
+                if not isinstance(folder, Path):
+                    raise ConfigError(f"{_where(implementation)}: job_type_folders() gave {folder!r}, expected a Path")
+                folders.append(folder)
+        return folders[::-1]
+
+    def _implementations(self, hook: str) -> list[Any]:  # of pluggy's HookImpl, whose functions return `object`
+        implementations: list[Any] = getattr(self._pluggy.hook, hook).get_hookimpls()
+        return implementations
+
     def _collect(self, hook: str, kind: type[Named]) -> dict[str, Named]:
         found: dict[str, Named] = {}
-        for implementation in getattr(self._pluggy.hook, hook).get_hookimpls():
-            where = f"plugin {implementation.plugin_name!r} ({_file_of(implementation.plugin)})"
+        for implementation in self._implementations(hook):
+            where = _where(implementation)
             for value in implementation.function():
                 if not isinstance(value, kind):
                     raise ConfigError(f"{where}: {hook}() gave {value!r}, expected a {kind.__name__}")
@@ -54,6 +69,10 @@ class Hooks:
                     raise ConfigError(f"{where}: there is another {kind.__name__} named {value.name!r} already")
                 found[value.name] = value
         return found
+
+
+def _where(implementation: pluggy.HookImpl) -> str:
+    return f"plugin {implementation.plugin_name!r} ({_file_of(implementation.plugin)})"
 
 
 def _file_of(plugin: object) -> str:

@@ -6,6 +6,7 @@ A hook is only here when at least two plugins use it, the core's own (`flamenco.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import pluggy
 
@@ -23,6 +24,15 @@ def command_types() -> Iterable[CommandType]:
     """Commands that workers can run.
 
     Called once at the start of every worker, to run them, and of every manager, to check them at submission.
+    """
+    return ()
+
+
+@hookspec
+def job_type_folders() -> Iterable[Path]:
+    """Folders with job types, `*.js`, whose scripts a studio's own of the same name replace.
+
+    Called once at the start of every manager process; the scripts are read when they are needed.
     """
     return ()
 

@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hooks": {"domain"},
     "bundled": {"domain"},
     "config": {"domain", "hooks", "bundled"},
-    "builtin": {"domain", "hooks", ""},
+    "builtin": {"domain", "hooks", "bundled", ""},
     "store": LOW,
     "compiler": LOW | {"bundled"},
     "files": LOW,

@@ -1,0 +1,59 @@
+"""What is installed is what was checked out: the wheel carries everything that is not Python, and works on its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.acceptance
+
+ROOT = Path(__file__).parents[2]
+
+TRY_IT = """
+from datetime import UTC, datetime
+from uuid import uuid4
+from flamenco import bundled
+from flamenco.compiler.compile import Compiler
+from flamenco.domain.model import Submission
+
+assert bundled.job_types().is_relative_to({site!r}), bundled.job_types()
+compiler = Compiler([bundled.job_types()])
+submission = Submission(name="n", type="echo-sleep-test", settings={{"message": "m"}})
+job = compiler.compile(submission, str(uuid4()), datetime.now(UTC), strict=True)
+compiler.close()
+print(len(job.tasks))
+"""
+
+
+def test_a_wheel_compiles_its_job_types(tmp_path: Path) -> None:
+    """A wheel that was unpacked elsewhere finds its prelude, migrations, job types, plugins and demo in itself."""
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, timeout=300)
+    (wheel,) = tmp_path.glob("*.whl")
+    site = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    for name in (
+        "compiler/prelude.js",
+        "store/migrations/versions/0001_first_tables.py",
+        "_bundled/jobtypes/simple_blender_render.js",
+        "_bundled/plugins/README.md",
+        "demo/fan.blend",
+        "py.typed",
+    ):
+        assert (site / "flamenco" / name).is_file(), name
+    script = f"import sys; sys.path.insert(0, {str(site)!r})\n" + TRY_IT.format(site=str(site))
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(site), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
