@@ -31,5 +31,6 @@ class RequestId:
     def process_response(
         self, _req: falcon.Request, resp: falcon.Response, _resource: object, _req_succeeded: bool
     ) -> None:
-        """Tell the client as well."""
+        """Tell the client as well, and let go: what this thread does next is not of this request."""
         resp.set_header(HEADER, request_id())
+        structlog.contextvars.unbind_contextvars("request_id")
