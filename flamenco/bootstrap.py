@@ -9,12 +9,11 @@ import structlog
 from flamenco import builtin
 from flamenco.api.app import Application, create_app
 from flamenco.compiler.compile import Compiler
-from flamenco.compiler.limits import Limits
+from flamenco.compiler.limits import limits_of
 from flamenco.config import Config
 from flamenco.domain.errors import ConfigError
 from flamenco.farm import jobs
 from flamenco.farm.context import Clock, Farm, utc_now
-from flamenco.hooks.manager import Hooks
 from flamenco.store import upgrade
 from flamenco.store.engine import Store
 
@@ -23,26 +22,13 @@ log = structlog.get_logger(__name__)
 _CONNECTIONS_OF_CHORES = 2
 """Database connections beside those of the threads that answer requests."""
 
-__all__ = ["Application", "create_app", "create_farm", "create_hooks", "prepare"]
-
-
-def create_hooks() -> Hooks:
-    """The core's own plugins and those that are installed. Raises `ConfigError` naming a plugin that is wrong."""
-    hooks = Hooks()
-    builtin.register(hooks)
-    hooks.register_installed()
-    return hooks
+__all__ = ["Application", "create_app", "create_farm", "prepare"]
 
 
 def create_farm(config: Config, clock: Clock = utc_now) -> Farm:
     """The farm that `config` describes. Whoever makes it closes it; every process makes its own."""
-    hooks = create_hooks()
-    limits = Limits(
-        timeout_s=float(config.compile_timeout),
-        memory_mb=config.compile_memory_mb,
-        tasks=config.max_tasks_per_job,
-    )
-    compiler = Compiler([config.job_types_path, *hooks.job_type_folders()], limits)
+    hooks = builtin.create_hooks()
+    compiler = Compiler([config.job_types_path, *hooks.job_type_folders()], limits_of(config))
     store = Store(config.database_url, pool_size=config.threads + _CONNECTIONS_OF_CHORES)
     return Farm(config, store, compiler, hooks, clock)
 

@@ -85,7 +85,7 @@ def _on_farm_error(req: falcon.Request, resp: falcon.Response, error: FarmError,
         _on_accident(req, resp, error, _params)
         return
     if isinstance(error, StoreError):
-        log.error("the database cannot be used", error=str(error))
+        log.error("what the farm keeps cannot be used", error=str(error))
         resp.set_header("Retry-After", str(RETRY_AFTER_LOST_DATABASE_S))
     if isinstance(error, Busy):
         resp.set_header("Retry-After", str(error.retry_after))

@@ -11,6 +11,7 @@ from flamenco.api.v1 import worker as v1_worker
 from flamenco.api.v3 import jobs as v3_jobs
 from flamenco.api.v3 import meta as v3_meta
 from flamenco.api.v3 import worker as v3_worker
+from flamenco.api.x import jobtypes as x_jobtypes
 from flamenco.api.x import overview
 
 
@@ -73,7 +74,7 @@ SURFACES = {
         version="0.1.0",
         prefix="/api/x",
         document="/api/x/openapi.json",
-        routes={"/overview": overview.Overview},
+        routes={"/overview": overview.Overview, "/jobtypes/problems": x_jobtypes.Problems},
     ),
 }
 """Every surface by its short name."""

@@ -16,6 +16,14 @@ _PLUGINS = {
 }
 
 
+def create_hooks() -> Hooks:
+    """The core's own plugins and those that are installed. Raises `ConfigError` naming a plugin that is wrong."""
+    hooks = Hooks()
+    register(hooks)
+    hooks.register_installed()
+    return hooks
+
+
 def register(hooks: Hooks) -> None:
     """Add everything of the core to `hooks`. Called once by each composition root, before other plugins."""
     for name, module in _PLUGINS.items():

@@ -47,6 +47,7 @@ COMMANDS: Final = {
     "pause": Lazy("flamenco.cli.jobs:pause", "Pause a job."),
     "requeue": Lazy("flamenco.cli.jobs:requeue", "Run a job again."),
     "workers": Lazy("flamenco.cli.workers:workers", "List the workers."),
+    "jobtypes": Lazy("flamenco.cli.jobtypes:jobtypes", "List, check, try out and test job types."),
     "config": Lazy("flamenco.cli.config:config", "Show the settings and where they come from."),
     "db": Lazy("flamenco.cli.db:db", "Upgrade, check and back up the database."),
     "openapi": Lazy("flamenco.cli.openapi:openapi", "Print what the HTTP API looks like."),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any
 
 import click
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from flamenco.cli.job_settings import metadata_option, pairs, priority_option, read_settings, set_option
 from flamenco.cli.options import json_option, manager_option
 from flamenco.client import JobRequest, JobSummary, JobType, ManagerClient, ManagerUnreachable
 from flamenco.domain.errors import FarmError, Refused
@@ -26,9 +26,9 @@ RESTING = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED, 
 @click.command()
 @click.argument("job_type", metavar="JOBTYPE")
 @click.option("--name", required=True, help="What people will call the job.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the job type; repeatable.")
-@click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="A note kept with the job; repeatable.")
-@click.option("--priority", type=int, default=50, show_default=True, help="Higher comes first.")
+@set_option
+@metadata_option
+@priority_option
 @click.option("--wait", is_flag=True, help="Wait until the job has ended; exit code 1 unless it completed.")
 @manager_option
 @json_option
@@ -58,8 +58,8 @@ def submit(
             name=name,
             type=job_type,
             priority=priority,
-            settings={key: _value(declared, key, text) for key, text in _pairs(settings, "--set")},
-            metadata=dict(_pairs(metadata, "--metadata")),
+            settings=read_settings(settings, {setting.key: setting.type for setting in declared.settings}),
+            metadata=dict(pairs(metadata, "--metadata")),
         )
         job = client.submit_job(request)
         if not (as_json and wait):
@@ -75,35 +75,6 @@ def _find(job_types: Iterable[JobType], name: str) -> JobType:
     near = get_close_matches(name, by_name, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(by_name) or 'none'}."
     raise Refused(f"there is no job type {name!r}; {hint}")
-
-
-def _pairs(given: Iterable[str], option: str) -> list[tuple[str, str]]:
-    pairs = []
-    for text in given:
-        key, separator, value = text.partition("=")
-        if not separator or not key:
-            raise click.UsageError(f"{option} {text!r}: write KEY=VALUE.")
-        pairs.append((key, value))
-    return pairs
-
-
-_READERS: dict[str, tuple[type, str]] = {
-    "int32": (int, "a whole number"),
-    "float": (float, "a number"),
-    "bool": (bool, "true or false"),
-}
-
-
-def _value(declared: JobType, key: str, text: str) -> Any:
-    """The setting as its type wants it; what the job type does not declare stays text."""
-    kind = next((setting.type for setting in declared.settings if setting.key == key), "string")
-    if kind not in _READERS:
-        return text
-    wanted, words = _READERS[kind]
-    try:
-        return msgspec.convert(text, wanted, strict=False)
-    except msgspec.ValidationError as error:
-        raise Refused(f"the setting {key} must be {words}, and not {text!r}.") from error
 
 
 def _look_at(client: ManagerClient, job_id: str) -> JobSummary:

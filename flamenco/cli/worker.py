@@ -15,7 +15,6 @@ from flamenco import builtin
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.config.declared import Setting
 from flamenco.config.places import flamenco_home
-from flamenco.hooks.manager import Hooks
 from flamenco.worker import assembly, settings
 
 _SHORT_OPTIONS = {"manager_url": "--manager", "worker_name": "--name"}
@@ -77,9 +76,7 @@ def worker(config_file: Path | None, data_dir: Path | None, debug: bool, quiet: 
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it has a line for every request
     given = {key: value for key, value in options.items() if value is not None}
     chosen = settings.load(config_file, given, os.environ)
-    hooks = Hooks()
-    builtin.register(hooks)
-    hooks.register_installed()
+    hooks = builtin.create_hooks()
     with assembly.assembled(chosen, data_dir or flamenco_home(), hooks.command_types()) as agent:
         assembly.report_tools()
         code = assembly.run(agent)

@@ -19,6 +19,8 @@ from flamenco.domain.model import AuthoredJob, AuthoredTask
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _INT32 = range(-(2**31), 2**31)
+_NUL = "\0"
+"""PostgreSQL's texts cannot hold it. Within JSON it is escaped, so that only texts of their own are concerned."""
 _NAMED_TASKS = 8
 """How many tasks an error about many of them names."""
 
@@ -56,12 +58,15 @@ def job_of(compiled: Compiled, created: datetime, limits: Limits) -> AuthoredJob
         raise JobTypeError(f'the job\'s id "{compiled.id}" is no UUID')
     _check_names("the job", compiled.name, compiled.type, limits)
     _check_number("the job's priority", compiled.priority)
+    for what, text in (("worker tag", compiled.worker_tag), ("shaman checkout", compiled.shaman_checkout_id)):
+        if _NUL in text:
+            raise JobTypeError(f"the job's {what} has a character in it that cannot be stored (U+0000)")
     if len(compiled.tasks) > limits.tasks:
         raise JobTypeError(f"a job with more than {limits.tasks} tasks")
     with _collector_paused():
-        for task in compiled.tasks:
-            _check_task(task, limits)
+        steps = sum(_checked_steps(task, limits) for task in compiled.tasks)
         check_dependencies(compiled.tasks)
+    _check_number("the number of the job's steps", steps)
     # JavaScript's clock has milliseconds only: as long as the script left the time alone, it is the one we know.
     if compiled.created_ms != milliseconds(created):
         created = _moment(compiled.created_ms)
@@ -153,7 +158,8 @@ def _named(tasks: Sequence[AuthoredTask], number: int | None) -> str:
     return "a task that was not added" if number is None else f'"{tasks[number].name}"'
 
 
-def _check_task(task: AuthoredTask, limits: Limits) -> None:
+def _checked_steps(task: AuthoredTask, limits: Limits) -> int:
+    """Check everything about a task but its dependencies. Returns how many steps it has."""
     if not _UUID.fullmatch(task.id):
         raise JobTypeError(f'task "{task.name[:100]}": its uUID "{task.id[:100]}" is no UUID')
     _check_names(f'task "{task.name[:100]}"', task.name, task.type, limits)
@@ -166,6 +172,10 @@ def _check_task(task: AuthoredTask, limits: Limits) -> None:
             _check_text(f'task "{task.name}": a command\'s name', command.name, limits.name)
         if not 0 <= command.total_step_count <= _INT32[-1]:
             raise JobTypeError(f'task "{task.name}": {command.total_step_count} is no count of steps')
+    steps = task.steps_total
+    if steps not in _INT32:
+        _check_number(f'task "{task.name}": the number of its steps', steps)
+    return steps
 
 
 def _check_names(what: str, name: str, type_: str, limits: Limits) -> None:
@@ -178,6 +188,8 @@ def _check_text(what: str, text: str, longest: int) -> None:
         raise JobTypeError(f"{what} is empty")
     if len(text) > longest:
         raise JobTypeError(f"{what} is longer than {longest} characters")
+    if _NUL in text:
+        raise JobTypeError(f"{what} has a character in it that cannot be stored (U+0000)")
 
 
 def _check_number(what: str, number: int) -> None:

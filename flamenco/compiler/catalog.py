@@ -33,11 +33,17 @@ class Script(Struct, frozen=True, kw_only=True):
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """Why a file in a job type folder gives no job type. `message` names the file."""
+    """Why a file in a job type folder gives no job type. `message` names the file.
+
+    `line` and `column` count from 1 and are 0 where not known; `reason` is the message without the place.
+    """
 
     job_type: str
     path: Path
     message: str
+    reason: str = ""
+    line: int = 0
+    column: int = 0
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -63,7 +69,7 @@ def find(folders: Sequence[Path], limits: Limits) -> Found:
             try:
                 sources.append((path, _text(path, limits.script_kb * 1024)))
             except (OSError, ValueError) as error:
-                problems.append(_problem(path, f"{path.name} cannot be read: {_reason(error)}"))
+                problems.append(_problem(path, f"{path.name} cannot be read: {reason(error)}"))
     modules = _modules(folders, limits) if any("require" in source for _, source in sources) else {}
     modules_digest = _digest(*(part for item in sorted(modules.items()) for part in item))
     for path, source in sources:
@@ -75,6 +81,24 @@ def find(folders: Sequence[Path], limits: Limits) -> Found:
         digest = _digest(path.name, source, modules_digest if "require" in source else "")
         same_name.append(Script(job_type=job_type_name(path.name), path=path, source=source, digest=digest))
     return Found(scripts=scripts, problems=problems, modules=modules)
+
+
+def find_one(path: Path, folders: Sequence[Path], limits: Limits) -> Found:
+    """Read the script `path`, wherever it lies and whatever hides it; its own folder comes before `folders`.
+
+    Raises OSError, and ValueError when it is too long or no UTF-8.
+    """
+    source = _text(path, limits.script_kb * 1024)
+    own = path.parent
+    searched = folders if any(_is_same(own, folder) for folder in folders) else [own, *folders]
+    modules = _modules(searched, limits) if "require" in source else {}
+    digest = _digest(str(path), source, *(part for item in sorted(modules.items()) for part in item))
+    script = Script(job_type=job_type_name(path.name), path=path, source=source, digest=digest)
+    return Found(scripts={script.job_type: [script]}, problems=[], modules=modules)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _script_files(folder: Path) -> list[Path]:
@@ -127,7 +151,8 @@ def _text(path: Path, longest: int) -> str:
     return content.decode("utf-8-sig")
 
 
-def _reason(error: OSError | ValueError) -> str:
+def reason(error: OSError | ValueError) -> str:
+    """Why a file cannot be read, in a few words."""
     if isinstance(error, UnicodeDecodeError):
         return "it is no UTF-8 text"
     return str(error.strerror) if isinstance(error, OSError) else str(error)

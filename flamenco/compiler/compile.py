@@ -9,7 +9,7 @@ import platform
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -39,9 +39,9 @@ class _Stopped(JobTypeError):
 
 
 class _Known(Struct, frozen=True):
-    """What a script declares, or the text of why that cannot be known, and how long this is true."""
+    """What a script declares, or why that cannot be known, and how long this is true."""
 
-    declares: JobType | str
+    declares: JobType | Problem
     until: float = math.inf
 
 
@@ -72,8 +72,9 @@ class Compiler:
         for scripts in found.scripts.values():
             for script in scripts:
                 described = self._describe(script, found)
-                if isinstance(described, str):
-                    problems.append(Problem(job_type=script.job_type, path=script.path, message=described))
+                if isinstance(described, Problem):
+                    # The same text in two folders is only run once.
+                    problems.append(replace(described, path=script.path))
         return sorted(problems, key=lambda problem: (problem.job_type, problem.path))
 
     def job_type(self, name: str) -> JobType:
@@ -83,15 +84,35 @@ class Compiler:
             raise NotFound(f"job type unknown: {name}")
         return self._job_type(found, name)[0]
 
-    def compile(self, submission: Submission, job_id: str, created: datetime, *, strict: bool = False) -> AuthoredJob:
+    def compile(
+        self,
+        submission: Submission,
+        job_id: str,
+        created: datetime,
+        *,
+        strict: bool = False,
+        heard: Callable[[Printed], None] | None = None,
+    ) -> AuthoredJob:
         """Run the script of the submission's job type, and return the job it makes, checked.
 
         `strict`: settings are checked against the declaration first and missing ones get their defaults, see
-        `checked_settings`; otherwise the script gets them as they are. Raises `Refused` for an unknown job type,
-        `Outdated` when the submission was made for another version of it, `JobTypeError` for everything that
-        goes wrong in the script, and `Busy`.
+        `checked_settings`; otherwise the script gets them as they are. `heard` is called with every line that the
+        script printed, also when it failed afterwards; they go to the log as well. Raises `Refused` for an unknown
+        job type, `Outdated` when the submission was made for another version of it, `JobTypeError` for everything
+        that goes wrong in the script, and `Busy`.
         """
-        found = self._find()
+        return self._compile(self._find(), submission, job_id, created, strict=strict, heard=heard)
+
+    def _compile(
+        self,
+        found: Found,
+        submission: Submission,
+        job_id: str,
+        created: datetime,
+        *,
+        strict: bool,
+        heard: Callable[[Printed], None] | None,
+    ) -> AuthoredJob:
         if submission.type not in found.scripts:
             raise Refused(f"job type unknown: {submission.type} (there are: {', '.join(sorted(found.scripts))})")
         job_type, script = self._job_type(found, submission.type)
@@ -102,7 +123,7 @@ class Compiler:
         answer = self._run(script, found, created, _job_text(submission, job_id, created))
         try:
             reply = authored.decode(answer)
-            compiled = _result(reply, script, self._limits)
+            compiled = _result(reply, script, self._limits, heard)
             if compiled is None:
                 raise JobTypeError(f"script ({script.path.name}) does not define a compileJob(job) function")
             return authored.job_of(compiled, created, self._limits)
@@ -123,11 +144,17 @@ class Compiler:
 
     def _job_type(self, found: Found, name: str) -> tuple[JobType, Script]:
         job_type, script = self._usable(found, name)
-        if isinstance(job_type, str):
-            raise JobTypeError(job_type)
+        if isinstance(job_type, Problem):
+            raise JobTypeError(
+                job_type.message,
+                reason=job_type.reason,
+                file=script.path.name,
+                line=job_type.line,
+                column=job_type.column,
+            )
         return job_type, script
 
-    def _usable(self, found: Found, name: str) -> tuple[JobType | str, Script]:
+    def _usable(self, found: Found, name: str) -> tuple[JobType | Problem, Script]:
         """What the first usable script for `name` declares; without any, what is wrong with the first."""
         scripts = found.scripts[name]
         described = [(self._describe(scripts[0], found), scripts[0])]
@@ -137,7 +164,7 @@ class Compiler:
             described.append((self._describe(script, found), script))
         return described[-1] if isinstance(described[-1][0], JobType) else described[0]
 
-    def _describe(self, script: Script, found: Found) -> JobType | str:
+    def _describe(self, script: Script, found: Found) -> JobType | Problem:
         with self._lock:
             known = self._described.get(script.digest)
         if known is None or known.until <= time.monotonic():
@@ -148,18 +175,21 @@ class Compiler:
         return known.declares
 
     def _describe_anew(self, script: Script, found: Found) -> _Known:
-        file = script.path.name
         try:
-            answer = self._run(script, found, None, None)
-            described = _result(msgspec.json.decode(answer, type=Reply[Described]), script, self._limits)
-            job_type = job_type_of(script.job_type, described.job_type if described else Raw(b"null"))
+            described = self._described_by(script, found)
+            job_type = job_type_of(script.job_type, described.job_type)
         except _Stopped as error:
-            return _Known(str(error), time.monotonic() + self._limits.retry_s)
+            return _Known(_problem(script, error), time.monotonic() + self._limits.retry_s)
         except JobTypeError as error:
-            return _Known(str(error))
+            return _Known(_problem(script, error))
         except (ValueError, RecursionError) as error:
-            return _Known(f"script ({file}) does not define a proper JOB_TYPE object: {error}")
-        return _Known(job_type or f"script ({file}) does not define a JOB_TYPE object")
+            return _Known(_problem(script, improper(script, error)))
+        return _Known(job_type or _problem(script, improper(script, None)))
+
+    def _described_by(self, script: Script, found: Found, heard: Callable[[Printed], None] | None = None) -> Described:
+        """What the script says of itself when it is run. Raises `JobTypeError`."""
+        reply = msgspec.json.decode(self._run(script, found, None, None), type=Reply[Described])
+        return _result(reply, script, self._limits, heard) or Described(job_type=Raw(b"null"))
 
     def _forget_all_but(self, found: Found) -> None:
         current = {script.digest for scripts in found.scripts.values() for script in scripts}
@@ -218,9 +248,33 @@ def _id_prefix() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-8{digits[15:18]}-"
 
 
-def _result(reply: Reply[Result], script: Script, limits: Limits) -> Result | None:
-    """What came out of the script's run; what it printed goes to the log. Raises `JobTypeError`."""
+def improper(script: Script, why: Exception | None) -> JobTypeError:
+    """The error for a script whose JOB_TYPE is wrong, or missing."""
+    if why is None:
+        return JobTypeError(f"script ({script.path.name}) does not define a JOB_TYPE object")
+    return JobTypeError(f"script ({script.path.name}) does not define a proper JOB_TYPE object: {why}")
+
+
+def _problem(script: Script, error: JobTypeError) -> Problem:
+    in_script = error.file == script.path.name  # and not in a module that it requires
+    return Problem(
+        job_type=script.job_type,
+        path=script.path,
+        message=str(error),
+        reason=error.reason,
+        line=error.line if in_script else 0,
+        column=error.column if in_script else 0,
+    )
+
+
+def _result(
+    reply: Reply[Result], script: Script, limits: Limits, heard: Callable[[Printed], None] | None
+) -> Result | None:
+    """What came out of the script's run; what it printed goes to the log and to `heard`. Raises `JobTypeError`."""
     _log_printed(reply.printed, script)
+    if heard is not None:
+        for line in reply.printed:
+            heard(line)
     if reply.error is not None:
         raise _error(reply.error, script, limits)
     return reply.result
@@ -239,9 +293,12 @@ def _error(error: ScriptError, script: Script, limits: Limits) -> JobTypeError:
     if error.kind == "memory":
         return _Stopped(f"script ({file}) used more than {limits.memory_mb} MiB of memory")
     text = error.text if len(error.text) <= _LONGEST_TEXT else error.text[:_LONGEST_TEXT] + "…"
+    text = text or "an empty text was thrown"
     place = f"{error.file}:{error.line}" if error.line else error.file
     required = "" if error.file == file else f", required by {file}"
-    return JobTypeError(f"{text or 'an empty text was thrown'} ({place}{required})")
+    return JobTypeError(
+        f"{text} ({place}{required})", reason=text, file=error.file, line=error.line, column=error.column
+    )
 
 
 def _naming(script: Script, error: JobTypeError) -> JobTypeError:

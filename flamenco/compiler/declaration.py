@@ -43,9 +43,10 @@ class _JobType(Struct):
 
 
 class Described(Struct):
-    """What the prelude's `describe` returns."""
+    """What the prelude's `describe` returns: JOB_TYPE as JSON, and whether there is a compileJob function."""
 
     job_type: msgspec.Raw
+    compiles: bool = False
 
 
 def job_type_of(name: str, described: msgspec.Raw) -> JobType | None:

@@ -31,7 +31,7 @@ from py_mini_racer import (
     mini_racer,
 )
 
-from flamenco.compiler.protocol import EXIT_IDLE, EXIT_MEMORY, PROGRAM, Request, ScriptError, Setup
+from flamenco.compiler.protocol import EXIT_IDLE, EXIT_MEMORY, PROGRAM, RUNNING, Request, ScriptError, Setup
 
 V8_FLAGS = ("--single-threaded", "--jitless")
 """In this order: V8 drops everything behind a flag it does not know. Without `--single-threaded` closing a context
@@ -45,8 +45,13 @@ STRICT = '"use strict"; '
 """Put before the script, on its first line: lines keep their numbers."""
 
 _HEADLINE = re.compile(r"(?P<file>[^\n]*?):(?P<line>\d+): (?P<text>.*)", re.DOTALL)
-_CARET = re.compile(r"\n[^\n]*\n[ \t]*\^+[ \t]*(?:\n|$)")
-_FRAME = re.compile(r"^    at .*?(?P<file>[^\s():]+):(?P<line>\d+):\d+\)?$", re.MULTILINE)
+_CARET = re.compile(r"\n[^\n]*\n(?P<before>[ \t]*)\^+[ \t]*(?:\n|$)")
+_FRAME = re.compile(r"^    at .*?(?P<file>[^\s():]+):(?P<line>\d+):(?P<column>\d+)\)?$", re.MULTILINE)
+_OUR_END = "SyntaxError: Unexpected token ';'"
+"""What V8 says of the text put behind the script, where the script stops in the middle."""
+
+_MODULE_HEAD = "(function (exports, require, module) {"
+"""What the prelude puts before a module, on its first line."""
 
 
 class Engine:
@@ -106,29 +111,43 @@ class _Source:
 
     def __init__(self, request: Request) -> None:
         self.file = request.file
-        self.lines = request.source.count("\n") + 1
+        self.lines = request.source.split("\n")
         # `void 0` keeps V8 from converting the value of the script's last expression for Python.
         self.program = f"{STRICT}{request.source}\n;void 0\n//# sourceURL={quote(request.file)}"
 
     def error(self, message: str) -> ScriptError:
         """What V8 says: `FILE:LINE: TEXT`, the line, a caret below it, and for errors the stack."""
-        headline, *rest = _CARET.split(message, maxsplit=1)
+        caret = _CARET.search(message)
+        headline, stack = (message[: caret.start()], message[caret.end() :]) if caret else (message, "")
         match = _HEADLINE.fullmatch(headline.rstrip("\n"))
         if match is None:
             return ScriptError(kind="thrown", text=message.strip(), file=self.file)
-        places = [(match["file"], int(match["line"]))]
-        places += [(frame["file"], int(frame["line"])) for frame in _FRAME.finditer(rest[0] if rest else "")]
-        file, line = self._place(places)
-        return ScriptError(kind="thrown", text=match["text"], file=file, line=line)
+        places = [(match["file"], int(match["line"]), len(caret["before"]) + 1 if caret else 0)]
+        places += [(frame["file"], int(frame["line"]), int(frame["column"])) for frame in _FRAME.finditer(stack)]
+        file, line, column = self._place(places)
+        text = match["text"]
+        if places[0][1] > len(self.lines) and text == _OUR_END:
+            text = "SyntaxError: Unexpected end of input"
+        return ScriptError(kind="thrown", text=text, file=file, line=line, column=column)
 
-    def _place(self, places: list[tuple[str, int]]) -> tuple[str, int]:
-        """The innermost place in text of the script's author."""
-        for place, line in places:
+    def _place(self, places: list[tuple[str, int, int]]) -> tuple[str, int, int]:
+        """The innermost place in text of the script's author: file, line and column."""
+        for place, line, column in places:
             if place in (PRELUDE, "undefined"):
                 continue
             file = self.file if place == PROGRAM else unquote(place)
-            return file, min(line, self.lines) if file == self.file else line
-        return self.file, 0
+            if file != self.file:
+                return file, line, column - (len(_MODULE_HEAD) if line == 1 else 0)
+            if line > len(self.lines):  # it goes on where the text ends, so that is where something is missing
+                last = max((number for number, text in enumerate(self.lines) if text.strip()), default=0)
+                return file, last + 1, len(self.lines[last].rstrip()) + 1
+            return file, line, self._column(line, column - (len(STRICT) if line == 1 else 0))
+        return self.file, 0, 0
+
+    def _column(self, line: int, units: int) -> int:
+        """The column in characters; V8 counts UTF-16 units."""
+        before = self.lines[line - 1].encode("utf-16-le", "replace")[: 2 * max(0, units - 1)]
+        return len(before.decode("utf-16-le", "replace")) + 1
 
 
 def _printed(context: Any, timeout_s: float) -> str:
@@ -227,6 +246,8 @@ def main() -> NoReturn:
             line = requests.get(timeout=setup.idle_s)
         except queue.Empty:
             os._exit(EXIT_IDLE)  # at once: sys.exit would wait for V8
+        output.write(RUNNING)
+        output.flush()
         engine.run(msgspec.json.decode(line, type=Request), output)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from flamenco.config import Config
+
 
 class Limits(Struct, frozen=True, kw_only=True):
     """Limits of one script run, and of waiting for it. The defaults suit any honest script."""
@@ -14,6 +16,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Most memory a run may use beyond what the engine itself takes, in MiB."""
     wait_s: float = 5.0
     """Longest time a caller waits for another caller's run to end."""
+    waiting: int = 4
+    """How many callers may wait that long: each holds a thread of the server, and workers' requests need some too."""
+    crowded_wait_s: float = 0.2
+    """Longest time that all further callers wait; enough for a crowd whose jobs are small."""
     idle_s: float = 60.0
     """The helper process ends itself when nothing was asked of it for this long."""
     retry_s: float = 60.0
@@ -32,3 +38,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Largest script file, in KiB."""
     modules_kb: int = 8_192
     """Most text that scripts may `require`, all modules of the folders together, in KiB."""
+
+
+def limits_of(config: Config) -> Limits:
+    """The limits that a manager with these settings has."""
+    return Limits(
+        timeout_s=float(config.compile_timeout), memory_mb=config.compile_memory_mb, tasks=config.max_tasks_per_job
+    )

@@ -686,11 +686,12 @@
     process.cwd = () => given.cwd;
   }
 
-  // What the script declares, as JSON text: {"job_type": …} or {"job_type": null} where it does not.
+  // What the script declares, as JSON text: {"job_type": …} or {"job_type": null} where it does not; "compiles" says
+  // whether it has a compileJob function.
   function describe() {
     refuseTampering();
     const declared = typeof JOB_TYPE === "object" && JOB_TYPE !== null && !isArray(JOB_TYPE) ? plain(JOB_TYPE, 0) : null;
-    return stringify({ job_type: declared });
+    return stringify({ job_type: declared, compiles: typeof compileJob === "function" });
   }
 
   // The compiled job, as JSON text; null where the script has no compileJob function.

@@ -14,6 +14,9 @@ EXIT_IDLE = 70
 EXIT_MEMORY = 71
 """The helper ended itself because the script used too much memory."""
 
+RUNNING = b"running\n"
+"""What the helper says before it begins with a request: from then on, what happens to it is the script's doing."""
+
 PROGRAM = "<anonymous>"
 """What V8 calls program text that has no name: the script, where its name got lost."""
 
@@ -36,12 +39,13 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class ScriptError(Struct, frozen=True, kw_only=True):
-    """Why there is no result: the script threw `text` at `line` of `file`, or ran into a limit."""
+    """Why there is no result: the script threw `text` at `line` and `column` of `file`, or ran into a limit."""
 
     kind: Literal["thrown", "timeout", "memory"]
     text: str = ""
     file: str = ""
     line: int = 0
+    column: int = 0
 
 
 class Printed(Struct, frozen=True):

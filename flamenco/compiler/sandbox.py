@@ -15,7 +15,7 @@ from typing import BinaryIO
 import msgspec
 
 from flamenco.compiler.limits import Limits
-from flamenco.compiler.protocol import EXIT_IDLE, EXIT_MEMORY, Request, Setup
+from flamenco.compiler.protocol import EXIT_IDLE, EXIT_MEMORY, RUNNING, Request, Setup
 from flamenco.domain.errors import Busy
 
 log = logging.getLogger(__name__)
@@ -25,6 +25,9 @@ START_S = 30.0
 
 GRACE_S = 1.0
 """How much later than the helper itself the parent notices that a script runs too long."""
+
+_ATTEMPTS = 5
+"""How many helpers in a row may end before they are reached by a request."""
 
 _STDERR_LINES = 20
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +47,7 @@ class Sandbox:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._lock = threading.Lock()
+        self._seats = threading.Semaphore(limits.waiting)
         self._helper: _Helper | None = None
         self._closed = False
 
@@ -53,12 +57,21 @@ class Sandbox:
         Raises `Busy` when other requests keep the helper for too long or it cannot be started, and
         `ScriptKilled` when the script takes the helper down or does not end.
         """
-        if not self._lock.acquire(timeout=self._limits.wait_s):
+        if not self._wait():
             raise Busy("other jobs are being compiled, try again in a moment", retry_after=2)
         try:
             return self._asked(_ENCODER.encode(request) + b"\n", request.timeout_s + GRACE_S)
         finally:
             self._lock.release()
+
+    def _wait(self) -> bool:
+        """Wait for the helper to be free; only so many callers may wait for long."""
+        if not self._seats.acquire(blocking=False):
+            return self._lock.acquire(timeout=self._limits.crowded_wait_s)
+        try:
+            return self._lock.acquire(timeout=self._limits.wait_s)
+        finally:
+            self._seats.release()
 
     def close(self) -> None:
         """End the helper process. Whoever waits for it gets an error; the sandbox cannot be used again."""
@@ -77,7 +90,7 @@ class Sandbox:
         return None if helper is None else helper.process.pid
 
     def _asked(self, line: bytes, timeout_s: float) -> bytes:
-        while True:
+        for _ in range(_ATTEMPTS):
             helper = self._running()
             answer = helper.ask(line, timeout_s)
             if answer is not None:
@@ -86,6 +99,7 @@ class Sandbox:
             self._discard()
             if why is not None:
                 raise ScriptKilled(why)
+        raise Busy("the helper process for job types ends again and again, try again in a moment", retry_after=5)
 
     def _running(self) -> _Helper:
         if self._helper is not None and self._helper.process.poll() is not None:
@@ -112,7 +126,7 @@ class Sandbox:
         with suppress(subprocess.TimeoutExpired):
             # It closed its pipe, so it is about to end, if not at work still.
             code = helper.process.wait(0 if helper.silent else GRACE_S)
-            if self._closed or code == EXIT_IDLE:
+            if self._closed or code == EXIT_IDLE or not helper.reached:
                 return None
             if code == EXIT_MEMORY:
                 return f"used more than {self._limits.memory_mb} MiB of memory"
@@ -143,6 +157,7 @@ class _Helper:
         )
         self.oversized = False
         self.silent = False
+        self.reached = False
         self._longest = limits.result_mb * 2**20
         self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._words: deque[str] = deque(maxlen=_STDERR_LINES)
@@ -160,12 +175,14 @@ class _Helper:
     def ask(self, line: bytes, timeout_s: float) -> bytes | None:
         """Its answer to `line`; None when it died, or has nothing said after `timeout_s`."""
         assert self.process.stdin is not None  # noqa: S101 - a pipe was asked for
+        self.reached = False
         try:
             self.process.stdin.write(line)
             self.process.stdin.flush()
         except OSError:
             return None
-        return self._answer(timeout_s)
+        self.reached = self._answer(timeout_s) == RUNNING
+        return self._answer(timeout_s) if self.reached else None
 
     def kill(self) -> None:
         """End it now, whatever it is doing."""

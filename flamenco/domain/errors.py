@@ -44,7 +44,18 @@ class Busy(FarmError):
 
 
 class JobTypeError(Refused):
-    """A job type's script is broken, or refused the job. The text names the script and, where known, the line."""
+    """A job type's script is broken, or refused the job. The text names the script and, where known, the line.
+
+    The same for programs: `file`, and `line` and `column`, which count from 1 and are 0 where not known; `reason` is
+    the text without the place.
+    """
+
+    def __init__(self, message: str, *, reason: str = "", file: str = "", line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.reason = reason or message
+        self.file = file
+        self.line = line
+        self.column = column
 
 
 class ConfigError(FarmError):
@@ -52,4 +63,4 @@ class ConfigError(FarmError):
 
 
 class StoreError(FarmError):
-    """The database cannot be used: newer than the program, unreachable, damaged."""
+    """What the farm keeps cannot be used: a database that is newer, unreachable or damaged, a disk that is full."""

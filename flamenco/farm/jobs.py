@@ -6,6 +6,7 @@ import uuid
 
 from msgspec.structs import replace
 
+from flamenco.compiler.catalog import Problem
 from flamenco.domain.errors import Refused
 from flamenco.domain.events import job_event
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
@@ -28,6 +29,11 @@ def job_types(farm: Farm) -> list[JobType]:
 def job_type(farm: Farm, name: str) -> JobType:
     """One job type. Raises `NotFound`, or `JobTypeError` when its script is broken."""
     return farm.compiler.job_type(name)
+
+
+def job_type_problems(farm: Farm) -> list[Problem]:
+    """What is wrong with scripts in the job type folders: why each of them gives no job type."""
+    return farm.compiler.problems()
 
 
 def check(farm: Farm, submission: Submission, *, strict: bool) -> None:

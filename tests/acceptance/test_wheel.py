@@ -41,7 +41,11 @@ def test_a_wheel_compiles_its_job_types(tmp_path: Path) -> None:
         "compiler/prelude.js",
         "store/migrations/versions/0001_first_tables.py",
         "_bundled/jobtypes/simple_blender_render.js",
+        "_bundled/jobtypes/flamenco-jobtype.d.ts",
+        "_bundled/jobtypes/jsconfig.json",
         "_bundled/plugins/README.md",
+        "cli/jobtypes/skeleton.js",
+        "cli/jobtypes/skeleton.test.yaml",
         "demo/fan.blend",
         "py.typed",
     ):

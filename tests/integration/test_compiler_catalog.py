@@ -128,7 +128,7 @@ def test_broken_scripts_do_not_hide_others(studio: Studio) -> None:
         ("const JOB_TYPE = {settings: [{key: 'k', type: 'bool', aliases: ['k']}]};", "two settings are called 'k'"),
         ("const JOB_TYPE = {settings: [{key: 'k', type: 'bool', default: () => 1}]};", "a function cannot be stored"),
         ("const JOB_TYPE = {get label() { throw null; }};", "null (x.js:1)"),
-        ("const JOB_TYPE = {\n", "SyntaxError: Unexpected token ';' (x.js:2)"),
+        ("const JOB_TYPE = {\n", "SyntaxError: Unexpected end of input (x.js:1)"),
         ("const __flamenco = 1;", "SyntaxError: Identifier '__flamenco' has already been declared (x.js"),
         ("import fs from 'fs';", "SyntaxError: Cannot use import statement outside a module (x.js:1)"),
     ],

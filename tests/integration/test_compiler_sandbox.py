@@ -142,6 +142,34 @@ def test_waiting_has_an_end(make_studio: Callable[[Limits], Studio]) -> None:
     assert len(studio.compile("test").tasks) == 1
 
 
+def test_only_so_many_wait_for_long(make_studio: Callable[[Limits], Studio]) -> None:
+    """While a script runs, the first few callers wait for their turn; a crowd behind them comes again later."""
+    studio = make_studio(Limits(waiting=2, crowded_wait_s=0.05, wait_s=30))
+    studio.compile("test")
+    told = threading.Semaphore(0)
+
+    def compile_one(_: int) -> str:
+        try:
+            studio.compile("test")
+        except Busy:
+            told.release()
+            return "busy"
+        return "compiled"
+
+    studio.write(
+        "slow.js", f"{DECLARATION} function compileJob() {{ for (const end = Date.now() + 1500; Date.now() < end; ); }}"
+    )
+    helper = studio.compiler.helper_process_id
+    assert helper is not None
+    with ThreadPoolExecutor(7) as pool:
+        slow = pool.submit(studio.compile, "slow")
+        wait_until_busy(helper)
+        outcomes = pool.map(compile_one, range(6))
+        assert [told.acquire(timeout=10) for _ in range(4)] == [True] * 4
+        assert not slow.done()
+        assert sorted(outcomes) == ["busy"] * 4 + ["compiled"] * 2
+
+
 def test_closing_does_not_wait_for_scripts(make_studio: Callable[[Limits], Studio]) -> None:
     """Closing the compiler ends a running script at once, and whoever waits for it is told."""
     studio = make_studio(Limits(timeout_s=60))
@@ -179,7 +207,7 @@ def test_accidents_are_not_held_against_a_script(
 
 def test_threads_share_a_compiler(make_studio: Callable[[Limits], Studio]) -> None:
     """Many threads compile at a time, and each gets its own job."""
-    studio = make_studio(Limits(wait_s=30))
+    studio = make_studio(Limits(wait_s=30, waiting=8))
     with ThreadPoolExecutor(8) as pool:
         jobs = list(pool.map(lambda n: studio.compile("test", name=f"j{n}-", settings={"count": n}), range(40)))
         listed = list(pool.map(lambda _: studio.compiler.job_types()[0].name, range(8)))

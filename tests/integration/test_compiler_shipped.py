@@ -33,9 +33,17 @@ def compiler() -> Iterator[Compiler]:
 
 
 def test_the_shipped_job_types(compiler: Compiler) -> None:
-    """Three job types are shipped, nothing is wrong with them, and each is in the README for authors."""
+    """Seven job types are shipped, nothing is wrong with them, and each is in the README for authors."""
     job_types = compiler.job_types()
-    assert [job_type.name for job_type in job_types] == ["echo-sleep-test", "ffmpeg-transcode", "simple-blender-render"]
+    assert [job_type.name for job_type in job_types] == [
+        "blender-render-variations",
+        "echo-sleep-test",
+        "ffmpeg-transcode",
+        "frame-script",
+        "shell-commands",
+        "simple-blender-render",
+        "single-image-render",
+    ]
     assert compiler.problems() == []
     readme = bundled.job_types().joinpath("README.md").read_text(encoding="utf-8")
     for job_type in job_types:

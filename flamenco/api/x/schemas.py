@@ -54,6 +54,22 @@ class WorkerSummary(Struct, frozen=True, kw_only=True):
     task: ActiveTask | UnsetType = UNSET
 
 
+class JobTypeProblem(Struct, frozen=True, kw_only=True):
+    """A script that gives no job type. Line and column count from 1, and are absent where they are not known."""
+
+    job_type: str
+    file: str
+    message: str
+    line: int | UnsetType = UNSET
+    column: int | UnsetType = UNSET
+
+
+class JobTypeProblems(Struct, frozen=True, kw_only=True):
+    """All scripts that are broken or hidden by another of the same folder, by job type."""
+
+    problems: list[JobTypeProblem]
+
+
 class Overview(Struct, frozen=True, kw_only=True):
     """The newest jobs, newest first, and all workers."""
 

@@ -1,0 +1,35 @@
+"""What is wrong with the farm's job types."""
+
+from __future__ import annotations
+
+import falcon
+from msgspec import UNSET
+
+from flamenco.api.operation import Answer, operation
+from flamenco.api.resource import Resource, send
+from flamenco.api.x import schemas
+from flamenco.farm import jobs
+
+
+class Problems(Resource):
+    """`/jobtypes/problems`: why a script in a job type folder is not among the job types."""
+
+    @operation(
+        "getJobTypeProblems",
+        summary="The scripts that cannot be used, and why.",
+        tag="jobtypes",
+        returns={200: Answer("What is wrong at this moment; scripts are read anew.", schemas.JobTypeProblems)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """List the problems."""
+        problems = [
+            schemas.JobTypeProblem(
+                job_type=problem.job_type,
+                file=str(problem.path),
+                message=problem.reason or problem.message,
+                line=problem.line or UNSET,
+                column=problem.column or UNSET,
+            )
+            for problem in jobs.job_type_problems(self.farm)
+        ]
+        send(resp, schemas.JobTypeProblems(problems=problems))

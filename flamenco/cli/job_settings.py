@@ -1,0 +1,67 @@
+"""Settings of a job on the command line: `--set KEY=VALUE`, read as the job type declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from flamenco.domain.errors import Refused
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_READERS: dict[str, tuple[type, str]] = {
+    "int32": (int, "a whole number"),
+    "float": (float, "a number"),
+    "bool": (bool, "true or false"),
+}
+
+
+def set_option(function: F) -> F:
+    """Add `--set KEY=VALUE`, given to the function as `settings: tuple[str, ...]`."""
+    return click.option(
+        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="A setting of the job type; repeatable."
+    )(function)
+
+
+def metadata_option(function: F) -> F:
+    """Add `--metadata KEY=VALUE`, given to the function as `metadata: tuple[str, ...]`."""
+    return click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="A note kept with the job; repeatable.")(
+        function
+    )
+
+
+def priority_option(function: F) -> F:
+    """Add `--priority N`, given to the function as `priority: int`."""
+    return click.option("--priority", type=int, default=50, show_default=True, help="Higher comes first.")(function)
+
+
+def pairs(given: Iterable[str], option: str) -> list[tuple[str, str]]:
+    """Key and value of each text. Raises `click.UsageError` naming `option`."""
+    found = []
+    for text in given:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise click.UsageError(f"{option} {text!r}: write KEY=VALUE.")
+        found.append((key, value))
+    return found
+
+
+def read_settings(given: Iterable[str], types: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that `--set` gives, as their `types` want them; what is not declared stays text.
+
+    Raises `click.UsageError`, and `Refused` naming the setting whose value is of another type.
+    """
+    return {key: _value(types.get(key, "string"), key, text) for key, text in pairs(given, "--set")}
+
+
+def _value(kind: str, key: str, text: str) -> Any:
+    if kind not in _READERS:
+        return text
+    wanted, words = _READERS[kind]
+    try:
+        return msgspec.convert(text, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise Refused(f"the setting {key} must be {words}, and not {text!r}.") from error

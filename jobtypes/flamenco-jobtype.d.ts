@@ -1,0 +1,200 @@
+// What a job type's script finds around it, for editors: they complete names, show these comments, and check types.
+//
+// Keep this file beside your scripts, together with jsconfig.json; `flamenco jobtypes new` puts both there. Say what
+// things are with comments that JavaScript ignores:
+//
+//   /** @type {Flamenco.JobType} */
+//   const JOB_TYPE = { … };
+//
+//   /** @param {Flamenco.Job} job */
+//   function compileJob(job) { … }
+
+declare namespace Flamenco {
+  /** What a script declares as JOB_TYPE. */
+  interface JobType {
+    /** What people call the job type. */
+    label: string;
+    /** What a job of this type does, in a sentence. */
+    description?: string;
+    /** The settings of a job, in the order in which people see them. */
+    settings: Setting[];
+  }
+
+  /** One setting of a job type. Its value is in `job.settings`, by its key. */
+  interface Setting {
+    /** Name of the setting: letters, digits and underscores. */
+    key: string;
+    /** What its value is. `int32` is a whole number, `float` any number. */
+    type: "string" | "int32" | "float" | "bool";
+    /** Only for strings: what kind of path it is. `hashed_file_path` is a folder to which `/######` is appended. */
+    subtype?: "file_path" | "dir_path" | "file_name" | "hashed_file_path";
+    /** Only for strings: the values to choose from. */
+    choices?: string[];
+    /** Further arguments of the property in Blender's user interface, such as `{ min: 1, max: 32 }`. */
+    propargs?: { [name: string]: any };
+    /** What it is for, in a sentence. */
+    description?: string;
+    /** What people see as its name; made from the key where it is missing. */
+    label?: string;
+    /** The value of jobs that give none. Not every client fills it in. */
+    default?: string | number | boolean;
+    /** A Python expression that gives the value, computed by Blender's add-on when a job is submitted. */
+    eval?: string;
+    /** What Blender's user interface says about `eval`. */
+    evalInfo?: EvalInfo;
+    /** Who gets to see it: everyone, only those who submit, only the web interface, or nobody. */
+    visible?: "visible" | "submission" | "web" | "hidden" | boolean;
+    /** Whether a job has to have a value. */
+    required?: boolean;
+    /** Whether people may change the value in Blender; yes, unless this is false. */
+    editable?: boolean;
+    /** Names under which clients may give the value as well, such as one it had before. */
+    aliases?: string[];
+  }
+
+  /** What Blender's user interface says about a setting's `eval`. */
+  interface EvalInfo {
+    /** Whether there is a button that makes the value follow the expression. */
+    showLinkButton?: boolean;
+    /** What the expression gives, in a few words. */
+    description?: string;
+  }
+
+  /** The job that is being compiled. Assigning to a name that is not here is an error. */
+  interface Job {
+    /** UUID of the job. */
+    jobID: string;
+    /** What people call the job. */
+    name: string;
+    /** Name of the job type, such as `simple-blender-render`. */
+    jobType: string;
+    /** Jobs of higher priority come first; 50 is ordinary. */
+    priority: number;
+    /** UUID of the group of workers that may run the job; "" for all. */
+    workerTagUUID: string;
+    /** `under-construction`; what is assigned to it has no effect. */
+    status: string;
+    /** When the job was submitted. For paths and names, use `formatTimestampLocal(job.created)`. */
+    created: Date;
+    /** The settings by their keys. Those nobody gave a value are missing. What is changed here is stored with the job. */
+    settings: { [key: string]: any };
+    /** Notes kept with the job, by name. Values are texts. */
+    metadata: { [name: string]: any };
+    /** Where the files of the job are. */
+    readonly storage: Storage;
+    /** Copies of the tasks that were added. */
+    tasks: Task[];
+    /** Adds a copy of the task, as it is now: add its commands and dependencies before. */
+    addTask(task: Task): void;
+  }
+
+  /** Where the files of a job are. */
+  interface Storage {
+    /** The checkout in Shaman's storage; "" when the job does not use it. */
+    shamanCheckoutID: string;
+  }
+
+  /** What one worker does in one go. Made by `author.Task`. */
+  interface Task {
+    /** UUID of the task; written like this. */
+    uUID: string;
+    /** What people call the task. */
+    name: string;
+    /** Decides which workers may run it: those that list the type among theirs. */
+    type: string;
+    /** Among the tasks of a job, those of higher priority come first; 50 is ordinary. */
+    priority: number;
+    /** The commands, which run one after the other. */
+    commands: Command[];
+    /** The tasks that have to be completed before. */
+    dependencies: Task[];
+    /** Adds a copy of the command, as it is now. */
+    addCommand(command: Command): void;
+    /** Makes this task wait until another, which has to be added to the same job, is completed. */
+    addDependency(task: Task): void;
+  }
+
+  /** Something a worker can do. Made by `author.Command`. */
+  interface Command {
+    /** Name of the command, such as `exec` or `blender-render`. */
+    name: string;
+    /** The parameters by name. */
+    parameters: { [name: string]: any } | null;
+    /** How many steps it reports; 0 for a command that reports none. */
+    totalStepCount: number;
+  }
+
+  /** Makes tasks and commands. */
+  interface Author {
+    /** Makes a task. The type decides which workers may run it: those that list it among theirs. */
+    Task(name: string, type: string): Task;
+    /** Makes a command. Give `totalStepCount` for one that reports its progress in steps, such as frames. */
+    Command(name: string, parameters?: { [name: string]: any } | null, totalStepCount?: number): Command;
+  }
+
+  /** Paths of all platforms: both kinds of slashes are understood, results have forward ones. */
+  interface Path {
+    /** The last part: `/a/b.c` gives `b.c`. */
+    basename(path: string): string;
+    /** Everything before the last part: `/a/b.c` gives `/a`. */
+    dirname(path: string): string;
+    /** The parts as one path, without `.`, `..` and double slashes. */
+    join(...parts: string[]): string;
+    /** The last part without its extension: `/a/b.c` gives `b`. */
+    stem(path: string): string;
+  }
+
+  /** The manager's process. */
+  interface Process {
+    /** The manager's working directory. */
+    cwd(): string;
+    /** The manager's operating system: `linux`, `windows`, `darwin`, … */
+    platform: string;
+  }
+}
+
+/** Makes tasks and commands. */
+declare var author: Flamenco.Author;
+
+/** Paths of all platforms: both kinds of slashes are understood, results have forward ones. */
+declare var path: Flamenco.Path;
+
+/** The manager's process. */
+declare var process: Flamenco.Process;
+
+/** Writes a line for the author: to the manager's log, and to whoever uses `flamenco jobtypes`. */
+declare function print(...values: any[]): void;
+
+/** The same as a warning. */
+declare function alert(...values: any[]): void;
+
+/**
+ * Cuts a range of frames into chunks: `frameChunker("1-7, 20", 3)` gives `["1-3", "4-6", "7,20"]`.
+ * Throws when the range is empty or is none.
+ */
+declare function frameChunker(range: string, chunkSize: number): string[];
+
+/** How many frames are in a range: `frameCount("1-7, 20")` gives 8. Throws when the range is empty or is none. */
+declare function frameCount(range: string): number;
+
+/** A time as the manager's clock shows it, for names of files: `2026-07-08_091011`. */
+declare function formatTimestampLocal(timestamp: Date | string): string;
+
+/** Splits a command line into words as a shell does: `shellSplit("-a 'b c'")` gives `["-a", "b c"]`. */
+declare function shellSplit(line: string): string[];
+
+/**
+ * Another script or JSON file of the job type folders: `require("./lib/names")` gives what `lib/names.js` assigns to
+ * `module.exports`. `author`, `path` and `process` are there as modules as well.
+ */
+declare function require(name: string): any;
+
+declare module "author" {
+  export = author;
+}
+declare module "path" {
+  export = path;
+}
+declare module "process" {
+  export = process;
+}

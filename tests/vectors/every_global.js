@@ -1,0 +1,108 @@
+// Uses everything that a script finds around it, in ways that the declarations must allow; what they must not allow
+// is marked with @ts-expect-error. Type-checked by TypeScript, and run by the compiler.
+
+/** @type {Flamenco.JobType} */
+const JOB_TYPE = {
+  label: "Every global",
+  description: "Uses everything there is",
+  settings: [
+    {
+      key: "text",
+      type: "string",
+      subtype: "hashed_file_path",
+      choices: ["a", "b"],
+      propargs: { maxlen: 5 },
+      description: "a text",
+      label: "Text",
+      default: "a",
+      eval: "C.scene.name",
+      evalInfo: { showLinkButton: true, description: "of the scene" },
+      visible: "submission",
+      required: false,
+      editable: false,
+      aliases: ["words"],
+    },
+    { key: "number", type: "int32", default: 3, visible: false },
+    { key: "ratio", type: "float", default: 0.5 },
+    { key: "flag", type: "bool", default: true },
+  ],
+};
+
+/** @type {Flamenco.Setting} */
+const misspelt = {
+  key: "a",
+  // @ts-expect-error - there is no such type
+  type: "integer",
+};
+
+/** @param {Flamenco.Job} job */
+function compileJob(job) {
+  /** @type {string[]} */
+  const chunks = frameChunker(job.settings.range ?? "1-10", 3);
+  /** @type {number} */
+  const frames = frameCount("1-10");
+  /** @type {string[]} */
+  const words = shellSplit("a 'b c'");
+  /** @type {string} */
+  const when = formatTimestampLocal(job.created) + formatTimestampLocal("2026-01-02T03:04:05Z");
+  /** @type {string} */
+  const file = path.join(path.dirname("/a/b.c"), path.basename("/a/b.c"), path.stem("b.c"));
+  /** @type {string} */
+  const system = process.platform + process.cwd();
+  print(chunks, frames, words, when, file, system, misspelt.key, null, 5);
+  alert("careful", { a: 1 });
+
+  const modules = [require("author"), require("path"), require("process")];
+  if (modules[0] !== author || modules[1] !== path || modules[2] !== process) throw "modules";
+
+  /** @type {Flamenco.Command} */
+  const command = author.Command("echo", { message: "hello" }, 2);
+  command.name = command.name + "";
+  command.parameters = { message: "hello", more: [1, null] };
+  command.totalStepCount += 1;
+
+  /** @type {Flamenco.Task} */
+  const task = author.Task("one", "misc");
+  task.uUID = task.uUID.toLowerCase();
+  task.name = "first";
+  task.type = "misc";
+  task.priority = 80;
+  task.addCommand(command);
+  task.addCommand(author.Command("not-of-this-manager"));
+  task.addCommand(author.Command("not-of-this-manager", null));
+  task.commands = task.commands.filter((each) => each.name !== "nothing");
+  job.addTask(task);
+
+  const second = author.Task("second", "misc");
+  second.addDependency(task);
+  second.dependencies = [...second.dependencies];
+  job.addTask(second);
+  job.tasks = job.tasks.slice();
+  job.tasks[1].name += "!";
+
+  job.name = `${job.name} of ${job.jobType} ${job.jobID}`;
+  job.priority += 1;
+  job.workerTagUUID = "";
+  job.status = "queued";
+  job.created = new Date(job.created.getTime());
+  job.settings.more = { deep: [1, "two"] };
+  job.metadata["user.name"] = "somebody";
+  job.storage.shamanCheckoutID = "";
+
+  // What is misspelt is found.
+  try {
+    // @ts-expect-error - there is no such field
+    task.prio = 1;
+    throw "task.prio";
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+  // @ts-expect-error - a task needs a type
+  if (false) author.Task("one");
+  // @ts-expect-error - there is no such function
+  if (false) path.extname("a");
+  // @ts-expect-error - there is no console
+  if (false) console.log("a");
+  // @ts-expect-error - commands are made by author.Command
+  if (false) task.addCommand({ name: "echo", parameters: {} });
+}
