@@ -147,6 +147,10 @@ class Task(Struct, frozen=True, kw_only=True):
     steps_total: int = 0
     unmet: int = 0
 
+    def is_active_with(self, worker_key: int) -> bool:
+        """Whether this worker is running the task."""
+        return self.status is TaskStatus.ACTIVE and self.worker_key == worker_key
+
 
 class Worker(Struct, frozen=True, kw_only=True):
     """A stored worker. `status_requested` is what the farm wants it to become, if anything."""

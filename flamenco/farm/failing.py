@@ -29,13 +29,17 @@ def task_failed(tx: Tx, config: Config, cascade: Cascade, task: Task, worker: Wo
         failures.block(tx, task, worker.key, cascade.now)
     if decision.block_worker and decision.verdict is not Verdict.NOBODY_LEFT:
         _return_failed_tasks(tx, cascade, task, worker)
+        # That may have taken this task along, when the whole job was queued again.
+        task = tasks.fetch_by_key(tx, task.key)
     _carry_out(decision.verdict, cascade, task, worker, failed_by, limits)
 
 
 def _return_failed_tasks(tx: Tx, cascade: Cascade, task: Task, worker: Worker) -> None:
     reason = f'worker {worker.name} was blocked from tasks of type "{task.type}"'
     for failed in tasks.failed_by_worker(tx, task.job_key, worker.key):
-        return_task(cascade, failed, reason)
+        now = tasks.fetch_by_key(tx, failed.key)
+        if now.status is TaskStatus.FAILED:
+            return_task(cascade, now, reason)
 
 
 def _carry_out(

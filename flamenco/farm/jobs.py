@@ -53,8 +53,7 @@ def submit(farm: Farm, submission: Submission, *, strict: bool) -> Job:
     authored = _compile(farm, submission, strict=strict)
     ranked = farm.ranking.of(job_store.candidate(authored), authored.created)
     with farm.store.write() as tx:
-        job_store.insert_job(tx, authored, submission.initial_status, ranked.rank)
-        job = job_store.fetch(tx, authored.id)
+        job = job_store.insert_job(tx, authored, submission.initial_status, ranked.rank)
         events.append(tx, [job_event(job)], authored.created)
     return job
 

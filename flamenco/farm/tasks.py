@@ -61,10 +61,15 @@ def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
 
 
 def _own_task(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
-    task = claim.own_active_task(tx, worker.key)
-    if task is None:
+    found = claim.own_active_task(tx, worker.key)
+    if found is None:
         return None
-    return _activate(tx, jobs.lock(tx, task.job_key), task, worker, farm)
+    job = jobs.lock(tx, found.job_key)
+    # Another process may have taken the task away, or paused the job, while we waited for its lock.
+    task = task_store.fetch_by_key(tx, found.key)
+    if job.status not in SCHEDULABLE_JOB or not task.is_active_with(worker.key):
+        return None
+    return _activate(tx, job, task, worker, farm)
 
 
 def _claim(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:

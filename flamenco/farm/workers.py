@@ -97,7 +97,7 @@ def sign_off(farm: Farm, worker: Worker) -> None:
             gone = replace(gone, status_requested=before.status, lazy_request=False)
         worker_store.save(tx, gone, now)
         events.append(tx, [worker_event(gone, now, before.status)], now)
-        cascades = _requeue_tasks(farm, tx, tasks.active_of_worker(tx, worker.key), "worker signed off")
+        cascades = _return_tasks(farm, tx, worker, "worker signed off")
     _write_logs(farm, cascades)
 
 
@@ -120,7 +120,7 @@ def state_changed(farm: Farm, worker: Worker, status: WorkerStatus) -> None:
         events.append(tx, [worker_event(present, now, before.status)], now)
         if before.status is WorkerStatus.AWAKE and status is not WorkerStatus.AWAKE:
             reason = f"worker {present.name} ({present.id}) changed status to '{status}'"
-            cascades = _requeue_tasks(farm, tx, tasks.active_of_worker(tx, worker.key), reason)
+            cascades = _return_tasks(farm, tx, worker, reason)
     _write_logs(farm, cascades)
 
 
@@ -160,18 +160,21 @@ def time_out(farm: Farm, worker_id: str, unseen_since: datetime) -> None:
         lost = replace(before, status=WorkerStatus.ERROR, status_requested=None, lazy_request=False)
         worker_store.save(tx, lost, now)
         events.append(tx, [worker_event(lost, now, before.status)], now)
-        cascades = _requeue_tasks(farm, tx, tasks.active_of_worker(tx, lost.key), "worker timed out")
+        cascades = _return_tasks(farm, tx, lost, "worker timed out")
     _write_logs(farm, cascades)
 
 
-def _requeue_tasks(farm: Farm, tx: Tx, returned: Sequence[Task], reason: str) -> list[Cascade]:
+def _return_tasks(farm: Farm, tx: Tx, worker: Worker, reason: str) -> list[Cascade]:
     cascades = []
+    active = tasks.active_of_worker(tx, worker.key)
     # Jobs are locked in the order of their keys, so that two transactions never wait for each other.
-    for job_key in sorted({task.job_key for task in returned}):
+    for job_key in sorted({task.job_key for task in active}):
         cascade = Cascade(tx, jobs.lock(tx, job_key), farm.clock())
-        for task in returned:
-            if task.job_key == job_key:
-                return_task(cascade, tasks.fetch(tx, task.id), reason)
+        for task_key in [task.key for task in active if task.job_key == job_key]:
+            # Another process may have taken the task away while we waited for its job's lock.
+            task = tasks.fetch_by_key(tx, task_key)
+            if task.is_active_with(worker.key):
+                return_task(cascade, task, reason)
         cascade.save()
         cascades.append(cascade)
     return cascades

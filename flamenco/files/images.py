@@ -6,6 +6,7 @@ import os
 import threading
 from pathlib import Path
 
+from flamenco.domain.errors import StoreError
 from flamenco.files.places import job_folder
 
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
@@ -23,13 +24,24 @@ class LastRendered:
         self._root = root
 
     def store(self, job_id: str, content_type: str, image: bytes) -> Path:
-        """Keep `image` as the job's last one. It is written aside and renamed: nobody ever reads half an image."""
-        folder = job_folder(self._root, job_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / f"last-rendered-original{_SUFFIXES[content_type]}"
-        aside = folder / f".{target.name}-{os.getpid()}-{threading.get_ident()}~"
+        """Keep `image` as the job's last one. Raises `StoreError` when it cannot be written."""
+        target = job_folder(self._root, job_id) / f"last-rendered-original{_SUFFIXES[content_type]}"
+        try:
+            _replace(target, image)
+            for other in set(_SUFFIXES.values()) - {target.suffix}:
+                target.with_suffix(other).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"The image {target} cannot be written: {error.strerror or error}.") from error
+        return target
+
+
+def _replace(target: Path, image: bytes) -> None:
+    """Written aside and renamed: nobody ever reads half an image."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}-{os.getpid()}-{threading.get_ident()}~")
+    try:
         aside.write_bytes(image)
         aside.replace(target)
-        for other in set(_SUFFIXES.values()) - {target.suffix}:
-            target.with_suffix(other).unlink(missing_ok=True)
-        return target
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise

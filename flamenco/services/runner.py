@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -43,10 +43,14 @@ def chores(farm: Farm) -> list[Chore]:
 
 
 class Runner:
-    """The thread that runs the chores of one process, from `start` (after the fork) to `stop`."""
+    """The thread that runs the chores of one process, from `start` (after the fork) to `stop`.
 
-    def __init__(self, farm: Farm) -> None:
+    `todo`: other chores than the manager's own.
+    """
+
+    def __init__(self, farm: Farm, todo: Sequence[Chore] | None = None) -> None:
         self._farm = farm
+        self._chores = chores(farm) if todo is None else todo
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="chores", daemon=True)
@@ -62,7 +66,7 @@ class Runner:
 
     def _run(self) -> None:
         started = time.monotonic()
-        due = [(started + chore.first_after_s, chore) for chore in chores(self._farm)]
+        due = [(started + chore.first_after_s, chore) for chore in self._chores]
         while due:
             due.sort(key=lambda entry: entry[0])
             moment, chore = due.pop(0)

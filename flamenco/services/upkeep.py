@@ -15,13 +15,14 @@ EVENTS_KEPT = timedelta(days=7)
 """How long events stay for those who were not looking."""
 
 _HOUR_S = 3600.0
+_BATCH = 10_000
 
 
-def forget_events(farm: Farm) -> float:
-    """Delete the events that are older than `EVENTS_KEPT`, some at a time."""
+def forget_events(farm: Farm, batch: int = _BATCH) -> float:
+    """Delete the events that are older than `EVENTS_KEPT`, `batch` at a time: the others need the database too."""
     with farm.store.write() as tx:
-        deleted = events.delete_before(tx, farm.clock() - EVENTS_KEPT)
-    return 1.0 if deleted else _HOUR_S
+        deleted = events.delete_before(tx, farm.clock() - EVENTS_KEPT, batch)
+    return 1.0 if deleted == batch else _HOUR_S
 
 
 def check_database(farm: Farm) -> float:

@@ -25,7 +25,7 @@ def append(tx: Tx, happened: Iterable[Event], now: datetime) -> None:
         tx.execute(_INSERT, rows)
 
 
-def delete_before(tx: Tx, moment: datetime, limit: int = 10_000) -> int:
+def delete_before(tx: Tx, moment: datetime, limit: int) -> int:
     """Forget events older than `moment`, at most `limit` at a time. Returns how many."""
     old = select(events.c.key).where(events.c.created < moment).order_by(events.c.created).limit(limit)
     return int(tx.execute(delete(events).where(events.c.key.in_(old))).rowcount)

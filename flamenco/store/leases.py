@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, or_, text, update
 
 from flamenco.store.engine import Tx
 from flamenco.store.schema import leases
+
+# Of two that want a lease nobody ever had, PostgreSQL lets the later one wait here, and then tells it no.
+_INSERT = text(
+    "INSERT INTO leases (name, owner, expires) VALUES (:name, :owner, :expires) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("expires", type_=leases.c.expires.type))
 
 
 def take(tx: Tx, name: str, owner: str, now: datetime, until: datetime) -> bool:
@@ -16,10 +21,7 @@ def take(tx: Tx, name: str, owner: str, now: datetime, until: datetime) -> bool:
     taken = tx.execute(update(leases).where(leases.c.name == name, free).values(owner=owner, expires=until))
     if taken.rowcount == 1:
         return True
-    if tx.execute(select(leases.c.name).where(leases.c.name == name)).first():
-        return False
-    tx.execute(insert(leases), {"name": name, "owner": owner, "expires": until})
-    return True
+    return bool(tx.execute(_INSERT, {"name": name, "owner": owner, "expires": until}).rowcount)
 
 
 def release(tx: Tx, owner: str) -> None:

@@ -17,8 +17,7 @@ def store_job(farm: Farm, job: AuthoredJob, status: JobStatus = JobStatus.QUEUED
     """Store a job as a submission would, but without compiling anything."""
     rank = farm.ranking.of(job_store.candidate(job), farm.clock()).rank
     with farm.store.write() as tx:
-        job_store.insert_job(tx, job, status, rank)
-        return job_store.fetch(tx, job.id)
+        return job_store.insert_job(tx, job, status, rank)
 
 
 def new_worker(farm: Farm, name: str = "worker", task_types: tuple[str, ...] = TASK_TYPES) -> Worker:

@@ -127,3 +127,16 @@ def test_time_outs_can_be_switched_off(make_farm: Callable[..., Farm], clock: Cl
     clock.forward(1_000_000)
     timeouts.tick(farm)
     assert workers.list_all(farm)[0].status is WorkerStatus.AWAKE
+
+
+def test_a_failure_in_a_job_that_was_declared_completed(make_farm: Callable[..., Farm]) -> None:
+    """Giving back a blocked worker's failed tasks queues the whole job again; the failure at hand still counts."""
+    farm = make_farm(task_fail_after_softfail_count=1, blocklist_threshold=2)
+    job = store_job(farm, authored_job(*(authored_task() for _ in range(30))))
+    bad = new_worker(farm, "bad")
+    new_worker(farm, "good")
+    run_next(farm, bad, TaskStatus.FAILED)
+    assigned = take(farm, bad)
+    jobs.set_status(farm, job.id, JobStatus.COMPLETED, "enough")
+    tasks.update(farm, bad, assigned.task.id, tasks.TaskChange(status=TaskStatus.FAILED))
+    assert statuses(farm, job)[:4] == ["active", "queued", "failed", "queued"]

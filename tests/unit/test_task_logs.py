@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flamenco.domain.errors import StoreError
 from flamenco.files.images import LastRendered, accepts
 from flamenco.files.logs import TAIL_BYTES, TaskLogs
 
@@ -77,3 +78,14 @@ def test_the_last_image_takes_the_place_of_the_one_before(tmp_path: Path) -> Non
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert accepts("image/png")
     assert not accepts("image/gif")
+
+
+def test_what_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
+    """A worker's text or image that cannot be kept is refused with the reason; the manager's own lines are let go."""
+    (tmp_path / "job-6d0e").write_text("in the way")
+    with pytest.raises(StoreError, match=r"task log .* cannot be written: Not a directory"):
+        TaskLogs(tmp_path).append(JOB, TASK, "text")
+    with pytest.raises(StoreError, match=r"image .* cannot be written: Not a directory"):
+        LastRendered(tmp_path).store(JOB, "image/png", b"image")
+    TaskLogs(tmp_path).note(JOB, TASK, "text", datetime.now(UTC))
+    assert (tmp_path / "job-6d0e").read_text() == "in the way"

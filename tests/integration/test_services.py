@@ -1,0 +1,130 @@
+"""The chores: which process runs them, and what they do to the database, on both kinds."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func as sql
+from sqlalchemy import select
+
+from flamenco.domain.statuses import WorkerStatus
+from flamenco.farm import workers
+from flamenco.farm.context import Farm
+from flamenco.services import upkeep
+from flamenco.services.runner import Chore, Runner, chores
+from flamenco.store.schema import events, leases
+from tests.conftest import Clock
+from tests.integration.farming import new_worker
+
+
+def stored_events(farm: Farm) -> int:
+    """How many events are kept."""
+    with farm.store.read() as tx:
+        return int(tx.execute(select(sql.count()).select_from(events)).scalar_one())
+
+
+def test_old_events_are_forgotten(farm: Farm, clock: Clock) -> None:
+    """Events go when they are old enough, the younger ones stay, and there is time until the next look."""
+    new_worker(farm)
+    clock.forward((upkeep.EVENTS_KEPT + timedelta(seconds=1)).total_seconds())
+    new_worker(farm)
+    before = stored_events(farm)
+    assert upkeep.forget_events(farm) > 60
+    assert 0 < stored_events(farm) < before
+    assert upkeep.forget_events(farm) > 60
+
+
+def test_a_pile_of_old_events_goes_bit_by_bit(farm: Farm, clock: Clock) -> None:
+    """When there is more than one transaction should delete, the rest follows soon."""
+    new_worker(farm)
+    new_worker(farm)
+    before = stored_events(farm)
+    clock.forward(2 * upkeep.EVENTS_KEPT.total_seconds())
+    assert upkeep.forget_events(farm, batch=2) <= 1
+    assert stored_events(farm) == before - 2
+
+
+def test_a_sound_database_is_looked_at_in_its_period(make_farm: Callable[..., Farm]) -> None:
+    """The database is checked as often as the settings say, and not at all for a period of zero."""
+    assert upkeep.check_database(make_farm(database_check_period=77.0)) == 77
+    assert upkeep.check_database(make_farm(database_check_period=0.0)) > 0
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_damage_is_reported(farm: Farm, capsys: pytest.CaptureFixture[str]) -> None:
+    """A reference to a row that is not there is found, and said loudly."""
+    assert farm.store.file
+    with closing(sqlite3.connect(farm.store.file)) as careless, careless:
+        careless.execute("INSERT INTO worker_tags (worker_key, tag_key) VALUES (1, 1)")
+    upkeep.check_database(farm)
+    assert "refers to a row of" in capsys.readouterr().out
+
+
+def test_one_of_two_processes_runs_a_chore(make_farm: Callable[..., Farm]) -> None:
+    """While one has the lease the other leaves the chore alone, and does others; leaving gives the leases up."""
+    ran: list[Farm] = []
+    started, other_ran, ran_often = threading.Event(), threading.Event(), threading.Event()
+
+    def shared(farm: Farm) -> float:
+        ran.append(farm)
+        started.set()
+        if other_ran.is_set():
+            ran_often.set()
+        return 0.01
+
+    def own(_farm: Farm) -> float:
+        other_ran.set()
+        return 60.0
+
+    one, two = make_farm(), make_farm()
+    first, second = Runner(one, [Chore("shared", shared)]), Runner(two, [Chore("shared", shared), Chore("own", own)])
+    first.start()
+    assert started.wait(20)
+    second.start()
+    assert ran_often.wait(20)
+    first.stop()
+    second.stop()
+    assert ran == [one] * len(ran)
+    with one.store.read() as tx:
+        assert tx.execute(select(leases)).all() == []
+
+
+def test_a_chore_that_fails_does_not_end_the_others(farm: Farm) -> None:
+    """Whatever one chore raises, the next one is done."""
+    done = threading.Event()
+
+    def fail(_farm: Farm) -> float:
+        raise RuntimeError("cannot")
+
+    def succeed(_farm: Farm) -> float:
+        done.set()
+        return 60.0
+
+    runner = Runner(farm, [Chore("fails", fail), Chore("succeeds", succeed)])
+    runner.start()
+    assert done.wait(20)
+    runner.stop()
+
+
+def test_the_real_chores_run(make_farm: Callable[..., Farm], clock: Clock) -> None:
+    """A runner that is started gives up a silent worker by itself."""
+    farm = make_farm(timeout_check_delay=0.0)
+    new_worker(farm)
+    clock.forward(61)
+    looked = threading.Event()
+
+    def look(_farm: Farm) -> float:
+        looked.set()
+        return 60.0
+
+    # One thread does them one after the other, so what is due later comes after.
+    runner = Runner(farm, [*chores(farm), Chore("look", look, 0.01)])
+    runner.start()
+    assert looked.wait(20)
+    runner.stop()
+    assert workers.list_all(farm)[0].status is WorkerStatus.ERROR
