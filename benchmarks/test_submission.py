@@ -1,0 +1,161 @@
+"""Submitting a job: what a task costs must not depend on how many there are.
+
+A last task depends on all others, as in a render with a video of it, so there are as many dependencies as tasks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import httpx
+import pytest
+
+from flamenco.compiler.compile import Compiler
+from flamenco.compiler.sandbox import Sandbox
+from flamenco.config import Config
+from flamenco.domain.model import Submission
+from flamenco.farm import commands, jobs
+from flamenco.farm.context import Farm
+from flamenco.store.engine import Store
+from flamenco.store.upgrade import upgrade
+from tests.acceptance.conftest import running_manager
+from tests.conftest import START, Clock, make_hooks
+
+SMALL, MEDIUM, LARGE = 1_000, 10_000, 100_000
+ROUND = {SMALL: 30, MEDIUM: 3, LARGE: 1}
+"""How often a job of so many tasks is submitted in a round. The fastest time counts where time is limited.
+
+Sizes are compared by the mean of a round: whatever else the machine has to do then hits all of them.
+"""
+
+MOST_ROUNDS = 3
+MOST_SECONDS = {MEDIUM: 1.0, LARGE: 12.0}
+MOST_RATIO = 1.3
+MOST_MEMORY_MB = 600
+
+RENDER = """
+const JOB_TYPE = { label: "Render", settings: [{ key: "frames", type: "int32", required: true }] };
+
+function compileJob(job) {
+    const video = author.Task("video", "ffmpeg");
+    video.addCommand(author.Command("frames-to-video", {
+        exe: "{ffmpeg}", fps: 24, inputGlob: "/render/shot/*.png", outputFile: "/render/shot.mp4",
+    }));
+    for (let frame = 1; frame <= job.settings.frames; frame++) {
+        const task = author.Task(`render-${frame}`, "blender");
+        task.addCommand(author.Command("blender-render", {
+            exe: "{blender}", exeArgs: "{blenderArgs}", blendfile: "/jobs/shot/shot.flamenco.blend",
+            args: ["--render-output", "/render/shot/######", "--render-format", "PNG", "--render-frame", `${frame}`],
+        }, 1));
+        video.addDependency(task);
+        job.addTask(task);
+    }
+    job.addTask(video);
+}
+"""
+
+
+class Stopwatch:
+    """The parts of a submission, in seconds."""
+
+    def __init__(self, farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._farm = farm
+        self._spent: defaultdict[str, float] = defaultdict(float)
+        for owner, name in ((Sandbox, "ask"), (Compiler, "compile"), (commands, "check_commands")):
+            monkeypatch.setattr(owner, name, self._timed(name, getattr(owner, name)))
+
+    def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            before = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._spent[name] += time.perf_counter() - before
+
+        return timed
+
+    def submit(self, tasks: int) -> dict[str, float]:
+        """Submit a job of so many tasks."""
+        self._spent.clear()
+        before = time.perf_counter()
+        job = jobs.submit(self._farm, Submission(name="n", type="render", settings={"frames": tasks - 1}), strict=True)
+        whole = time.perf_counter() - before
+        assert job.counts.queued == tasks
+        compile_s = self._spent["ask"]
+        check_s = self._spent["compile"] - compile_s + self._spent["check_commands"]
+        return {"compile": compile_s, "check": check_s, "store": whole - compile_s - check_s, "whole": whole}
+
+
+@pytest.fixture
+def stopwatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stopwatch]:
+    """Submits to a farm on SQLite, with the limits that a manager has by default."""
+    (tmp_path / "render.js").write_text(RENDER)
+    store = Store(f"sqlite:///{tmp_path}/flamenco.sqlite")
+    upgrade(store, START)
+    farm = Farm(Config(data_dir=tmp_path), store, Compiler([tmp_path]), make_hooks(), Clock())
+    watch = Stopwatch(farm, monkeypatch)
+    watch.submit(10)  # starts the helper process
+    yield watch
+    farm.close()
+
+
+def ratio(of_round: dict[int, list[float]]) -> float:
+    """How much more a task costs in the largest job than in the smallest."""
+    return (mean(of_round[LARGE]) / LARGE) / (mean(of_round[SMALL]) / SMALL)
+
+
+def report(tasks: int, parts: dict[str, float]) -> None:
+    """Print milliseconds per 1,000 tasks, and each part's share of the whole."""
+    shares = [f"{name} {s / tasks * 1e6:5.1f} ms ({s / parts['whole']:3.0%})" for name, s in parts.items()]
+    print(f"{tasks:7,} tasks: {', '.join(shares)} per 1,000 tasks; {parts['whole']:.2f} s in all")
+
+
+def test_large_jobs(stopwatch: Stopwatch) -> None:
+    """10,000 tasks within a second, 100,000 within twelve, and a task costs the same in small jobs and large ones."""
+    fastest: dict[int, dict[str, float]] = {}
+    ratios: list[float] = []
+    while not ratios or (min(ratios) > MOST_RATIO and len(ratios) < MOST_ROUNDS):
+        of_round = {tasks: [stopwatch.submit(tasks) for _ in range(times)] for tasks, times in ROUND.items()}
+        for tasks, spent in of_round.items():
+            known = [fastest[tasks]] if tasks in fastest else []
+            fastest[tasks] = min(spent + known, key=lambda parts: parts["whole"])
+        ratios.append(ratio({tasks: [parts["whole"] for parts in spent] for tasks, spent in of_round.items()}))
+    print()
+    for tasks, parts in fastest.items():
+        report(tasks, parts)
+    print(f"a task of a job of {LARGE:,} costs {min(ratios):.2f} times as much as one of a job of {SMALL:,}")
+    assert all(fastest[tasks]["whole"] <= most for tasks, most in MOST_SECONDS.items()), fastest
+    assert min(ratios) <= MOST_RATIO
+
+
+def peak_memory_mb(group: int) -> dict[int, int]:
+    """The most memory that each process of a process group ever held, its helpers for job types left out."""
+    peaks = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            members, command = (folder / "stat").read_text(), (folder / "cmdline").read_bytes()
+            status = (folder / "status").read_text()
+        except OSError:  # it ended meanwhile
+            continue
+        if int(members.rsplit(")", 1)[1].split()[2]) == group and b"flamenco.compiler.helper" not in command:
+            peaks[int(folder.name)] = int(status.partition("VmHWM:")[2].split()[0]) // 1024
+    return peaks
+
+
+def test_memory_of_a_manager(tmp_path: Path) -> None:
+    """A manager that is sent a job of 100,000 tasks takes it, with its default settings, and stays below 600 MB."""
+    with running_manager(tmp_path, "--processes", "1") as manager:
+        (manager.data_dir / "jobtypes" / "render.js").write_text(RENDER)
+        before = peak_memory_mb(manager.process.pid)
+        job = {"name": "n", "type": "render", "priority": 50, "settings": {"frames": 99_999}}
+        answer = httpx.post(f"{manager.url}/api/jobs", json=job, timeout=120)
+        assert answer.status_code == 200, answer.text
+        after = peak_memory_mb(manager.process.pid)
+        print(f"\npeak memory of the serving process: {max(before.values())} MB before, {max(after.values())} MB after")
+        print(f"the submission took {answer.elapsed.total_seconds():.1f} s")
+        assert max(after.values()) <= MOST_MEMORY_MB
