@@ -43,5 +43,9 @@ class Limits(Struct, frozen=True, kw_only=True):
 def limits_of(config: Config) -> Limits:
     """The limits that a manager with these settings has."""
     return Limits(
-        timeout_s=float(config.compile_timeout), memory_mb=config.compile_memory_mb, tasks=config.max_tasks_per_job
+        timeout_s=float(config.compile_timeout),
+        memory_mb=config.compile_memory_mb,
+        tasks=config.max_tasks_per_job,
+        commands=config.max_commands_per_task,
+        string=config.max_text_kb * 1024,
     )

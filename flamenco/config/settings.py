@@ -161,6 +161,10 @@ class Config(Struct, frozen=True, kw_only=True):
     compile_timeout: Annotated[Duration, Meta(description="Longest time a job type's script may run.")] = Duration(10)
     compile_memory_mb: Annotated[int, Meta(description="Most memory a job type's script may use, in MiB.", ge=64)] = 512
     max_tasks_per_job: Annotated[int, Meta(description="Most tasks one job may have.", ge=1)] = 1_000_000
+    max_commands_per_task: Annotated[int, Meta(description="Most commands one task may have.", ge=1)] = 1_000
+    max_text_kb: Annotated[
+        int, Meta(description="Longest text in a job's settings and parameters, in thousands of characters.", ge=1)
+    ] = 1_024
     max_body_mb: Annotated[int, Meta(description="Largest request body, in MiB; rendered images among them.", ge=1)] = (
         32
     )
