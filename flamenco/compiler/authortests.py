@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from flamenco.compiler import expectations
 from flamenco.compiler.bench import Bench, Finding, Trial
+from flamenco.compiler.catalog import SUFFIX
 from flamenco.compiler.expectations import Case
 from flamenco.compiler.protocol import Printed
 from flamenco.domain.errors import Refused
@@ -47,7 +48,7 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 def find(places: Iterable[Path]) -> list[Path]:
-    """The test files among `places`: files as they are, folders with all test files below them.
+    """The test files among `places`: files as they are, folders with all test files below them, scripts with theirs.
 
     Raises `Refused` for a place that does not exist, and when there is no test file at all.
     """
@@ -55,6 +56,12 @@ def find(places: Iterable[Path]) -> list[Path]:
     for place in places:
         if place.is_dir():
             found += sorted(path for path in place.rglob("*.test.*") if expectations.is_test_file(path))
+        elif place.is_file() and place.suffix == SUFFIX:
+            beside = [place.with_suffix(suffix) for suffix in expectations.SUFFIXES]
+            tests = [path for path in beside if path.is_file()]
+            if not tests:
+                raise Refused(f"{place.name} has no tests; write them into {beside[0].name} beside it")
+            found += tests
         elif place.is_file():
             found.append(place)
         else:

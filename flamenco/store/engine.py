@@ -26,6 +26,7 @@ BUSY_TIMEOUT_S = 10
 """How long a transaction waits for another one's lock before the client is told to come back."""
 
 _WRITES = "flamenco_writes"
+_ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class Store:
@@ -35,6 +36,8 @@ class Store:
         self.url = make_url(url)
         self.engine = _create_engine(url, pool_size)
         self._writer = self.engine.execution_options(**{_WRITES: True})
+        # A transaction of SQLite sees one state anyway; PostgreSQL would show every statement the newest.
+        self._reader = self.engine if self.is_sqlite else self.engine.execution_options(**_ONE_STATE)
 
     @property
     def is_sqlite(self) -> bool:
@@ -55,7 +58,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """A transaction that sees one consistent state and changes nothing."""
-        with _translated(), self.engine.connect() as connection:
+        with _translated(), self._reader.connect() as connection:
             yield connection
 
     def close(self) -> None:

@@ -220,12 +220,17 @@ def test_which_script_is_meant(tmp_path: Path) -> None:
 
 
 def test_which_files_are_tests(tmp_path: Path) -> None:
-    """In folders, by their names, however deep; files that are named are taken as they are."""
+    """In folders, by their names, however deep; beside a script that is named; other files are taken as they are."""
     for name in ("a.test.yaml", "deep/er/b.test.yml", "c.test.json", "d.yaml", "e.test.js", "test.yaml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     found = authortests.find([tmp_path, tmp_path / "d.yaml"])
     assert [path.name for path in found] == ["a.test.yaml", "c.test.json", "b.test.yml", "d.yaml"]
+    (tmp_path / "a.js").touch()
+    assert authortests.find([tmp_path / "a.js"]) == [tmp_path / "a.test.yaml"]
+    (tmp_path / "z.js").touch()
+    with pytest.raises(Refused, match=r"z\.js has no tests; write them into z\.test\.yaml"):
+        authortests.find([tmp_path / "z.js"])
     with pytest.raises(Refused, match="does not exist"):
         authortests.find([tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()

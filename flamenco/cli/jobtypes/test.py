@@ -23,7 +23,8 @@ from flamenco.compiler.authortests import Outcome, Report
 @data_dir_option
 @json_option
 def test(places: tuple[Path, ...], config_file: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
-    """Run the test files of job types: `my_job.test.yaml` (or .json) tests `my_job.js`. FOLDER means all below it.
+    """Run the test files of job types: `my_job.test.yaml` (or .json) tests `my_job.js`, and either may be
+    named. FOLDER means all below it.
 
     A test says which settings a job has, and which tasks, or which error, it expects. Only what it mentions is
     compared. Exit codes: 0 all passed, 1 some did not.
