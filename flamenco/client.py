@@ -8,6 +8,7 @@ A `ManagerClient` may be shared by threads.
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -27,6 +28,10 @@ DEFAULT_TIMEOUT_S = 10.0
 # Shorter than servers keep idle connections, so that a request rarely meets one that is just being closed.
 _IDLE_CONNECTION_S = 1.0
 _LONGEST_MESSAGE = 500
+
+# Whatever the manager, or a proxy before it, says: nobody asks in a tight loop, nor is gone for a day.
+_SHORTEST_RETRY_S = 0.1
+_LONGEST_RETRY_S = 3600.0
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _TEMPORARY = frozenset({408, 425, 429})
 
@@ -388,6 +393,7 @@ def _error_of(answer: httpx.Response, what: str) -> ManagerError:
 def _retry_after(answer: httpx.Response) -> float | None:
     """Seconds from the Retry-After header; its other form, a date, is not worth a clock that may be wrong."""
     try:
-        return max(0.0, float(answer.headers["Retry-After"]))
+        seconds = float(answer.headers["Retry-After"])
     except (KeyError, ValueError):
         return None
+    return None if math.isnan(seconds) else min(max(_SHORTEST_RETRY_S, seconds), _LONGEST_RETRY_S)

@@ -17,6 +17,7 @@ from flamenco.domain.statuses import TaskStatus
 from flamenco.farm import tasks
 from flamenco.farm.context import Farm
 from flamenco.store import leases, recount
+from flamenco.store import workers as worker_store
 from flamenco.store.engine import Store
 from flamenco.store.schema import metadata
 from flamenco.store.upgrade import backup, revision, upgrade
@@ -169,6 +170,15 @@ def test_many_workers_at_once_never_share_a_task(make_farm: Callable[..., Farm])
     with farm.store.read() as tx:
         assert recount.miscounted(tx) == []
     assert {str(task.status) for task in tasks.of_job(farm, job.id)} == {"completed"}
+
+
+def test_a_reader_sees_one_state(farm: Farm) -> None:
+    """What others write while somebody reads is not in the picture that the reader gets."""
+    new_worker(farm, "here")
+    with farm.store.read() as tx:
+        before = [worker.name for worker in worker_store.all_present(tx)]
+        new_worker(farm, "came meanwhile")
+        assert [worker.name for worker in worker_store.all_present(tx)] == before == ["here"]
 
 
 def test_a_lease_is_held_by_one_and_taken_over_when_it_expires(store: Store, clock: Clock) -> None:

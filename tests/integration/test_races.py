@@ -112,3 +112,4 @@ def test_what_cannot_be_timed_out_does_not_stop_the_others(farm: Farm, clock: Cl
 def wait_briefly(connection: Any, *_: object) -> None:
     """Make a connection give up waiting for locks soon."""
     connection.execute("SET lock_timeout = '50ms'")
+    connection.commit()

@@ -144,9 +144,12 @@ def test_errors(
     assert isinstance(caught.value, FarmError)
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("3", 3.0), ("0.5", 0.5), ("-1", 0.0), ("tomorrow", None)])
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("3", 3.0), ("0.5", 0.5), ("0", 0.1), ("-1", 0.1), ("inf", 3600.0), ("nan", None), ("tomorrow", None)],
+)
 def test_retry_after(client: ManagerClient, manager: ScriptedManager, header: str, seconds: float | None) -> None:
-    """The time to wait is in seconds; what is not is ignored."""
+    """The time to wait is in seconds, within reason; what is no number is ignored."""
     manager.answer_once("GET", "/version", Answer(503, headers={"Retry-After": header}))
     with pytest.raises(ManagerError) as caught:
         client.version()
