@@ -12,11 +12,6 @@ from flamenco.files.places import job_folder
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
 
 
-def accepts(content_type: str) -> bool:
-    """Whether images of that type are kept."""
-    return content_type in _SUFFIXES
-
-
 class LastRendered:
     """The last image of every job, below `root`."""
 

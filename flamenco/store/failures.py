@@ -98,8 +98,3 @@ def forget_job(tx: Tx, job_key: int) -> None:
     """A fresh start for a job: nobody failed anything in it, nobody is blocked."""
     tx.execute(delete(task_failures).where(task_failures.c.job_key == job_key))
     tx.execute(delete(job_blocks).where(job_blocks.c.job_key == job_key))
-
-
-def forget_task(tx: Tx, task_key: int) -> None:
-    """A fresh start for a task: nobody failed it."""
-    tx.execute(delete(task_failures).where(task_failures.c.task_key == task_key))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
 from collections import Counter
@@ -39,8 +38,8 @@ MOST_S = 3.0
 """No request of a worker takes longer: clients that wait for a slow script must not hold every thread."""
 
 WAITED = "%d requests of workers: median %.3f s, p95 %.3f s, longest %.3f s"
-MOST_ROUNDS = 3
-"""Tried so often, since the machine may be busy with something else for a moment."""
+ROUNDS = 3
+"""Waves are repeated so often, for a p95 over enough requests."""
 
 
 @contextmanager
@@ -129,17 +128,15 @@ def test_twenty_clients_submit_at_once(manager_and_clients: tuple[Manager, list[
     """
     manager, clients = manager_and_clients
     answers: list[httpx.Response] = []
-    p95 = longest = math.inf
-    for _ in range(MOST_ROUNDS):
-        with polling_workers(manager) as durations:
+    durations: list[float] = []
+    for _ in range(ROUNDS):
+        with polling_workers(manager) as of_round:
             for _ in range(WAVES[job_type]):
                 answers += submit_at_once(clients, job_type)
-            meanwhile = list(durations)
-        p95 = min(p95, quantiles(meanwhile, n=20)[-1])
-        longest = min(longest, max(meanwhile))
-        log.info(WAITED, len(meanwhile), median(meanwhile), p95, longest)
-        if p95 <= MOST_P95_S and longest <= MOST_S:
-            break
+            durations += list(of_round)
+    # Over every request of every round: the best of several rounds would not be what workers wait for.
+    p95, longest = quantiles(durations, n=20)[-1], max(durations)
+    log.info(WAITED, len(durations), median(durations), p95, longest)
     statuses = Counter(answer.status_code for answer in answers)
     took = [answer.elapsed.total_seconds() for answer in answers]
     log.info("%s; a submission took %.3f s, the longest %.3f", dict(statuses), median(took), max(took))

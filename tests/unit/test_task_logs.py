@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flamenco.domain.errors import StoreError
-from flamenco.files.images import LastRendered, accepts
+from flamenco.files.images import LastRendered
 from flamenco.files.logs import TAIL_BYTES, TaskLogs
 
 JOB = "6d0e2b4a-0000-4000-8000-000000000001"
@@ -76,8 +76,6 @@ def test_the_last_image_takes_the_place_of_the_one_before(tmp_path: Path) -> Non
     path = images.store(JOB, "image/jpeg", b"second")
     assert path.read_bytes() == b"second"
     assert [file.name for file in path.parent.iterdir()] == [path.name]
-    assert accepts("image/png")
-    assert not accepts("image/gif")
 
 
 def test_what_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
