@@ -19,8 +19,9 @@ from flamenco.compiler.compile import Compiler
 from flamenco.compiler.sandbox import Sandbox
 from flamenco.config import Config
 from flamenco.domain.model import Submission
-from flamenco.farm import commands, jobs
+from flamenco.farm import jobs
 from flamenco.farm.context import Farm
+from flamenco.hooks.manager import Hooks
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import upgrade
 from tests.acceptance.conftest import running_manager
@@ -66,7 +67,7 @@ class Stopwatch:
     def __init__(self, farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
         self._farm = farm
         self._spent: defaultdict[str, float] = defaultdict(float)
-        for owner, name in ((Sandbox, "ask"), (Compiler, "compile"), (commands, "check_commands")):
+        for owner, name in ((Sandbox, "ask"), (Compiler, "compile"), (Hooks, "job_compiled")):
             monkeypatch.setattr(owner, name, self._timed(name, getattr(owner, name)))
 
     def _timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -87,7 +88,7 @@ class Stopwatch:
         whole = time.perf_counter() - before
         assert job.counts.queued == tasks
         compile_s = self._spent["ask"]
-        check_s = self._spent["compile"] - compile_s + self._spent["check_commands"]
+        check_s = self._spent["compile"] - compile_s + self._spent["job_compiled"]
         return {"compile": compile_s, "check": check_s, "store": whole - compile_s - check_s, "whole": whole}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from pathlib import Path
 
 import structlog
 
@@ -10,10 +12,11 @@ from flamenco import builtin
 from flamenco.api.app import Application, create_app
 from flamenco.compiler.compile import Compiler
 from flamenco.compiler.limits import limits_of
-from flamenco.config import Config
+from flamenco.config import Config, Loaded, load
 from flamenco.domain.errors import ConfigError
-from flamenco.farm import jobs
+from flamenco.farm import jobs, placing
 from flamenco.farm.context import Clock, Farm, utc_now
+from flamenco.hooks.manager import Hooks
 from flamenco.store import upgrade
 from flamenco.store.engine import Store
 
@@ -22,18 +25,28 @@ log = structlog.get_logger(__name__)
 _CONNECTIONS_OF_CHORES = 2
 """Database connections beside those of the threads that answer requests."""
 
-__all__ = ["Application", "create_app", "create_farm", "prepare"]
+__all__ = ["Application", "configure", "create_app", "create_farm", "prepare"]
 
 
-def create_farm(config: Config, clock: Clock = utc_now) -> Farm:
+def configure(
+    config_file: Path | None = None, data_dir: Path | None = None, overrides: Mapping[str, str] | None = None
+) -> Loaded:
+    """Read the configuration, with the core's own plugins and those that it enables. Raises `ConfigError`."""
+    return load(config_file, data_dir, overrides, hooks=builtin.core_hooks())
+
+
+def create_farm(config: Config, hooks: Hooks, clock: Clock = utc_now) -> Farm:
     """The farm that `config` describes. Whoever makes it closes it; every process makes its own."""
-    hooks = builtin.create_hooks()
-    compiler = Compiler([config.job_types_path, *hooks.job_type_folders()], limits_of(config))
+    compiler = Compiler(
+        [config.job_types_path, *hooks.job_type_folders()],
+        limits_of(config),
+        lambda job_type: hooks.job_settings(job_type, config),
+    )
     store = Store(config.database_url, pool_size=config.threads + _CONNECTIONS_OF_CHORES)
     return Farm(config, store, compiler, hooks, clock)
 
 
-def prepare(config: Config) -> None:
+def prepare(config: Config, hooks: Hooks) -> None:
     """Bring the data directory and the database into shape, once, before any process serves requests.
 
     Everything that can be wrong with a configuration shows here. Raises `ConfigError` or `StoreError`.
@@ -41,7 +54,7 @@ def prepare(config: Config) -> None:
     try:
         for folder in (config.data_dir, config.local_storage_path):
             folder.mkdir(parents=True, exist_ok=True)
-        farm = create_farm(config)
+        farm = create_farm(config, hooks)
     except OSError as error:
         raise ConfigError(f"The folder {error.filename} cannot be used: {error.strerror}.") from error
     try:
@@ -51,5 +64,6 @@ def prepare(config: Config) -> None:
             log.info("the database was brought up to date")
         if stuck := jobs.finish_transitions(farm):
             log.info("finished what was interrupted when the manager stopped", jobs=stuck)
+        placing.place_all(farm)
     finally:
         farm.close()

@@ -32,6 +32,7 @@ from flamenco.bootstrap import Application, create_app, create_farm
 from flamenco.config import Config
 from flamenco.domain.errors import FarmError
 from flamenco.farm.context import Farm
+from flamenco.hooks.manager import Hooks
 from flamenco.services.runner import Runner
 
 log = structlog.get_logger(__name__)
@@ -119,11 +120,11 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if listener.family is socket.AF_INET6 else f"http://{host}:{port}"
 
 
-def serve(config: Config, listener: socket.socket, ready: Callable[[str], None]) -> NoReturn:
+def serve(config: Config, hooks: Hooks, listener: socket.socket, ready: Callable[[str], None]) -> NoReturn:
     """Serve until SIGTERM or SIGINT, then exit. `ready` is told the URL, in a process that serves, when it does."""
     url = url_of(listener)
     # gunicorn takes the descriptor over, and closes it.
-    _Server(config, listener.detach(), lambda: ready(url)).run()
+    _Server(config, hooks, listener.detach(), lambda: ready(url)).run()
     sys.exit(0)
 
 
@@ -179,8 +180,9 @@ class _Process(ThreadWorker):  # type: ignore[misc]
 class _Server(BaseApplication):  # type: ignore[misc]
     """The main process: our settings and hooks for gunicorn. A fork of it lives in every process that serves."""
 
-    def __init__(self, config: Config, descriptor: int, ready: Callable[[], None]) -> None:
+    def __init__(self, config: Config, hooks: Hooks, descriptor: int, ready: Callable[[], None]) -> None:
         self._config = config
+        self._hooks = hooks
         self._descriptor = descriptor
         self._ready = ready
         self._farm: Farm | None = None
@@ -222,7 +224,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Application:
         """Make the application; gunicorn calls this in every process that serves, after the fork."""
-        self._farm = create_farm(self._config)
+        self._farm = create_farm(self._config, self._hooks)
         return create_app(self._farm)
 
     def _started(self, worker: ThreadWorker) -> None:

@@ -19,4 +19,5 @@ def scheduling_policies() -> Iterable[SchedulingPolicy]:
         name="priority",
         description="The job with the higher priority comes first, the older one among equals.",
         score=by_priority,
+        depends_on="job",
     )

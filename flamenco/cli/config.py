@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flamenco.cli.options import config_option, data_dir_option, json_option
-from flamenco.config import load
+from flamenco import bootstrap
+from flamenco.cli.options import config_option, data_dir_option, json_option, override_option
 from flamenco.config.loading import DEFAULT, Shown
 
 
@@ -26,8 +26,9 @@ def config() -> None:
 @config.command()
 @config_option
 @data_dir_option
+@override_option
 @json_option
-def show(config_file: Path | None, data_dir: Path | None, as_json: bool) -> None:
+def show(config_file: Path | None, data_dir: Path | None, overrides: dict[str, str], as_json: bool) -> None:
     """Print each setting, its value, and whether a file, the environment or nobody set it.
 
     Passwords are not shown.
@@ -36,7 +37,7 @@ def show(config_file: Path | None, data_dir: Path | None, as_json: bool) -> None
     Example:
       FLAMENCO_TASK_TIMEOUT=5m flamenco config show --config farm.yaml
     """
-    settings = load(config_file, data_dir).shown()
+    settings = bootstrap.configure(config_file, data_dir, overrides).shown()
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(settings), indent=2))
     elif sys.stdout.isatty():

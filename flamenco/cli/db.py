@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import msgspec
 
+from flamenco import bootstrap
 from flamenco.cli.options import config_option, data_dir_option, json_option
-from flamenco.config import load
 from flamenco.domain.errors import FarmError
 from flamenco.farm.context import utc_now
 from flamenco.store import recount, upgrade
@@ -33,7 +33,7 @@ def db() -> None:
 
 @contextmanager
 def _opened(config_file: Path | None, data_dir: Path | None, url: str | None) -> Iterator[Store]:
-    config = load(config_file, data_dir, {"database": url} if url else {}).config
+    config = bootstrap.configure(config_file, data_dir, {"database": url} if url else {}).config
     store = Store(config.database_url, pool_size=1)
     try:
         yield store

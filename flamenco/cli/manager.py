@@ -8,8 +8,7 @@ import click
 
 from flamenco import bootstrap, server
 from flamenco.cli.logging_setup import set_up_logging
-from flamenco.cli.options import config_option, data_dir_option
-from flamenco.config import load
+from flamenco.cli.options import config_option, data_dir_option, override_option
 
 
 @click.command()
@@ -22,7 +21,8 @@ from flamenco.config import load
 @click.option(
     "--database", metavar="URL", help="SQLite file or postgresql://…  [default: a file in the data directory]"
 )
-def manager(config_file: Path | None, data_dir: Path | None, **settings: str | None) -> None:
+@override_option
+def manager(config_file: Path | None, data_dir: Path | None, overrides: dict[str, str], **settings: str | None) -> None:
     """Run the manager, which takes in jobs and hands out their tasks.
 
     An older database is upgraded first; a copy of it is kept. The manager prints where it listens when it is ready,
@@ -32,11 +32,13 @@ def manager(config_file: Path | None, data_dir: Path | None, **settings: str | N
     Example:
       flamenco manager --data-dir /srv/flamenco --listen 0.0.0.0:8080
 
-    Every other setting comes from flamenco-manager.yaml or the environment: see `flamenco config show`.
+    Every other setting comes from flamenco-manager.yaml, the environment or --set: see `flamenco config describe`.
     """
-    config = load(config_file, data_dir, {key: text for key, text in settings.items() if text is not None}).config
+    given = {key: text for key, text in settings.items() if text is not None}
+    loaded = bootstrap.configure(config_file, data_dir, overrides | given)
+    config = loaded.config
     set_up_logging(config.log_level, config.log_format)
     # The port first: a manager that cannot serve has no business with the database.
     listener = server.open_port(config, lambda message: click.echo(f"flamenco: {message}", err=True))
-    bootstrap.prepare(config)
-    server.serve(config, listener, lambda url: click.echo(f"listening on {url}"))
+    bootstrap.prepare(config, loaded.hooks)
+    server.serve(config, loaded.hooks, listener, lambda url: click.echo(f"listening on {url}"))

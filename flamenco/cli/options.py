@@ -32,6 +32,25 @@ def data_dir_option(function: F) -> F:
     )(function)
 
 
+def override_option(function: F) -> F:
+    """Add `--set KEY=VALUE`, given to the function as `overrides: dict[str, str]`."""
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=lambda _context, _option, given: dict(_key_and_value(text) for text in given),
+        help="Any setting by its key, such as plugins.ageing.points_per_hour=2; repeatable.",
+    )(function)
+
+
+def _key_and_value(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise click.BadParameter(f"{text!r}: write KEY=VALUE.")
+    return key, value
+
+
 def json_option(function: F) -> F:
     """Add `--json`, given to the function as `as_json: bool`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs to read.")(function)

@@ -13,12 +13,18 @@ import click
 
 from flamenco import builtin
 from flamenco.cli.logging_setup import set_up_logging
-from flamenco.config.declared import Setting
 from flamenco.config.places import flamenco_home
+from flamenco.hooks.settings import Setting
 from flamenco.worker import assembly, settings
 
 _SHORT_OPTIONS = {"manager_url": "--manager", "worker_name": "--name"}
-_PLACEHOLDERS = {"manager_url": "URL", "worker_name": "NAME", "task_types": "TYPE,TYPE…"}
+_PLACEHOLDERS = {
+    "manager_url": "URL",
+    "worker_name": "NAME",
+    "task_types": "TYPE,TYPE…",
+    "plugins": "NAME,NAME…",
+    "plugins_dir": "DIR",
+}
 
 _HELP = """\
 Run tasks for a manager until stopped with Ctrl-C.
@@ -43,7 +49,7 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
             _SHORT_OPTIONS.get(setting.key, f"--{setting.key.replace('_', '-')}"),
             setting.key,
             metavar=_PLACEHOLDERS.get(setting.key, _placeholder(setting)),
-            help=setting.description + _default(setting),
+            help=setting.help + _default(setting),
         )(function)
     return function
 
@@ -76,8 +82,10 @@ def worker(config_file: Path | None, data_dir: Path | None, debug: bool, quiet: 
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it has a line for every request
     given = {key: value for key, value in options.items() if value is not None}
     chosen = settings.load(config_file, given, os.environ)
-    hooks = builtin.create_hooks()
-    with assembly.assembled(chosen, data_dir or flamenco_home(), hooks.command_types()) as agent:
+    home = data_dir or flamenco_home()
+    plugins_dir = Path(chosen.plugins_dir).expanduser() if chosen.plugins_dir else home / "plugins"
+    hooks = builtin.worker_hooks(chosen.plugins, plugins_dir.absolute())
+    with assembly.assembled(chosen, home, hooks.command_types()) as agent:
         assembly.report_tools()
         code = assembly.run(agent)
     sys.exit(code)

@@ -19,14 +19,14 @@ from msgspec.structs import replace
 
 from flamenco.compiler import authored, catalog
 from flamenco.compiler.catalog import Found, Problem, Script
-from flamenco.compiler.declaration import Described, job_type_of
+from flamenco.compiler.declaration import Described, extended, job_type_of
 from flamenco.compiler.limits import Limits
 from flamenco.compiler.localtime import zone_around
 from flamenco.compiler.protocol import Printed, Reply, Request, Result, ScriptError
 from flamenco.compiler.sandbox import Sandbox, ScriptKilled
 from flamenco.compiler.settings import checked_settings
 from flamenco.domain.errors import JobTypeError, NotFound, Outdated, Refused
-from flamenco.domain.model import AuthoredJob, JobType, Submission
+from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,16 @@ class Compiler:
     """The job types in `folders`, of which earlier ones win. Safe to share between threads, not across a fork.
 
     Scripts are read anew on every call, so editing one needs no restart; they are only run when their text is new.
+    `more_settings` gives settings that a job type has beside those its script declares.
     """
 
-    def __init__(self, folders: Sequence[Path], limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        limits: Limits | None = None,
+        more_settings: Callable[[JobType], Sequence[JobTypeSetting]] = lambda _: (),
+    ) -> None:
+        self._more_settings = more_settings
         self._folders = tuple(folders)
         self._limits = limits or Limits()
         self._sandbox = Sandbox(self._limits)
@@ -184,7 +191,9 @@ class Compiler:
             return _Known(_problem(script, error))
         except (ValueError, RecursionError) as error:
             return _Known(_problem(script, improper(script, error)))
-        return _Known(job_type or _problem(script, improper(script, None)))
+        if job_type is None:
+            return _Known(_problem(script, improper(script, None)))
+        return _Known(extended(job_type, self._more_settings(job_type)))
 
     def _described_by(self, script: Script, found: Found, heard: Callable[[Printed], None] | None = None) -> Described:
         """What the script says of itself when it is run. Raises `JobTypeError`."""

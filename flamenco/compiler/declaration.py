@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -67,6 +68,14 @@ def job_type_of(name: str, described: msgspec.Raw) -> JobType | None:
         settings=settings,
     )
     return replace(job_type, etag=etag_of(job_type))
+
+
+def extended(job_type: JobType, more: Sequence[JobTypeSetting]) -> JobType:
+    """The job type with more settings behind its own; its etag tells that it has them."""
+    if not more:
+        return job_type
+    wider = replace(job_type, settings=(*(job_type.settings or ()), *more))
+    return replace(wider, etag=etag_of(wider))
 
 
 def _setting(declared: _Setting) -> JobTypeSetting:

@@ -14,22 +14,35 @@ from typing import Any, Final
 
 import yaml
 from msgspec import Struct
+from msgspec.structs import replace
 
-from flamenco.config.declared import ENVIRONMENT_PREFIX, Setting, build, nearest_of, settings_of, unknown_keys
+from flamenco import __version__, bundled
+from flamenco.config import plugins as plugin_settings
+from flamenco.config.declared import build, nearest_of, settings_of, shown, unknown_keys
 from flamenco.config.places import CONFIG_FILE_NAME, absolute, default_data_dir
 from flamenco.config.settings import Config
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.variables import JOBS, problem_with
+from flamenco.hooks import discovery
+from flamenco.hooks.discovery import DISABLE_VARIABLE
+from flamenco.hooks.manager import TRACE_VARIABLE, Hooks
+from flamenco.hooks.settings import ENVIRONMENT_PREFIX, Setting
 
 DEFAULT: Final = "default"
 COMMAND_LINE: Final = "command line"
 FILE_VERSION: Final = 3
 """The one version of Flamenco's configuration file that can be read."""
 
-_NOT_SETTINGS: Final = frozenset({"FLAMENCO_HOME", "FLAMENCO_CONFIG", "FLAMENCO_MANAGER"})
+_NOT_SETTINGS: Final = frozenset(
+    {"FLAMENCO_HOME", "FLAMENCO_CONFIG", "FLAMENCO_MANAGER", DISABLE_VARIABLE, TRACE_VARIABLE}
+)
 """Environment variables that mean something else to the program; see `--help` and `places`."""
 _NOT_SETTINGS_PREFIXES: Final = ("FLAMENCO_WORKER_", "FLAMENCO_TEST_")
 """Beginnings of those that belong to the worker agent and to the test suite."""
+
+_OF_PLUGINS: Final = "FLAMENCO_PLUGINS_"
+"""Beginning of those that are settings of plugins, which are read once it is known which there are."""
+_NOT_OF_PLUGINS: Final = frozenset({"FLAMENCO_PLUGINS_DIR"})
 
 
 class Shown(Struct, frozen=True):
@@ -45,17 +58,20 @@ class Loaded(Struct, frozen=True, kw_only=True):
     """A configuration, and for every dotted key (`variables.NAME` for each variable) where its value came from.
 
     A source is `default`, `file PATH`, `environment NAME` or `command line`. `file` is the file that was read.
+    `hooks` are the plugins that are enabled, `settings` the declarations of all settings, theirs included.
     """
 
     config: Config
     sources: dict[str, str]
+    hooks: Hooks
+    settings: dict[str, Setting]
     file: Path | None = None
 
     def shown(self) -> list[Shown]:
         """Every value in the order of the declarations, and who set it."""
         return [
-            Shown(key, setting.show(value), self.sources[key], setting.description)
-            for key, setting, value in _values_of(self.config)
+            Shown(key, shown(setting, value), self.sources[key], setting.help)
+            for key, setting, value in _values_of(self.config, self.settings)
         ]
 
 
@@ -66,10 +82,20 @@ class _Layers:
         self.settings = {setting.key: setting for setting in settings_of(Config)}
         self.values: dict[str, Any] = {}
         self.sources: dict[str, str] = {}
+        self.choice: dict[str, Any] = {}
+        self.of_plugins: list[tuple[str, Any, str, Path | None]] = []  # key, value, source, folder; no folder: text
+
+    def choose(self, choice: Mapping[str, Any], source: str, folder: Path) -> None:
+        """Take over which plugins are wanted; their settings are kept until it is known which they have."""
+        self.choice = {**self.choice, **choice}
+        self.sources["plugins"] = source
+        for name, said in choice.items():
+            for key, value in (said if isinstance(said, dict) else {}).items():
+                self.of_plugins.append((f"plugins.{name}.{key}", value, source, folder))
 
     def put(self, setting: Setting, value: Any, source: str, folder: Path) -> None:
         """Take over a checked `value`; a relative path counts from `folder`."""
-        if setting.is_path and not (setting.is_url and _is_url(str(value))) and str(value):
+        if setting.path and not (setting.url and _is_url(str(value))) and str(value):
             value = type(setting.default)(absolute(str(value), folder))
         if setting.key == "variables":
             self._merge_variables(setting, value, source)
@@ -97,28 +123,79 @@ def load(
     data_dir: Path | None = None,
     overrides: Mapping[str, str] | None = None,
     environ: Mapping[str, str] = os.environ,
+    hooks: Hooks | None = None,
 ) -> Loaded:
     """Read the configuration. `overrides` are settings from the command line by dotted key.
 
     Without `config_file` (or FLAMENCO_CONFIG) it is flamenco-manager.yaml in the current directory, else the one in
-    the data directory, else none. Raises `ConfigError` with a sentence that says what to change.
+    the data directory, else none. The plugins that it enables are loaded into `hooks`, beside those that are there:
+    they have settings too. Raises `ConfigError` with a sentence that says what to change.
     """
+    hooks = Hooks(environ) if hooks is None else hooks
     layers = _Layers()
     layers.put(layers.settings["data_dir"], default_data_dir(environ), DEFAULT, Path.cwd())
     overrides = {**(overrides or {}), **({"data_dir": str(data_dir)} if data_dir is not None else {})}
     file = find_file(config_file, overrides.get("data_dir"), environ)
     if file:
         _read_file(layers, file)
-    for name, setting, text in _in_environment(layers.settings, environ):
-        layers.put_text(setting, text, f"environment {name}")
-    for key, text in overrides.items():
-        if key not in layers.settings:
-            raise _unknown(key, nearest_key(key, layers.settings), "the command line")
-        layers.put_text(layers.settings[key], text, COMMAND_LINE)
+    _read_environment(layers, environ)
+    _read_overrides(layers, overrides)
     config = build(Config, layers.values)
-    sources = {key: layers.sources.get(key, DEFAULT) for key, _, _ in _values_of(config)}
+    found = discovery.find(bundled.plugins(), config.plugins_path, __version__)
+    hooks.load(discovery.choose(found, plugin_settings.wanted(layers.choice), environ))
+    layers.settings |= plugin_settings.full_settings(hooks.settings(), hooks.plugins())
+    _read_plugin_settings(layers, environ, hooks)
+    of_plugins = plugin_settings.collect(
+        layers.values,
+        {key: each for key, each in layers.settings.items() if key.startswith("plugins.")},
+        hooks.plugins(),
+    )
+    config = replace(config, plugins=of_plugins)
+    sources = {key: layers.sources.get(key, DEFAULT) for key, _, _ in _values_of(config, layers.settings)}
     _check_addresses(config, sources)
-    return Loaded(config=config, sources=sources, file=file)
+    return Loaded(config=config, sources=sources, hooks=hooks, settings=layers.settings, file=file)
+
+
+def _read_overrides(layers: _Layers, overrides: Mapping[str, str]) -> None:
+    for key, text in overrides.items():
+        if key == "plugins":
+            layers.choose(plugin_settings.parse_choice_text(text, COMMAND_LINE), COMMAND_LINE, Path.cwd())
+        elif key.startswith("plugins."):
+            layers.of_plugins.append((key, text, COMMAND_LINE, None))
+        elif key not in layers.settings:
+            raise _unknown(key, nearest_key(key, layers.settings), "the command line")
+        else:
+            layers.put_text(layers.settings[key], text, COMMAND_LINE)
+
+
+def _read_plugin_settings(layers: _Layers, environ: Mapping[str, str], hooks: Hooks) -> None:
+    """Check what was said of the settings of plugins: file, environment, command line, whichever spoke last."""
+    names = {setting.environment_name: key for key, setting in layers.settings.items() if key.startswith("plugins.")}
+    said = [each for each in layers.of_plugins if each[2] != COMMAND_LINE]
+    for name in sorted(environ):
+        if name.startswith(_OF_PLUGINS) and name not in _NOT_OF_PLUGINS:
+            key = names.get(name.replace("__", "_"), _key_of(name, hooks))
+            said.append((key, environ[name], f"environment {name}", None))
+    for key, value, source, folder in (*said, *(each for each in layers.of_plugins if each[2] == COMMAND_LINE)):
+        setting = layers.settings.get(key)
+        if setting is None:
+            if reason := plugin_settings.why_not(key, layers.settings, hooks.plugins()):
+                raise ConfigError(f"{key}: {reason} ({source})")
+        elif folder is None:
+            layers.put_text(setting, value, source)
+        else:
+            try:
+                layers.put(setting, setting.read(value), source, folder)
+            except ValueError as error:
+                raise _wrong(key, error, source) from error
+
+
+def _key_of(name: str, hooks: Hooks) -> str:
+    """The key that a variable of the environment seems to stand for, though there is no such setting."""
+    words = name.removeprefix(_OF_PLUGINS).replace("__", "_").lower()
+    owners = [plugin.name for plugin in hooks.plugins() if f"{words}_".startswith(f"{plugin.name}_")]
+    owner = max(owners, key=len, default=words)
+    return f"plugins.{owner}.{words.removeprefix(owner).lstrip('_')}"
 
 
 def find_file(config_file: Path | None, data_dir: str | None, environ: Mapping[str, str]) -> Path | None:
@@ -161,6 +238,8 @@ class _StrictLoader(yaml.SafeLoader):
 def _read_file(layers: _Layers, file: Path) -> None:
     source = f"file {file}"
     content = _parse(file)
+    if "plugins" in content:
+        layers.choose(plugin_settings.parse_choice(content.pop("plugins"), source), source, file.parent)
     meta = content.pop("_meta", None)
     _check_meta({} if meta is None else meta, source)
     for key, nearest in unknown_keys(content, Config):
@@ -223,6 +302,15 @@ def _flattened(
 # -- the environment ----------------------------------------------------------------------------------------------
 
 
+def _read_environment(layers: _Layers, environ: Mapping[str, str]) -> None:
+    for name, setting, text in _in_environment(layers.settings, environ):
+        source = f"environment {name}"
+        if setting.key == "plugins":
+            layers.choose(plugin_settings.parse_choice_text(text, source), source, Path.cwd())
+        else:
+            layers.put_text(setting, text, source)
+
+
 def _in_environment(settings: Mapping[str, Setting], environ: Mapping[str, str]) -> Iterator[tuple[str, Setting, str]]:
     """The settings in the environment; levels are set apart by one underscore or by two."""
     by_name = {setting.environment_name: setting for setting in settings.values()}
@@ -231,7 +319,7 @@ def _in_environment(settings: Mapping[str, Setting], environ: Mapping[str, str])
             continue
         if setting := by_name.get(name.replace("__", "_")):
             yield name, setting, environ[name]
-        elif not name.startswith(_NOT_SETTINGS_PREFIXES):
+        elif not name.startswith((*_NOT_SETTINGS_PREFIXES, _OF_PLUGINS)):
             nearest = nearest_of(name.removeprefix(ENVIRONMENT_PREFIX), _unprefixed(by_name))
             raise _unknown(name, nearest and ENVIRONMENT_PREFIX + nearest, "the environment")
 
@@ -244,16 +332,22 @@ def _unprefixed(names: Iterable[str]) -> list[str]:
 # -- all of it ----------------------------------------------------------------------------------------------------
 
 
-def _values_of(config: Config) -> Iterator[tuple[str, Setting, Any]]:
-    """Every value by dotted key, each variable on its own."""
-    for setting in settings_of(Config):
+def _values_of(config: Config, settings: Mapping[str, Setting]) -> Iterator[tuple[str, Setting, Any]]:
+    """Every value by dotted key, each variable and each setting of a plugin on its own."""
+    for key, setting in settings.items():
+        if key.startswith("plugins."):
+            _, plugin, own = key.split(".", 2)
+            yield key, setting, config.plugins[plugin][own]
+            continue
         value: Any = config
-        for part in setting.key.split("."):
+        for part in key.split("."):
             value = getattr(value, _attribute_of(type(value), part))
-        if setting.key == "variables":
+        if key == "variables":
             yield from ((f"variables.{name}", setting, variable) for name, variable in value.items())
+        elif key == "plugins":
+            yield key, setting, list(value)
         else:
-            yield setting.key, setting, value
+            yield key, setting, value
 
 
 def _attribute_of(kind: type[Struct], key: str) -> str:

@@ -17,6 +17,7 @@ from msgspec import Meta, Struct, field
 
 from flamenco.config.addresses import database_url, parse_listen
 from flamenco.config.places import absolute, default_data_dir
+from flamenco.config.plugins import NO_PLUGINS, Values
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.variables import JOBS, Variable, VariableValue, everywhere
@@ -126,6 +127,10 @@ class Config(Struct, frozen=True, kw_only=True):
         str,
         Meta(description="Folder of the studio's plugins; empty for plugins in data_dir.", extra={"path": True}),
     ] = ""
+    plugins: Annotated[
+        Values,
+        Meta(description="The plugins to use, in the order they are asked, each with its settings below it."),
+    ] = NO_PLUGINS
     autodiscoverable: Annotated[bool, Meta(description="Let workers find this manager on the network.")] = True
     shaman: ShamanConfig = ShamanConfig()
     task_timeout: Annotated[
@@ -152,8 +157,8 @@ class Config(Struct, frozen=True, kw_only=True):
     ] = 3
     policies: Annotated[
         dict[str, float],
-        Meta(description="The scheduling policies in use, each with the weight of its say."),
-    ] = field(default_factory=lambda: {"priority": 1.0})
+        Meta(description="The scheduling policies in use, each with the weight of its say; empty for all there are."),
+    ] = field(default_factory=dict)
     processes: Annotated[int, Meta(description="Processes that answer requests.", ge=1)] = field(
         default_factory=_default_processes
     )

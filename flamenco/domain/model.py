@@ -13,7 +13,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
 
-from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
 
 
 class Command(Struct, frozen=True):
@@ -104,7 +104,11 @@ class TaskCounts(Struct, frozen=True):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """A stored job."""
+    """A stored job.
+
+    `max_running` is the most of its tasks that may run at once, where policies limit that. Times of its tasks are in
+    seconds: those of the completed ones, and `used_seconds` by all that ended, whichever way.
+    """
 
     key: int
     id: str
@@ -123,6 +127,22 @@ class Job(Struct, frozen=True, kw_only=True):
     counts: TaskCounts = TaskCounts()
     steps_completed: int = 0
     steps_total: int = 0
+    max_running: int | None = None
+    last_assigned: datetime | None = None
+    completed_runs: int = 0
+    completed_seconds: float = 0.0
+    used_seconds: float = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its tasks may be given to workers: neither its status nor its own limit is against it."""
+        has_room = self.max_running is None or self.counts.active < self.max_running
+        return self.status in SCHEDULABLE_JOB and has_room
+
+    @property
+    def mean_task_s(self) -> float | None:
+        """How long its tasks took that were completed, in seconds; None before the first."""
+        return self.completed_seconds / self.completed_runs if self.completed_runs else None
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -141,8 +161,10 @@ class Task(Struct, frozen=True, kw_only=True):
     commands: tuple[Command, ...]
     created: datetime
     updated: datetime
+    queue_key: int = 0
     worker_key: int | None = None
     last_touched: datetime | None = None
+    activated: datetime | None = None
     steps_completed: int = 0
     steps_total: int = 0
     unmet: int = 0
@@ -153,7 +175,10 @@ class Task(Struct, frozen=True, kw_only=True):
 
 
 class Worker(Struct, frozen=True, kw_only=True):
-    """A stored worker. `status_requested` is what the farm wants it to become, if anything."""
+    """A stored worker. `status_requested` is what the farm wants it to become, if anything.
+
+    `commands` are those it has; None for one that does not say, and is trusted with every task of its types.
+    """
 
     key: int
     id: str
@@ -167,6 +192,7 @@ class Worker(Struct, frozen=True, kw_only=True):
     status_requested: WorkerStatus | None = None
     lazy_request: bool = False
     can_restart: bool = False
+    commands: tuple[str, ...] | None = None
 
 
 class Assignment(Struct, frozen=True, kw_only=True):

@@ -56,6 +56,9 @@ SCHEDULABLE_JOB = frozenset({JobStatus.ACTIVE, JobStatus.QUEUED})
 TRANSITIONAL_JOB = frozenset({JobStatus.CANCEL_REQUESTED, JobStatus.PAUSE_REQUESTED, JobStatus.REQUEUEING})
 """Jobs that are on their way to another status; found at start-up, they are sent on their way again."""
 
+FINISHED_JOB = frozenset({JobStatus.CANCELED, JobStatus.COMPLETED, JobStatus.FAILED})
+"""Jobs of which nothing is run any more, unless somebody requeues them."""
+
 RUNNABLE_TASK = frozenset({TaskStatus.QUEUED, TaskStatus.SOFT_FAILED})
 """Tasks that may be given to workers, once nothing they depend on is missing."""
 

@@ -7,6 +7,7 @@ succeeded: they go to files, which cannot be rolled back.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -14,10 +15,10 @@ from msgspec.structs import replace
 from flamenco.domain import transitions
 from flamenco.domain.events import Event, job_event, task_event
 from flamenco.domain.model import Job, Task, Worker
-from flamenco.domain.statuses import RUNNABLE_TASK, SCHEDULABLE_JOB, JobStatus, TaskStatus
+from flamenco.domain.statuses import RUNNABLE_TASK, JobStatus, TaskStatus
 from flamenco.domain.transitions import Effect, JobMove, MassMove
 from flamenco.farm.context import Farm
-from flamenco.store import events, jobs, tasks
+from flamenco.store import events, jobs, limits, queues, tasks
 from flamenco.store.engine import Tx
 
 
@@ -65,22 +66,45 @@ class Cascade:
             updated=self.now,
             worker_key=worker.key if worker else task.worker_key,
             last_touched=self.now if worker else task.last_touched,
+            activated=self.now if new is TaskStatus.ACTIVE is not task.status else task.activated,
             steps_completed=steps if new is not task.status else task.steps_completed,
         )
         tasks.save(self._tx, changed, expected=task.status)
+        self._note_run(task, new)
         self._count_steps(changed.steps_completed - task.steps_completed)
         self.job = replace(self.job, counts=self.job.counts.moved_one(task.status, new))
         self._count_runnable(task, new)
         if TaskStatus.COMPLETED in (task.status, new) and new is not task.status:
             more = -1 if new is TaskStatus.COMPLETED else 1
-            for task_type, became_runnable in tasks.change_unmet(self._tx, task.key, more).items():
-                jobs.add_runnable(self._tx, self.job.key, task_type, became_runnable)
+            for queue_key, became_runnable in tasks.change_unmet(self._tx, task.key, more).items():
+                queues.add_runnable(self._tx, queue_key, became_runnable)
         return changed
+
+    def _note_run(self, task: Task, new: TaskStatus) -> None:
+        """A run begins or ends: note when, and for how long."""
+        if new is TaskStatus.ACTIVE is not task.status:
+            self.job = replace(self.job, last_assigned=self.now)
+        if task.status is not TaskStatus.ACTIVE or new is TaskStatus.ACTIVE:
+            return
+        limits.release(self._tx, task.key)
+        seconds = self._book([task.activated] if task.activated else [])
+        if new is TaskStatus.COMPLETED:
+            self.job = replace(
+                self.job,
+                completed_runs=self.job.completed_runs + 1,
+                completed_seconds=self.job.completed_seconds + seconds,
+            )
+
+    def _book(self, started: Iterable[datetime]) -> float:
+        """Add the time since each of `started` to what the job has used. Returns it, in seconds."""
+        seconds = sum(max(0.0, (self.now - moment).total_seconds()) for moment in started)
+        self.job = replace(self.job, used_seconds=self.job.used_seconds + seconds)
+        return seconds
 
     def _count_runnable(self, task: Task, new: TaskStatus) -> None:
         more = (new in RUNNABLE_TASK) - (task.status in RUNNABLE_TASK)
         if more and not task.unmet:
-            jobs.add_runnable(self._tx, self.job.key, task.type, more)
+            queues.add_runnable(self._tx, task.queue_key, more)
 
     def set_progress(self, task: Task, activity: str | None, steps_completed: int | None) -> Task:
         """Note what a task is about and how far it is, and that its worker was heard of.
@@ -124,26 +148,24 @@ class Cascade:
 
     def _move_tasks(self, move: MassMove) -> None:
         completed = self.job.counts.completed
+        if self.job.counts.active and TaskStatus.ACTIVE in move.sources and move.to is not TaskStatus.ACTIVE:
+            self._book(tasks.active_since(self._tx, self.job.key))
+            limits.release_active_of(self._tx, self.job.key)
         tasks.move_many(self._tx, self.job.key, move, self.now)
         self.job = replace(self.job, counts=self.job.counts.moved(move.sources, move.to))
         if self.job.counts.completed != completed:
             tasks.recount_unmet(self._tx, self.job.key)
         if move.to is TaskStatus.QUEUED:
             self.job = replace(self.job, steps_completed=tasks.sum_of_steps(self._tx, self.job.key))
-        jobs.recount_queues(self._tx, self.job.key)
+        queues.recount(self._tx, self.job.key)
 
     def save(self) -> None:
         """Write the job and the events. Nothing may be changed afterwards."""
         if self.job != self._loaded:
-            if self.job.status is not self._loaded.status:
-                self._open_or_close()
             jobs.save(self._tx, self.job)
+            if self.job.is_open != self._loaded.is_open:
+                queues.offer(self._tx, self.job)
         events.append(self._tx, self._events, self.now)
-
-    def _open_or_close(self) -> None:
-        is_open = self.job.status in SCHEDULABLE_JOB
-        if is_open != (self._loaded.status in SCHEDULABLE_JOB):
-            jobs.open_queues(self._tx, self.job.key, is_open=is_open)
 
     def write_logs(self, farm: Farm) -> None:
         """Say in the task logs what happened. Only after the transaction has succeeded."""

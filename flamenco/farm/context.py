@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
+from flamenco.domain.scheduling import JobCandidate
 from flamenco.domain.variables import Variables
 from flamenco.farm.ranking import Ranking
 from flamenco.files.images import LastRendered
@@ -24,7 +25,10 @@ def utc_now() -> datetime:
 
 
 class Farm:
-    """One manager process's view of the farm. Safe to share between threads; not to be carried across a fork."""
+    """One manager process's view of the farm. Safe to share between threads; not to be carried across a fork.
+
+    `known_jobs`: what policies see of jobs that does not change, by row number, with when they were last updated.
+    """
 
     def __init__(self, config: Config, store: Store, compiler: Compiler, hooks: Hooks, clock: Clock = utc_now) -> None:
         self.config = config
@@ -36,7 +40,9 @@ class Farm:
         self.images = LastRendered(config.local_storage_path)
         self.variables = Variables(config.effective_variables, platform.system().lower())
         self.command_types = hooks.command_types()
-        self.ranking = Ranking(hooks.scheduling_policies(), config.policies)
+        self.event_sinks = hooks.event_sinks(config)
+        self.ranking = Ranking(hooks.scheduling_policies(config), config.policies)
+        self.known_jobs: dict[int, tuple[datetime, JobCandidate]] = {}
 
     def close(self) -> None:
         """Let go of the database and of the compiler's helper process."""

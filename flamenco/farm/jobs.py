@@ -11,7 +11,7 @@ from flamenco.domain.errors import Refused
 from flamenco.domain.events import job_event
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.statuses import JobStatus
-from flamenco.farm import commands
+from flamenco.farm import placing
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
 from flamenco.store import events, failures
@@ -51,18 +51,18 @@ def submit(farm: Farm, submission: Submission, *, strict: bool) -> Job:
     if submission.initial_status not in INITIAL_STATUSES:
         raise Refused(f"A job cannot start as {submission.initial_status}; it can be queued or paused.")
     authored = _compile(farm, submission, strict=strict)
-    ranked = farm.ranking.of(job_store.candidate(authored), authored.created)
+    task_types = {task.type for task in authored.tasks}
+    placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
     with farm.store.write() as tx:
-        job = job_store.insert_job(tx, authored, submission.initial_status, ranked.rank)
+        job = job_store.insert_job(tx, authored, submission.initial_status, placement)
         events.append(tx, [job_event(job)], authored.created)
     return job
 
 
 def _compile(farm: Farm, submission: Submission, *, strict: bool) -> AuthoredJob:
-    submission = farm.variables.in_submission(submission)
+    submission = farm.hooks.job_submitting(farm.variables.in_submission(submission), farm.config)
     authored = farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)
-    commands.warn(authored, commands.check_commands(authored, farm.command_types))
-    return authored
+    return farm.hooks.job_compiled(authored, farm.command_types, farm.config)
 
 
 def fetch(farm: Farm, job_id: str) -> Job:
@@ -82,6 +82,9 @@ def set_status(farm: Farm, job_id: str, status: JobStatus, reason: str) -> None:
         if status is JobStatus.REQUEUEING:
             failures.forget_job(tx, cascade.job.key)
         cascade.save()
+        if cascade.job.is_open:
+            # Policies may be others than when it came in, or may see it with other eyes now.
+            placing.place(tx, farm, cascade.job, cascade.now)
     cascade.write_logs(farm)
 
 
@@ -91,7 +94,7 @@ def set_priority(farm: Farm, job_id: str, priority: int) -> None:
     with farm.store.write() as tx:
         job = replace(job_store.lock_by_id(tx, job_id), priority=priority, updated=now)
         job_store.save(tx, job)
-        job_store.set_rank(tx, job, farm.ranking.of(job_store.candidate(job), now).rank)
+        placing.place(tx, farm, job, now)
         events.append(tx, [job_event(job)], now)
 
 

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 from flamenco.domain.errors import Conflict, NotFound, NotYours, Refused
 from flamenco.domain.model import Assignment, Job, Task, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus, WorkerStatus
-from flamenco.farm import failing
+from flamenco.farm import failing, placing
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
-from flamenco.store import claim, jobs, workers
+from flamenco.store import claim, jobs, limits, workers
 from flamenco.store import tasks as task_store
+from flamenco.store.claim import JobOffers
 from flamenco.store.engine import Tx
 
 
@@ -73,13 +74,31 @@ def _own_task(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None
 
 
 def _claim(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
-    for queue in claim.jobs_with_work(tx, worker.key, worker.task_types):
-        job = jobs.lock(tx, queue.job_key)
-        # Another process may have changed the job while we waited for its lock.
-        if job.status not in SCHEDULABLE_JOB:
+    selective = farm.ranking.is_selective
+    seen = placing.worker_view(tx, worker) if selective else None
+    for found in claim.jobs_with_work(tx, worker):
+        if seen is not None and placing.refusal(tx, farm, found.job_key, seen):
             continue
-        task = claim.best_task(tx, queue, worker.key)
-        if task is not None:
+        if not found.has_limits:
+            given = _take_from(tx, found, worker, farm)
+        else:
+            # What a job was locked for in vain is let go again: others may wait for it while we wait for a limit.
+            with tx.begin_nested() as attempt:
+                given = _take_from(tx, found, worker, farm)
+                if given is None:
+                    attempt.rollback()
+        if given is not None:
+            return given
+    return None
+
+
+def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
+    job = jobs.lock(tx, found.job_key)
+    # Another process may have changed the job while we waited for its lock.
+    if not job.is_open:
+        return None
+    for task, limit_names in claim.best_tasks(tx, found.offers, worker.key):
+        if limits.take(tx, limit_names, task.key):
             return _activate(tx, job, task, worker, farm)
     return None
 

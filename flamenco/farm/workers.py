@@ -77,12 +77,21 @@ def sign_on(
             software=software,
             task_types=tuple(task_type.strip().lower() for task_type in task_types),
             can_restart=can_restart,
+            commands=None,
             address=address,
             status=WorkerStatus.STARTING,
         )
         worker_store.save(tx, present, now)
         events.append(tx, [worker_event(present, now, before.status)], now)
     return present.status_requested or WorkerStatus.AWAKE
+
+
+def tell_commands(farm: Farm, worker: Worker, commands: Sequence[str]) -> None:
+    """The worker says which commands it has: from now on, until it signs on anew, it is given tasks of those alone."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        present = worker_store.seen(tx, worker.key, now)
+        worker_store.save(tx, replace(present, commands=tuple(sorted(set(commands)))), now)
 
 
 def sign_off(farm: Farm, worker: Worker) -> None:

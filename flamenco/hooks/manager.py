@@ -1,80 +1,275 @@
-"""Finds plugins, checks them, and asks them: one typed method per hook. The only place that talks to pluggy."""
+"""Registers plugins, checks what they give, and asks them: one typed method per hook. The only user of pluggy.
+
+What is asked at the start stops the start when it is wrong, with a sentence that names plugin, file and line. What
+is asked later never fails a request: a plugin that raises there is logged, by name, and passed over. Only the
+errors of the farm itself go through, since those are how a plugin refuses.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pluggy
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
-from flamenco.domain.errors import ConfigError
-from flamenco.hooks import specs
-from flamenco.hooks.types import CommandType, SchedulingPolicy
+from flamenco.domain.errors import ConfigError, FarmError
+from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
+from flamenco.hooks import discovery, specs
+from flamenco.hooks.discovery import Origin, Plugin
+from flamenco.hooks.routes import Route
+from flamenco.hooks.settings import Setting
+from flamenco.hooks.types import CommandType, EventSink, ManagerConfig, SchedulingPolicy
 
-Named = TypeVar("Named", CommandType, SchedulingPolicy)
+if TYPE_CHECKING:
+    import click
+
+TRACE_VARIABLE: Final = "FLAMENCO_TRACE_HOOKS"
+"""Set to anything, every call of a hook is told on stderr: which plugin, what came back, how long it took."""
+
+Named = TypeVar("Named", CommandType, SchedulingPolicy, EventSink)
+Kind = TypeVar("Kind")
+
+log = structlog.get_logger(__name__)
+
+
+class Given(Struct, frozen=True):
+    """What a plugin gave for a hook, and who it is."""
+
+    plugin: str
+    value: Any
+    where: str
 
 
 class Hooks:
-    """The registered plugins. Later registrations do not override earlier ones: a name given twice stops the start."""
+    """The registered plugins, asked in the order of their registration. A name given twice stops the start."""
 
-    def __init__(self) -> None:
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._pluggy = pluggy.PluginManager(specs.PROJECT)
         self._pluggy.add_hookspecs(specs)
+        self._plugins: dict[str, Plugin] = {}
+        self._traces = bool(environ.get(TRACE_VARIABLE))
 
-    def register(self, plugin: ModuleType | object, name: str) -> None:
-        """Add `plugin`. Raises `ConfigError` naming it when it implements a hook that does not exist."""
-        self._pluggy.register(plugin, name)
+    # -- which plugins there are ---------------------------------------------------------------------------------
+
+    def register(self, plugin: object, name: str, origin: Origin = "core", version: str = "") -> None:
+        """Add `plugin`, a module or an object. Raises `ConfigError` when it implements a hook that does not exist."""
+        known = Plugin(name=name, origin=origin, file=_file_of(plugin), version=version, enabled=True)
+        self._add(plugin, replace(known, summary=(plugin.__doc__ or "").partition("\n")[0] if known.file else ""))
+
+    def load(self, chosen: Iterable[Plugin]) -> None:
+        """Import and add the plugins that are enabled, and remember the others. Raises `ConfigError`."""
+        for plugin in chosen:
+            if plugin.enabled:
+                module = discovery.load(plugin)
+                version = plugin.version or str(getattr(module, "__version__", ""))
+                self._add(module, replace(plugin, file=plugin.file or _file_of(module), version=version))
+            else:
+                self._plugins[plugin.name] = plugin
+
+    def plugins(self) -> list[Plugin]:
+        """Every plugin that is there, enabled or not: the core's own first, then in the order they are asked."""
+        return sorted(self._plugins.values(), key=lambda plugin: (plugin.origin != "core", not plugin.enabled))
+
+    def _add(self, plugin: object, known: Plugin) -> None:
+        who = f"plugin {known.name!r} ({known.file or '<no file>'})"
+        if known.name in self._plugins and self._plugins[known.name].enabled:
+            raise ConfigError(f"{who}: there is another plugin of that name already.")
         try:
-            self._pluggy.check_pending()
-        except pluggy.PluginValidationError as error:
-            self._pluggy.unregister(plugin)
-            raise ConfigError(f"plugin {name!r}: {error}") from error
+            self._pluggy.register(plugin, known.name)
+        except (pluggy.PluginValidationError, ValueError) as error:
+            raise ConfigError(f"{who}: {str(error).partition(chr(10))[0]}; docs/plugins.md has every hook.") from error
+        callers = self._pluggy.get_hookcallers(plugin) or []
+        for caller in callers:
+            implementation = next(each for each in caller.get_hookimpls() if each.plugin_name == known.name)
+            problem = _problem_with(caller, implementation)
+            if problem:
+                self._pluggy.unregister(plugin)
+                line = _line_of(implementation)
+                raise ConfigError(f"{who}{f', line {line}' if line else ''}: {problem}")
+        names = tuple(sorted(caller.name for caller in callers))
+        self._plugins[known.name] = replace(known, hooks=names)
 
-    def register_installed(self) -> None:
-        """Add every plugin that an installed distribution offers under the entry-point group."""
-        self._pluggy.load_setuptools_entrypoints(specs.PROJECT)
+    # -- asked at the start --------------------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, tuple[Setting, ...]]:
+        """The settings of each plugin, by its name; their keys as the plugin has them."""
+        found: dict[str, tuple[Setting, ...]] = {}
+        for given in self._each("settings", Setting):
+            found[given.plugin] = (*found.get(given.plugin, ()), given.value)
+        return found
 
     def command_types(self) -> dict[str, CommandType]:
         """All commands by name."""
-        return self._collect("command_types", CommandType)
+        return self._named("command_types", CommandType)
 
-    def scheduling_policies(self) -> dict[str, SchedulingPolicy]:
-        """All policies by name, whether active or not."""
-        return self._collect("scheduling_policies", SchedulingPolicy)
+    def scheduling_policies(self, config: ManagerConfig | None = None) -> dict[str, SchedulingPolicy]:
+        """All policies by name, whether in use or not."""
+        return self._named("scheduling_policies", SchedulingPolicy, config=config)
+
+    def event_sinks(self, config: ManagerConfig | None = None) -> dict[str, EventSink]:
+        """All event sinks by name."""
+        return self._named("event_sinks", EventSink, config=config)
 
     def job_type_folders(self) -> list[Path]:
         """The folders with job types, those of plugins that were registered later first: they win."""
-        folders = []
-        for implementation in self._implementations("job_type_folders"):
-            for folder in implementation.function():
-                if not isinstance(folder, Path):
-                    raise ConfigError(f"{_where(implementation)}: job_type_folders() gave {folder!r}, expected a Path")
-                folders.append(folder)
-        return folders[::-1]
+        return [given.value for given in self._each("job_type_folders", Path)][::-1]
+
+    def api_routes(self, config: ManagerConfig | None = None) -> list[tuple[str, Route]]:
+        """Every route with the name of its plugin."""
+        return [(given.plugin, given.value) for given in self._each("api_routes", Route, config=config)]
+
+    def cli_commands(self) -> dict[str, click.Command]:
+        """The commands of plugins, by name."""
+        import click  # noqa: PLC0415 - a manager needs none of it
+
+        found: dict[str, click.Command] = {}
+        for given in self._each("cli_commands", click.Command):
+            name = given.value.name or ""
+            if not name or name in found:
+                raise ConfigError(f"{given.where}: there is another command {name!r} already, or it has no name.")
+            found[name] = given.value
+        return found
+
+    # -- asked later: never fails what somebody else asked for ---------------------------------------------------
+
+    def job_settings(self, job_type: JobType, config: ManagerConfig | None = None) -> list[JobTypeSetting]:
+        """What plugins add to the settings of a job type; those that it has itself, or has been given, are left out."""
+        taken = {name for setting in job_type.settings or () for name in (setting.key, *setting.aliases)}
+        added = []
+        for implementation in self._implementations("job_settings"):
+            values = self._ask_safely("job_settings", implementation, job_type=job_type, config=config)
+            for setting in _listed(values):
+                if not isinstance(setting, JobTypeSetting):
+                    self._nonsense("job_settings", implementation, setting)
+                elif setting.key not in taken:
+                    taken.add(setting.key)
+                    added.append(setting)
+        return added
+
+    def job_submitting(self, submission: Submission, config: ManagerConfig | None = None) -> Submission:
+        """The submission as plugins leave it. Raises what they refuse it with."""
+        for implementation in self._implementations("job_submitting"):
+            changed = self._ask_safely("job_submitting", implementation, submission=submission, config=config)
+            if isinstance(changed, Submission):
+                submission = changed
+            elif changed is not None:
+                self._nonsense("job_submitting", implementation, changed)
+        return submission
+
+    def job_compiled(
+        self, job: AuthoredJob, command_types: Mapping[str, CommandType], config: ManagerConfig | None = None
+    ) -> AuthoredJob:
+        """The compiled job as plugins leave it. Raises what they refuse it with."""
+        for implementation in self._implementations("job_compiled"):
+            changed = self._ask_safely(
+                "job_compiled", implementation, job=job, command_types=command_types, config=config
+            )
+            if isinstance(changed, AuthoredJob) and changed.id == job.id:
+                job = changed
+            elif changed is not None:
+                self._nonsense("job_compiled", implementation, changed)
+        return job
+
+    # -- how -----------------------------------------------------------------------------------------------------
 
     def _implementations(self, hook: str) -> list[Any]:  # of pluggy's HookImpl, whose functions return `object`
         implementations: list[Any] = getattr(self._pluggy.hook, hook).get_hookimpls()
         return implementations
 
-    def _collect(self, hook: str, kind: type[Named]) -> dict[str, Named]:
+    def _named(self, hook: str, kind: type[Named], **arguments: Any) -> dict[str, Named]:
         found: dict[str, Named] = {}
-        for implementation in self._implementations(hook):
-            where = _where(implementation)
-            for value in implementation.function():
-                if not isinstance(value, kind):
-                    raise ConfigError(f"{where}: {hook}() gave {value!r}, expected a {kind.__name__}")
-                if value.name in found:
-                    raise ConfigError(f"{where}: there is another {kind.__name__} named {value.name!r} already")
-                found[value.name] = value
+        for given in self._each(hook, kind, **arguments):
+            if given.value.name in found:
+                raise ConfigError(f"{given.where}: there is another {kind.__name__} named {given.value.name!r} already")
+            found[given.value.name] = given.value
         return found
 
+    def _each(self, hook: str, kind: type[Kind], **arguments: Any) -> Iterator[Given]:
+        """Everything that plugins give for a hook, checked. Raises `ConfigError`."""
+        for implementation in self._implementations(hook):
+            where = self._where(implementation)
+            try:
+                values = self._ask(hook, implementation, arguments)
+            except FarmError as error:
+                raise ConfigError(f"{where}: {error}") from error
+            except Exception as error:
+                place = discovery.place_of(error, _file_of(implementation.plugin))
+                name = implementation.plugin_name
+                raise ConfigError(f"plugin {name!r} ({place}): {hook}() failed: {discovery.told(error)}") from error
+            if not isinstance(values, list | tuple | None):
+                raise ConfigError(f"{where}: {hook}() gave {values!r}, expected a list of {kind.__name__}")
+            for value in values or ():
+                if not isinstance(value, kind):
+                    raise ConfigError(f"{where}: {hook}() gave {value!r}, expected a {kind.__name__}")
+                yield Given(implementation.plugin_name, value, where)
 
-def _where(implementation: pluggy.HookImpl) -> str:
-    return f"plugin {implementation.plugin_name!r} ({_file_of(implementation.plugin)})"
+    def _ask_safely(self, hook: str, implementation: Any, **arguments: Any) -> Any:
+        try:
+            return self._ask(hook, implementation, arguments)
+        except FarmError:
+            raise
+        except Exception as error:
+            place = discovery.place_of(error, _file_of(implementation.plugin))
+            log.exception("a plugin failed and is passed over", plugin=implementation.plugin_name, hook=hook, at=place)
+            return None
+
+    def _ask(self, hook: str, implementation: Any, arguments: Mapping[str, Any]) -> Any:
+        started = time.perf_counter()
+        answer = implementation.function(*(arguments[name] for name in implementation.argnames))
+        if isinstance(answer, Iterator):
+            answer = tuple(answer)  # now, so that what goes wrong in a generator is known to be this plugin's
+        if self._traces:
+            spent_ms = (time.perf_counter() - started) * 1e3
+            text = f"hook {hook}: {implementation.plugin_name} gave {answer!r:.200} in {spent_ms:.2f} ms"
+            print(text, file=sys.stderr, flush=True)  # noqa: T201 - for a person who asked, however logging is set up
+        return answer
+
+    def _nonsense(self, hook: str, implementation: Any, value: Any) -> None:
+        log.error(
+            "a plugin gave something unexpected, which is left out",
+            plugin=implementation.plugin_name,
+            hook=hook,
+            given=f"{value!r:.200}",
+            at=_file_of(implementation.plugin),
+        )
+
+    def _where(self, implementation: Any) -> str:
+        line = _line_of(implementation)
+        place = f"{_file_of(implementation.plugin) or '<no file>'}{f', line {line}' if line else ''}"
+        return f"plugin {implementation.plugin_name!r} ({place})"
+
+
+def _listed(values: Any) -> Iterable[Any]:
+    if values is None:
+        return ()
+    return values if isinstance(values, list | tuple) else (values,)
+
+
+def _problem_with(caller: Any, implementation: Any) -> str:
+    if not caller.has_spec():
+        names = [name for name in vars(specs) if getattr(vars(specs)[name], f"{specs.PROJECT}_spec", None)]
+        near = get_close_matches(caller.name, names, n=1)
+        hint = f"did you mean {near[0]}()?" if near else f"there are: {', '.join(sorted(names))}."
+        return f"there is no hook {caller.name}(); {hint}"
+    if implementation.wrapper or implementation.hookwrapper:
+        return f"{caller.name}() is a wrapper, which no hook here has a use for; implement the hook itself."
+    return ""
+
+
+def _line_of(implementation: Any) -> int:
+    code = getattr(implementation.function, "__code__", None)
+    return code.co_firstlineno if code else 0
 
 
 def _file_of(plugin: object) -> str:
     module = plugin if isinstance(plugin, ModuleType) else sys.modules.get(type(plugin).__module__)
-    return getattr(module, "__file__", None) or "<no file>"
+    return getattr(module, "__file__", None) or ""

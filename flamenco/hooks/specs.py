@@ -1,29 +1,52 @@
 """Every hook a plugin may implement. Implementations are marked with `flamenco.hookimpl`.
 
-A hook is only here when at least two plugins use it, the core's own (`flamenco.builtin`) counted.
+A hook is only here when at least two plugins use it, the core's own (`flamenco.builtin`) counted. An implementation
+takes those of the arguments that it needs, by name. `docs/plugins.md` has an example of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pluggy
 
-from flamenco.hooks.types import CommandType, SchedulingPolicy
+from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
+from flamenco.hooks.routes import Route
+from flamenco.hooks.settings import Setting
+from flamenco.hooks.types import CommandType, EventSink, ManagerConfig, SchedulingPolicy
+
+if TYPE_CHECKING:
+    import click
 
 PROJECT = "flamenco"
 """Name of the pluggy project and of the entry-point group."""
+
+HOOKS_VERSION = (1, 0)
+"""Version of the hooks: the first number changes when plugins may have to, the second with every addition.
+
+A plugin that needs a certain one says so: `requires_hooks = (1, 0)` in its module.
+"""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
+def settings() -> Iterable[Setting]:
+    """Settings of the plugin, which it finds at `config.plugins.<plugin>.<key>`.
+
+    Called when the configuration is read: once in the manager's main process, and by commands that read it.
+    """
+    return ()
+
+
+@hookspec
 def command_types() -> Iterable[CommandType]:
     """Commands that workers can run.
 
-    Called once at the start of every worker, to run them, and of every manager, to check them at submission.
+    Called once at the start of every worker, to run them, and of every manager process, to check them at submission.
     """
     return ()
 
@@ -38,6 +61,65 @@ def job_type_folders() -> Iterable[Path]:
 
 
 @hookspec
-def scheduling_policies() -> Iterable[SchedulingPolicy]:
-    """Policies that rank the open jobs. Called once at the start of every manager process."""
+def job_settings(job_type: JobType, config: ManagerConfig) -> Iterable[JobTypeSetting]:
+    """Extra settings of a job type, shown after its own and stored with its jobs. Its own win over one of the same key.
+
+    Called in every manager process, once for each version of each job type.
+    """
+    return ()
+
+
+@hookspec
+def scheduling_policies(config: ManagerConfig) -> Iterable[SchedulingPolicy]:
+    """Policies that have a say in which job comes first.
+
+    Called once at the start of every manager process. All of them are in use, each with its own weight, unless the
+    setting `policies` names those that are.
+    """
+    return ()
+
+
+@hookspec
+def event_sinks(config: ManagerConfig) -> Iterable[EventSink]:
+    """Where events go.
+
+    Called once at the start of every manager process; each sink is served by one of them at a time.
+    """
+    return ()
+
+
+@hookspec
+def job_submitting(submission: Submission, config: ManagerConfig) -> Submission | None:
+    """Look at a job before it is compiled: raise `Refused` with a reason, give a changed one, or None to leave it.
+
+    Called in the manager process that takes the job in, for every submission and check of one, in the request. Each
+    plugin is given what those before it made of the submission.
+    """
+
+
+@hookspec
+def job_compiled(
+    job: AuthoredJob, command_types: Mapping[str, CommandType], config: ManagerConfig
+) -> AuthoredJob | None:
+    """Look at a compiled job before it is stored: raise `Refused` with a reason, give a changed one, or None.
+
+    Called as `job_submitting`, after the job type's script has run. `command_types` are all that are known here.
+    """
+
+
+@hookspec
+def cli_commands() -> Iterable[click.Command]:
+    """Commands for the command line, which become `flamenco <name>`.
+
+    Called when a command is used that is not the core's own, and to list all of them in `flamenco --help`.
+    """
+    return ()
+
+
+@hookspec
+def api_routes(config: ManagerConfig) -> Iterable[Route]:
+    """Resources below `/api/x/<plugin>/`.
+
+    Called once at the start of every manager process, which then answers requests for them in any of its threads.
+    """
     return ()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
-from flamenco.domain.scheduling import FarmView, JobCandidate, Verdicts
+from flamenco.domain.scheduling import FarmView, Hold, JobCandidate, Limit, Term, WorkerView
 
 
 class CommandFailed(Exception):
@@ -17,6 +18,30 @@ class CommandFailed(Exception):
 
 class CommandCancelled(Exception):
     """Raised inside a command when the manager or the user took the task away. Do not catch it."""
+
+
+class Undeliverable(Exception):
+    """Raised by an event sink for an event that no further attempt would deliver: it goes to the dead letters."""
+
+
+class ManagerConfig(Protocol):
+    """The configuration of the manager, as hooks get it.
+
+    The settings of a plugin are at `config.plugins.<plugin>.<key>`; the core's own are attributes too, of which
+    the ones here are good to rely on. Paths are absolute.
+    """
+
+    @property
+    def plugins(self) -> Any:
+        """The settings of every enabled plugin, by its name."""
+
+    @property
+    def manager_name(self) -> str:
+        """The name of the farm, as people see it."""
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder below which all state of the manager lies."""
 
 
 class CommandContext(Protocol):
@@ -64,9 +89,52 @@ class CommandType(Struct, frozen=True, kw_only=True):
 
 
 class SchedulingPolicy(Struct, frozen=True, kw_only=True):
-    """A say in which job comes first. `score` is pure: the open jobs and the farm in, a verdict per job id out."""
+    """A say in which job comes first. Every function is optional and pure: it looks at nothing but its arguments.
+
+    `score` gives jobs a `Term`, by their id; terms of all policies are added up, each times its weight, and the
+    higher sum comes first. `hold` keeps jobs back. `accepts` may keep a worker from a job: None is yes. `limits`
+    says which limits a task of a type of a job falls under; they are kept exactly, however many processes hand out
+    tasks. `account` says on whose account the time of a job's tasks goes, and what was booked there counts for half
+    after `half_life_s` seconds; `farm.usage` has the sums.
+
+    `depends_on` is "job" when `score` and `hold` look at the job's name, type, priority, creation, tag, settings
+    and metadata alone: then it is enough to ask once. Otherwise they are asked about every second.
+    """
 
     name: str
     description: str
-    score: Callable[[Sequence[JobCandidate], FarmView], Verdicts]
+    score: Callable[[Sequence[JobCandidate], FarmView], Mapping[str, Term]] | None = None
+    hold: Callable[[Sequence[JobCandidate], FarmView], Mapping[str, Hold]] | None = None
+    accepts: Callable[[JobCandidate, WorkerView], Hold | None] | None = None
+    limits: Callable[[JobCandidate, str], Iterable[Limit]] | None = None
+    account: Callable[[JobCandidate], str] | None = None
+    half_life_s: float = 86_400.0
+    depends_on: Literal["job", "farm"] = "farm"
     weight: float = 1.0
+
+
+class PublishedEvent(Struct, frozen=True, kw_only=True):
+    """Something that happened in the farm. `id` grows; `topic` is such as `/jobs`, `/jobs/<uuid>` or `/workers`.
+
+    `payload` is what today's Flamenco publishes on that topic: a JobUpdate, TaskUpdate or WorkerUpdate as JSON has it.
+    """
+
+    id: int
+    created: datetime
+    topic: str
+    payload: dict[str, Any]
+
+
+class EventSink(Struct, frozen=True, kw_only=True):
+    """Somewhere that events go. `deliver` gets each at least once and in order, outside any request.
+
+    It runs in a thread of its own, of one manager process at a time. What it raises is tried again, later and later,
+    up to `attempts` times; then the event goes to the dead letters, and at once for `Undeliverable`. `topics` are
+    patterns: `/jobs` is that topic, `/jobs/*` everything below it, `*` everything.
+    """
+
+    name: str
+    description: str
+    deliver: Callable[[PublishedEvent], None]
+    topics: tuple[str, ...] = ("*",)
+    attempts: int = 12

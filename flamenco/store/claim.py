@@ -1,20 +1,25 @@
-"""Finding a worker its next task: jobs first, then tasks; both steps look things up, neither searches.
+"""Finding a worker its next task: requirements first, then jobs, then tasks; every step looks things up.
 
-What a claim costs depends on the worker's own failures and blocks, not on how many jobs or tasks there are.
+Which requirements this worker meets, and have work waiting, is one query over a few rows: an idle poll ends there.
+Along the queues of those, best rank first, the first job with a task for this worker is taken. What that costs
+depends on the worker's own failures, blocks and tags, not on how many jobs or tasks there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import heapq
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, exists, or_, select, text
+from sqlalchemy import bindparam, exists, or_, select, text
 
-from flamenco.domain.model import Task
+from flamenco.domain.model import Task, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB
+from flamenco.store import limits
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
+from flamenco.store.queues import decode_names
 from flamenco.store.schema import (
     ACTIVE_SQL,
     CLAIMABLE_SQL,
@@ -22,12 +27,14 @@ from flamenco.store.schema import (
     job_blocks,
     jobs,
     queues,
+    requirements,
     task_failures,
     tasks,
     worker_tags,
 )
 
-_PAGE = 20  # queues looked at in one go, at least; more are fetched only when none of them has a task for this worker
+_FIRST_PAGE = 4  # queues of one requirement looked at in one go; twice as many each further time
+_LARGEST_PAGE = 512
 
 _OWN_ACTIVE = task_store.SELECT.where(
     text(ACTIVE_SQL), tasks.c.worker_key == bindparam("worker_key"), jobs.c.status.in_(sorted(SCHEDULABLE_JOB))
@@ -40,10 +47,39 @@ def own_active_task(tx: Tx, worker_key: int) -> Task | None:
     return task_store.from_row(row) if row else None
 
 
+class Requirement(NamedTuple):
+    """Something that is required of workers, and waits for one."""
+
+    key: int
+    task_type: str
+    limits: tuple[str, ...]
+
+
+_WAITING = select(requirements.c.key, requirements.c.task_type, requirements.c.commands, requirements.c.limits).where(
+    requirements.c.task_type.in_(bindparam("task_types", expanding=True)),
+    exists().where(queues.c.requirement_key == requirements.c.key, text(CLAIMABLE_SQL)),
+)
+
+
+def met_requirements(tx: Tx, worker: Worker) -> list[Requirement]:
+    """What the worker is able to do and somebody waits for: types and commands it has, limits that are not full."""
+    if not worker.task_types:
+        return []
+    waiting = tx.execute(_WAITING, {"task_types": sorted(worker.task_types)}).all()
+    has = None if worker.commands is None else frozenset(worker.commands)
+    met = [
+        Requirement(row.key, row.task_type, decode_names(row.limits))
+        for row in waiting
+        if has is None or has.issuperset(decode_names(row.commands))
+    ]
+    full = limits.full(tx, {name for requirement in met for name in requirement.limits})
+    return [requirement for requirement in met if not full.intersection(requirement.limits)]
+
+
 _NOT_BLOCKED = ~exists().where(
     job_blocks.c.job_key == queues.c.job_key,
     job_blocks.c.worker_key == bindparam("worker_key"),
-    job_blocks.c.task_type == queues.c.task_type,
+    job_blocks.c.task_type == bindparam("task_type"),
 )
 _TAG_FITS = or_(
     jobs.c.tag_key.is_(None),
@@ -51,70 +87,92 @@ _TAG_FITS = or_(
 )
 # The queues this worker may be sent to, best job first, the older one where they are equal.
 _QUEUES = (
-    select(queues.c.job_key, queues.c.task_type, queues.c.rank)
+    select(queues.c.key, queues.c.job_key, queues.c.rank)
     .join(jobs, jobs.c.key == queues.c.job_key)
-    .where(
-        text(CLAIMABLE_SQL),
-        queues.c.task_type.in_(bindparam("task_types", expanding=True)),
-        _TAG_FITS,
-        _NOT_BLOCKED,
-    )
+    .where(text(CLAIMABLE_SQL), queues.c.requirement_key == bindparam("requirement"), _TAG_FITS, _NOT_BLOCKED)
     .order_by(queues.c.rank.desc(), queues.c.job_key)
     .limit(bindparam("page"))
 )
-# Where the first page ended; `rank <=` lets the index skip to it.
+# Where the last page ended; `rank <=` lets the index skip to it.
 _MORE_QUEUES = _QUEUES.where(
     queues.c.rank <= bindparam("rank"),
     or_(queues.c.rank < bindparam("rank"), queues.c.job_key > bindparam("job_key")),
 )
 
 
-class JobQueues(NamedTuple):
-    """A job with work for the worker, and the task types it has it in."""
+class Offer(NamedTuple):
+    """A queue with work for the worker."""
+
+    queue_key: int
+    job_key: int
+    rank: float
+    limits: tuple[str, ...]
+
+
+class JobOffers(NamedTuple):
+    """A job with work for the worker, and the queues it has it in."""
 
     job_key: int
-    task_types: tuple[str, ...]
+    offers: tuple[Offer, ...]
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether there is one among them that needs a place under a limit."""
+        return any(offer.limits for offer in self.offers)
 
 
-def jobs_with_work(tx: Tx, worker_key: int, task_types: Collection[str]) -> Iterator[JobQueues]:
+def jobs_with_work(tx: Tx, worker: Worker) -> Iterator[JobOffers]:
     """The jobs that have runnable tasks this worker may be given, in the order of their rank."""
-    if not task_types:
-        return
-    size = max(_PAGE, len(task_types) + 1)  # so that at least one job is on the page with all its queues
-    arguments: dict[str, Any] = {"worker_key": worker_key, "task_types": sorted(task_types), "page": size}
-    page = tx.execute(_QUEUES, arguments).all()
+    along = [_offers(tx, worker.key, requirement) for requirement in met_requirements(tx, worker)]
+    # A job has one rank, so its queues come next to each other.
+    in_order = heapq.merge(*along, key=lambda offer: (-offer.rank, offer.job_key))
+    for job_key, offers in groupby(in_order, key=lambda offer: offer.job_key):
+        yield JobOffers(job_key, tuple(offers))
+
+
+def _offers(tx: Tx, worker_key: int, requirement: Requirement) -> Iterator[Offer]:
+    size = _FIRST_PAGE
+    arguments: dict[str, Any] = {
+        "worker_key": worker_key,
+        "task_type": requirement.task_type,
+        "requirement": requirement.key,
+    }
+    page = tx.execute(_QUEUES, {**arguments, "page": size}).all()
     while page:
-        full = len(page) == size
-        # The last job of a full page may go on behind it, so it is left to the next page.
-        whole = [row for row in page if row.job_key != page[-1].job_key] if full else page
-        for job_key, rows in groupby(whole, key=lambda row: row.job_key):
-            yield JobQueues(job_key, tuple(row.task_type for row in rows))
-        if not full:
+        for row in page:
+            yield Offer(row.key, row.job_key, row.rank, requirement.limits)
+        if len(page) < size:
             return
-        page = tx.execute(_MORE_QUEUES, {**arguments, "rank": whole[-1].rank, "job_key": whole[-1].job_key}).all()
+        size = min(2 * size, _LARGEST_PAGE)
+        place = {"rank": page[-1].rank, "job_key": page[-1].job_key, "page": size}
+        page = tx.execute(_MORE_QUEUES, {**arguments, **place}).all()
 
 
 _NOT_FAILED_BY_ME = ~exists().where(
     task_failures.c.task_key == tasks.c.key, task_failures.c.worker_key == bindparam("worker_key")
 )
 _BEST_TASK = (
-    task_store.SELECT.where(
-        tasks.c.job_key == bindparam("of_job"),
-        tasks.c.type == bindparam("of_type"),
-        text(RUNNABLE_SQL),
-        _NOT_FAILED_BY_ME,
-    )
+    task_store.SELECT.where(tasks.c.queue_key == bindparam("of_queue"), text(RUNNABLE_SQL), _NOT_FAILED_BY_ME)
     .order_by(tasks.c.priority.desc(), tasks.c.index_in_job)
     .limit(1)
 )
 
 
-def best_task(tx: Tx, queue: JobQueues, worker_key: int) -> Task | None:
-    """The first task of a locked job that this worker may run and did not fail: highest priority, then script order."""
-    found: list[Row[Any]] = []
-    for task_type in queue.task_types:
-        arguments = {"of_job": queue.job_key, "of_type": task_type, "worker_key": worker_key}
-        found += tx.execute(_BEST_TASK, arguments).all()
-    if not found:
-        return None
-    return task_store.from_row(min(found, key=lambda row: (-row.priority, row.index_in_job)))
+class Candidate(NamedTuple):
+    """A task that the worker may run, and the limits it needs a place under."""
+
+    task: Task
+    limits: tuple[str, ...]
+
+
+def best_tasks(tx: Tx, offers: Sequence[Offer], worker_key: int) -> list[Candidate]:
+    """The first task in each queue of a locked job that this worker may run and did not fail, the best of them first.
+
+    Best is the highest priority, then the order of the script.
+    """
+    found = []
+    for offer in offers:
+        row = tx.execute(_BEST_TASK, {"of_queue": offer.queue_key, "worker_key": worker_key}).first()
+        if row is not None:
+            found.append(Candidate(task_store.from_row(row), offer.limits))
+    return sorted(found, key=lambda candidate: (-candidate.task.priority, candidate.task.index))

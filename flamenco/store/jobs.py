@@ -7,27 +7,29 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, RowMapping, bindparam, insert, select, text, update
-from sqlalchemy import func as sql
+from msgspec.structs import replace
+from sqlalchemy import Column, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flamenco.domain.errors import NotFound, Refused
-from flamenco.domain.model import AuthoredJob, AuthoredTask, Job, TaskCounts
-from flamenco.domain.scheduling import JobCandidate
-from flamenco.domain.statuses import SCHEDULABLE_JOB, TRANSITIONAL_JOB, JobStatus, TaskStatus
+from flamenco.domain.model import AuthoredJob, Job, TaskCounts
+from flamenco.domain.scheduling import JobCandidate, Placement
+from flamenco.domain.statuses import FINISHED_JOB, TRANSITIONAL_JOB, JobStatus, TaskStatus
+from flamenco.store import queues
 from flamenco.store.engine import Tx
-from flamenco.store.schema import RUNNABLE_SQL, jobs, queues, tags, task_dependencies, tasks
+from flamenco.store.schema import jobs, tags, task_dependencies, tasks
 
 _COUNTS = [jobs.c[f"tasks_{status.column}"] for status in TaskStatus]
-_SELECT = select(jobs, tags.c.uuid.label("tag_uuid")).outerjoin(tags, tags.c.key == jobs.c.tag_key)
-_BY_ID = _SELECT.where(jobs.c.uuid == bindparam("id"))
+SELECT = select(jobs, tags.c.uuid.label("tag_uuid")).outerjoin(tags, tags.c.key == jobs.c.tag_key)
+_BY_ID = SELECT.where(jobs.c.uuid == bindparam("id"))
 # The tag is not locked with the job: an outer join's far side cannot be, and it does not change with the job.
-_LOCK = _SELECT.where(jobs.c.key == bindparam("job_key")).with_for_update(of=jobs)
+_LOCK = SELECT.where(jobs.c.key == bindparam("job_key")).with_for_update(of=jobs)
 _KEY_BY_ID = select(jobs.c.key).where(jobs.c.uuid == bindparam("id"))
 _INSERT_BATCH = 5_000  # rows in one executemany: enough to be fast, few enough to keep memory flat
 
 
-def _job(values: RowMapping | Mapping[str, Any]) -> Job:
+def from_values(values: RowMapping | Mapping[str, Any]) -> Job:
+    """The job in a row of `SELECT`."""
     return Job(
         key=values["key"],
         id=values["uuid"],
@@ -46,6 +48,11 @@ def _job(values: RowMapping | Mapping[str, Any]) -> Job:
         counts=TaskCounts(*(values[column.name] for column in _COUNTS)),
         steps_completed=values["steps_completed"],
         steps_total=values["steps_total"],
+        max_running=values["max_running"],
+        last_assigned=values["last_assigned"],
+        completed_runs=values["completed_runs"],
+        completed_seconds=values["completed_seconds"],
+        used_seconds=values["used_seconds"],
     )
 
 
@@ -54,12 +61,12 @@ def fetch(tx: Tx, job_id: str) -> Job:
     row = tx.execute(_BY_ID, {"id": job_id}).one_or_none()
     if row is None:
         raise NotFound(f"There is no job {job_id}.")
-    return _job(row._mapping)
+    return from_values(row._mapping)
 
 
 def lock(tx: Tx, job_key: int) -> Job:
     """The job, kept from changing until the transaction ends. Whoever changes tasks locks their job first."""
-    return _job(tx.execute(_LOCK, {"job_key": job_key}).one()._mapping)
+    return from_values(tx.execute(_LOCK, {"job_key": job_key}).one()._mapping)
 
 
 def lock_by_id(tx: Tx, job_id: str) -> Job:
@@ -78,13 +85,14 @@ def keys_in_transition(tx: Tx) -> list[int]:
 
 def newest(tx: Tx, limit: int) -> list[Job]:
     """The `limit` newest jobs, newest first."""
-    return [_job(row._mapping) for row in tx.execute(_SELECT.order_by(jobs.c.key.desc()).limit(limit))]
+    return [from_values(row._mapping) for row in tx.execute(SELECT.order_by(jobs.c.key.desc()).limit(limit))]
 
 
-def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, rank: float | None, activity: str = "") -> Job:
+def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, placement: Placement, activity: str = "") -> Job:
     """Store a compiled job, all of it: tasks queued, dependencies, counters, queues. Returns it as it is stored.
 
-    Raises `Refused` when its worker tag does not exist, or it has the UUID of another job or task.
+    It takes the place among the jobs that policies gave it, `placement`. Raises `Refused` when its worker tag does
+    not exist, or it has the UUID of another job or task.
     """
     steps = [task.steps_total for task in job.tasks]
     values: dict[str, Any] = {
@@ -100,7 +108,12 @@ def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, rank: float | None, 
         "updated": job.created,
         "shaman_checkout_id": job.shaman_checkout_id,
         "delete_requested": None,
-        "rank": rank,
+        "rank": placement.rank,
+        "max_running": placement.max_running,
+        "last_assigned": None,
+        "completed_runs": 0,
+        "completed_seconds": 0.0,
+        "used_seconds": 0.0,
         "steps_completed": 0,
         "steps_total": sum(steps),
     }
@@ -108,11 +121,12 @@ def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, rank: float | None, 
     inserted = values | {"tag_key": _tag_key(tx, job.worker_tag)}
     try:
         job_key: int = tx.execute(insert(jobs).returning(jobs.c.key), inserted).scalar_one()
-        _insert_tasks(tx, job_key, job, steps)
+        stored = from_values(values | {"key": job_key, "tag_uuid": job.worker_tag})
+        sorted_in = queues.insert_queues(tx, stored, job.tasks, placement)
+        _insert_tasks(tx, job_key, job, steps, sorted_in)
     except IntegrityError as error:
         raise Refused("The job, or a task of it, has the UUID of one that is stored already.") from error
-    _insert_queues(tx, job_key, job.tasks, rank if status in SCHEDULABLE_JOB else None)
-    return _job(values | {"key": job_key, "tag_uuid": job.worker_tag})
+    return stored
 
 
 def _tag_key(tx: Tx, tag_id: str) -> int | None:
@@ -127,18 +141,21 @@ def _tag_key(tx: Tx, tag_id: str) -> int | None:
 _TASK_COLUMNS = [
     tasks.c[name]
     for name in (
-        *("uuid", "job_key", "index_in_job", "name", "type", "priority", "status"),
+        *("uuid", "job_key", "queue_key", "index_in_job", "name", "type", "priority", "status"),
         *("commands", "created", "updated", "steps_total", "unmet"),
     )
 ]
 
 
-def _insert_tasks(tx: Tx, job_key: int, job: AuthoredJob, steps: Sequence[int]) -> None:
+def _insert_tasks(
+    tx: Tx, job_key: int, job: AuthoredJob, steps: Sequence[int], sorted_in: Mapping[queues.Kind, int]
+) -> None:
     created = _driver_value(tx, tasks.c.created, job.created)
     encode = msgspec.json.Encoder().encode
     rows = (
         (
-            *(task.id, job_key, index, task.name, task.type, task.priority, TaskStatus.QUEUED.value),
+            *(task.id, job_key, sorted_in[queues.kind_of(task)], index),
+            *(task.name, task.type, task.priority, TaskStatus.QUEUED.value),
             *(encode(task.commands).decode(), created, created, steps_total, len(task.dependencies)),
         )
         for index, (task, steps_total) in enumerate(zip(job.tasks, steps, strict=True), start=1)
@@ -170,15 +187,6 @@ def _driver_value(tx: Tx, column: Column[Any], value: Any) -> Any:
     return value if process is None else process(value)
 
 
-def _insert_queues(tx: Tx, job_key: int, authored: Sequence[AuthoredTask], rank: float | None) -> None:
-    runnable: dict[str, int] = {}
-    for task in authored:
-        runnable[task.type] = runnable.get(task.type, 0) + (not task.dependencies)
-    if runnable:
-        rows = [{"job_key": job_key, "task_type": t, "runnable": n, "rank": rank} for t, n in runnable.items()]
-        tx.execute(insert(queues), rows)
-
-
 _SAVE = update(jobs).where(jobs.c.key == bindparam("job_key"))
 
 
@@ -191,51 +199,13 @@ def save(tx: Tx, job: Job) -> None:
         "updated": job.updated,
         "steps_completed": job.steps_completed,
         "steps_total": job.steps_total,
+        "last_assigned": job.last_assigned,
+        "completed_runs": job.completed_runs,
+        "completed_seconds": job.completed_seconds,
+        "used_seconds": job.used_seconds,
     }
     values |= {f"tasks_{status.column}": job.counts.of(status) for status in TaskStatus}
     tx.execute(_SAVE, {"job_key": job.key, **values})
-
-
-_OPEN_QUEUES = (
-    update(queues)
-    .where(queues.c.job_key == bindparam("of_job"))
-    .values(rank=select(jobs.c.rank).where(jobs.c.key == queues.c.job_key).scalar_subquery())
-)
-_CLOSE_QUEUES = update(queues).where(queues.c.job_key == bindparam("of_job")).values(rank=None)
-
-
-def open_queues(tx: Tx, job_key: int, *, is_open: bool) -> None:
-    """Offer the job's tasks to workers at the job's rank, or withdraw them."""
-    tx.execute(_OPEN_QUEUES if is_open else _CLOSE_QUEUES, {"of_job": job_key})
-
-
-_ADD_RUNNABLE = (
-    update(queues)
-    .where(queues.c.job_key == bindparam("of_job"), queues.c.task_type == bindparam("of_type"))
-    .values(runnable=queues.c.runnable + bindparam("more"))
-)
-
-
-def add_runnable(tx: Tx, job_key: int, task_type: str, more: int) -> None:
-    """Count `more` runnable tasks of a type, or fewer when negative."""
-    tx.execute(_ADD_RUNNABLE, {"of_job": job_key, "of_type": task_type, "more": more})
-
-
-_RECOUNT_QUEUES = (
-    update(queues)
-    .where(queues.c.job_key == bindparam("of_job"))
-    .values(
-        runnable=select(sql.count())
-        .select_from(tasks)
-        .where(tasks.c.job_key == queues.c.job_key, tasks.c.type == queues.c.task_type, text(RUNNABLE_SQL))
-        .scalar_subquery()
-    )
-)
-
-
-def recount_queues(tx: Tx, job_key: int) -> None:
-    """Count the runnable tasks of a job anew, after many of them changed."""
-    tx.execute(_RECOUNT_QUEUES, {"of_job": job_key})
 
 
 def candidate(job: Job | AuthoredJob) -> JobCandidate:
@@ -250,13 +220,27 @@ def candidate(job: Job | AuthoredJob) -> JobCandidate:
         settings=job.settings,
         worker_tag=job.worker_tag,
         counts=job.counts if isinstance(job, Job) else TaskCounts(queued=len(job.tasks)),
+        last_assigned=job.last_assigned if isinstance(job, Job) else None,
+        mean_task_s=job.mean_task_s if isinstance(job, Job) else None,
     )
 
 
-_SET_RANK = update(jobs).where(jobs.c.key == bindparam("job_key")).values(rank=bindparam("new_rank"))
+_PLACE = update(jobs).where(jobs.c.key == bindparam("job_key"))
 
 
-def set_rank(tx: Tx, job: Job, rank: float | None) -> None:
-    """Give a locked job its place among the jobs; None holds it back."""
-    tx.execute(_SET_RANK, {"job_key": job.key, "new_rank": rank})
-    open_queues(tx, job.key, is_open=job.status in SCHEDULABLE_JOB)
+def place(tx: Tx, job: Job, placement: Placement) -> Job:
+    """Give a locked job its place among the jobs, and its queues with it. Returns it as it is now."""
+    values = {"rank": placement.rank, "max_running": placement.max_running}
+    tx.execute(_PLACE.values(values), {"job_key": job.key})
+    placed = replace(job, max_running=placement.max_running)
+    queues.limit(tx, placed, placement)
+    queues.offer(tx, placed)
+    return placed
+
+
+_KEYS_UNFINISHED = select(jobs.c.key).where(jobs.c.status.not_in(sorted(FINISHED_JOB))).order_by(jobs.c.key)
+
+
+def keys_unfinished(tx: Tx) -> list[int]:
+    """Jobs that may still get work done, in the order of their submission."""
+    return list(tx.execute(_KEYS_UNFINISHED).scalars())

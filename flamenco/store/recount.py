@@ -17,9 +17,14 @@ _UNMET = """(
 )"""
 _RUNNABLE = f"""(
     SELECT count(*) FROM tasks
-    WHERE tasks.job_key = queues.job_key AND tasks.type = queues.task_type AND {RUNNABLE_SQL}
+    WHERE tasks.queue_key = queues.key AND {RUNNABLE_SQL}
 )"""  # noqa: S608 - our own constants, here and below
-_RANK = f"(SELECT CASE WHEN jobs.status IN ({_OPEN}) THEN jobs.rank END FROM jobs WHERE jobs.key = queues.job_key)"  # noqa: S608
+_HAS_ROOM = "(jobs.max_running IS NULL OR jobs.tasks_active < jobs.max_running)"
+_RANK = f"""(
+    SELECT CASE WHEN jobs.status IN ({_OPEN}) AND {_HAS_ROOM} THEN jobs.rank END
+    FROM jobs WHERE jobs.key = queues.job_key
+)"""  # noqa: S608
+_NOT_RUNNING = "task_key NOT IN (SELECT key FROM tasks WHERE status = 'active')"
 # What each counter must be: (table, column, SQL over a row of that table), in the order of repair.
 _DERIVED: list[tuple[str, str, str]] = [
     ("tasks", "unmet", _UNMET),
@@ -43,6 +48,8 @@ def miscounted(tx: Tx) -> list[str]:
         count = text(f"SELECT count(*) FROM {table} WHERE {table}.{column} {differs} {expression}")  # noqa: S608
         if wrong := tx.execute(count).scalar_one():
             problems.append(f"{table}.{column} is wrong in {wrong} of its rows")
+    if wrong := tx.execute(text(f"SELECT count(*) FROM limit_uses WHERE {_NOT_RUNNING}")).scalar_one():  # noqa: S608
+        problems.append(f"limit_uses has {wrong} rows of tasks that are not run")
     return problems
 
 
@@ -50,6 +57,7 @@ def repair(tx: Tx) -> None:
     """Write every counter anew."""
     for table, column, expression in _DERIVED:
         tx.execute(text(f"UPDATE {table} SET {column} = {expression}"))  # noqa: S608
+    tx.execute(text(f"DELETE FROM limit_uses WHERE {_NOT_RUNNING}"))  # noqa: S608
 
 
 def damaged(tx: Tx) -> list[str]:

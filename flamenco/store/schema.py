@@ -91,6 +91,18 @@ ACTIVE_SQL = "tasks.status = 'active'"
 TRANSITIONAL_SQL = "jobs.status IN ('cancel-requested', 'pause-requested', 'requeueing')"
 """A job on its way to another status."""
 
+OPEN_SQL = "jobs.status IN ('active', 'queued')"
+"""A job whose tasks may be given to workers."""
+
+RUNNING_SQL = "jobs.tasks_active > 0"
+"""A job of which tasks are being run, open or not."""
+
+UNBOOKED_SQL = "jobs.used_seconds <> jobs.booked_seconds"
+"""A job with time that is on nobody's account yet."""
+
+RETRY_SQL = "dead_letters.retry"
+"""A dead letter that is to be delivered after all."""
+
 CLAIMABLE_SQL = "queues.runnable > 0 AND queues.rank IS NOT NULL"
 """A queue that a worker may be sent to; literal for the same reason."""
 
@@ -119,24 +131,56 @@ jobs = Table(
     Column("shaman_checkout_id", Text, nullable=False, server_default=""),
     Column("delete_requested", Utc),
     Column("rank", Float),  # the policies' sum; NULL while one of them holds the job
+    Column("max_running", Integer),  # most of its tasks that may run at once, where a policy limits that
+    Column("last_assigned", Utc),
+    # How many tasks of it were completed, and for how long those were run; time used by all others as well, and how
+    # much of that is on policies' accounts.
+    Column("completed_runs", Integer, nullable=False, server_default="0"),
+    Column("completed_seconds", Float, nullable=False, server_default="0"),
+    Column("used_seconds", Float, nullable=False, server_default="0"),
+    Column("booked_seconds", Float, nullable=False, server_default="0"),
     *(Column(f"tasks_{status.column}", Integer, nullable=False, server_default="0") for status in TaskStatus),
     Column("steps_completed", Integer, nullable=False, server_default="0"),
     Column("steps_total", Integer, nullable=False, server_default="0"),
 )
 
 _partial("ix_jobs_transitional", TRANSITIONAL_SQL, jobs.c.status)
+_partial("ix_jobs_open", OPEN_SQL, jobs.c.key)
+_partial("ix_jobs_running", RUNNING_SQL, jobs.c.key)
+_partial("ix_jobs_unbooked", UNBOOKED_SQL, jobs.c.key)
+
+requirements = Table(
+    "requirements",
+    metadata,
+    # What a worker must be able to do to be given a task, and the limits that the task falls under: one row per
+    # combination that ever occurred, so few. Whoever looks for work first looks which of these are met.
+    Column("key", Key, primary_key=True),
+    Column("task_type", Text, nullable=False),
+    Column("commands", Text, nullable=False),  # names in order, a JSON list
+    Column("limits", Text, nullable=False),  # likewise
+    UniqueConstraint("task_type", "commands", "limits"),
+)
 
 queues = Table(
     "queues",
     metadata,
-    # One row per job and task type. `rank` is the job's, or NULL while the job is not open.
+    # The tasks of a job that are alike to whoever hands them out. `rank` is the job's, or NULL while it is not open.
+    Column("key", Key, primary_key=True),
     Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False),
-    Column("task_type", Text, nullable=False),
+    Column("requirement_key", ForeignKey("requirements.key"), nullable=False),
     Column("runnable", Integer, nullable=False, server_default="0"),
     Column("rank", Float),
-    PrimaryKeyConstraint("job_key", "task_type"),
+    UniqueConstraint("job_key", "requirement_key"),
 )
-_partial("ix_queues_claim", CLAIMABLE_SQL, queues.c.rank.desc(), queues.c.job_key, queues.c.task_type)
+_partial("ix_queues_claim", CLAIMABLE_SQL, queues.c.requirement_key, queues.c.rank.desc(), queues.c.job_key)
+
+limits = Table(
+    "limits",
+    metadata,
+    # Never more than `capacity` tasks that fall under it run at once; licences, say.
+    Column("name", Text, primary_key=True),
+    Column("capacity", Integer, nullable=False),
+)
 
 tasks = Table(
     "tasks",
@@ -144,6 +188,8 @@ tasks = Table(
     Column("key", Key, primary_key=True),
     Column("uuid", Text, nullable=False, unique=True),
     Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False),
+    # No foreign key: queues go with their job, as tasks do, and looking for a queue's tasks would want an index.
+    Column("queue_key", Key, nullable=False, server_default="0"),
     Column("index_in_job", Integer, nullable=False),
     Column("name", Text, nullable=False),
     Column("type", Text, nullable=False),
@@ -155,6 +201,7 @@ tasks = Table(
     Column("updated", Utc, nullable=False),
     Column("worker_key", ForeignKey("workers.key", ondelete="SET NULL"), index=True),
     Column("last_touched", Utc),
+    Column("activated", Utc),  # when it was last given to a worker
     Column("steps_completed", Integer, nullable=False, server_default="0"),
     Column("steps_total", Integer, nullable=False, server_default="0"),
     Column("unmet", Integer, nullable=False, server_default="0"),  # dependencies that are not completed
@@ -163,13 +210,22 @@ tasks = Table(
 _partial(
     "ix_tasks_runnable",
     RUNNABLE_SQL,
-    tasks.c.job_key,
-    tasks.c.type,
+    tasks.c.queue_key,
     tasks.c.priority.desc(),
     tasks.c.index_in_job,
 )
 _partial("ix_tasks_active", ACTIVE_SQL, tasks.c.worker_key)
 _partial("ix_tasks_touched", ACTIVE_SQL, tasks.c.last_touched)
+_partial("ix_tasks_active_of_job", ACTIVE_SQL, tasks.c.job_key)
+
+limit_uses = Table(
+    "limit_uses",
+    metadata,
+    # One row for each running task and each limit that it falls under; what counts against the limit's capacity.
+    Column("limit_name", ForeignKey("limits.name", ondelete="CASCADE"), nullable=False),
+    Column("task_key", ForeignKey("tasks.key", ondelete="CASCADE"), nullable=False, index=True),
+    PrimaryKeyConstraint("limit_name", "task_key"),
+)
 
 task_dependencies = Table(
     "task_dependencies",
@@ -214,6 +270,7 @@ workers = Table(
     Column("software", Text, nullable=False, server_default=""),
     Column("status", Text, nullable=False),
     Column("task_types", Json, nullable=False),
+    Column("commands", Json),  # NULL for a worker that does not say which it has
     Column("created", Utc, nullable=False),
     Column("updated", Utc, nullable=False),
     Column("last_seen", Utc),
@@ -247,6 +304,8 @@ events = Table(
     Column("created", Utc, nullable=False, index=True),
     Column("topic", Text, nullable=False),
     Column("payload", Text, nullable=False),  # JSON, published as it is
+    # PostgreSQL: the transaction, since there a row may appear after others with higher keys. Else NULL.
+    Column("xact", BigInteger),
     sqlite_autoincrement=True,  # a cursor must never see a number again
 )
 
@@ -257,4 +316,53 @@ leases = Table(
     Column("name", Text, primary_key=True),
     Column("owner", Text, nullable=False),
     Column("expires", Utc, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    # Time that went to an account of a scheduling policy. `seconds` counted so much at `as_of`, and less ever since.
+    Column("policy", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("as_of", Utc, nullable=False),
+    PrimaryKeyConstraint("policy", "name"),
+)
+
+sinks = Table(
+    "sinks",
+    metadata,
+    # How far each event sink is: everything up to the event `cursor` was delivered, or given up.
+    Column("name", Text, primary_key=True),
+    Column("cursor", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False, server_default="0"),  # of the next event, so far
+    Column("backoff_s", Float, nullable=False, server_default="0"),  # length of the last pause; 0 once one gets through
+    Column("retry_at", Utc),
+    Column("error", Text, nullable=False, server_default=""),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    # Events that a sink could not deliver and that are not tried again by themselves; `retry` is a person's wish.
+    Column("key", Key, primary_key=True),
+    Column("sink", Text, nullable=False, index=True),
+    Column("event_key", BigInteger, nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("died", Utc, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("retry", Boolean, nullable=False, server_default=text("false")),
+)
+_partial("ix_dead_letters_retry", RETRY_SQL, dead_letters.c.sink, dead_letters.c.key)
+
+processes = Table(
+    "processes",
+    metadata,
+    # What each manager process has measured of itself, for whoever asks another one.
+    Column("name", Text, primary_key=True),
+    Column("measured", Json, nullable=False),
+    Column("seen", Utc, nullable=False),
 )

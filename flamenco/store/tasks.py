@@ -20,7 +20,7 @@ _decode_commands = msgspec.json.Decoder(tuple[Command, ...]).decode
 SELECT = select(tasks, jobs.c.uuid.label("job_uuid")).join(jobs, jobs.c.key == tasks.c.job_key)
 _BY_ID = SELECT.where(tasks.c.uuid == bindparam("id"))
 _BY_KEY = SELECT.where(tasks.c.key == bindparam("task_key"))
-_SAVED = ("status", "activity", "updated", "worker_key", "last_touched", "steps_completed")
+_SAVED = ("status", "activity", "updated", "worker_key", "last_touched", "activated", "steps_completed")
 _JOB_OF = select(tasks.c.job_key).where(tasks.c.uuid == bindparam("id"))
 
 
@@ -41,8 +41,10 @@ def from_row(row: Row[Any]) -> Task:
         commands=_decode_commands(values["commands"]),
         created=values["created"],
         updated=values["updated"],
+        queue_key=values["queue_key"],
         worker_key=values["worker_key"],
         last_touched=values["last_touched"],
+        activated=values["activated"],
         steps_completed=values["steps_completed"],
         steps_total=values["steps_total"],
         unmet=values["unmet"],
@@ -139,19 +141,19 @@ _CHANGE_UNMET = (
     update(tasks)
     .where(tasks.c.key.in_(_DEPENDENTS))
     .values(unmet=tasks.c.unmet + bindparam("more"))
-    .returning(tasks.c.type, tasks.c.status, tasks.c.unmet)
+    .returning(tasks.c.queue_key, tasks.c.status, tasks.c.unmet)
 )
 
 
-def change_unmet(tx: Tx, task_key: int, more: int) -> dict[str, int]:
+def change_unmet(tx: Tx, task_key: int, more: int) -> dict[int, int]:
     """A task was completed (-1) or is not any more (+1): tell those that depend on it.
 
-    Returns, per task type, how many tasks became runnable (negative: are not any more).
+    Returns, per queue, how many tasks became runnable (negative: are not any more).
     """
-    changed: dict[str, int] = {}
+    changed: dict[int, int] = {}
     for row in tx.execute(_CHANGE_UNMET, {"completed": task_key, "more": more}):
         if row.status in RUNNABLE_TASK and row.unmet == max(0, more):
-            changed[row.type] = changed.get(row.type, 0) - more
+            changed[row.queue_key] = changed.get(row.queue_key, 0) - more
     return changed
 
 
@@ -162,6 +164,14 @@ def move_many(tx: Tx, job_key: int, move: MassMove, now: datetime) -> None:
         values["steps_completed"] = 0
     moved = update(tasks).where(tasks.c.job_key == job_key, tasks.c.status.in_(sorted(move.sources)))
     tx.execute(moved.values(values))
+
+
+_ACTIVE_SINCE = select(tasks.c.activated).where(text(ACTIVE_SQL), tasks.c.job_key == bindparam("of_job"))
+
+
+def active_since(tx: Tx, job_key: int) -> list[datetime]:
+    """When each of the tasks of a job that are being run was given to its worker."""
+    return [moment for moment in tx.execute(_ACTIVE_SINCE, {"of_job": job_key}).scalars() if moment]
 
 
 _NOT_COMPLETED = tasks.alias("dependency")

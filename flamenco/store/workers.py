@@ -36,6 +36,7 @@ def _worker(row: Row[Any]) -> Worker:
         status_requested=WorkerStatus(requested) if requested else None,
         lazy_request=values["lazy_request"],
         can_restart=values["can_restart"],
+        commands=None if values["commands"] is None else tuple(values["commands"]),
     )
 
 
@@ -106,6 +107,7 @@ _SAVED = (
     "status_requested",
     "lazy_request",
     "can_restart",
+    "commands",
 )
 _SAVE = update(workers).where(workers.c.key == bindparam("worker_key"))
 

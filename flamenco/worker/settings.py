@@ -10,9 +10,10 @@ from typing import Annotated, Any, Final
 import yaml
 from msgspec import Meta, Struct
 
-from flamenco.config.declared import Setting, build, nearest_of, settings_of
+from flamenco.config.declared import build, nearest_of, settings_of
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
+from flamenco.hooks.settings import Setting
 
 CONFIG_FILE_NAME: Final = "flamenco-worker.yaml"
 ENVIRONMENT_PREFIX: Final = "FLAMENCO_WORKER_"
@@ -36,6 +37,11 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     )
     restart_exit_code: ExitCode = 0
     oom_score_adjust: OomScore = None
+
+    plugins: Annotated[
+        tuple[str, ...], Meta(description="Shipped plugins to use; -NAME leaves out an installed one.")
+    ] = ()
+    plugins_dir: Annotated[str, Meta(description="Folder of plugins; empty for plugins in the data directory.")] = ""
 
     poll_start: Annotated[Duration, Meta(description="Pause before the first request for a task.")] = Duration(3)
     poll_after_task: Annotated[Duration, Meta(description="Additional pause after a task.")] = Duration(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flamenco.domain.model import Assignment, AuthoredJob, Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import tasks, workers
+from flamenco.farm import placing, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.tasks import TaskChange
 from flamenco.store import jobs as job_store
@@ -15,9 +15,9 @@ TASK_TYPES = ("blender", "ffmpeg", "file-management", "misc")
 
 def store_job(farm: Farm, job: AuthoredJob, status: JobStatus = JobStatus.QUEUED) -> Job:
     """Store a job as a submission would, but without compiling anything."""
-    rank = farm.ranking.of(job_store.candidate(job), farm.clock()).rank
+    placement = placing.placement(farm, job_store.candidate(job), {task.type for task in job.tasks}, farm.clock())
     with farm.store.write() as tx:
-        return job_store.insert_job(tx, job, status, rank)
+        return job_store.insert_job(tx, job, status, placement)
 
 
 def new_worker(farm: Farm, name: str = "worker", task_types: tuple[str, ...] = TASK_TYPES) -> Worker:

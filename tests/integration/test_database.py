@@ -103,7 +103,7 @@ def test_foreign_keys_that_point_nowhere_are_found(tmp_path: Path, clock: Clock)
     opened = Store(f"sqlite:///{path}")
     upgrade(opened, clock())
     with sqlite3.connect(path) as connection:
-        connection.execute("INSERT INTO queues (job_key, task_type) VALUES (77, 'misc')")
+        connection.execute("INSERT INTO queues (job_key, requirement_key) VALUES (77, 1)")
     connection.close()
     with opened.read() as tx:
         assert "queues" in " ".join(recount.damaged(tx))

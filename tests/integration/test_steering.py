@@ -11,6 +11,7 @@ from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.tasks import TaskChange
 from flamenco.store import jobs as job_store
+from flamenco.store import queues
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
 
@@ -180,7 +181,8 @@ def test_a_job_stuck_between_two_statuses_is_sent_on_at_the_start(farm: Farm) ->
     """A job that a crash left canceling is canceled once the manager is back."""
     job = store_job(farm, authored_job(authored_task(), authored_task()))
     with farm.store.write() as tx:
-        job_store.save(tx, replace(job, status=JobStatus.CANCEL_REQUESTED))
-        job_store.open_queues(tx, job.key, is_open=False)
+        canceling = replace(job, status=JobStatus.CANCEL_REQUESTED)
+        job_store.save(tx, canceling)
+        queues.offer(tx, canceling)
     assert jobs.finish_transitions(farm) == 1
     assert statuses(farm, job) == ["canceled", "canceled", "canceled"]

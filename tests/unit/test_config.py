@@ -32,7 +32,7 @@ DEFAULTS = [
     ("mqtt.client.enabled", False),
     ("mqtt.client.clientID", "flamenco"),
     ("mqtt.client.topic_prefix", "flamenco"),
-    ("policies", {"priority": 1.0}),
+    ("policies", {}),
 ]
 
 
@@ -45,7 +45,7 @@ def test_defaults(key: str, default: object) -> None:
 def test_every_setting_is_explained() -> None:
     """Each setting says in a sentence what it is for."""
     for setting in settings_of(Config):
-        assert setting.description.endswith("."), setting.key
+        assert setting.help.endswith("."), setting.key
 
 
 def test_environment_names_are_unique() -> None:

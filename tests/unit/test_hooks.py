@@ -13,7 +13,6 @@ import pytest
 from flamenco import CommandContext, CommandType, SchedulingPolicy, builtin, hookimpl
 from flamenco.domain.errors import ConfigError
 from flamenco.hooks.manager import Hooks
-from flamenco.hooks.specs import PROJECT
 
 
 class NoParameters(msgspec.Struct):
@@ -97,11 +96,3 @@ def test_a_misspelt_hook_is_refused(hooks: Hooks) -> None:
     """A hook that does not exist would never be called, so its plugin is not taken in."""
     with pytest.raises(ConfigError, match=r"studio.*comand_types"):
         hooks.register(plugin(comand_types=[]), "studio")
-
-
-def test_plugins_are_found_among_installed_packages() -> None:
-    """The entry-point group is the project's name, which is what plugin authors write in their pyproject.toml."""
-    hooks = Hooks()
-    hooks.register_installed()
-    assert PROJECT == "flamenco"
-    assert hooks.command_types() == {}

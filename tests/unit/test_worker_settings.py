@@ -141,7 +141,7 @@ def test_wrong_command_line(config: Path) -> None:
 def test_settings_are_described() -> None:
     """`--help` is made of the declarations, so each has a sentence, and an environment variable of its own."""
     settings = settings_list()
-    assert all(setting.description.endswith(".") for setting in settings)
+    assert all(setting.help.endswith(".") for setting in settings)
     assert len({environment_name(setting.key) for setting in settings}) == len(settings)
 
 

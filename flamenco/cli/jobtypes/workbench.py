@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from flamenco import builtin
+from flamenco import bootstrap
+from flamenco.builtin import checks
+from flamenco.cli.logging_setup import set_up_logging
 from flamenco.compiler.bench import Bench
 from flamenco.compiler.catalog import SUFFIX
 from flamenco.compiler.limits import limits_of
-from flamenco.config import load
+from flamenco.config import Config
 from flamenco.domain.errors import Refused
 from flamenco.domain.model import AuthoredJob
-from flamenco.farm.commands import check_commands
-from flamenco.hooks.types import CommandType
+from flamenco.hooks.manager import Hooks
 
 
 class Workbench(NamedTuple):
-    """A bench, and the commands that the manager knows."""
+    """A bench, and the plugins that the manager would ask."""
 
     bench: Bench
-    command_types: Mapping[str, CommandType]
+    config: Config
+    hooks: Hooks
 
     def check(self, job: AuthoredJob) -> list[str]:
         """What is suspicious about a job's commands. Raises `Refused` for one that no worker could run."""
-        return check_commands(job, self.command_types)
+        known = self.hooks.command_types()
+        return checks.warnings(self.hooks.job_compiled(job, known, self.config), known)
 
     def script(self, file_or_name: str) -> Path:
         """The script that somebody means: a file, or the one of a job type. Raises `Refused` or `NotFound`."""
@@ -41,10 +44,15 @@ class Workbench(NamedTuple):
 @contextmanager
 def workbench(config_file: Path | None, data_dir: Path | None) -> Iterator[Workbench]:
     """A workbench with the settings that a manager would read. Raises `ConfigError`."""
-    config = load(config_file, data_dir).config
-    hooks = builtin.create_hooks()
-    bench = Bench([config.job_types_path, *hooks.job_type_folders()], limits_of(config))
+    set_up_logging("error")  # what there is to say of a job type is printed by the command
+    loaded = bootstrap.configure(config_file, data_dir)
+    config, hooks = loaded.config, loaded.hooks
+    bench = Bench(
+        [config.job_types_path, *hooks.job_type_folders()],
+        limits_of(config),
+        lambda job_type: hooks.job_settings(job_type, config),
+    )
     try:
-        yield Workbench(bench, hooks.command_types())
+        yield Workbench(bench, config, hooks)
     finally:
         bench.close()

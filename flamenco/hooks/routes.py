@@ -1,0 +1,113 @@
+"""What plugins add to the HTTP API: routes that get plain values and give plain values, and a look at the farm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct, field
+
+from flamenco.domain.scheduling import Usage
+from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+
+class ApiRequest(Struct, frozen=True, kw_only=True):
+    """A request to a plugin's route. `path_values` are the parts of the path that the route has in braces."""
+
+    method: Method
+    path: str
+    path_values: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class ApiResponse(Struct, frozen=True, kw_only=True):
+    """The answer. `body` is sent as it is when it is text or bytes, and as JSON otherwise; None sends nothing."""
+
+    body: Any = None
+    status: int = 200
+    content_type: str = ""
+
+
+class LimitUse(Struct, frozen=True):
+    """A limit of the farm, and how many running tasks fall under it."""
+
+    name: str
+    capacity: int
+    in_use: int
+
+
+class SinkState(Struct, frozen=True, kw_only=True):
+    """How an event sink is doing. `waiting` events are still to be delivered, `dead` ones were given up."""
+
+    name: str
+    waiting: int
+    dead: int
+    failures: int
+    error: str = ""
+    retry_at: datetime | None = None
+
+
+class RequestTimes(Struct, frozen=True, kw_only=True):
+    """How long one operation took in one manager process: how many requests were answered within each bound.
+
+    `counts` has one more entry than `REQUEST_BOUNDS_S`, for the slower ones; entries are not cumulative.
+    """
+
+    process: str
+    operation: str
+    counts: tuple[int, ...]
+    total_s: float
+
+
+REQUEST_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the classes in `RequestTimes.counts`, in seconds."""
+
+
+class FarmStatistics(Struct, frozen=True, kw_only=True):
+    """The farm in numbers, at one moment.
+
+    `runnable` are tasks that could be given to a worker now, by task type. `queue_age_s` is the age of the oldest
+    open job that has any, in seconds, 0 when there is none.
+    """
+
+    jobs: Mapping[JobStatus, int]
+    tasks: Mapping[TaskStatus, int]
+    workers: Mapping[WorkerStatus, int]
+    runnable: Mapping[str, int]
+    queue_age_s: float
+    sinks: Sequence[SinkState]
+    requests: Sequence[RequestTimes]
+
+
+class FarmReader(Protocol):
+    """A look at the farm, for plugins' routes. Each call is one read of the database."""
+
+    @property
+    def now(self) -> datetime:
+        """The present moment, with its time zone."""
+
+    def statistics(self) -> FarmStatistics:
+        """The farm in numbers."""
+
+    def limits(self) -> Sequence[LimitUse]:
+        """Every limit of the farm, by name."""
+
+    def usage(self, policy: str) -> Mapping[str, Usage]:
+        """What the accounts of the scheduling policy of that name have used, by account."""
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """Something that can be asked of the manager: `/api/x/<plugin>/<path>`, or `path` itself when it begins with `/`.
+
+    `path` may have parts in braces, such as `shows/{show}`. `respond` may raise what the farm raises (`Refused`,
+    `NotFound` …), which become their statuses; anything else is a 500 that names the plugin in the log.
+    """
+
+    path: str
+    respond: Callable[[ApiRequest, FarmReader], ApiResponse]
+    summary: str
+    methods: tuple[Method, ...] = ("GET",)
