@@ -82,3 +82,13 @@ def _decimal(amount: int, unit: int) -> str:
     whole, rest = divmod(amount, unit)
     digits = str(rest).rjust(len(str(unit)) - 1, "0").rstrip("0") if rest else ""
     return f"{whole}.{digits}" if digits else str(whole)
+
+
+def in_words(span_s: float) -> str:
+    """A span of time by its two largest units, for people to read: `2 d 5 h`, `3 h 20 m`, `45 s`."""
+    if span_s < 60:
+        return f"{int(span_s)} s"
+    hours, minutes = divmod(int(span_s // 60), 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (minutes, "m")) if count]
+    return " ".join(parts[:2])

@@ -35,6 +35,9 @@ Views = Mapping[str, FarmView]
 
 Value = TypeVar("Value")
 
+LONGEST_ACCOUNT = 200
+"""Longer names of accounts are cut off: they are keys in the database."""
+
 _COMPLAIN_EVERY_S = 60.0
 """A policy that goes wrong every second is not logged every second."""
 
@@ -124,7 +127,7 @@ class Ranking:
         """On whose account the job's time goes, by that policy; an empty text when it does not know."""
         name = self._asked(policy, "account", policy.account, job)
         if isinstance(name, str):
-            return name
+            return name[:LONGEST_ACCOUNT].replace("\0", "")
         if name is not None:
             self._complain(policy, "account", name)
         return ""

@@ -1,0 +1,208 @@
+"""Why a job's tasks are not being run: the rules of handing out tasks, asked backwards.
+
+For tasks that are alike, workers are left out one condition after the other, in the order in which the scheduler
+looks; where nobody is left, that condition is the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+
+from flamenco.domain.model import Job
+from flamenco.domain.scheduling import Hold
+from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, WorkerStatus
+
+
+class Why(StrEnum):
+    """What keeps tasks from being run."""
+
+    JOB_PAUSED = "job-paused"
+    JOB_ENDED = "job-ended"
+    HELD = "held"
+    DEPENDENCY = "dependency"
+    JOB_LIMIT = "job-limit"
+    LIMIT = "limit"
+    NO_WORKERS = "no-workers"
+    NO_WORKER_WITH_TYPE = "no-worker-with-type"
+    NO_WORKER_WITH_TAG = "no-worker-with-tag"
+    NO_WORKER_WITH_COMMAND = "no-worker-with-command"
+    BLOCKED = "blocked"
+    FAILED_BY_ALL = "failed-by-all"
+    REFUSED = "refused"
+    NO_WORKER_AWAKE = "no-worker-awake"
+    ALL_BUSY = "all-busy"
+    NEXT = "next"
+
+
+class SeenWorker(Struct, frozen=True, kw_only=True):
+    """A worker, as far as it matters for whether it could be given something.
+
+    `blocked` are the task types that it is blocked from in the job; `refused` is why a policy keeps it from the job.
+    """
+
+    key: int
+    name: str
+    status: WorkerStatus
+    task_types: frozenset[str]
+    commands: frozenset[str] | None = None
+    has_tag: bool = True
+    blocked: frozenset[str] = frozenset()
+    refused: str = ""
+    is_busy: bool = False
+
+
+class WaitingGroup(Struct, frozen=True, kw_only=True):
+    """Tasks of a job that wait and are alike: the same type, commands and limits, failed by the same workers.
+
+    `full` are those of its limits that have no place left, with their capacity. `names` are some of the tasks.
+    """
+
+    task_type: str
+    commands: tuple[str, ...]
+    count: int
+    names: tuple[str, ...] = ()
+    failed_by: frozenset[int] = frozenset()
+    full: tuple[tuple[str, int], ...] = ()
+
+
+class Dependent(Struct, frozen=True, kw_only=True):
+    """Tasks that wait for others: how many, and how many tasks in each status they still wait for."""
+
+    count: int
+    names: tuple[str, ...]
+    waits_for: Mapping[str, int]
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """Why so many tasks wait, in a word and in a sentence; `names` are some of them."""
+
+    why: Why
+    text: str
+    count: int
+    names: tuple[str, ...] = ()
+
+
+_Condition = tuple[Why, Callable[[SeenWorker], bool], str, str]
+"""The reason where nobody passes, the test, and what is said of all workers and of one that do not pass it."""
+
+
+def reasons(
+    job: Job,
+    tag: str,
+    holds: Mapping[str, Hold],
+    dependent: Dependent,
+    groups: Sequence[WaitingGroup],
+    workers: Sequence[SeenWorker],
+) -> list[Reason]:
+    """Why each of the waiting tasks of a job waits. `workers` are all of the farm, or the one that is asked about."""
+    everything = Reason(
+        why=Why.NEXT,
+        text="",
+        count=dependent.count + sum(group.count for group in groups),
+        names=(*dependent.names, *(name for group in groups for name in group.names))[:5],
+    )
+    found = []
+    if not everything.count:
+        return []
+    if whole := _of_the_whole_job(job, holds):
+        return [Reason(why=whole[0], text=whole[1], count=everything.count, names=everything.names)]
+    if dependent.count:
+        found.append(
+            Reason(why=Why.DEPENDENCY, text=_waits_for(dependent), count=dependent.count, names=dependent.names)
+        )
+    for group in groups:
+        why, text = _of_group(job, tag, group, workers)
+        found.append(Reason(why=why, text=text, count=group.count, names=group.names))
+    return found
+
+
+def _of_the_whole_job(job: Job, holds: Mapping[str, Hold]) -> tuple[Why, str] | None:
+    if job.status in (JobStatus.PAUSED, JobStatus.PAUSE_REQUESTED):
+        return Why.JOB_PAUSED, "the job is paused"
+    if job.status not in SCHEDULABLE_JOB:
+        return Why.JOB_ENDED, f"the job is {job.status}"
+    if holds:
+        policy, hold = next(iter(holds.items()))
+        return Why.HELD, f"held by policy {policy}: {hold.reason}"
+    return None
+
+
+def _waits_for(dependent: Dependent) -> str:
+    parts = [f"{count} {status}" for status, count in sorted(dependent.waits_for.items())]
+    ended = {"canceled", "failed"} & set(dependent.waits_for)
+    text = f"wait for other tasks of the job: {', '.join(parts)}"
+    return f"{text}; as long as those are {' or '.join(sorted(ended))}, they cannot run" if ended else text
+
+
+def _of_group(job: Job, tag: str, group: WaitingGroup, workers: Sequence[SeenWorker]) -> tuple[Why, str]:
+    if job.max_running is not None and job.counts.active >= job.max_running:
+        return Why.JOB_LIMIT, f"the job is limited to {job.max_running} tasks at once, and as many are being run"
+    if group.full:
+        name, capacity = group.full[0]
+        return Why.LIMIT, f"the limit {name!r} is used up: {capacity} of {capacity}"
+    if not workers:
+        return Why.NO_WORKERS, "there are no workers"
+    left = list(workers)
+    for why, passes, nobody, alone in _conditions(tag, group):
+        passing = [worker for worker in left if passes(worker)]
+        if not passing:
+            return why, _told(left, nobody, alone)
+        left = passing
+    names = ", ".join(worker.name for worker in left[:3])
+    return Why.NEXT, f"{names} {'is' if len(left) == 1 else 'are'} free and will be given the best job at the next poll"
+
+
+def _told(left: Sequence[SeenWorker], nobody: str, alone: str) -> str:
+    worker = left[0]
+    if len(left) == 1:
+        return f"worker {worker.name} {alone}".format(status=worker.status or "not signed on", reason=worker.refused)
+    return f"of {len(left)} workers that could, {nobody}".format(status="", reason=worker.refused)
+
+
+def _conditions(tag: str, group: WaitingGroup) -> list[_Condition]:
+    """What a worker has to pass, in the order in which the scheduler looks."""
+    kind = group.task_type
+    needed = ", ".join(group.commands)
+    return [
+        (
+            Why.NO_WORKER_WITH_TYPE,
+            lambda worker: kind in worker.task_types,
+            f"none runs tasks of type {kind!r}",
+            f"does not run tasks of type {kind!r}",
+        ),
+        (
+            Why.NO_WORKER_WITH_TAG,
+            lambda worker: worker.has_tag,
+            f"none has the tag {tag!r}",
+            f"does not have the tag {tag!r}",
+        ),
+        (
+            Why.NO_WORKER_WITH_COMMAND,
+            lambda worker: worker.commands is None or worker.commands.issuperset(group.commands),
+            f"none has all of the commands {needed}",
+            f"does not have all of the commands {needed}",
+        ),
+        (
+            Why.BLOCKED,
+            lambda worker: kind not in worker.blocked,
+            f"all are blocked from tasks of type {kind!r} in this job, after failing too many",
+            f"is blocked from tasks of type {kind!r} in this job, after failing too many",
+        ),
+        (
+            Why.FAILED_BY_ALL,
+            lambda worker: worker.key not in group.failed_by,
+            "all have failed them already",
+            "has failed them already",
+        ),
+        (Why.REFUSED, lambda worker: not worker.refused, "all are refused: {reason}", "is refused: {reason}"),
+        (
+            Why.NO_WORKER_AWAKE,
+            lambda worker: worker.status is WorkerStatus.AWAKE,
+            "none is awake",
+            "is {status}",
+        ),
+        (Why.ALL_BUSY, lambda worker: not worker.is_busy, "all are busy", "is busy with another task"),
+    ]

@@ -1,0 +1,82 @@
+"""Answers «why is my job not running?»: where it stands, what policies say of it, and what its tasks wait for."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from flamenco.domain import explanation
+from flamenco.domain.errors import NotFound
+from flamenco.domain.explanation import Reason, SeenWorker
+from flamenco.domain.model import Job, Worker
+from flamenco.domain.scheduling import Ranked
+from flamenco.farm import placing
+from flamenco.farm.context import Farm
+from flamenco.store import explaining, jobs, workers
+from flamenco.store.engine import Tx
+from flamenco.store.explaining import Around
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """Why a job is where it is.
+
+    `position` counts from 1 among the `open_jobs` that no policy holds; None for a job that is not among them.
+    `weights` are the policies' by name. `worker` is the one that was asked about, if any.
+    """
+
+    job: Job
+    position: int | None
+    open_jobs: int
+    ranked: Ranked
+    weights: dict[str, float]
+    waiting: list[Reason]
+    worker: Worker | None = None
+
+
+def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanation:
+    """Explain a job, to everybody or for one worker. Raises `NotFound`."""
+    now = farm.clock()
+    with farm.store.read() as tx:
+        job = jobs.fetch(tx, job_id)
+        asked = workers.fetch(tx, worker_id) if worker_id else None
+        there, ranked = placing.ranked_jobs(tx, farm, now)
+        in_order = sorted(
+            (-each.rank, known.key) for known, each in zip(there, ranked, strict=True) if each.rank is not None
+        )
+        position = next((n for n, (_, key) in enumerate(in_order, start=1) if key == job.key), None)
+        own = next((each for each in ranked if each.job_id == job.id), None)
+        if own is None:
+            own = farm.ranking.rank([jobs.candidate(job)], placing.views(tx, farm, now))[0]
+        around = explaining.around(tx, job)
+        seen = [_seen(tx, farm, job, each, around) for each in around.workers if asked in (None, each)]
+        if asked is not None and not seen:
+            raise NotFound(f"There is no worker {worker_id}.")
+        waiting = explanation.reasons(
+            job, around.tag, own.holds, explaining.dependent(tx, job), explaining.waiting_groups(tx, job), seen
+        )
+    return Explanation(
+        job=job,
+        position=position,
+        open_jobs=len(in_order),
+        ranked=own,
+        weights=farm.ranking.weights,
+        waiting=waiting,
+        worker=asked,
+    )
+
+
+def _seen(tx: Tx, farm: Farm, job: Job, worker: Worker, around: Around) -> SeenWorker:
+    refused = ""
+    if farm.ranking.is_selective:
+        refusal = farm.ranking.refusal(jobs.candidate(job), placing.worker_view(tx, worker))
+        refused = f"{refusal.policy}: {refusal.reason}" if refusal else ""
+    return SeenWorker(
+        key=worker.key,
+        name=worker.name,
+        status=worker.status,
+        task_types=frozenset(worker.task_types),
+        commands=None if worker.commands is None else frozenset(worker.commands),
+        has_tag=around.with_tag is None or worker.key in around.with_tag,
+        blocked=around.blocked.get(worker.key, frozenset()),
+        refused=refused,
+        is_busy=worker.key in around.busy,
+    )

@@ -1,0 +1,143 @@
+"""What is asked of the database to explain why tasks wait. Read when a person asks; nothing else depends on it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, bindparam, select, text
+from sqlalchemy import func as sql
+
+from flamenco.domain.explanation import Dependent, WaitingGroup
+from flamenco.domain.model import Job, Worker
+from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
+from flamenco.store import limits, queues
+from flamenco.store import workers as worker_store
+from flamenco.store.engine import Tx
+from flamenco.store.schema import (
+    ACTIVE_SQL,
+    RUNNABLE_SQL,
+    job_blocks,
+    jobs,
+    tags,
+    task_dependencies,
+    task_failures,
+    tasks,
+    worker_tags,
+)
+
+SHOWN = 5
+"""So many tasks of each kind are named."""
+
+_WAITING = sorted({*RUNNABLE_TASK, TaskStatus.PAUSED})
+_DEPENDENT = (tasks.c.job_key == bindparam("of_job"), tasks.c.status.in_(_WAITING), tasks.c.unmet > 0)
+_needed = tasks.alias("needed")
+_WAITS_FOR = (
+    select(_needed.c.status, sql.count(_needed.c.key.distinct()))
+    .select_from(
+        tasks.join(task_dependencies, task_dependencies.c.task_key == tasks.c.key).join(
+            _needed, _needed.c.key == task_dependencies.c.dependency_key
+        )
+    )
+    .where(*_DEPENDENT, _needed.c.status != TaskStatus.COMPLETED.value)
+    .group_by(_needed.c.status)
+)
+
+
+def dependent(tx: Tx, job: Job) -> Dependent:
+    """The tasks of a job that wait for others of it."""
+    of_job = {"of_job": job.key}
+    count = tx.execute(select(sql.count()).select_from(tasks).where(*_DEPENDENT), of_job).scalar_one()
+    named = tx.execute(select(tasks.c.name).where(*_DEPENDENT).order_by(tasks.c.index_in_job).limit(SHOWN), of_job)
+    waits_for = {row[0]: row[1] for row in tx.execute(_WAITS_FOR, of_job)} if count else {}
+    return Dependent(count=count, names=tuple(named.scalars()), waits_for=waits_for)
+
+
+_FREE = (tasks.c.status.in_(_WAITING), tasks.c.unmet == 0)
+_COUNT_FREE = (select(tasks.c.queue_key, sql.count()).where(tasks.c.job_key == bindparam("of_job"), *_FREE)).group_by(
+    tasks.c.queue_key
+)
+_NAME_FREE = (
+    select(tasks.c.name)
+    .where(tasks.c.job_key == bindparam("of_job"), tasks.c.queue_key == bindparam("of_queue"), *_FREE)
+    .order_by(tasks.c.priority.desc(), tasks.c.index_in_job)
+    .limit(SHOWN)
+)
+_FAILED = (
+    select(tasks.c.key, tasks.c.name, tasks.c.queue_key, task_failures.c.worker_key)
+    .join(task_failures, task_failures.c.task_key == tasks.c.key)
+    .where(task_failures.c.job_key == bindparam("of_job"), text(RUNNABLE_SQL))
+    .order_by(tasks.c.index_in_job)
+)
+
+
+def waiting_groups(tx: Tx, job: Job) -> list[WaitingGroup]:
+    """The tasks of a job that wait for nothing but a worker, in groups."""
+    of_job = {"of_job": job.key}
+    counts = {row[0]: row[1] for row in tx.execute(_COUNT_FREE, of_job)}
+    failed = _failed(tx.execute(_FAILED, of_job).all())
+    used = {limit.name: limit for limit in limits.all_limits(tx)}
+    groups = []
+    for queue in queues.of_job(tx, job.key):
+        full = tuple((name, used[name].capacity) for name in limits.full(tx, queue.limits))
+        left = counts.get(queue.key, 0)
+        for workers, names in failed.get(queue.key, {}).items():
+            left -= len(names)
+            groups.append(_group(queue, len(names), tuple(names[:SHOWN]), full, workers))
+        if left > 0:
+            named = tuple(tx.execute(_NAME_FREE, {**of_job, "of_queue": queue.key}).scalars())
+            groups.append(_group(queue, left, named, full, frozenset()))
+    return groups
+
+
+def _group(
+    queue: queues.Queue, count: int, names: tuple[str, ...], full: tuple[tuple[str, int], ...], failed: frozenset[int]
+) -> WaitingGroup:
+    return WaitingGroup(
+        task_type=queue.task_type, commands=queue.commands, count=count, names=names, failed_by=failed, full=full
+    )
+
+
+def _failed(rows: list[Row[Any]] | Any) -> dict[int, dict[frozenset[int], list[str]]]:
+    """By queue and by who failed them, the names of tasks that somebody failed and that may be tried again."""
+    by_task: defaultdict[tuple[int, str, int], set[int]] = defaultdict(set)
+    for row in rows:
+        by_task[row.key, row.name, row.queue_key].add(row.worker_key)
+    found: dict[int, dict[frozenset[int], list[str]]] = {}
+    for (_, name, queue_key), workers in by_task.items():
+        found.setdefault(queue_key, {}).setdefault(frozenset(workers), []).append(name)
+    return found
+
+
+class Around(NamedTuple):
+    """The workers of the farm, and how they stand to a job: by their row numbers."""
+
+    workers: list[Worker]
+    with_tag: frozenset[int] | None
+    tag: str
+    blocked: dict[int, frozenset[str]]
+    busy: frozenset[int]
+
+
+def around(tx: Tx, job: Job) -> Around:
+    """Everybody who could work on a job. `with_tag` is None when it wants no tag."""
+    tag = tx.execute(
+        select(tags.c.key, tags.c.name).join(jobs, jobs.c.tag_key == tags.c.key).where(jobs.c.key == job.key)
+    ).first()
+    members = None
+    if tag is not None:
+        in_tag = select(worker_tags.c.worker_key).where(worker_tags.c.tag_key == tag.key)
+        members = frozenset(tx.execute(in_tag).scalars())
+    blocked: defaultdict[int, set[str]] = defaultdict(set)
+    for worker_key, task_type in tx.execute(
+        select(job_blocks.c.worker_key, job_blocks.c.task_type).where(job_blocks.c.job_key == job.key)
+    ):
+        blocked[worker_key].add(task_type)
+    busy = tx.execute(select(tasks.c.worker_key).where(text(ACTIVE_SQL))).scalars()
+    return Around(
+        worker_store.all_present(tx),
+        members,
+        tag.name if tag is not None else "",
+        {key: frozenset(types) for key, types in blocked.items()},
+        frozenset(busy),
+    )

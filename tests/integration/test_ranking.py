@@ -1,0 +1,355 @@
+"""Policies at work in a farm: whose word counts, when, and what a policy that goes wrong can do (nothing)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from flamenco import FarmView, Hold, JobCandidate, SchedulingPolicy, Term, WorkerView
+from flamenco.domain.errors import ConfigError
+from flamenco.domain.model import Job
+from flamenco.domain.scheduling import worth_writing
+from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.farm import jobs, placing, tasks, workers
+from flamenco.farm.context import Farm
+from flamenco.farm.ranking import Ranking
+from flamenco.services import ranking
+from flamenco.store.schema import jobs as jobs_table
+from tests.conftest import Clock, authored_job, authored_task
+from tests.integration.farming import new_worker, report, run_next, store_job, take
+
+
+def with_policy(farm: Farm, **functions: Any) -> Farm:
+    """The farm with a policy called `own` beside those it has."""
+    policy = SchedulingPolicy(name="own", description="", **functions)
+    farm.ranking = Ranking({**farm.hooks.scheduling_policies(farm.config), "own": policy}, {})
+    return farm
+
+
+def job_named(farm: Farm, name: str, count: int = 3, **fields: Any) -> Job:
+    """A job of so many tasks that are called after it."""
+    return store_job(farm, authored_job(*(authored_task(name) for _ in range(count)), name=name, **fields))
+
+
+def by_metadata(jobs: Sequence[JobCandidate], _farm: FarmView) -> dict[str, Term]:
+    """Score a job by what its metadata says."""
+    return {job.id: Term(float(job.metadata.get("score", 0)), "as it says") for job in jobs}
+
+
+def stored_ranks(farm: Farm) -> dict[str, float | None]:
+    """The ranks that polls go by, by the name of the job."""
+    with farm.store.read() as tx:
+        return {row.name: row.rank for row in tx.execute(jobs_table.select())}
+
+
+def test_terms_are_added_up(farm: Farm) -> None:
+    """Priority and another policy have their say together; the higher sum comes first, the older job of equals."""
+    with_policy(farm, score=by_metadata, depends_on="job")
+    job_named(farm, "plain", priority=50)
+    job_named(farm, "scored", priority=45, metadata={"score": "10"})
+    job_named(farm, "equal", priority=55)
+    assert stored_ranks(farm) == {"plain": 50, "scored": 55, "equal": 55}
+    worker = new_worker(farm)
+    assert [run_next(farm, worker) for _ in range(7)] == [*["scored"] * 3, *["equal"] * 3, "plain"]
+
+
+def test_weights_multiply(farm: Farm) -> None:
+    """What the configuration says of policies is which are in use, and with which weight."""
+    with_policy(farm, score=by_metadata, depends_on="job")
+    policies = {policy.name: policy for policy in farm.ranking.policies}
+    farm.ranking = Ranking(policies, {"own": 3.0})
+    job_named(farm, "job", priority=50, metadata={"score": "2"})
+    assert stored_ranks(farm) == {"job": 6}
+
+
+def test_an_unknown_policy_stops_the_start(farm: Farm) -> None:
+    """A name in the configuration that no plugin has ends in a sentence with the nearest one."""
+    with pytest.raises(ConfigError, match="did you mean 'priority'"):
+        Ranking(farm.hooks.scheduling_policies(farm.config), {"priorty": 1.0})
+
+
+def test_a_held_job_waits_until_it_is_let_go(farm: Farm) -> None:
+    """While a policy holds it, a job is handed to nobody; when it does not any more, the next ranking opens it."""
+    held = {"held"}
+    with_policy(farm, hold=lambda jobs, _farm: {job.id: Hold("wait") for job in jobs if job.name in held})
+    job_named(farm, "held", priority=90)
+    job_named(farm, "free")
+    worker = new_worker(farm)
+    assert run_next(farm, worker) == "free"
+    held.clear()
+    ranking.tick(farm)
+    assert run_next(farm, worker) == "held"
+    held.add("held")
+    ranking.tick(farm)
+    assert run_next(farm, worker) == "free"
+
+
+def test_a_higher_priority_counts_at_once_beside_other_policies(farm: Farm) -> None:
+    """A job that comes in, and one whose priority is changed, are ranked there and then, not a second later."""
+    with_policy(farm, score=by_metadata)
+    first, second = job_named(farm, "first"), job_named(farm, "second", priority=60)
+    worker = new_worker(farm)
+    assert run_next(farm, worker) == "second"
+    jobs.set_priority(farm, first.id, 70)
+    assert run_next(farm, worker) == "first"
+    jobs.set_priority(farm, second.id, 80)
+    assert run_next(farm, worker) == "second"
+
+
+def test_a_priority_that_changes_during_a_ranking_stands(farm: Farm) -> None:
+    """A ranking that began before a change of priority does not undo it."""
+    job = job_named(farm, "job", priority=50)
+    changed: list[int] = []
+
+    def slow(jobs_there: Sequence[JobCandidate], _farm: FarmView) -> dict[str, Term]:
+        if changed and changed.pop():
+            jobs.set_priority(farm, job.id, 80)
+        return {each.id: Term(len(jobs_there), "") for each in jobs_there}
+
+    with_policy(farm, score=slow)
+    changed.append(1)
+    ranking.tick(farm)
+    assert stored_ranks(farm)["job"] == 81
+
+
+def test_time_alone_changes_ranks(farm: Farm, clock: Clock) -> None:
+    """A policy that goes by the clock is asked again as time passes."""
+    with_policy(
+        farm, score=lambda jobs, view: {j.id: Term((view.now - j.created).total_seconds() / 60, "") for j in jobs}
+    )
+    job_named(farm, "old")
+    clock.forward(3600)
+    store_job(farm, authored_job(authored_task("new"), name="new", priority=100, created=clock()))
+    ranking.tick(farm)
+    assert run_next(farm, new_worker(farm)) == "old"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "written"),
+    [
+        ({1: 5.0, 2: 4.0}, {1: 5.05, 2: 4.05}, []),
+        ({1: 5.0, 2: 4.0}, {1: 5.5, 2: 4.05}, [1]),
+        ({1: 5.0, 2: 4.0}, {1: 4.99, 2: 5.0}, [1, 2]),
+        ({1: 5.0, 2: 4.0}, {1: 5.0, 2: 4.9}, [2]),
+        ({1: 5.0, 2: None}, {1: 5.01, 2: 1.0}, [1, 2]),
+        ({1: 5.0, 2: 4.0}, {1: None, 2: 4.0}, [1]),
+        ({1: None, 2: 4.0}, {1: None, 2: 4.0}, []),
+        ({1: 5.0, 2: 5.0}, {1: 5.0, 2: 5.01}, [2]),
+    ],
+)
+def test_ranks_are_written_when_it_matters(
+    before: Mapping[int, float | None], after: Mapping[int, float | None], written: list[int]
+) -> None:
+    """A rank that moved a little and passed nobody may stay as it is written; an idle farm writes nothing."""
+    assert worth_writing(before, after, 0.1) == written
+
+
+def boom(*_: Any) -> Any:
+    """Fail."""
+    raise RuntimeError("a policy's mistake")
+
+
+ABOUT_ANOTHER = lambda _jobs, _farm: {"another": Term(1.0, "")}  # noqa: E731
+"""Speaks of a job that nobody asked about, which is not wrong."""
+
+NOBODY = lambda _job: None  # noqa: E731
+"""Knows no account, which is not wrong either."""
+
+
+@pytest.mark.parametrize(
+    "functions",
+    [
+        {"score": boom},
+        {"hold": boom},
+        {"accepts": boom},
+        {"limits": boom},
+        {"account": boom},
+        {"score": lambda _jobs, _farm: 7},
+        {"score": lambda jobs, _farm: {job.id: 7 for job in jobs}},
+        {"score": lambda jobs, _farm: {job.id: Term(float("nan"), "") for job in jobs}},
+        {"score": lambda jobs, _farm: {job.id: Term("9", "") for job in jobs}},
+        {"score": ABOUT_ANOTHER},
+        {"hold": lambda jobs, _farm: [Hold("x") for _ in jobs]},
+        {"hold": lambda jobs, _farm: {job.id: True for job in jobs}},
+        {"accepts": lambda _job, _worker: False},
+        {"limits": lambda _job, _type: 5},
+        {"account": lambda _job: 5},
+        {"account": NOBODY, "half_life_s": 0.0},
+    ],
+    ids=str,
+)
+def test_a_policy_that_goes_wrong_has_no_say(farm: Farm, functions: Mapping[str, Any]) -> None:
+    """Whatever a policy raises or gives, jobs come in, are ranked by the others and handed out; the log names it."""
+    with_policy(farm, **functions)
+    with capture_logs() as logs:
+        job_named(farm, "less", priority=40)
+        job_named(farm, "more", priority=60)
+        ranking.tick(farm)
+        worker = new_worker(farm)
+        assert [run_next(farm, worker) for _ in range(4)] == ["more", "more", "more", "less"]
+        ranking.tick(farm)
+    harmless = functions.get("account") is NOBODY or functions.get("score") is ABOUT_ANOTHER
+    assert harmless or any(entry.get("policy") == "own" for entry in logs)
+
+
+def test_a_policy_that_fails_every_second_is_logged_once(farm: Farm) -> None:
+    """The log is not filled by one policy."""
+    with_policy(farm, score=boom)
+    job_named(farm, "job")
+    with capture_logs() as logs:
+        for _ in range(20):
+            ranking.tick(farm)
+    assert len([entry for entry in logs if entry.get("policy") == "own"]) <= 1
+
+
+def test_a_policy_may_keep_a_worker_from_a_job(farm: Farm) -> None:
+    """The worker gets the next job instead; another worker gets the first."""
+
+    def accepts(job: JobCandidate, worker: WorkerView) -> Hold | None:
+        return Hold("not on laptops") if job.name == "big" and worker.name == "laptop" else None
+
+    with_policy(farm, accepts=accepts)
+    job_named(farm, "big", priority=90)
+    job_named(farm, "small")
+    assert run_next(farm, new_worker(farm, "laptop")) == "small"
+    assert run_next(farm, new_worker(farm, "tower")) == "big"
+
+
+def test_refusing_all_of_many_jobs_gives_nothing(farm: Farm) -> None:
+    """A worker that policies keep from every job goes away empty, past the first pages of them."""
+    with_policy(farm, accepts=lambda _job, _worker: Hold("no"))
+    for number in range(40):
+        job_named(farm, f"j{number}", count=1)
+    assert tasks.assign_next(farm, new_worker(farm)) is None
+
+
+def test_policies_are_told_of_the_farm(farm: Farm, clock: Clock) -> None:
+    """The view has the workers that are awake, what is running by type, and the accounts that have jobs waiting."""
+    seen: list[FarmView] = []
+
+    def score(_jobs: Sequence[JobCandidate], view: FarmView) -> dict[str, Term]:
+        seen.append(view)
+        return {}
+
+    with_policy(farm, score=score, account=lambda job: job.name)
+    job_named(farm, "ada")
+    job_named(farm, "bob")
+    worker = new_worker(farm)
+    new_worker(farm, "another")
+    assigned = take(farm, worker)
+    clock.forward(60)
+    ranking.tick(farm)
+    assert (seen[-1].workers_awake, seen[-1].running, seen[-1].waiting) == (2, {"misc": 1}, {"ada", "bob"})
+    assert seen[-1].usage["ada"].running == 1
+    assert seen[-1].usage["ada"].seconds == pytest.approx(60)
+    report(farm, worker, assigned, TaskStatus.COMPLETED)
+    ranking.tick(farm)
+    assert seen[-1].usage["ada"].running == 0
+    assert seen[-1].usage["ada"].seconds == pytest.approx(60)
+
+
+def test_usage_decays(farm: Farm, clock: Clock) -> None:
+    """After one half-life half of it counts, after ten next to nothing; new use is added to what is left."""
+    with_policy(farm, account=lambda job: job.name, half_life_s=3600.0)
+    job_named(farm, "ada", count=2)
+    worker = new_worker(farm)
+    assigned = take(farm, worker)
+    clock.forward(100)
+    report(farm, worker, assigned, TaskStatus.COMPLETED)
+    ranking.tick(farm)
+    clock.forward(3600)
+    assert placing.usage(farm, "own")["ada"].seconds == pytest.approx(50)
+    assigned = take(farm, worker)
+    clock.forward(10)
+    report(farm, worker, assigned, TaskStatus.COMPLETED)
+    ranking.tick(farm)
+    assert placing.usage(farm, "own")["ada"].seconds == pytest.approx(60, rel=0.01)
+    clock.forward(36_000)
+    assert placing.usage(farm, "own")["ada"].seconds < 0.1
+
+
+@pytest.mark.parametrize("how", ["failed", "canceled", "left"])
+def test_time_that_led_nowhere_is_used_too(farm: Farm, clock: Clock, how: str) -> None:
+    """A task that fails, is canceled or is given back has used the farm nonetheless."""
+    with_policy(farm, account=lambda job: job.name)
+    job, worker = job_named(farm, "ada"), new_worker(farm)
+    new_worker(farm, "another")
+    assigned = take(farm, worker)
+    clock.forward(30)
+    if how == "failed":
+        report(farm, worker, assigned, TaskStatus.FAILED)
+    elif how == "canceled":
+        jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "test")
+    else:
+        workers.sign_off(farm, worker)
+    ranking.tick(farm)
+    assert placing.usage(farm, "own")["ada"].seconds == pytest.approx(30)
+
+
+def test_booking_twice_books_once(farm: Farm, clock: Clock) -> None:
+    """Ticks with nothing new to book leave the accounts alone."""
+    with_policy(farm, account=lambda job: job.name)
+    job_named(farm, "ada")
+    worker = new_worker(farm)
+    assigned = take(farm, worker)
+    clock.forward(5)
+    report(farm, worker, assigned, TaskStatus.COMPLETED)
+    for _ in range(3):
+        ranking.tick(farm)
+    assert placing.usage(farm, "own")["ada"].seconds == pytest.approx(5)
+
+
+def test_accounts_begin_when_the_policy_does(farm: Farm, clock: Clock) -> None:
+    """What was used before anybody kept accounts is nobody's."""
+    job_named(farm, "ada")
+    worker = new_worker(farm)
+    assigned = take(farm, worker)
+    clock.forward(5000)
+    report(farm, worker, assigned, TaskStatus.COMPLETED)
+    with_policy(farm, account=lambda job: job.name)
+    placing.place_all(farm)
+    ranking.tick(farm)
+    assert placing.usage(farm, "own") == {}
+
+
+def test_the_time_of_tasks_is_measured(farm: Farm, clock: Clock) -> None:
+    """The mean over the completed tasks of a job is there for policies; failures do not count in it."""
+    seen: list[JobCandidate] = []
+    with_policy(farm, score=lambda jobs, _farm: seen.extend(jobs))  # type: ignore[func-returns-value]
+    job_named(farm, "job")
+    worker = new_worker(farm)
+    new_worker(farm, "another")
+    for seconds, status in ((10, TaskStatus.COMPLETED), (500, TaskStatus.FAILED), (30, TaskStatus.COMPLETED)):
+        assigned = take(farm, worker)
+        clock.forward(seconds)
+        report(farm, worker, assigned, status)
+    ranking.tick(farm)
+    assert seen[-1].mean_task_s == pytest.approx(20)
+    assert seen[-1].last_assigned == clock() - timedelta(seconds=30)
+    assert seen[-1].remaining == 1
+
+
+def test_jobs_queued_before_follow_the_policies_of_now(farm: Farm) -> None:
+    """After a restart with other policies, what is queued, and what is paused, is ranked by them."""
+    job_named(farm, "first", metadata={"score": "1"})
+    job_named(farm, "second", metadata={"score": "9"})
+    paused = job_named(farm, "paused", metadata={"score": "99"})
+    jobs.set_status(farm, paused.id, JobStatus.PAUSED, "test")
+    with_policy(farm, score=by_metadata, depends_on="job")
+    placing.place_all(farm)
+    assert run_next(farm, new_worker(farm)) == "second"
+    jobs.set_status(farm, paused.id, JobStatus.QUEUED, "test")
+    assert run_next(farm, new_worker(farm)) == "paused"
+
+
+def test_the_default_is_static(farm: Farm) -> None:
+    """With priority alone, nothing is ranked as time goes: what is stored at submission is right for ever."""
+    assert farm.ranking.is_static
+    assert not with_policy(farm, score=by_metadata).ranking.is_static
+    assert with_policy(farm, score=by_metadata, depends_on="job").ranking.is_static
+    assert with_policy(farm, limits=lambda _job, _type: []).ranking.is_static
+    assert not with_policy(farm, account=lambda _job: "x").ranking.is_static

@@ -1,0 +1,1 @@
+"""The shipped plugins, each loaded with the configuration that its documentation shows."""
