@@ -173,9 +173,16 @@ def recount(tx: Tx, job_key: int) -> None:
     tx.execute(_RECOUNT, {"of_job": job_key})
 
 
+# A job that somebody has locked is left for the next ranking: whoever locks many must not wait for any of them.
 _RANK_JOB = (
     update(jobs)
-    .where(jobs.c.key == bindparam("of_job"), jobs.c.priority == bindparam("seen_priority"))
+    .where(
+        jobs.c.key.in_(
+            select(jobs.c.key)
+            .where(jobs.c.key == bindparam("of_job"), jobs.c.priority == bindparam("seen_priority"))
+            .with_for_update(skip_locked=True)
+        )
+    )
     .values(rank=bindparam("new_rank"))
 )
 

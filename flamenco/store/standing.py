@@ -172,8 +172,8 @@ def has_unbooked(tx: Tx) -> bool:
 
 
 def lock_unbooked(tx: Tx) -> list[Unbooked]:
-    """The jobs with such time, kept from changing until the transaction ends."""
-    return [Unbooked(*row) for row in tx.execute(_UNBOOKED.with_for_update())]
+    """The jobs with such time, kept from changing until the transaction ends; not those that somebody has locked."""
+    return [Unbooked(*row) for row in tx.execute(_UNBOOKED.with_for_update(skip_locked=True))]
 
 
 def set_booked(tx: Tx, booked: Sequence[Unbooked]) -> None:

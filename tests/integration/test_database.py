@@ -5,23 +5,31 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import column, inspect, select, text
+from sqlalchemy import func as sql
+from sqlalchemy import table as any_table
 
+from flamenco.compiler.compile import Compiler
+from flamenco.config import Config
 from flamenco.domain.errors import Busy, StoreError
 from flamenco.domain.statuses import TaskStatus
-from flamenco.farm import tasks
+from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.store import leases, recount
+from flamenco.store import upgrade as upgrade_module
 from flamenco.store import workers as worker_store
-from flamenco.store.engine import Store
-from flamenco.store.schema import metadata
+from flamenco.store.engine import Store, Tx
+from flamenco.store.schema import Utc, metadata, queues, requirements
 from flamenco.store.upgrade import backup, revision, upgrade
-from tests.conftest import Clock, authored_job, authored_task
+from tests.conftest import Clock, authored_job, authored_task, make_hooks
 from tests.integration.farming import new_worker, run_next, store_job
 
 
@@ -65,6 +73,62 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path, clock: Clock) -> 
         upgrade(broken, clock())
     broken.close()
     assert path.read_text().startswith("milk")
+
+
+def old_farm(tx: Tx, moment: datetime) -> None:
+    """Two jobs as the first version of the tables had them: two tasks that can run, one that waits for the first."""
+
+    def add(name: str, /, **values: object) -> int:
+        columns = [column(each, Utc() if isinstance(values[each], datetime) else None) for each in values]
+        tx.execute(any_table(name, *columns).insert(), values)
+        return (
+            int(tx.execute(select(sql.max(text("key"))).select_from(text(name))).scalar_one())
+            if "uuid" in values
+            else 0
+        )
+
+    times = {"created": moment, "updated": moment}
+    for status, rank in (("queued", 50.0), ("paused", 60.0)):
+        counts = {"tasks_queued": 3, "steps_total": 3}
+        about = {"name": "n", "type": "t", "priority": 50, "settings": "{}", "metadata": "{}"}
+        job = add("jobs", uuid=f"job {rank}", status=status, rank=rank, **about, **counts, **times)
+        add("queues", job_key=job, task_type="misc", runnable=2, rank=rank if status == "queued" else None)
+        keys = []
+        for index, (name, unmet) in enumerate((("echo", 0), ("sleep", 0), ("echo", 1)), start=1):
+            about = {"name": name, "type": "misc", "priority": 50, "status": "queued", "steps_total": 1, "unmet": unmet}
+            commands = f'[{{"name":"{name}","parameters":{{}},"total_step_count":0}}]'
+            place = {"uuid": f"task {rank} {index}", "job_key": job, "index_in_job": index}
+            keys.append(add("tasks", **place, **about, commands=commands, **times))
+        add("task_dependencies", task_key=keys[2], dependency_key=keys[0])
+
+
+def test_a_database_of_before_is_upgraded(database_url: str, clock: Clock) -> None:
+    """What was queued before the upgrade is sorted by what it requires, and handed out after it."""
+    old = Store(database_url)
+    with old.write() as tx:
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(Path(upgrade_module.__file__).parent / "migrations"))
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0001")
+        old_farm(tx, clock())
+    assert upgrade(old, clock())
+    with old.read() as tx:
+        assert recount.miscounted(tx) == []
+        joined = queues.join(requirements, requirements.c.key == queues.c.requirement_key)
+        columns = (requirements.c.task_type, requirements.c.commands, queues.c.runnable, queues.c.rank)
+        found = tx.execute(select(*columns).select_from(joined).order_by(queues.c.key)).all()
+    assert [tuple(row) for row in found] == [
+        ("misc", '["echo"]', 1, 50),
+        ("misc", '["sleep"]', 1, 50),
+        ("misc", '["echo"]', 1, None),
+        ("misc", '["sleep"]', 1, None),
+    ]
+    farm = Farm(Config(), old, Compiler([]), make_hooks(), clock)
+    store_job(farm, authored_job(authored_task("new")))
+    worker = new_worker(farm)
+    workers.tell_commands(farm, worker, ["echo"])
+    assert [run_next(farm, worker) for _ in range(3)] == ["echo", "echo", "new"]
+    farm.close()
 
 
 def test_every_foreign_key_has_an_index(store: Store) -> None:

@@ -18,6 +18,7 @@ from flamenco.farm import jobs, placing, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.ranking import Ranking
 from flamenco.services import ranking
+from flamenco.store import jobs as job_store
 from flamenco.store.schema import jobs as jobs_table
 from tests.conftest import Clock, authored_job, authored_task
 from tests.integration.farming import new_worker, report, run_next, store_job, take
@@ -353,3 +354,22 @@ def test_the_default_is_static(farm: Farm) -> None:
     assert with_policy(farm, score=by_metadata, depends_on="job").ranking.is_static
     assert with_policy(farm, limits=lambda _job, _type: []).ranking.is_static
     assert not with_policy(farm, account=lambda _job: "x").ranking.is_static
+
+
+def test_a_ranking_waits_for_nobody(farm: Farm) -> None:
+    """A job that is being handed out is left for the next ranking, so neither waits for the other."""
+    score = {"a": 1.0, "b": 1.0}
+    with_policy(farm, score=lambda there, _farm: {job.id: Term(score[job.name], "") for job in there})
+    held, free = job_named(farm, "a"), job_named(farm, "b")
+    score |= {"a": 5.0, "b": 7.0}
+    if farm.store.is_sqlite:  # has one writer at a time, which is what this is about elsewhere
+        ranking.tick(farm)
+        assert stored_ranks(farm) == {"a": 55, "b": 57}
+        return
+    with farm.store.write() as tx:
+        job_store.lock(tx, held.key)
+        ranking.tick(farm)
+    assert stored_ranks(farm) == {"a": 51, "b": 57}
+    ranking.tick(farm)
+    assert stored_ranks(farm) == {"a": 55, "b": 57}
+    assert free.key > held.key
