@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -34,6 +34,7 @@ _SHORTEST_RETRY_S = 0.1
 _LONGEST_RETRY_S = 3600.0
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _TEMPORARY = frozenset({408, 425, 429})
+_NO_SUCH_ADDRESS = (404, 405)
 
 Answer = TypeVar("Answer")
 
@@ -201,8 +202,98 @@ class Overview(Struct, frozen=True, kw_only=True):
     workers: tuple[WorkerSummary, ...] = ()
 
 
+class ExplainedTerm(Struct, frozen=True, kw_only=True):
+    """What a scheduling policy says for a job."""
+
+    policy: str
+    score: float
+    weight: float
+    reason: str
+
+
+class ExplainedHold(Struct, frozen=True, kw_only=True):
+    """A scheduling policy that keeps a job back."""
+
+    policy: str
+    reason: str
+
+
+class WaitingTasks(Struct, frozen=True, kw_only=True):
+    """Tasks of a job that wait for the same reason: `why` in a word, `reason` in a sentence."""
+
+    why: str
+    reason: str
+    count: int
+    tasks: tuple[str, ...] = ()
+
+
+class ExplainedJob(Struct, frozen=True, kw_only=True):
+    """The job that is explained."""
+
+    id: str
+    name: str
+    status: JobStatus
+    priority: int
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """Where a job stands and why. `position` counts from 1 among the open jobs, None for one that is not."""
+
+    job: ExplainedJob
+    open_jobs: int
+    running: int
+    terms: tuple[ExplainedTerm, ...] = ()
+    holds: tuple[ExplainedHold, ...] = ()
+    waiting: tuple[WaitingTasks, ...] = ()
+    position: int | None = None
+    rank: float | None = None
+    worker: str | None = None
+
+
+class SinkState(Struct, frozen=True, kw_only=True):
+    """How an event sink is doing: events that wait, events given up, failures of the next one."""
+
+    name: str
+    waiting: int
+    dead: int
+    failures: int
+    error: str = ""
+    retry_at: str | None = None
+
+
+class _Sinks(Struct, frozen=True):
+    sinks: tuple[SinkState, ...]
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """An event that a sink could not deliver; with `retry`, it is going to be tried once more."""
+
+    key: int
+    sink: str
+    event_id: int
+    topic: str
+    created: str
+    died: str
+    attempts: int
+    error: str
+    retry: bool = False
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+class _DeadLetters(Struct, frozen=True):
+    dead_letters: tuple[DeadLetter, ...]
+
+
+class _Chosen(Struct, frozen=True):
+    count: int
+
+
 class _Registered(Struct, frozen=True):
     uuid: str
+
+
+class _CommandNames(Struct, frozen=True):
+    commands: tuple[str, ...]
 
 
 class _StatusRequest(Struct, frozen=True):
@@ -228,9 +319,17 @@ def parse_manager_url(text: str) -> str:
 
 
 class ManagerClient:
-    """Calls one manager. Close it, or use it in a `with` block."""
+    """Calls one manager. Close it, or use it in a `with` block.
 
-    def __init__(self, url: str = DEFAULT_URL, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+    `transport` is how to get there without a socket, such as a `httpx.WSGITransport` around an application.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.url = parse_manager_url(url)
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https"):
@@ -246,7 +345,8 @@ class ManagerClient:
             headers={"User-Agent": f"Flamenco/{__version__}"},
             limits=httpx.Limits(keepalive_expiry=_IDLE_CONNECTION_S),
             # A proxy that is set for the internet does not know what runs on this machine.
-            trust_env=parts.hostname not in _LOCAL_HOSTS,
+            trust_env=transport is None and parts.hostname not in _LOCAL_HOSTS,
+            transport=transport,
         )
 
     def __enter__(self) -> Self:
@@ -274,6 +374,10 @@ class ManagerClient:
         """Jobs and workers at a glance."""
         return self._decoded(self._call("GET", "/api/x/overview"), Overview)
 
+    def get(self, path: str) -> Any:
+        """GET anything, such as `/api/x/<plugin>/…`, and decode its JSON: for the routes of plugins."""
+        return self._decoded(self._call("GET", path), Any)
+
     # -- jobs -------------------------------------------------------------------------------------------------------
 
     def job_types(self) -> tuple[JobType, ...]:
@@ -290,10 +394,38 @@ class ManagerClient:
         """Fetch a job."""
         return self._decoded(self._call("GET", f"/api/jobs/{quote(job_id, safe='')}"), SubmittedJob)
 
+    def explain(self, job_id: str, worker_id: str | None = None) -> Explanation:
+        """Ask why a job is not running, or why one worker is not given its tasks."""
+        path = f"/api/x/jobs/{quote(job_id, safe='')}/explain"
+        path += f"/{quote(worker_id, safe='')}" if worker_id else ""
+        return self._decoded(self._call("GET", path), Explanation)
+
     def set_job_status(self, job_id: str, status: JobStatus, reason: str) -> None:
         """Cancel, pause, requeue … a job; people read the reason."""
         body = {"status": status, "reason": reason}
         self._call("POST", f"/api/v3/jobs/{quote(job_id, safe='')}/setstatus", body)
+
+    # -- event sinks ------------------------------------------------------------------------------------------------
+
+    def sinks(self) -> tuple[SinkState, ...]:
+        """How the event sinks are doing."""
+        return self._decoded(self._call("GET", "/api/x/sinks"), _Sinks).sinks
+
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        """The events that were given up, by sink; the newest of each."""
+        return self._decoded(self._call("GET", "/api/x/dead-letters"), _DeadLetters).dead_letters
+
+    def retry_dead_letters(self, sink: str, keys: Sequence[int] = ()) -> int:
+        """Have dead letters of a sink delivered after all, without `keys` all of them. Returns how many."""
+        return self._choose_dead_letters("retry", sink, keys)
+
+    def discard_dead_letters(self, sink: str, keys: Sequence[int] = ()) -> int:
+        """Forget dead letters of a sink, without `keys` all of them. Returns how many."""
+        return self._choose_dead_letters("discard", sink, keys)
+
+    def _choose_dead_letters(self, action: str, sink: str, keys: Sequence[int]) -> int:
+        body = {"sink": sink, "keys": keys} if keys else {"sink": sink}
+        return self._decoded(self._call("POST", f"/api/x/dead-letters/{action}", body), _Chosen).count
 
     # -- this worker ------------------------------------------------------------------------------------------------
 
@@ -305,6 +437,15 @@ class ManagerClient:
         """Come to work; gives the status to go to."""
         answer = self._call("POST", "/api/v3/worker/sign-on", details)
         return self._decoded(answer, _StatusRequest).status_requested
+
+    def tell_commands(self, names: Sequence[str]) -> tuple[str, ...] | None:
+        """Tell which commands this worker has; gives those that the manager knows, or None when it does not care.
+
+        It does not when it is another program than ours: then nothing is there to be told.
+        """
+        body = _CommandNames(tuple(names))
+        answer = self._call("POST", "/api/x/worker/commands", body, also_fine=_NO_SUCH_ADDRESS)
+        return None if answer.status_code in _NO_SUCH_ADDRESS else self._decoded(answer, _CommandNames).commands
 
     def sign_off(self, timeout_s: float | None = None) -> None:
         """Go home; the manager gives this worker's task to another."""

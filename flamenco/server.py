@@ -2,7 +2,7 @@
 
 The only module that knows gunicorn, so that another WSGI server can stand in where gunicorn does not run.
 One main process holds the port and forks the processes that serve; each of those has its own farm, its own
-compiler and its own thread of chores, and which of them a request gets to makes no difference.
+compiler and its own threads of chores, and which of them a request gets to makes no difference.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from flamenco.config import Config
 from flamenco.domain.errors import FarmError
 from flamenco.farm.context import Farm
 from flamenco.hooks.manager import Hooks
-from flamenco.services.runner import Runner
+from flamenco.services.runner import Runner, runners, stop_all
 
 log = structlog.get_logger(__name__)
 
@@ -186,7 +186,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self._descriptor = descriptor
         self._ready = ready
         self._farm: Farm | None = None
-        self._runner: Runner | None = None
+        self._runners: list[Runner] = []
         super().__init__()
 
     def load_config(self) -> None:
@@ -232,8 +232,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
         # Less than the main process gives us, so that there is time to leave in order.
         worker.cfg.set("graceful_timeout", FINISH_TIMEOUT_S)
         if self._farm is not None:
-            self._runner = Runner(self._farm)
-            self._runner.start()
+            self._runners = runners(self._farm)
+            for runner in self._runners:
+                runner.start()
         # The later ones replace processes that died: whoever waits for us is not waiting any more.
         if worker.age == 1:
             self._ready()
@@ -242,8 +243,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         # gunicorn calls this in the main process as well, for processes that are gone.
         if worker.pid != os.getpid():
             return
-        if self._runner is not None:
-            self._runner.stop()
+        stop_all(self._runners)
         if self._farm is not None:
             self._farm.close()
         if worker.booted:

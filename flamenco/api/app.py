@@ -6,11 +6,12 @@ from typing import TypeAlias
 
 import falcon
 
-from flamenco.api import errors
+from flamenco.api import errors, plugin_routes
 from flamenco.api.middleware.authentication import Authentication
 from flamenco.api.middleware.body import Body
 from flamenco.api.middleware.parameters import Parameters
 from flamenco.api.middleware.request_id import RequestId
+from flamenco.api.middleware.timing import Timing
 from flamenco.api.openapi import Document
 from flamenco.api.routes import SURFACES
 from flamenco.farm.context import Farm
@@ -21,19 +22,28 @@ _MEBIBYTE = 1024 * 1024
 
 
 def create_app(farm: Farm) -> Application:
-    """Every surface over `farm`. Safe for many threads at once."""
+    """Every surface over `farm`, and what plugins add. Safe for many threads at once.
+
+    Raises `ConfigError` when a plugin's route cannot be used.
+    """
+    body_limit = farm.config.max_body_mb * _MEBIBYTE
     app = falcon.App(
         # In this order: nobody learns what is wrong with a request before saying who they are.
         middleware=(
+            Timing(farm.request_times),
             RequestId(),
             Authentication(farm),
             Parameters(),
-            Body(farm.config.max_body_mb * _MEBIBYTE),
+            Body(body_limit),
         )
     )
     errors.install(app)
+    taken = []
     for surface in SURFACES.values():
         app.add_route(surface.document, Document(surface))
+        taken.append(surface.document)
         for path, resource in surface.routes.items():
             app.add_route(surface.prefix + path, resource(farm))
+            taken.append(surface.prefix + path)
+    plugin_routes.mount(app, farm, taken, body_limit)
     return app

@@ -21,7 +21,7 @@ MAX_DEPTH = 64
 
 _LARGEST = 2**63 - 1
 
-_WITH_FRACTION = re.compile(r"Expected `int`, got `float` - at `\$\.(\w+)`")
+_WITH_FRACTION = re.compile(r"Expected `int`, got `float` - at `\$\.(\w+)(?:\[[\d.]+\])?`")
 
 _EXPECTED = {
     "array": "a list",
@@ -70,10 +70,17 @@ def _decode(raw: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     except msgspec.ValidationError as error:
         # JSON has one kind of numbers, in which 50.0 is a whole one; msgspec tells the two apart.
         found = _WITH_FRACTION.fullmatch(str(error))
-        content = msgspec.json.decode(raw) if found else {}
-        if not found or not content[found[1]].is_integer():
+        if not found:
             raise
-        return msgspec.convert(content | {found[1]: int(content[found[1]])}, decoder.type)
+        content = msgspec.json.decode(raw)
+        return msgspec.convert(content | {found[1]: _whole(content[found[1]])}, decoder.type)
+
+
+def _whole(value: Any) -> Any:
+    """The number, or each number in a list, without a fraction where that is zero."""
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _malformed(reason: str) -> str:

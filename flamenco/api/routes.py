@@ -11,8 +11,12 @@ from flamenco.api.v1 import worker as v1_worker
 from flamenco.api.v3 import jobs as v3_jobs
 from flamenco.api.v3 import meta as v3_meta
 from flamenco.api.v3 import worker as v3_worker
+from flamenco.api.x import commands as x_commands
+from flamenco.api.x import events as x_events
+from flamenco.api.x import explain as x_explain
 from flamenco.api.x import jobtypes as x_jobtypes
 from flamenco.api.x import overview
+from flamenco.api.x import worker as x_worker
 
 
 class Surface(Struct, frozen=True, kw_only=True):
@@ -74,7 +78,18 @@ SURFACES = {
         version="0.1.0",
         prefix="/api/x",
         document="/api/x/openapi.json",
-        routes={"/overview": overview.Overview, "/jobtypes/problems": x_jobtypes.Problems},
+        routes={
+            "/overview": overview.Overview,
+            "/jobtypes/problems": x_jobtypes.Problems,
+            "/commands": x_commands.Commands,
+            "/worker/commands": x_worker.Commands,
+            "/jobs/{job_id}/explain": x_explain.Explain,
+            "/jobs/{job_id}/explain/{worker_id}": x_explain.ExplainForWorker,
+            "/sinks": x_events.Sinks,
+            "/dead-letters": x_events.DeadLetters,
+            "/dead-letters/retry": x_events.Retry,
+            "/dead-letters/discard": x_events.Discard,
+        },
     ),
 }
 """Every surface by its short name."""

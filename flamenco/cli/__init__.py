@@ -1,7 +1,9 @@
 """The command line: `flamenco COMMAND`. One module per command, loaded when the command is used.
 
 `flamenco --help` imports none of them, so it is quick, and a library that is missing takes
-away the commands that need it and no others.
+away the commands that need it and no others. Plugins have commands too; which plugins are enabled
+takes the configuration to know, so that is read for a command that is not the core's own, and for
+the help only where something says that there may be plugins.
 
 Exit codes: 0 when it worked; 1 when the farm could not do it; 2 for a wrong command line or
 configuration; 130 when it was interrupted.
@@ -10,7 +12,13 @@ configuration; 130 when it was interrupted.
 from __future__ import annotations
 
 import importlib
+import os
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from importlib.metadata import entry_points
 from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Final, NamedTuple, NoReturn
 
 import click
@@ -43,43 +51,98 @@ COMMANDS: Final = {
     "submit": Lazy("flamenco.cli.submit:submit", "Submit a job."),
     "jobs": Lazy("flamenco.cli.jobs:jobs", "List the jobs."),
     "job": Lazy("flamenco.cli.jobs:job", "Show one job."),
+    "explain": Lazy("flamenco.cli.explain:explain", "Say why a job is not running."),
     "cancel": Lazy("flamenco.cli.jobs:cancel", "Cancel a job."),
     "pause": Lazy("flamenco.cli.jobs:pause", "Pause a job."),
     "requeue": Lazy("flamenco.cli.jobs:requeue", "Run a job again."),
     "workers": Lazy("flamenco.cli.workers:workers", "List the workers."),
     "jobtypes": Lazy("flamenco.cli.jobtypes:jobtypes", "List, check, try out and test job types."),
-    "config": Lazy("flamenco.cli.config:config", "Show the settings and where they come from."),
+    "commands": Lazy("flamenco.cli.commands:commands", "Show the commands that tasks are made of."),
+    "plugins": Lazy("flamenco.cli.plugins:plugins", "List plugins, show what they are, begin one."),
+    "sinks": Lazy("flamenco.cli.sinks:sinks", "Watch event sinks, and see to events that were given up."),
+    "config": Lazy("flamenco.cli.config:config", "Show the settings, where they come from, what they mean."),
     "db": Lazy("flamenco.cli.db:db", "Upgrade, check and back up the database."),
     "openapi": Lazy("flamenco.cli.openapi:openapi", "Print what the HTTP API looks like."),
 }
 """Every command by name, in the order `--help` lists them: the farm first, then what one does with it."""
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported on use, and whose errors are one sentence and an exit code."""
+_PLUGINS: Final = "flamenco.cli.plugins"
+"""Under this key the commands of plugins are kept while one command line is worked on."""
+_SAY_PLUGINS: Final = ("FLAMENCO_PLUGINS", "FLAMENCO_PLUGINS_DIR", "FLAMENCO_CONFIG", "FLAMENCO_DATA_DIR")
+"""Variables of the environment that mean that there may be plugins with commands."""
+_SHORT_HELP_LENGTH: Final = 100
+_CONFIG_FILE: Final = "flamenco-manager.yaml"  # as in `config.places`, which takes long to import
 
-    def __init__(self, *args: Any, lazy: dict[str, Lazy], **kwargs: Any) -> None:
+
+def may_have_plugins(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether anything that is quick to see says that there are plugins."""
+    return (
+        any(environ.get(name) for name in _SAY_PLUGINS)
+        or Path(_CONFIG_FILE).is_file()
+        or bool(entry_points(group="flamenco"))
+    )
+
+
+def plugin_commands() -> Mapping[str, click.Command]:
+    """The commands of the plugins that are enabled here. Raises `FarmError`."""
+    loaded = _imported("flamenco.bootstrap", "The manager").configure()
+    found: dict[str, click.Command] = loaded.hooks.cli_commands()
+    return found
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on use, and whose errors are one sentence and an exit code.
+
+    `more` gives commands beside those, which are only asked for when needed; a name that is taken stays what it is.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        lazy: dict[str, Lazy],
+        more: Callable[[], Mapping[str, click.Command]] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.lazy = lazy
+        self.more = more
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands in the order of the table, without loading any."""
-        return [*(name for name, lazy in self.lazy.items() if find_spec(lazy.module)), *super().list_commands(ctx)]
+        """Name the commands in the order of the table, without loading any, then those of plugins."""
+        own = [*(name for name, lazy in self.lazy.items() if find_spec(lazy.module)), *super().list_commands(ctx)]
+        more = self._more(ctx) if may_have_plugins() else {}
+        return [*own, *(name for name in more if name not in own)]
+
+    def _more(self, ctx: click.Context) -> Mapping[str, click.Command]:
+        """The commands of plugins; none, and a line that says why, when the configuration or a plugin is broken."""
+        if self.more is not None and _PLUGINS not in ctx.meta:
+            ctx.meta[_PLUGINS] = {}
+            try:
+                ctx.meta[_PLUGINS] = self.more()
+            except FarmError as error:
+                click.echo(f"flamenco: the commands of plugins are missing here: {error}", err=True)
+        found: Mapping[str, click.Command] = ctx.meta.get(_PLUGINS, {})
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command to run. Raises `UsageError`, naming one that may be meant, when there is none."""
+        name = args[0]
+        if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
+            # click would say the same, but compares with the commands that are loaded, which here are none.
+            near = get_close_matches(name, {*self.list_commands(ctx), *self._more(ctx)}, n=1)
+            ctx.fail(f"No such command {name!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command. Raises `FarmError` naming what has to be installed when a library is missing."""
         if (lazy := self.lazy.get(cmd_name)) is None or find_spec(lazy.module) is None:
-            return super().get_command(ctx, cmd_name)
-        try:
-            module = importlib.import_module(lazy.module)
-        except ModuleNotFoundError as error:
-            # One of our own modules that is missing is a mistake of ours, and its traceback is wanted.
-            if (error.name or "").partition(".")[0] == "flamenco":
-                raise
-            raise FarmError(
-                f"`flamenco {cmd_name}` needs the Python package {error.name}; please install it."
-            ) from error
-        command: click.Command = getattr(module, lazy.target.partition(":")[2])
+            return super().get_command(ctx, cmd_name) or self._more(ctx).get(cmd_name)
+        command: click.Command = getattr(
+            _imported(lazy.module, f"`flamenco {cmd_name}`"), lazy.target.partition(":")[2]
+        )
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -91,7 +154,7 @@ class LazyGroup(click.Group):
         if lazy := self.lazy.get(name):
             return lazy.help
         command = self.get_command(ctx, name)
-        return command.get_short_help_str() if command else ""
+        return command.get_short_help_str(_SHORT_HELP_LENGTH) if command else ""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what goes wrong in it ends as a sentence on stderr and an exit code."""
@@ -105,12 +168,25 @@ class LazyGroup(click.Group):
             _end(ctx, "interrupted.", EXIT_INTERRUPTED)
 
 
+def _imported(module: str, user: str) -> ModuleType:
+    """Import a module of ours. Raises `FarmError` naming the library that is missing, and who needs it."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        # One of our own modules that is missing is a mistake of ours, and its traceback is wanted.
+        if (error.name or "").partition(".")[0] == "flamenco":
+            raise
+        raise FarmError(f"{user} needs the Python package {error.name}; please install it.") from error
+
+
 def _end(ctx: click.Context, why: FarmError | str, code: int) -> NoReturn:
     click.echo(f"flamenco: {why}", err=True)
     ctx.exit(code)
 
 
-@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, lazy=COMMANDS, more=plugin_commands, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="flamenco", message="%(prog)s %(version)s")
 def main() -> None:
     """Render farm: a manager hands out tasks, workers run them.

@@ -83,11 +83,13 @@ class _Layers:
         self.values: dict[str, Any] = {}
         self.sources: dict[str, str] = {}
         self.choice: dict[str, Any] = {}
+        self.chosen_by: dict[str, str] = {}
         self.of_plugins: list[tuple[str, Any, str, Path | None]] = []  # key, value, source, folder; no folder: text
 
     def choose(self, choice: Mapping[str, Any], source: str, folder: Path) -> None:
         """Take over which plugins are wanted; their settings are kept until it is known which they have."""
         self.choice = {**self.choice, **choice}
+        self.chosen_by |= dict.fromkeys(choice, source)
         self.sources["plugins"] = source
         for name, said in choice.items():
             for key, value in (said if isinstance(said, dict) else {}).items():
@@ -96,7 +98,7 @@ class _Layers:
     def put(self, setting: Setting, value: Any, source: str, folder: Path) -> None:
         """Take over a checked `value`; a relative path counts from `folder`."""
         if setting.path and not (setting.url and _is_url(str(value))) and str(value):
-            value = type(setting.default)(absolute(str(value), folder))
+            value = type(value)(absolute(str(value), folder))
         if setting.key == "variables":
             self._merge_variables(setting, value, source)
         else:
@@ -142,6 +144,9 @@ def load(
     _read_overrides(layers, overrides)
     config = build(Config, layers.values)
     found = discovery.find(bundled.plugins(), config.plugins_path, __version__)
+    for name, source in layers.chosen_by.items():
+        if name not in found:
+            raise ConfigError(f"plugins.{name}: {plugin_settings.unknown_plugin(name, found)} ({source})")
     hooks.load(discovery.choose(found, plugin_settings.wanted(layers.choice), environ))
     layers.settings |= plugin_settings.full_settings(hooks.settings(), hooks.plugins())
     _read_plugin_settings(layers, environ, hooks)
@@ -173,8 +178,9 @@ def _read_plugin_settings(layers: _Layers, environ: Mapping[str, str], hooks: Ho
     names = {setting.environment_name: key for key, setting in layers.settings.items() if key.startswith("plugins.")}
     said = [each for each in layers.of_plugins if each[2] != COMMAND_LINE]
     for name in sorted(environ):
-        if name.startswith(_OF_PLUGINS) and name not in _NOT_OF_PLUGINS:
-            key = names.get(name.replace("__", "_"), _key_of(name, hooks))
+        plain = name.replace("__", "_")
+        if plain.startswith(_OF_PLUGINS) and plain not in _NOT_OF_PLUGINS:
+            key = names.get(plain, _key_of(name, hooks))
             said.append((key, environ[name], f"environment {name}", None))
     for key, value, source, folder in (*said, *(each for each in layers.of_plugins if each[2] == COMMAND_LINE)):
         setting = layers.settings.get(key)
@@ -184,6 +190,8 @@ def _read_plugin_settings(layers: _Layers, environ: Mapping[str, str], hooks: Ho
         elif folder is None:
             layers.put_text(setting, value, source)
         else:
+            for unknown, nearest in unknown_keys(value, setting.type, f"{key}."):
+                raise _unknown(unknown, nearest, source)
             try:
                 layers.put(setting, setting.read(value), source, folder)
             except ValueError as error:
@@ -195,7 +203,7 @@ def _key_of(name: str, hooks: Hooks) -> str:
     words = name.removeprefix(_OF_PLUGINS).replace("__", "_").lower()
     owners = [plugin.name for plugin in hooks.plugins() if f"{words}_".startswith(f"{plugin.name}_")]
     owner = max(owners, key=len, default=words)
-    return f"plugins.{owner}.{words.removeprefix(owner).lstrip('_')}"
+    return f"plugins.{owner}.{words.removeprefix(owner).lstrip('_')}".rstrip(".")
 
 
 def find_file(config_file: Path | None, data_dir: str | None, environ: Mapping[str, str]) -> Path | None:

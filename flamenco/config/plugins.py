@@ -6,6 +6,7 @@ nothing is also a yes, and `false` is a no. The order of the keys is the order i
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -55,6 +56,12 @@ NO_PLUGINS = Values({}, "plugin")
 def parse_choice(value: Any, source: str) -> dict[str, Any]:
     """What is said of each plugin: settings, or a bool. Raises `ConfigError`."""
     if isinstance(value, list):
+        for name in value:
+            if not isinstance(name, str):
+                raise ConfigError(
+                    f"plugins in {source} has {name!r} in a list of names; for settings, write no list but a group: "
+                    "the name of each plugin with a colon, and its settings below it."
+                )
         value = dict.fromkeys(value)
     if not isinstance(value, dict | None):
         raise ConfigError(
@@ -89,7 +96,7 @@ def full_settings(settings: Mapping[str, Iterable[Setting]], plugins: Iterable[P
             continue
         for setting in settings.get(plugin.name, ()):
             key = f"{PREFIX}{plugin.name}.{setting.key}"
-            if key in found or not setting.key.isidentifier() or setting.key.startswith("_"):
+            if key in found or not _can_be_key(setting.key):
                 where = f"plugin {plugin.name!r} ({plugin.file})"
                 raise ConfigError(
                     f"{where}: {setting.key!r} cannot be a key, or there is a setting of that key already."
@@ -106,15 +113,26 @@ def full_settings(settings: Mapping[str, Iterable[Setting]], plugins: Iterable[P
     return found
 
 
+def _can_be_key(key: str) -> bool:
+    """Whether a setting can be read as `config.plugins.<plugin>.<key>`, where there are the methods of a map too."""
+    return key.isidentifier() and not keyword.iskeyword(key) and not key.startswith("_") and not hasattr(Values, key)
+
+
+def unknown_plugin(name: str, known: Iterable[str]) -> str:
+    """What to say of a plugin that nobody has."""
+    near = nearest_of(name, known)
+    hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(sorted(known)) or 'none'}."
+    return f"there is no plugin {name!r}; {hint}"
+
+
 def why_not(key: str, settings: Mapping[str, Setting], plugins: Iterable[Plugin]) -> str | None:
     """What to say of a `plugins.…` key that is no setting; None where it does not matter: its plugin is left out."""
     name, _, rest = key.removeprefix(PREFIX).partition(".")
     by_name = {plugin.name: plugin for plugin in plugins if plugin.origin != "core"}
+    if name in by_name and not rest:
+        return "it takes settings, one by one; which plugins to use is said by `plugins`, such as plugins=NAME,NAME."
     if name not in by_name:
-        near = nearest_of(name, by_name)
-        return f"there is no plugin {name!r}; " + (
-            f"did you mean {near!r}?" if near else "see `flamenco plugins list`."
-        )
+        return unknown_plugin(name, by_name)
     if not by_name[name].enabled:
         return None
     own = [key.rpartition(".")[2] for key in settings if key.startswith(f"{PREFIX}{name}.")]
@@ -143,6 +161,7 @@ __all__ = [
     "full_settings",
     "parse_choice",
     "parse_choice_text",
+    "unknown_plugin",
     "wanted",
     "why_not",
 ]

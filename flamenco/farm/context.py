@@ -10,6 +10,7 @@ from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
 from flamenco.domain.scheduling import JobCandidate
 from flamenco.domain.variables import Variables
+from flamenco.farm.measurements import RequestHistograms
 from flamenco.farm.ranking import Ranking
 from flamenco.files.images import LastRendered
 from flamenco.files.logs import TaskLogs
@@ -43,6 +44,7 @@ class Farm:
         self.event_sinks = hooks.event_sinks(config)
         self.ranking = Ranking(hooks.scheduling_policies(config), config.policies)
         self.known_jobs: dict[int, tuple[datetime, JobCandidate]] = {}
+        self.request_times = RequestHistograms()
 
     def close(self) -> None:
         """Let go of the database and of the compiler's helper process."""

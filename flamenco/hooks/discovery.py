@@ -9,12 +9,15 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import keyword
 import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +36,7 @@ Origin = Literal["core", "installed", "folder", "shipped"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _EVERY_PLUGIN = frozenset({"all", "1"})
+_NO_PLUGIN = re.compile(r"[._].*|test_.*|conftest")
 
 
 class Plugin(Struct, frozen=True, kw_only=True):
@@ -54,8 +58,8 @@ class Plugin(Struct, frozen=True, kw_only=True):
 def find(shipped: Path | None, folder: Path | None, version: str = "") -> dict[str, Plugin]:
     """Every plugin by name. `version` is that of the shipped ones.
 
-    One in the folder takes the place of a shipped one of its name; any other name that is there twice is a
-    `ConfigError`, as is a name that could be no key of a configuration.
+    One that is installed or in the folder takes the place of a shipped one of its name; any other name that is there
+    twice is a `ConfigError`, as is a name that could be no key of a configuration.
     """
     found = {plugin.name: plugin for plugin in _in_folder(shipped, "shipped", version)}
     own: dict[str, Plugin] = {}
@@ -100,13 +104,14 @@ def load(plugin: Plugin) -> object:
             f"The plugin {plugin.name!r} cannot be loaded ({place_of(error, plugin.file)}): {told(error)}; mend it, or "
             f"leave it out with {DISABLE_VARIABLE}={plugin.name}."
         ) from error
-    needed = getattr(module, "requires_hooks", HOOKS_VERSION)
-    if not _fits(needed):
-        has, wants = (".".join(map(str, version)) for version in (HOOKS_VERSION, needed))
-        raise ConfigError(
-            f"The plugin {plugin.name!r} ({plugin.file}) needs version {wants} of the hooks; here is {has}."
-        )
+    _check_version(plugin, getattr(module, "requires_hooks", HOOKS_VERSION))
     return module
+
+
+def docstring_of(plugin: Plugin) -> str:
+    """The docstring in the plugin's file, which is not run; empty where there is none, or no file that can be read."""
+    tree = _parsed(Path(plugin.file)) if plugin.file else None
+    return (ast.get_docstring(tree) or "") if tree else ""
 
 
 def place_of(error: BaseException, file: str) -> str:
@@ -126,11 +131,20 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _fits(needed: object) -> bool:
+def _check_version(plugin: Plugin, needed: object) -> None:
+    who = f"The plugin {plugin.name!r} ({plugin.file or '<no file>'})"
     match needed:
         case (int() as major, int() as minor):
-            return major == HOOKS_VERSION[0] and minor <= HOOKS_VERSION[1]
-    raise ConfigError(f"requires_hooks is {needed!r}; write the version of the hooks, such as (1, 0).")
+            if major != HOOKS_VERSION[0] or minor > HOOKS_VERSION[1]:
+                has = ".".join(map(str, HOOKS_VERSION))
+                raise ConfigError(
+                    f"{who} needs version {major}.{minor} of the hooks, and here is {has}; get another version of the "
+                    f"plugin or of Flamenco, or leave it out with {DISABLE_VARIABLE}={plugin.name}."
+                )
+        case _:
+            raise ConfigError(
+                f"{who}: requires_hooks is {needed!r}; write the version of the hooks, such as {HOOKS_VERSION}."
+            )
 
 
 def _installed() -> Iterator[Plugin]:
@@ -140,7 +154,7 @@ def _installed() -> Iterator[Plugin]:
         file = (spec.origin if spec else "") or ""
         summary, hooks = _described(Path(file)) if file else ("", ())
         yield Plugin(
-            name=_checked(name, f"entry point {entry_point.name} = {entry_point.value}"),
+            name=check_name(name, f"entry point {entry_point.name} = {entry_point.value}"),
             origin="installed",
             file=file,
             version=entry_point.dist.version if entry_point.dist else "",
@@ -150,25 +164,42 @@ def _installed() -> Iterator[Plugin]:
         )
 
 
-def _spec_of(module: str) -> importlib.machinery.ModuleSpec | None:
-    try:
-        return importlib.util.find_spec(module)
-    except (ImportError, ValueError):  # told when it is loaded
-        return None
+def _spec_of(module: str) -> ModuleSpec | None:
+    """Where a module is; nothing is imported for it, not even the packages it is in. None when it cannot be told."""
+    path: Sequence[str] | None = None
+    spec = None
+    parts = module.split(".")
+    for count in range(1, len(parts) + 1):
+        name = ".".join(parts[:count])
+        try:
+            found = (finder.find_spec(name, path) for finder in sys.meta_path)
+            spec = next(filter(None, found), None)
+            path = list(spec.submodule_search_locations or ()) if spec else None
+        except Exception:  # of a finder that somebody installed; told when the plugin is loaded
+            return None
+        if spec is None:
+            return None
+    return spec
 
 
 def _in_folder(folder: Path | None, origin: Origin, version: str = "") -> Iterator[Plugin]:
-    """The plugins right in `folder`: a file or a package each. What begins with _ or . is none."""
+    """The plugins right in `folder`: a file or a package each. What begins with _, . or test_ is none."""
     if folder is None or not folder.is_dir():
         return
-    for name in sorted(os.listdir(folder)):  # noqa: PTH208 (names only)
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 (names only)
+    except OSError as error:
+        raise ConfigError(f"The folder of plugins {folder} cannot be read: {error.strerror}.") from error
+    for name in names:
         path = folder / name
-        if name[0] in "._" or not (path.suffix == ".py" or (path / "__init__.py").is_file()):
+        if not may_be_plugin(name.removesuffix(".py")) or not (
+            path.suffix == ".py" or (path / "__init__.py").is_file()
+        ):
             continue
         file = path if path.suffix == ".py" else path / "__init__.py"
         summary, hooks = _described(file)
         yield Plugin(
-            name=_checked(path.stem, str(path)),
+            name=check_name(name.removesuffix(".py"), str(path)),
             origin=origin,
             file=str(file),
             version=version,
@@ -177,17 +208,25 @@ def _in_folder(folder: Path | None, origin: Origin, version: str = "") -> Iterat
         )
 
 
-def _checked(name: str, where: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} is no name for a plugin ({where}); use small letters, digits and underscores.")
+def may_be_plugin(name: str) -> bool:
+    """Whether a file or folder of this name, without `.py`, is taken for a plugin, rather than for tests or hidden."""
+    return not _NO_PLUGIN.fullmatch(name)
+
+
+def check_name(name: str, where: str) -> str:
+    """Give the name back. Raises `ConfigError` for one that could not be used as `config.plugins.<name>`."""
+    if not _NAME.fullmatch(name) or keyword.iskeyword(name) or hasattr(Mapping, name):
+        raise ConfigError(
+            f"{name!r} is no name for a plugin ({where}); use small letters, digits and underscores, and no word of "
+            "Python."
+        )
     return name
 
 
 def _described(file: Path) -> tuple[str, tuple[str, ...]]:
     """First line of the docstring, and names of the hooks, of a file that is not run. Nothing for a broken one."""
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+    tree = _parsed(file)
+    if tree is None:
         return "", ()
     hooks = tuple(
         node.name
@@ -195,6 +234,16 @@ def _described(file: Path) -> tuple[str, tuple[str, ...]]:
         if isinstance(node, ast.FunctionDef) and any("hookimpl" in ast.unparse(mark) for mark in node.decorator_list)
     )
     return (ast.get_docstring(tree) or "").partition("\n")[0], hooks
+
+
+def _parsed(file: Path) -> ast.Module | None:
+    """The file's syntax tree, None for a broken one: what is wrong with it is told when it is loaded."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about strings, for their author, who sees them when it is loaded
+            return ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return None
 
 
 def _import(plugin: Plugin) -> ModuleType:

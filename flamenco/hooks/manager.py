@@ -7,6 +7,7 @@ errors of the farm itself go through, since those are how a plugin refuses.
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import time
@@ -37,6 +38,8 @@ TRACE_VARIABLE: Final = "FLAMENCO_TRACE_HOOKS"
 
 Named = TypeVar("Named", CommandType, SchedulingPolicy, EventSink)
 Kind = TypeVar("Kind")
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 log = structlog.get_logger(__name__)
 
@@ -83,20 +86,36 @@ class Hooks:
         who = f"plugin {known.name!r} ({known.file or '<no file>'})"
         if known.name in self._plugins and self._plugins[known.name].enabled:
             raise ConfigError(f"{who}: there is another plugin of that name already.")
+        hooks = []
+        for attribute in dir(plugin):
+            if (options := self._pluggy.parse_hookimpl_opts(plugin, attribute)) is None:
+                continue
+            hook, function = options["specname"] or attribute, getattr(plugin, attribute)
+            is_wrapper = options["wrapper"] or options["hookwrapper"]
+            if problem := self._problem_with(hook, function, is_wrapper=is_wrapper):
+                raise ConfigError(f"plugin {known.name!r} ({_place_of(function, known.file)}): {problem}")
+            hooks.append(hook)
         try:
             self._pluggy.register(plugin, known.name)
         except (pluggy.PluginValidationError, ValueError) as error:
-            raise ConfigError(f"{who}: {str(error).partition(chr(10))[0]}; docs/plugins.md has every hook.") from error
-        callers = self._pluggy.get_hookcallers(plugin) or []
-        for caller in callers:
-            implementation = next(each for each in caller.get_hookimpls() if each.plugin_name == known.name)
-            problem = _problem_with(caller, implementation)
-            if problem:
-                self._pluggy.unregister(plugin)
-                line = _line_of(implementation)
-                raise ConfigError(f"{who}{f', line {line}' if line else ''}: {problem}")
-        names = tuple(sorted(caller.name for caller in callers))
-        self._plugins[known.name] = replace(known, hooks=names)
+            raise ConfigError(f"{who}: {str(error).partition(chr(10))[0]}.") from error
+        self._plugins[known.name] = replace(known, hooks=tuple(sorted(set(hooks))))
+
+    def _problem_with(self, hook: str, function: Any, *, is_wrapper: bool) -> str:
+        """What is wrong with an implementation, which pluggy would say in its own terms, or not at all."""
+        given = {name: caller.spec.argnames for name, caller in vars(self._pluggy.hook).items() if caller.has_spec()}
+        if hook not in given:
+            near = get_close_matches(hook, given, n=1)
+            hint = f"did you mean {near[0]}()?" if near else f"there are: {', '.join(sorted(given))}."
+            return f"there is no hook {hook}(); {hint}"
+        if is_wrapper:
+            return f"{hook}() is a wrapper, which no hook here has a use for; implement the hook itself."
+        parameters = inspect.signature(function).parameters.values()
+        needed = [each.name for each in parameters if each.kind in _POSITIONAL and each.default is each.empty]
+        if unknown := [name for name in needed if name not in given[hook]]:
+            can_be = ", ".join(given[hook]) or "no arguments"
+            return f"{hook}() is not given {', '.join(unknown)}; it may take: {can_be}."
+        return ""
 
     # -- asked at the start --------------------------------------------------------------------------------------
 
@@ -110,6 +129,10 @@ class Hooks:
     def command_types(self) -> dict[str, CommandType]:
         """All commands by name."""
         return self._named("command_types", CommandType)
+
+    def command_plugins(self) -> dict[str, str]:
+        """Which plugin each command comes from, by the name of the command."""
+        return {given.value.name: given.plugin for given in self._each("command_types", CommandType)}
 
     def scheduling_policies(self, config: ManagerConfig | None = None) -> dict[str, SchedulingPolicy]:
         """All policies by name, whether in use or not."""
@@ -243,8 +266,7 @@ class Hooks:
         )
 
     def _where(self, implementation: Any) -> str:
-        line = _line_of(implementation)
-        place = f"{_file_of(implementation.plugin) or '<no file>'}{f', line {line}' if line else ''}"
+        place = _place_of(implementation.function, _file_of(implementation.plugin))
         return f"plugin {implementation.plugin_name!r} ({place})"
 
 
@@ -254,20 +276,10 @@ def _listed(values: Any) -> Iterable[Any]:
     return values if isinstance(values, list | tuple) else (values,)
 
 
-def _problem_with(caller: Any, implementation: Any) -> str:
-    if not caller.has_spec():
-        names = [name for name in vars(specs) if getattr(vars(specs)[name], f"{specs.PROJECT}_spec", None)]
-        near = get_close_matches(caller.name, names, n=1)
-        hint = f"did you mean {near[0]}()?" if near else f"there are: {', '.join(sorted(names))}."
-        return f"there is no hook {caller.name}(); {hint}"
-    if implementation.wrapper or implementation.hookwrapper:
-        return f"{caller.name}() is a wrapper, which no hook here has a use for; implement the hook itself."
-    return ""
-
-
-def _line_of(implementation: Any) -> int:
-    code = getattr(implementation.function, "__code__", None)
-    return code.co_firstlineno if code else 0
+def _place_of(function: object, file: str) -> str:
+    """Where the implementation of a hook is written; `file` is the plugin's own, of which it may only be a part."""
+    code = getattr(function, "__code__", None)
+    return f"{code.co_filename}, line {code.co_firstlineno}" if code else file or "<no file>"
 
 
 def _file_of(plugin: object) -> str:

@@ -1,4 +1,7 @@
-"""Runs the chores: one thread per manager process, and a lease per chore, so that one process at a time runs each."""
+"""Runs the chores: a lease for each, so that of all manager processes one at a time runs it.
+
+The manager's own chores share one thread. Every event sink has a thread of its own: one that hangs holds up nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from msgspec import Struct
 
 from flamenco.farm.context import Farm
-from flamenco.services import timeouts, upkeep
+from flamenco.services import delivery, measurements, ranking, timeouts, upkeep
 from flamenco.store import leases
 
 log = structlog.get_logger()
@@ -22,15 +26,24 @@ log = structlog.get_logger()
 LEASE_S = 60.0
 """A chore whose process died is taken over this long after it was due."""
 
+RANKING_LEASE_S = 10.0
+
 _STOP_WAIT_S = 5.0
+_STOP_ALL_WAIT_S = 1.0
 
 
 class Chore(Struct, frozen=True):
-    """Something to do now and then. `first_after_s` gives workers time to come back after a restart."""
+    """Something to do now and then. `first_after_s` gives workers time to come back after a restart.
+
+    One that is not `leased` is done by every process, for itself. `lease_s` is how long after it was due another
+    process takes it over from one that died.
+    """
 
     name: str
     tick: Callable[[Farm], float]
     first_after_s: float = 0.0
+    leased: bool = True
+    lease_s: float = LEASE_S
 
 
 def chores(farm: Farm) -> list[Chore]:
@@ -39,7 +52,28 @@ def chores(farm: Farm) -> list[Chore]:
         Chore("timeouts", timeouts.tick, farm.config.timeout_check_delay),
         Chore("events", upkeep.forget_events, 60.0),
         Chore("database-check", upkeep.check_database, 60.0),
+        Chore("removed-sinks", delivery.forget_removed),
     ]
+
+
+def runners(farm: Farm) -> list[Runner]:
+    """Everything that runs in the background of one process; whoever has it starts it, and ends it with `stop_all`."""
+    sinks = (Chore(f"sink:{name}", partial(delivery.tick, sink=sink)) for name, sink in farm.event_sinks.items())
+    # In threads of their own too: what is measured is taken to be of a process that ended when it is a minute old,
+    # and ranks are for the next second.
+    alone = [Chore("measurements", measurements.tick, leased=False), *sinks]
+    if not farm.ranking.is_static:
+        alone.append(Chore("ranking", ranking.tick, lease_s=RANKING_LEASE_S))
+    return [Runner(farm), *(Runner(farm, [chore], thread_name=chore.name) for chore in alone)]
+
+
+def stop_all(running: Sequence[Runner]) -> None:
+    """Have all of them end, and wait a second for that. A sink that is at work then begins there again next time."""
+    for runner in running:
+        runner.ask_to_stop()
+    deadline = time.monotonic() + _STOP_ALL_WAIT_S
+    for runner in running:
+        runner.stop(max(0.0, deadline - time.monotonic()))
 
 
 class Runner:
@@ -48,21 +82,26 @@ class Runner:
     `todo`: other chores than the manager's own.
     """
 
-    def __init__(self, farm: Farm, todo: Sequence[Chore] | None = None) -> None:
+    def __init__(self, farm: Farm, todo: Sequence[Chore] | None = None, thread_name: str = "chores") -> None:
         self._farm = farm
         self._chores = chores(farm) if todo is None else todo
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._held_until: dict[str, float] = {}
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="chores", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=thread_name, daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Finish the present chore, give up the leases, and end."""
+    def ask_to_stop(self) -> None:
+        """Begin nothing new, and do not wait for what is being done."""
         self._stopped.set()
-        self._thread.join(_STOP_WAIT_S)
+
+    def stop(self, wait_s: float = _STOP_WAIT_S) -> None:
+        """Finish the present chore, give up the leases, and end."""
+        self.ask_to_stop()
+        self._thread.join(wait_s)
 
     def _run(self) -> None:
         started = time.monotonic()
@@ -77,20 +116,26 @@ class Runner:
 
     def _run_once(self, chore: Chore) -> float:
         try:
-            if not self._take_lease(chore, LEASE_S):
-                return LEASE_S
+            if not self._hold_lease(chore, 0.0):
+                return chore.lease_s
             pause = chore.tick(self._farm)
             # Kept until the next time, or the other processes would do it meanwhile.
-            self._take_lease(chore, pause + LEASE_S)
+            self._hold_lease(chore, pause)
         except Exception:  # one chore that fails must not end the others; it is tried again
             log.exception("a chore failed and will be tried again", chore=chore.name)
-            return LEASE_S
+            return chore.lease_s
         return pause
 
-    def _take_lease(self, chore: Chore, seconds: float) -> bool:
-        now = self._farm.clock()
+    def _hold_lease(self, chore: Chore, pause_s: float) -> bool:
+        """Make sure that nobody else runs the chore now, nor within `pause_s`. False when somebody else does."""
+        if not chore.leased or self._held_until.get(chore.name, 0.0) > time.monotonic() + pause_s + chore.lease_s / 2:
+            return True
+        now, seconds = self._farm.clock(), pause_s + chore.lease_s
+        until = time.monotonic() + seconds
         with self._farm.store.write() as tx:
-            return leases.take(tx, chore.name, self._owner, now, now + timedelta(seconds=seconds))
+            held = leases.take(tx, chore.name, self._owner, now, now + timedelta(seconds=seconds))
+        self._held_until[chore.name] = until if held else 0.0
+        return held
 
     def _release(self) -> None:
         try:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -62,7 +62,7 @@ def assembled(settings: WorkerSettings, data_dir: Path, commands: Mapping[str, C
                 variables={"worker_dir": str(program_dir())},
             )
             file = data_dir / credentials.FILE_NAME
-            registration = Registration(manager, identity(settings), file, settings.sign_on_retry)
+            registration = Registration(manager, identity(settings, commands), file, settings.sign_on_retry)
             yield Agent(
                 manager=manager,
                 registration=registration,
@@ -75,12 +75,13 @@ def assembled(settings: WorkerSettings, data_dir: Path, commands: Mapping[str, C
             queue.close()
 
 
-def identity(settings: WorkerSettings) -> Identity:
-    """What to tell the farm of this machine."""
+def identity(settings: WorkerSettings, commands: Iterable[str] = ()) -> Identity:
+    """What to tell the farm of this machine; `commands` are the names of those that it has."""
     return Identity(
         name=settings.worker_name or platform.node() or "worker",
         platform=this_platform(),
         task_types=settings.task_types,
+        commands=tuple(sorted(commands)),
         can_restart=settings.restart_exit_code != 0,
     )
 

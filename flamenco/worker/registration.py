@@ -26,11 +26,12 @@ log = structlog.get_logger()
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """What the farm is told of this worker. `platform` is linux, windows or darwin."""
+    """What the farm is told of this worker. `platform` is linux, windows or darwin, `commands` are names."""
 
     name: str
     platform: str
     task_types: tuple[str, ...]
+    commands: tuple[str, ...] = ()
     can_restart: bool = False
 
 
@@ -57,6 +58,8 @@ class Registration:
                 known = known or self._register()
                 self._manager.authenticate(known.worker_id, known.worker_secret)
                 status = self._manager.sign_on(self._details())
+                # Before anybody calls this worker awake: it would be given tasks of commands that it does not have.
+                self._tell_commands()
             except (ManagerError, FarmError) as error:
                 if known and _is_rejection(error):
                     log.warning(
@@ -80,6 +83,13 @@ class Registration:
         credentials.save(self._file, known)
         log.info("registered as a new worker", worker=known.worker_id, credentials=str(self._file))
         return known
+
+    def _tell_commands(self) -> None:
+        known = self._manager.tell_commands(self._identity.commands)
+        if known is None:
+            log.debug("the manager does not ask which commands this worker has", manager=self._manager.url)
+        elif missing := sorted(set(known) - set(self._identity.commands)):
+            log.info("the manager knows commands that this worker does not have", commands=missing)
 
     def _details(self) -> WorkerSignOn:
         identity = self._identity

@@ -54,13 +54,13 @@ function compileJob(job) {
 
 
 @contextmanager
-def running_workers(folder: Path, url: str, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """So many quick workers, stopped in the end."""
+def running_workers(folder: Path, url: str, count: int, *arguments: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """So many quick workers, stopped in the end. `arguments` are more options for each."""
     processes = []
     for number in range(count):
         log = (folder / f"worker-{number}.log").open("wb")
         command = [sys.executable, "-m", "flamenco", "worker", "--manager", url, "--name", f"w{number}", *QUICK]
-        command += ["--data-dir", str(folder / f"worker-{number}")]
+        command += ["--data-dir", str(folder / f"worker-{number}"), *arguments]
         processes.append(
             subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True)
         )

@@ -52,7 +52,8 @@ def known(shared_manager: Manager) -> Known:
         )
         task = client.post("/worker/task").json()
     credentials = b64encode(f"{worker['uuid']}:s".encode()).decode()
-    return Known({"Authorization": f"Basic {credentials}"}, {"task_id": task["uuid"], "job_id": task["job"]})
+    identifiers = {"task_id": task["uuid"], "job_id": task["job"], "worker_id": worker["uuid"]}
+    return Known({"Authorization": f"Basic {credentials}"}, identifiers)
 
 
 def check(case: Any, manager: Manager, known: Known) -> None:

@@ -85,6 +85,19 @@ def test_what_is_wrong_is_said(kind: type[Struct], raw: bytes, message: str) -> 
     assert caught.value.status == 400
 
 
+class Numbers(Struct):
+    """A list of whole numbers."""
+
+    keys: list[int]
+
+
+def test_whole_numbers_in_lists_may_be_written_with_a_point() -> None:
+    """What holds for a number holds for each in a list; one with a fraction is refused there too."""
+    assert decoded(b'{"keys": [1, 2.0, 3e1]}', Numbers).keys == [1, 2, 30]
+    with pytest.raises(BadRequest, match=r"keys\[1\]: expected a whole number"):
+        decoded(b'{"keys": [1, 2.5]}', Numbers)
+
+
 @pytest.mark.parametrize("number", [b"50", b"50.0", b"5e1", b"500e-1"])
 def test_whole_numbers(number: bytes) -> None:
     """A whole number is one however it is written."""

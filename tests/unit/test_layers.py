@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bootstrap": TOP | {""},
     "server": TOP | {"bootstrap", ""},
     "cli": TOP | {"bootstrap", "server", ""},
+    "testing": TOP | {"bootstrap", "server", ""},
     "__main__": {"cli"},
 }
 """For every module or package directly below `flamenco`, those it may import; "" is `flamenco/__init__.py`."""
@@ -49,6 +50,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "py_mini_racer": ("compiler/helper.py",),
     "gunicorn": ("server.py",),
     "pluggy": ("hooks/",),
+    "pytest": ("testing.py",),
     "bpy": ("blender_launcher.py",),
 }
 """Where each of these libraries may be imported."""

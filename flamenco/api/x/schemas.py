@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from flamenco.api.fields import Uuid
+from flamenco.api.fields import Text, Uuid
 from flamenco.domain.statuses import JobStatus, WorkerStatus
+from flamenco.hooks.command_docs import CommandDocs
 
 
 class TasksByStatus(Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -75,3 +77,82 @@ class Overview(Struct, frozen=True, kw_only=True):
 
     jobs: list[JobSummary]
     workers: list[WorkerSummary]
+
+
+Key = Annotated[int, Meta(ge=1, le=2**63 - 1, extra_json_schema={"format": "int64"})]
+"""The number of a row."""
+
+
+class SinkState(Struct, frozen=True, kw_only=True):
+    """How an event sink is doing: events still to be delivered, events given up, and failures of the next one.
+
+    `waiting` is not counted beyond 10,000; `error` and `retry_at` are there while something is in the way.
+    """
+
+    name: str
+    waiting: int
+    dead: int
+    failures: int
+    error: str | UnsetType = UNSET
+    retry_at: datetime | UnsetType = UNSET
+
+
+class Sinks(Struct, frozen=True, kw_only=True):
+    """All event sinks, by name; those that were removed as well, as long as they have dead letters."""
+
+    sinks: list[SinkState]
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """An event that a sink could not deliver. With `retry`, it is going to be tried once more."""
+
+    key: Key
+    sink: str
+    event_id: Key
+    topic: str
+    created: datetime
+    died: datetime
+    attempts: int
+    error: str
+    retry: bool
+    payload: dict[str, Any]
+
+
+class DeadLetters(Struct, frozen=True, kw_only=True):
+    """Events that were given up: by sink, then in the order that happened; the newest 100 of each sink."""
+
+    dead_letters: list[DeadLetter]
+
+
+class DeadLetterChoice(Struct, frozen=True, kw_only=True):
+    """Dead letters of one sink: those with these keys, or all where there are no `keys`."""
+
+    sink: Text
+    keys: Annotated[list[Key], Meta(min_length=1, max_length=1000)] | UnsetType = UNSET
+
+
+class DeadLettersChosen(Struct, frozen=True, kw_only=True):
+    """How many dead letters it was."""
+
+    count: int
+
+
+class Commands(Struct, frozen=True, kw_only=True):
+    """All commands that the manager knows, by name."""
+
+    commands: list[CommandDocs]
+
+
+CommandName = Annotated[Text, Meta(min_length=1, max_length=255)]
+
+
+class WorkerCommands(Struct, frozen=True, kw_only=True):
+    """The commands that a worker has, in any order."""
+
+    commands: Annotated[list[CommandName], Meta(max_length=10_000)]
+
+
+class KnownCommands(Struct, frozen=True, kw_only=True):
+    """The commands that the manager knows, by name."""
+
+    commands: list[str]

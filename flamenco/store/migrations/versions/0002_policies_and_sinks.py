@@ -133,9 +133,8 @@ def _sort_tasks_into_queues() -> None:
         )
     if connection.dialect.name == "postgresql":
         for table in ("requirements", "queues"):
-            op.execute(
-                f"SELECT setval(pg_get_serial_sequence('{table}', 'key'), coalesce(max(key), 0) + 1) FROM {table}"
-            )
+            following = f"SELECT coalesce(max(key), 0) + 1 FROM {table}"  # noqa: S608 - our own names
+            op.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'key'), ({following}))")
     op.execute(
         "UPDATE queues SET rank = (SELECT CASE WHEN jobs.status IN ('active', 'queued') THEN jobs.rank END"
         " FROM jobs WHERE jobs.key = queues.job_key), runnable = (SELECT count(*) FROM tasks"

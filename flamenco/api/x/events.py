@@ -1,0 +1,109 @@
+"""Where events go: the event sinks, and the events that they could not deliver."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import falcon
+from msgspec import UNSET
+
+from flamenco.api.operation import Answer, operation
+from flamenco.api.resource import Resource, send
+from flamenco.api.x import schemas
+from flamenco.farm import sinks
+
+MOST_SHOWN: Final = 100
+"""So many dead letters of each sink are shown."""
+
+_NOT_THERE = Answer("There is no such sink, or it does not have all of these dead letters; nothing was done.")
+_REMOVED = Answer("The sink is not configured any more, so nobody would deliver them.")
+
+
+class Sinks(Resource):
+    """`/sinks`: whether events get where they should."""
+
+    @operation(
+        "getSinks",
+        summary="How the event sinks are doing.",
+        tag="events",
+        returns={200: Answer("Every sink.", schemas.Sinks)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """List the sinks."""
+        states = [
+            schemas.SinkState(
+                name=state.name,
+                waiting=state.waiting,
+                dead=state.dead,
+                failures=state.failures,
+                error=state.error or UNSET,
+                retry_at=state.retry_at or UNSET,
+            )
+            for state in sinks.states(self.farm)
+        ]
+        send(resp, schemas.Sinks(sinks=states))
+
+
+class DeadLetters(Resource):
+    """`/dead-letters`: events that were given up."""
+
+    @operation(
+        "getDeadLetters",
+        summary="The events that sinks could not deliver, and why.",
+        tag="events",
+        returns={200: Answer("The newest of each sink.", schemas.DeadLetters)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """List the dead letters."""
+        letters = [
+            schemas.DeadLetter(
+                key=letter.key,
+                sink=letter.sink,
+                event_id=letter.event.id,
+                topic=letter.event.topic,
+                created=letter.event.created,
+                died=letter.died,
+                attempts=letter.attempts,
+                error=letter.error,
+                retry=letter.retry,
+                payload=letter.event.payload,
+            )
+            for letter in sinks.dead_letters(self.farm, MOST_SHOWN)
+        ]
+        send(resp, schemas.DeadLetters(dead_letters=letters))
+
+
+class Retry(Resource):
+    """`/dead-letters/retry`: whatever was in the way is mended."""
+
+    @operation(
+        "retryDeadLetters",
+        summary="Deliver dead letters of a sink after all. Each is tried once more, after the events that wait.",
+        tag="events",
+        body=schemas.DeadLetterChoice,
+        returns={
+            200: Answer("They will be delivered soon.", schemas.DeadLettersChosen),
+            404: _NOT_THERE,
+            409: _REMOVED,
+        },
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Mark them."""
+        body: schemas.DeadLetterChoice = req.context.body
+        send(resp, schemas.DeadLettersChosen(count=sinks.retry(self.farm, body.sink, body.keys or None)))
+
+
+class Discard(Resource):
+    """`/dead-letters/discard`: nobody misses them."""
+
+    @operation(
+        "discardDeadLetters",
+        summary="Forget dead letters of a sink.",
+        tag="events",
+        body=schemas.DeadLetterChoice,
+        returns={200: Answer("They are gone.", schemas.DeadLettersChosen), 404: _NOT_THERE},
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Delete them."""
+        body: schemas.DeadLetterChoice = req.context.body
+        send(resp, schemas.DeadLettersChosen(count=sinks.discard(self.farm, body.sink, body.keys or None)))

@@ -1,0 +1,28 @@
+"""What our workers tell beyond the protocol of today's Flamenco."""
+
+from __future__ import annotations
+
+import falcon
+
+from flamenco.api.operation import Answer, operation
+from flamenco.api.resource import Resource, send
+from flamenco.api.x import schemas
+from flamenco.farm import workers
+
+
+class Commands(Resource):
+    """`/worker/commands`: a worker that has signed on says which commands it has, and learns which there are."""
+
+    @operation(
+        "tellCommands",
+        summary="A worker says which commands it has; until it signs on anew it is given tasks of those alone.",
+        tag="worker",
+        auth=True,
+        body=schemas.WorkerCommands,
+        returns={200: Answer("The commands that the manager knows.", schemas.KnownCommands)},
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Note what the worker has."""
+        body: schemas.WorkerCommands = req.context.body
+        workers.tell_commands(self.farm, req.context.worker, body.commands)
+        send(resp, schemas.KnownCommands(commands=sorted(self.farm.command_types)))

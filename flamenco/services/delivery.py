@@ -1,0 +1,186 @@
+"""Brings events from the outbox to the sinks: at least once, in order, each sink at its own pace.
+
+No transaction is open while a sink is at work, and what came of it is only written where nobody else was quicker.
+A sink that fails is left alone for longer and longer, whichever event it is at, until something gets through: one
+that is down for a day is not hammered. An event that fails too often goes to the dead letters, so that it does not
+hold up the others; those that somebody wants delivered after all come after the new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Final
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from flamenco.farm.context import Farm
+from flamenco.hooks.discovery import told
+from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
+from flamenco.store import events, sinks
+from flamenco.store.sinks import DeadLetter, Standing
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 100
+"""So many events are read at once; after a crash at most these are delivered again."""
+
+BATCH_S: Final = 5.0
+"""No further event of a batch is begun after so long: leases have to be renewed, and a manager wants to stop."""
+
+FIRST_BACKOFF_S: Final = 1.0
+LONGEST_BACKOFF_S: Final = 300.0
+"""How long a sink that failed is left alone: at first, and at most. Every further failure doubles it."""
+
+IDLE_S: Final = 1.0
+"""How often to look for new events."""
+
+_MORE_S = 0.05
+_DAY_S = 86_400.0
+_LONGEST_ERROR = 500
+
+
+def matches(topic: str, patterns: Iterable[str]) -> bool:
+    """Whether one of the patterns fits: `/jobs` that topic alone, `/jobs/*` all below it, `*` every topic.
+
+    Elsewhere a `*` stands for anything but a slash.
+    """
+    return any(pattern == "*" or _fits(topic.split("/"), pattern.split("/")) for pattern in patterns)
+
+
+def _fits(parts: list[str], wanted: list[str]) -> bool:
+    if wanted[-1] == "*":
+        parts = parts[: len(wanted)]
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+def tick(farm: Farm, sink: EventSink) -> float:
+    """Deliver what there is for `sink`, a batch at most. Returns the seconds until it wants to be called again."""
+    started = farm.clock()
+    with farm.store.read() as tx:
+        standing = sinks.standing(tx, sink.name)
+        batch = events.after(tx, standing.cursor, BATCH) if standing else []
+        letters = sinks.wanted_again(tx, sink.name, BATCH)
+    if standing is None:
+        with farm.store.write() as tx:
+            sinks.add(tx, sink.name)
+        return _MORE_S
+    if standing.retry_at and standing.retry_at > started:
+        return (standing.retry_at - started).total_seconds()
+    delivery = _Delivery(farm, sink, standing, started + timedelta(seconds=BATCH_S))
+    if delivery.events(batch) and delivery.letters(letters):
+        return _MORE_S if len(batch) == BATCH or len(letters) == BATCH else IDLE_S
+    return delivery.pause
+
+
+def forget_removed(farm: Farm) -> float:
+    """Forget the sinks that the configuration has no more. Those with dead letters stay: somebody may want them."""
+    with farm.store.write() as tx:
+        if removed := sinks.forget_removed(tx, farm.event_sinks.keys()):
+            log.info("forgot event sinks that are not there any more", sinks=removed)
+    return _DAY_S
+
+
+class _Failure(Struct, frozen=True):
+    """Why an event did not get through, and whether there is any use in trying again."""
+
+    reason: str
+    is_final: bool
+
+
+class _Delivery:
+    """One round of deliveries to one sink. `pause` is when to come back, in seconds, after one that was cut short."""
+
+    def __init__(self, farm: Farm, sink: EventSink, standing: Standing, until: datetime) -> None:
+        self.pause = _MORE_S
+        self._farm = farm
+        self._sink = sink
+        self._saved = self._now = standing
+        self._until = until
+
+    def events(self, batch: Iterable[PublishedEvent]) -> bool:
+        """Deliver events in their order; whether that went to the end."""
+        for event in batch:
+            if matches(event.topic, self._sink.topics):
+                if self._farm.clock() >= self._until:
+                    self._save()
+                    return False
+                failure = self._attempt(event)
+                if failure and not self._failed(event, failure):
+                    return False
+                if not failure:
+                    self._got_through()
+            self._now = replace(self._now, cursor=event.id)
+        return self._save()
+
+    def letters(self, wanted: Iterable[DeadLetter]) -> bool:
+        """Deliver dead letters; whether that went to the end."""
+        for letter in wanted:
+            if self._farm.clock() >= self._until:
+                return False
+            failure = self._attempt(letter.event)
+            with self._farm.store.write() as tx:
+                if failure is None:
+                    sinks.remove_delivered(tx, letter)
+                else:
+                    sinks.bury_again(tx, letter, failure.reason, self._farm.clock())
+            if failure is None:
+                self._got_through()
+            elif not failure.is_final:
+                self._back_off(failure)
+                self._save()
+                return False
+        return self._save()
+
+    def _attempt(self, event: PublishedEvent) -> _Failure | None:
+        try:
+            self._sink.deliver(event)
+        except Undeliverable as error:
+            return _Failure(_storable(str(error) or "undeliverable"), is_final=True)
+        except (Exception, SystemExit) as error:  # whatever a plugin does, the events of others go on
+            return _Failure(_storable(told(error)), is_final=False)
+        return None
+
+    def _got_through(self) -> None:
+        self._now = replace(self._now, failures=0, backoff_s=0.0, retry_at=None, error="")
+
+    def _failed(self, event: PublishedEvent, failure: _Failure) -> bool:
+        """Write down what happened; whether to go on with the next event at once."""
+        attempts = self._now.failures + 1
+        if not failure.is_final:
+            self._back_off(failure)
+        if not failure.is_final and attempts < self._sink.attempts:
+            self._now = replace(self._now, failures=attempts)
+            log.warning("an event sink failed", sink=self._sink.name, error=failure.reason, again_in_s=self.pause)
+            self._save()
+            return False
+        self._now = replace(self._now, cursor=event.id, failures=0)
+        log.error("gave up an event", sink=self._sink.name, event_id=event.id, error=failure.reason)
+        with self._farm.store.write() as tx:
+            ours = sinks.save(tx, self._saved, self._now)
+            if ours:
+                sinks.bury(tx, self._sink.name, event, attempts, failure.reason, self._farm.clock())
+        self._saved = self._now
+        return ours and failure.is_final
+
+    def _back_off(self, failure: _Failure) -> None:
+        self.pause = min(max(2 * self._now.backoff_s, FIRST_BACKOFF_S), LONGEST_BACKOFF_S)
+        retry_at = self._farm.clock() + timedelta(seconds=self.pause)
+        self._now = replace(self._now, backoff_s=self.pause, retry_at=retry_at, error=failure.reason)
+
+    def _save(self) -> bool:
+        """Write how far we are; False when another process has taken over and was quicker."""
+        if self._now == self._saved:
+            return True
+        with self._farm.store.write() as tx:
+            ours = sinks.save(tx, self._saved, self._now)
+        self._saved = self._now
+        return ours
+
+
+def _storable(text: str) -> str:
+    """What every database keeps as a text, and nobody has to scroll through."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()[:_LONGEST_ERROR]
