@@ -141,8 +141,9 @@ def new(name: str, folder: Path) -> None:
         raise Refused(f"Cannot write to {folder}: {error.strerror}.") from error
     click.echo(
         f"Run its test with `pytest -p flamenco.testing {folder / f'test_{stem}.py'}`, and see what people are told\n"
-        f"of it with `FLAMENCO_PLUGINS_DIR={folder} flamenco plugins show {stem}`. When it is ready, put {stem}.py into\n"
-        "the folder `plugins` of the manager's data directory; for its command, into that of the workers as well."
+        f"of it with `FLAMENCO_PLUGINS_DIR={folder} flamenco plugins show {stem}`. When it is ready, put\n"
+        f"{stem}.py into the folder `plugins` of the manager's data directory; for its command, into that of the\n"
+        "workers as well."
     )
 
 

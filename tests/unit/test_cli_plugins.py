@@ -111,7 +111,7 @@ def test_settings_are_described() -> None:
 def test_set_overrides_any_setting() -> None:
     """What is given with --set wins, and is checked."""
     shown = {each["key"]: each for each in run_json("config", "show", "--set", "task_timeout=7m")}
-    assert (shown["task_timeout"]["value"], shown["task_timeout"]["source"]) == ("7m", "command line")
+    assert (shown["task_timeout"]["value"], shown["task_timeout"]["source"]) == ("7m0s", "command line")
     assert "KEY=VALUE" in run("config", "show", "--set", "task_timeout", code=2)
 
 
