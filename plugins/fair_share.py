@@ -52,6 +52,7 @@ from flamenco import (
 )
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError, NotFound
+from flamenco.hooks.cli_options import json_option, manager_option
 
 NAME = "fair_share"
 PROJECT = "project"
@@ -252,16 +253,8 @@ def accounts_used(shares: Shares, usage: Mapping[str, Usage]) -> list[AccountUse
 
 
 @click.command("shares")
-@click.option(
-    "--manager",
-    "manager_url",
-    envvar="FLAMENCO_MANAGER",
-    default="http://localhost:8080",
-    show_default=True,
-    metavar="URL",
-    help="The manager to talk to; FLAMENCO_MANAGER in the environment says the same.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs to read.")
+@manager_option
+@json_option
 def show_shares(manager_url: str, *, as_json: bool) -> None:
     """Show what accounts have used of the farm, and what their shares are.
 

@@ -43,6 +43,7 @@ from flamenco import (
     Submission,
     hookimpl,
 )
+from flamenco.hooks.cli_options import json_option, manager_option
 
 MAX_WORKERS = "max_workers"
 
@@ -143,16 +144,8 @@ def cli_commands() -> Iterable[click.Command]:
 
 
 @click.command("limits")
-@click.option(
-    "--manager",
-    "manager_url",
-    envvar="FLAMENCO_MANAGER",
-    default="http://localhost:8080",
-    show_default=True,
-    metavar="URL",
-    help="The manager to talk to; FLAMENCO_MANAGER in the environment says the same.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs to read.")
+@manager_option
+@json_option
 def _limits_command(manager_url: str, *, as_json: bool) -> None:
     """Show every limit, and how much of it is in use.
 

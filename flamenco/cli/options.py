@@ -8,6 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
+from flamenco.hooks.cli_options import json_option, manager_option
+
+__all__ = ["config_option", "data_dir_option", "json_option", "manager_option", "override_option"]
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -49,21 +53,3 @@ def _key_and_value(text: str) -> tuple[str, str]:
     if not separator or not key:
         raise click.BadParameter(f"{text!r}: write KEY=VALUE.")
     return key, value
-
-
-def json_option(function: F) -> F:
-    """Add `--json`, given to the function as `as_json: bool`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs to read.")(function)
-
-
-def manager_option(function: F) -> F:
-    """Add `--manager URL`, given to the function as `manager_url: str`."""
-    return click.option(
-        "--manager",
-        "manager_url",
-        envvar="FLAMENCO_MANAGER",
-        default="http://localhost:8080",
-        show_default=True,
-        metavar="URL",
-        help="The manager to talk to; FLAMENCO_MANAGER in the environment says the same.",
-    )(function)

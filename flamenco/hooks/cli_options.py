@@ -1,0 +1,28 @@
+"""Options for commands that ask a manager, the core's and those of plugins, so that they are the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(function: F) -> F:
+    """Add `--json`, given to the function as `as_json: bool`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs to read.")(function)
+
+
+def manager_option(function: F) -> F:
+    """Add `--manager URL`, given to the function as `manager_url: str`."""
+    return click.option(
+        "--manager",
+        "manager_url",
+        envvar="FLAMENCO_MANAGER",
+        default="http://localhost:8080",
+        show_default=True,
+        metavar="URL",
+        help="The manager to talk to; FLAMENCO_MANAGER in the environment says the same.",
+    )(function)
