@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from flamenco import builtin
+from flamenco import Hold, SchedulingPolicy, builtin
 from flamenco.bootstrap import create_farm
 from flamenco.config import load
 from flamenco.farm import placing, tasks
 from flamenco.farm.context import Farm
+from flamenco.farm.ranking import Ranking
 from flamenco.services import ranking
 from flamenco.services.runner import Chore, Runner
 from flamenco.store.upgrade import upgrade
@@ -129,3 +130,14 @@ def test_ranking_at_every_poll(benchmark: Any, farm_with: MakeFarm) -> None:
         assert tasks.assign_next(farm, worker) is None
 
     benchmark.pedantic(poll, rounds=10)
+
+
+def test_a_poll_that_a_policy_refuses_everything(benchmark: Any, farm_with: MakeFarm) -> None:
+    """A worker that a policy keeps from all of 1,000 open jobs: the dearest poll there is, asked job by job."""
+    farm = farm_with(MANY, POLICIES)
+    before = farm.ranking
+    refuse = SchedulingPolicy(name="no", description="", accepts=lambda _job, _worker: Hold("no"))
+    farm.ranking = Ranking({policy.name: policy for policy in (*before.policies, refuse)}, {})
+    worker = new_worker(farm, "refused", task_types=("blender",))
+    assert benchmark(lambda: tasks.assign_next(farm, worker)) is None
+    farm.ranking = before

@@ -14,7 +14,7 @@ import falcon
 import structlog
 
 from flamenco.api.errors import Error
-from flamenco.api.middleware.body import _read as read_body
+from flamenco.api.middleware.body import read_body
 from flamenco.api.middleware.request_id import request_id
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import send

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -35,6 +35,11 @@ from flamenco.store.standing import Account, Standing
 
 RANK_TOLERANCE = 0.1
 """How far off the rank of a job may be, where that does not put it before or behind another one."""
+
+MOST_KNOWN = 20_000
+"""So many jobs are kept in mind by a process that ranks none."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 # -- what policies are told -------------------------------------------------------------------------------------
@@ -212,6 +217,9 @@ def refusal(tx: Tx, farm: Farm, job_key: int, worker: WorkerView) -> Refusal | N
     """Which policy keeps the worker from the job, if any does. The job is as this process saw it last."""
     known = farm.known_jobs.get(job_key)
     if known is None:
-        read = standing.candidates(tx, [job_key])[job_key]
-        return farm.ranking.refusal(read, worker)
+        # Not as of any moment, so that whoever ranks reads it again; but not read again at every poll.
+        known = (_NEVER, standing.candidates(tx, [job_key])[job_key])
+        if len(farm.known_jobs) >= MOST_KNOWN:
+            farm.known_jobs.clear()
+        farm.known_jobs[job_key] = known
     return farm.ranking.refusal(known[1], worker)

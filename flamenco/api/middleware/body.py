@@ -27,14 +27,15 @@ class Body:
         declared: Operation | None = req.context.get("operation")
         if declared is None or not declared.reads_body:
             return
-        raw = _read(req, min(self._limit, declared.body_limit or self._limit), declared)
+        raw = read_body(req, min(self._limit, declared.body_limit or self._limit), declared)
         if not raw:
             raise BadRequest("the request has no body, and needs one")
         _check_content_type(req, declared)
         req.context.body = decode(raw, declared.decoder) if declared.decoder else raw
 
 
-def _read(req: falcon.Request, limit: int, declared: Operation) -> bytes:
+def read_body(req: falcon.Request, limit: int, declared: Operation) -> bytes:
+    """The body, whole. Raises `BadRequest` when it cannot be read, `TooMuch` beyond `limit` bytes."""
     length = req.content_length
     if length is None:
         # Only a server that marks the end of a chunked body itself may be read from until that end.
