@@ -218,8 +218,8 @@ def test_a_hostile_script_is_an_error_that_names_it(hostile_manager: Manager, na
         assert client.submit_job(JobRequest(name="fine", type="echo", settings={"message": "m"})).status == "queued"
 
 
-def test_a_worker_without_the_command_says_so_and_goes_on(tmp_path: Path) -> None:
-    """A task with an unknown command fails with the reason in its log; the worker takes the next task."""
+def test_a_worker_without_the_command_is_not_given_it(tmp_path: Path) -> None:
+    """A task with a command that no worker has waits, and it is told why; the worker takes the next task."""
     with running_manager(tmp_path, "--processes", "1") as manager:
         scripts = {"counted": COUNTED_JOB_TYPE, "moon": COUNTED_JOB_TYPE.replace('"exec"', '"fly-to-the-moon"')}
         for name, script in scripts.items():
@@ -227,8 +227,10 @@ def test_a_worker_without_the_command_says_so_and_goes_on(tmp_path: Path) -> Non
         with ManagerClient(manager.url) as client:
             settings = {"folder": str(tmp_path), "count": 1}
             moon = client.submit_job(JobRequest(name="moon", type="moon", settings=settings)).id
-        counted = submit_counted(manager.url, tmp_path, count=1, seconds="0", lines=1)
-        with running_workers(tmp_path, manager.url, 1):
-            assert wait_until(lambda: summary(manager.url, counted).status is JobStatus.COMPLETED, 30)
-        assert summary(manager.url, moon).status is JobStatus.FAILED
-        assert any("fly-to-the-moon" in log for log in logs_of(manager).values())
+            counted = submit_counted(manager.url, tmp_path, count=1, seconds="0", lines=1)
+            with running_workers(tmp_path, manager.url, 1):
+                assert wait_until(lambda: summary(manager.url, counted).status is JobStatus.COMPLETED, 30)
+            (waiting,) = client.explain(moon).waiting
+        assert summary(manager.url, moon).status is JobStatus.QUEUED
+        assert (waiting.why, waiting.count) == ("no-worker-with-command", 1)
+        assert "fly-to-the-moon" in waiting.reason
