@@ -14,7 +14,7 @@ import yaml
 
 from flamenco.config.declared import nearest_of
 from flamenco.domain.errors import ConfigError
-from flamenco.hooks.discovery import DISABLE_VARIABLE, Plugin
+from flamenco.hooks.discovery import Plugin
 from flamenco.hooks.settings import Setting
 
 PREFIX = "plugins."
@@ -150,18 +150,3 @@ def collect(values: Mapping[str, Any], settings: Mapping[str, Setting], plugins:
         _, name, own = key.split(".", 2)
         by_plugin[name][own] = values.get(key, setting.default)
     return Values({name: Values(own) for name, own in by_plugin.items()}, "plugin")
-
-
-__all__ = [
-    "DISABLE_VARIABLE",
-    "NO_PLUGINS",
-    "PREFIX",
-    "Values",
-    "collect",
-    "full_settings",
-    "parse_choice",
-    "parse_choice_text",
-    "unknown_plugin",
-    "wanted",
-    "why_not",
-]
