@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import falcon.testing
 import pytest
@@ -16,9 +20,11 @@ from click.testing import CliRunner
 
 import flamenco
 from flamenco import CommandFailed, builtin
-from flamenco.api.app import create_app
+from flamenco.api.app import Application, create_app
+from flamenco.cli import main
 from flamenco.client import ManagerClient, ManagerError
 from flamenco.config import Loaded, load
+from flamenco.farm import jobs
 from flamenco.farm.context import Farm
 from flamenco.hooks import specs
 from flamenco.hooks.manager import Hooks
@@ -190,11 +196,13 @@ def test_hook_scheduling_policies(submit: Submit, fake_worker: FakeWorkers, clie
 
 
 def test_hook_event_sinks(
-    submit: Submit, fake_worker: FakeWorkers, pass_time: Callable[..., None], configuration: Loaded
+    submit: Submit, fake_worker: FakeWorkers, pass_time: Callable[..., None], configuration: Loaded, farm: Farm
 ) -> None:
-    """A job that was completed is a line in the file."""
-    submit("blender-echo", name="first")
+    """A job that was completed is a line in the file, and no second one when something else of it changes."""
+    job = submit("blender-echo", name="first")
     fake_worker().run_all()
+    pass_time(1)
+    jobs.set_priority(farm, job.id, 70)
     pass_time(1)
     file = configuration.config.data_dir / "completed.txt"
     assert file.read_text() == "2026-01-02 first\n"
@@ -216,12 +224,44 @@ def test_hook_job_compiled(submit: Submit) -> None:
         submit("blender-echo", settings={"tasks": 1001})
 
 
-def test_hook_cli_commands(configuration: Loaded) -> None:
-    """The command is there, with its help, and says when nobody answers."""
-    command = configuration.hooks.cli_commands()["busy"]
-    assert "have something to do" in CliRunner().invoke(command, ["--help"]).output
-    done = CliRunner().invoke(command, ["--manager", "http://localhost:1"])
-    assert "cannot be reached" in str(done.exception)
+def test_hook_cli_commands(
+    configuration: Loaded, farm: Farm, submit: Submit, fake_worker: FakeWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the plugin is, `flamenco` has the command; it asks a manager, and says when none answers."""
+    for name in [name for name in os.environ if name.startswith("FLAMENCO_")]:
+        monkeypatch.delenv(name)
+    environ = {"FLAMENCO_CONFIG": str(configuration.file), "FLAMENCO_DATA_DIR": str(configuration.config.data_dir)}
+    runner = CliRunner(env=environ)
+    assert "have something to do" in runner.invoke(main, ["--help"]).stdout.partition("Commands:")[2]
+    submit("blender-echo")
+    fake_worker("idle")
+    assert fake_worker("at work").next_task()
+    with listening(create_app(farm)) as url:
+        done = runner.invoke(main, ["busy", "--manager", url])
+    assert (done.exit_code, done.stdout) == (0, "1 of 2 workers are busy\n"), done.stderr
+    done = runner.invoke(main, ["busy", "--manager", url])
+    assert done.exit_code == 1
+    assert "cannot be reached" in done.stderr
+
+
+class _Silent(WSGIRequestHandler):
+    """Logs no requests."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def listening(application: Application) -> Iterator[str]:
+    """The application on a free port of this machine; gives its URL."""
+    with make_server("127.0.0.1", 0, application, handler_class=_Silent) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_hook_api_routes(submit: Submit, client: ManagerClient) -> None:
