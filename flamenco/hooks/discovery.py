@@ -259,6 +259,7 @@ def _import(plugin: Plugin) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]
+        for part in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
+            del sys.modules[part]
         raise
     return module

@@ -66,14 +66,14 @@ class Setting(Struct, frozen=True, kw_only=True):
     def read_text(self, text: str) -> Any:
         """Check a value from the environment or the command line, where lists and maps are written as YAML."""
         if get_origin(self.base_type) not in (dict, tuple):
-            return _convert(text, self.type, strict=False)
+            return _convert(text, self.type, strict=False, is_secret=self.secret)
         import yaml  # noqa: PLC0415 - whoever asks for help need not wait for it
 
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(f"{text!r} is not YAML") from error
-        return _convert(value, self.type, strict=True)
+        except yaml.YAMLError:
+            raise ValueError(f"{'it' if self.secret else repr(text)} is not YAML") from None
+        return _convert(value, self.type, strict=True, is_secret=self.secret)
 
 
 def _convert(value: Any, kind: Any, *, strict: bool, is_secret: bool = False) -> Any:
@@ -82,7 +82,10 @@ def _convert(value: Any, kind: Any, *, strict: bool, is_secret: bool = False) ->
         raise ValueError("it has no value; give it one, or remove the line")
     base, _ = unannotated(kind)
     if get_origin(base) is dict and isinstance(value, dict):
-        return {key: _convert_entry(key, part, get_args(base)[1], strict=strict) for key, part in value.items()}
+        kinds = get_args(base)
+        return {
+            key: _convert_entry(key, part, kinds[1], strict=strict, is_secret=is_secret) for key, part in value.items()
+        }
     try:
         return msgspec.convert(value, kind, strict=strict, dec_hook=_decode)
     except msgspec.ValidationError as error:
@@ -90,11 +93,11 @@ def _convert(value: Any, kind: Any, *, strict: bool, is_secret: bool = False) ->
         raise ValueError(_reworded(what, place.strip(".`"), kind, "it" if is_secret else repr(value))) from error
 
 
-def _convert_entry(key: Any, value: Any, kind: Any, *, strict: bool) -> Any:
+def _convert_entry(key: Any, value: Any, kind: Any, *, strict: bool, is_secret: bool) -> Any:
     if not isinstance(key, str):
         raise ValueError(f"{key!r} is not text; put it in quotes")
     try:
-        return _convert(value, kind, strict=strict)
+        return _convert(value, kind, strict=strict, is_secret=is_secret)
     except ValueError as error:
         raise ValueError(f"in {key!r}, {error}") from error
 

@@ -6,7 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -14,13 +14,15 @@ import pytest
 from click.testing import CliRunner
 
 from flamenco import __version__
-from flamenco.cli import COMMANDS, Lazy, LazyGroup, main
+from flamenco.cli import COMMANDS, Lazy, LazyGroup, main, may_have_plugins
 from flamenco.domain.errors import Busy, ConfigError, FarmError, NotFound
 
+More = Callable[[], Mapping[str, click.Command]]
 
-def group(command: Callable[[], None] | None = None, **lazy: Lazy) -> LazyGroup:
-    """A group with one command that is there and some that are to be loaded."""
-    commands = LazyGroup(name="flamenco", lazy=lazy)
+
+def group(command: Callable[[], None] | None = None, more: More | None = None, **lazy: Lazy) -> LazyGroup:
+    """A group with one command that is there, some that are to be loaded, and maybe some of plugins."""
+    commands = LazyGroup(name="flamenco", lazy=lazy, more=more)
     if command:
         commands.add_command(click.command(name="do", help="Do it.")(command))
     return commands
@@ -104,6 +106,95 @@ def test_commands_without_a_module_are_unknown() -> None:
     assert "Gone." not in result.stdout
     result = CliRunner().invoke(commands, ["gone"])
     assert (result.exit_code, "No such command" in result.stderr) == (2, True)
+
+
+# -- commands of plugins ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    """How often plugins were asked for their commands."""
+    return []
+
+
+@pytest.fixture
+def more(asked: list[str]) -> More:
+    """Plugins with a command of their own, `greet`, and one that has the name of a command of the core."""
+
+    def more() -> Mapping[str, click.Command]:
+        asked.append("more")
+        make = click.command
+        return {
+            "greet": make("greet", help="Greet everybody.")(lambda: click.echo("hello")),
+            "do": make("do", help="Do something else.")(lambda: click.echo("else")),
+        }
+
+    return more
+
+
+@pytest.fixture
+def nothing_says_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place where nothing says that there are plugins."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("FLAMENCO_")]:
+        monkeypatch.delenv(name)
+
+
+def test_commands_of_the_core_need_no_plugins(more: More, asked: list[str]) -> None:
+    """A command of the core is run without asking plugins, and wins over one of theirs."""
+    assert CliRunner().invoke(group(lambda: click.echo("done"), more), ["do"]).stdout == "done\n"
+    assert not asked
+
+
+def test_commands_of_plugins(more: More, asked: list[str], nothing_says_plugins: None) -> None:
+    """Any other name is looked for among the commands of plugins, once for a command line."""
+    assert CliRunner().invoke(group(more=more), ["greet"]).stdout == "hello\n"
+    assert asked == ["more"]
+
+
+def test_unknown_commands_are_told_with_the_nearest(more: More, nothing_says_plugins: None) -> None:
+    """A command that nobody has is a wrong command line, with the command that may be meant, a plugin's among them."""
+    for name, nearest in (("gret", " Did you mean 'greet'?"), ("demmo", " Did you mean 'demo'?"), ("zzzz", "")):
+        result = CliRunner().invoke(group(more=more, demo=COMMANDS["demo"]), [name])
+        assert result.exit_code == 2
+        assert result.stderr.endswith(f"Error: No such command {name!r}.{nearest}\n")
+
+
+def test_help_asks_plugins_only_where_there_may_be_any(
+    more: More, asked: list[str], nothing_says_plugins: None
+) -> None:
+    """The help lists the commands of plugins after the others, once something says that there are plugins."""
+    commands = group(lambda: None, more)
+    assert "greet" not in CliRunner().invoke(commands, ["--help"]).stdout
+    assert not asked
+    lines = CliRunner().invoke(commands, ["--help"], env={"FLAMENCO_PLUGINS": "own"}).stdout.splitlines()
+    assert [line.strip() for line in lines[-2:]] == ["do     Do it.", "greet  Greet everybody."]
+    assert asked == ["more"]
+
+
+def test_broken_plugins_leave_the_help_alone(nothing_says_plugins: None) -> None:
+    """When the configuration or a plugin is broken, the help is there without its commands, and says why."""
+
+    def broken() -> Mapping[str, click.Command]:
+        raise ConfigError("Unknown key 'x'.")
+
+    said = "flamenco: the commands of plugins are missing here: Unknown key 'x'.\n"
+    result = CliRunner().invoke(group(lambda: None, broken), ["--help"], env={"FLAMENCO_CONFIG": "x.yaml"})
+    assert (result.exit_code, result.stderr, "Do it." in result.stdout) == (0, said, True)
+    result = CliRunner().invoke(group(lambda: None, broken), ["doo"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith(said)
+    assert "No such command 'doo'. Did you mean 'do'?" in result.stderr
+
+
+def test_what_says_that_there_may_be_plugins(nothing_says_plugins: None) -> None:
+    """A variable of the environment, or a configuration file here; looking takes no time."""
+    assert not may_have_plugins({})
+    assert may_have_plugins({"FLAMENCO_PLUGINS": "ageing"})
+    assert may_have_plugins({"FLAMENCO_CONFIG": "farm.yaml"})
+    assert not may_have_plugins({"FLAMENCO_PLUGINS": ""})
+    Path("flamenco-manager.yaml").write_text("")
+    assert may_have_plugins({})
 
 
 def test_version() -> None:

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flamenco.cli import main
+from flamenco.config import documentation
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +90,76 @@ def test_bad_settings() -> None:
 def test_help_has_an_example() -> None:
     """The help shows how it is used."""
     assert "FLAMENCO_TASK_TIMEOUT=5m flamenco config show --config farm.yaml" in show("--help").stdout
+
+
+# -- what settings mean -------------------------------------------------------------------------------------------
+
+
+def describe(*arguments: str, code: int = 0, **environ: str) -> str:
+    """What `flamenco config describe` prints."""
+    result = CliRunner().invoke(main, ["config", "describe", *arguments], env=environ)
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.output
+
+
+def test_a_setting_in_words() -> None:
+    """A setting is told with all that is needed to set it."""
+    assert describe("task_fail_after_softfail_count").splitlines() == [
+        "task_fail_after_softfail_count",
+        "  So many workers have to fail a task before it counts as failed.",
+        "  type:         whole number, at least 0",
+        "  default:      3",
+        "  environment:  FLAMENCO_TASK_FAIL_AFTER_SOFTFAIL_COUNT",
+        "  command line: --set task_fail_after_softfail_count=VALUE",
+    ]
+
+
+def test_settings_below_a_key() -> None:
+    """A key may be a group; each setting is told once, in the order of the keys."""
+    told = msgspec.json.decode(describe("shaman.garbageCollect", "threads", "shaman", "--json"))
+    assert [each["key"] for each in told] == [
+        "shaman.garbageCollect.period",
+        "shaman.garbageCollect.maxAge",
+        "threads",
+        "shaman.enabled",
+    ]
+    assert told[0]["default"] == "24h0m0s"
+    assert (told[2]["type"], told[2]["secret"]) == ("whole number, at least 1", False)
+
+
+def test_all_settings(tmp_path: Path) -> None:
+    """Without a key it is every setting there is: the same ones that `show` has values of, plugins' included."""
+    (tmp_path / "flamenco-manager.yaml").write_text("plugins: [webhooks]")
+    told = {each["key"]: each for each in msgspec.json.decode(describe("--json"))}
+    shown = {
+        each["key"].partition("variables.")[0] or "variables" for each in msgspec.json.decode(show("--json").stdout)
+    }
+    assert set(told) == shown
+    assert told["plugins.webhooks.endpoints"]["secret"]
+    assert {told[key]["type"] for key in ("job_types_dir", "data_dir")} == {"path"}
+    assert told["database"]["type"] == "path or URL"
+    assert told["plugins"]["type"] == "list of names, or group with a key for each plugin"
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("task_timeuot", "did you mean 'task_timeout'?"),
+        ("maxage", "did you mean 'shaman.garbageCollect.maxAge'?"),
+        ("plugins.ageing", "`flamenco plugins show ageing` has the settings of that plugin, if any."),
+        ("plugins.ageing.points_per_hour", "`flamenco plugins show ageing` has the settings of that plugin, if any."),
+        ("zzzzz", "`flamenco config describe` has all there are."),
+    ],
+)
+def test_settings_that_are_not_there(key: str, hint: str) -> None:
+    """What is no setting is told with the one that may be meant, or with where to look."""
+    assert describe(key, code=2).startswith(f"flamenco: There is no setting {key!r}; {hint}")
+
+
+def test_the_page_is_the_same_everywhere(tmp_path: Path) -> None:
+    """What is set here, and which machine this is, does not show in the page that goes into the documentation."""
+    (tmp_path / "flamenco-manager.yaml").write_text("{threads: 99, plugins: [ageing]}")
+    result = CliRunner().invoke(main, ["config", "docs"], env={"FLAMENCO_HOME": str(tmp_path / "home")})
+    assert (result.exit_code, result.stdout) == (0, documentation.settings_page())
+    assert str(tmp_path) not in result.stdout
+    assert "### `plugins.webhooks.endpoints`" in result.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from flamenco.config import Loaded, load
 from flamenco.domain.errors import ConfigError
+from flamenco.hooks.settings import Setting
 
 PLUGIN = '''"""Has settings of every kind."""
 
@@ -121,6 +123,20 @@ def test_secrets_are_not_shown(read: Read) -> None:
     ("text", "environ", "overrides", "says"),
     [
         ("plugins: [agein]", {}, {}, "no plugin 'agein'; did you mean 'ageing'"),
+        ("plugins: [agein]", {}, {}, r"plugins\.agein: .*\(file .*flamenco-manager\.yaml\)"),
+        ("{}", {"FLAMENCO_PLUGINS": "agein"}, {}, r"no plugin 'agein'.*\(environment FLAMENCO_PLUGINS\)"),
+        ("plugins: [own]", {}, {"plugins": "zzz"}, r"no plugin 'zzz'; there are: ageing, .*own.*\(command line\)"),
+        ("plugins: [own: {count: 4}]", {}, {}, r"\{'own': \{'count': 4\}\} in a list of names.*write no list but"),
+        ("{}", {"FLAMENCO_PLUGINS": "[[own]]"}, {}, r"environment FLAMENCO_PLUGINS has \['own'\] in a list of names"),
+        ("{}", {"FLAMENCO_PLUGINS_OWN": "true"}, {}, r"plugins\.own: it takes settings, one by one; .*plugins=NAME"),
+        ("{}", {}, {"plugins__own": "true"}, r"plugins\.own: it takes settings, one by one; .*command line"),
+        ("{}", {}, {"plugins__ageing": "true"}, r"plugins\.ageing: it takes settings, one by one"),
+        (
+            "plugins: {webhooks: {endpoints: [{name: a, url: 'http://h/', secret: s, evnts: []}]}}",
+            {},
+            {},
+            r"'plugins\.webhooks\.endpoints\.0\.evnts' in file .*; did you mean 'plugins.*events'",
+        ),
         ("plugins: 7", {}, {}, "expected names of plugins"),
         ("plugins: {own: 7}", {}, {}, "plugins.own in .* is 7"),
         ("plugins: {own: {cuont: 7}}", {}, {}, "no setting 'cuont'; did you mean 'count'"),
@@ -146,3 +162,49 @@ def test_what_is_said_of_a_plugin_that_is_left_out_is_ignored(read: Read) -> Non
     """So that leaving one out needs no other change."""
     environ = {"FLAMENCO_DISABLE_PLUGINS": "own", "FLAMENCO_PLUGINS_OWN_COUNT": "x"}
     assert enabled(read("plugins: {own: {count: 4}}", environ)) == []
+
+
+def test_two_underscores_set_levels_apart_too(read: Read, tmp_path: Path) -> None:
+    """As for the settings of the core, and `plugins_dir` is not mistaken for a plugin called `dir`."""
+    environ = {"FLAMENCO_PLUGINS__OWN__COUNT": "8", "FLAMENCO_PLUGINS__DIR": str(tmp_path / "data" / "plugins")}
+    assert read(environ=environ).config.plugins.own.count == 8
+
+
+def test_paths_that_have_no_default(tmp_path: Path) -> None:
+    """A setting of the type `Path` may have none, and is made absolute all the same."""
+    text = PLUGIN.replace('type=str, default="", help="Where."', 'type=Path | None, default=None, help="Where."')
+    assert text != PLUGIN
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "own.py").write_text(text)
+    file = tmp_path / "flamenco-manager.yaml"
+    file.write_text("{plugins_dir: plugins, plugins: {own: {file: x.txt}}}")
+    assert load(file, tmp_path, environ={}).config.plugins.own.file == tmp_path / "x.txt"
+    file.write_text("{plugins_dir: plugins}")
+    assert load(file, tmp_path, environ={}).config.plugins.own.file is None
+
+
+@pytest.mark.parametrize("key", ["a-b", "a.b", "_a", "class", "items", "keys", "count"])
+def test_keys_that_no_setting_can_have(tmp_path: Path, key: str) -> None:
+    """A key has to work as `config.plugins.<plugin>.<key>`, once; else plugin and file are told."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "own.py").write_text(PLUGIN.replace('key="after"', f'key="{key}"'))
+    with pytest.raises(ConfigError, match=rf"plugin 'own' \(.*own\.py\): '{key}' cannot be a key, or there is a"):
+        load(None, tmp_path, environ={})
+
+
+def test_values_can_go_to_other_processes(read: Read) -> None:
+    """The settings are plain enough to be handed to a process that was not started yet."""
+    plugins = read("plugins: {own: {count: 4}}").config.plugins
+    again = pickle.loads(pickle.dumps(plugins))  # noqa: S301 (our own)
+    assert again == plugins
+    assert again.own.count == 4
+
+
+@pytest.mark.parametrize("kind", [dict[str, int], tuple[int, ...], int])
+@pytest.mark.parametrize("text", ["{a: hush}", "[hush]", "hush", "{hush"])
+def test_a_secret_is_in_no_complaint(kind: Any, text: str) -> None:
+    """Whatever is wrong with a secret in the environment, what is said of it does not have it."""
+    setting = Setting(key="secret", type=kind, default=None, help="Secret.", secret=True)
+    with pytest.raises(ValueError, match=r"it|'a'|place") as error:
+        setting.read_text(text)
+    assert "hush" not in str(error.value)

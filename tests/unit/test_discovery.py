@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,134 @@ def test_plugins_can_be_left_out_by_the_environment(folder: Path, disable: str, 
     assert [plugin.name for plugin in found if plugin.enabled] == enabled
 
 
+# -- installed plugins --------------------------------------------------------------------------------------------
+
+PACKAGE = "studio_tools_of_tests"
+
+Install = Callable[..., Path]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs a package with a plugin in it, and an entry point that names it; gives the plugin's file."""
+    site = tmp_path / "site"
+    info = site / f"{PACKAGE}-1.2.dist-info"
+
+    def install_one(name: str, text: str = GOOD, package_text: str = "") -> Path:
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[flamenco]\n{name} = {PACKAGE}.plugin\n")
+        (site / PACKAGE).mkdir()
+        (site / PACKAGE / "__init__.py").write_text(package_text)
+        (site / PACKAGE / "plugin.py").write_text(text)
+        monkeypatch.syspath_prepend(site)
+        return site / PACKAGE / "plugin.py"
+
+    yield install_one
+    for module in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+        del sys.modules[module]
+
+
+def test_installed_plugins_are_on_unless_they_are_not_wanted(install: Install) -> None:
+    """An entry point is a plugin, its dashes are underscores, its version that of the package."""
+    file = install("say-hello")
+    (plugin,) = chosen(None, None)
+    assert (plugin.name, plugin.origin, plugin.enabled) == ("say_hello", "installed", True)
+    assert (plugin.version, plugin.summary, plugin.file) == ("1.2", "Greets.", str(file))
+    assert not chosen(None, None, {"say_hello": False})[0].enabled
+    hooks = Hooks({})
+    hooks.load(chosen(None, None))
+    assert list(hooks.settings()) == ["say_hello"]
+
+
+def test_looking_for_installed_plugins_imports_nothing(install: Install) -> None:
+    """Not even the package around one, which may be broken: leaving the plugin out is enough to start."""
+    install("hello", package_text="raise RuntimeError('broken')\n")
+    (plugin,) = chosen(None, None, disable="hello")
+    assert (plugin.summary, plugin.enabled) == ("Greets.", False)
+    assert PACKAGE not in sys.modules
+    with pytest.raises(ConfigError, match=r"'hello' cannot be loaded .*broken.*FLAMENCO_DISABLE_PLUGINS=hello"):
+        Hooks({}).load(chosen(None, None))
+
+
+def test_installed_plugins_whose_module_is_missing(install: Install) -> None:
+    """They are listed, and told when they are loaded."""
+    install("hello").unlink()
+    (plugin,) = chosen(None, None)
+    assert (plugin.file, plugin.summary) == ("", "")
+    with pytest.raises(ConfigError, match=r"'hello' cannot be loaded .*ModuleNotFoundError"):
+        Hooks({}).load([plugin])
+
+
+def test_installed_plugins_win_over_shipped_ones(install: Install, shipped: Path) -> None:
+    """So that a newer version of one that comes along can be installed."""
+    install("fair")
+    (plugin,) = chosen(shipped, None)
+    assert plugin.origin == "installed"
+
+
+def test_a_name_that_is_there_twice_is_refused(install: Install, folder: Path) -> None:
+    """Which of them counts would be chance, so it stops the start; both files are named."""
+    file = install("hello")
+    write(folder, hello=GOOD)
+    with pytest.raises(ConfigError, match="two plugins 'hello'") as error:
+        chosen(None, folder)
+    assert f"{file} and {folder / 'hello.py'}" in str(error.value)
+
+
+def test_a_file_and_a_package_of_one_name_are_refused(folder: Path) -> None:
+    """The same within the folder."""
+    write(folder, hello=GOOD)
+    (folder / "hello").mkdir()
+    (folder / "hello" / "__init__.py").write_text(GOOD)
+    with pytest.raises(ConfigError, match="two plugins 'hello'"):
+        chosen(None, folder)
+
+
+def test_a_bad_name_of_an_entry_point_is_refused(install: Install) -> None:
+    """It is told with what the package says."""
+    install("Hello")
+    with pytest.raises(ConfigError, match=rf"'Hello' is no name for a plugin \(entry point Hello = {PACKAGE}\.plugin"):
+        chosen(None, None)
+
+
+# -- what is wrong with them --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["class", "items", "get", "a b", "a.b", "ä", "_x", ""])
+def test_names_that_no_plugin_can_have(name: str) -> None:
+    """A name has to work as `config.plugins.<name>`, where words of Python and the methods of a map do not."""
+    with pytest.raises(ConfigError, match="is no name for a plugin"):
+        discovery.check_name(name, "here")
+
+
+def test_no_folder_is_no_plugins(tmp_path: Path) -> None:
+    """A folder of plugins need not be there."""
+    assert discovery.find(None, tmp_path / "none") == {}
+
+
+def test_a_package_is_told_with_the_file_that_is_wrong(folder: Path) -> None:
+    """Of a plugin with several files, the one with the mistake is named: broken, or with a hook that there is not."""
+    misspelt = "from flamenco import hookimpl\n\n\n@hookimpl\ndef setings():\n    pass\n"
+    (folder / "two").mkdir()
+    (folder / "two" / "__init__.py").write_text('"""Two files."""\n\nfrom .inside import *\n')
+    inside = folder / "two" / "inside.py"
+    for text, line in (("x = 1\ny = z\n", 2), (misspelt, 4)):
+        inside.write_text(text)
+        with pytest.raises(ConfigError, match="'two'") as error:
+            loaded(folder)
+        assert f"{inside}, line {line}" in str(error.value)
+
+
+def test_the_docstring_is_read_and_not_run(folder: Path) -> None:
+    """Also of a file that is broken, or warns of its strings; nothing is told of one that is no Python."""
+    write(folder, good=GOOD, warns='"""Has a pattern."""\n\nX = "\\d"\nraise SystemExit\n', bad="def (")
+    found = discovery.find(None, folder)
+    assert discovery.docstring_of(found["good"]) == "Greets.\n\nMore about it."
+    assert discovery.docstring_of(found["warns"]) == found["warns"].summary == "Has a pattern."
+    assert discovery.docstring_of(found["bad"]) == discovery.docstring_of(Plugin(name="x", origin="core")) == ""
+
+
 def test_an_unknown_name_is_told_with_the_nearest(shipped: Path) -> None:
     """A plugin that is wanted and not there stops the start."""
     with pytest.raises(ConfigError, match="no plugin 'fare'; did you mean 'fair'"):
@@ -137,8 +267,8 @@ def test_a_bad_name_is_refused(folder: Path) -> None:
         ),
         (
             "from flamenco import hookimpl\n\n\n@hookimpl\ndef settings(colour):\n    pass\n",
-            "colour",
-            0,
+            r"settings\(\) is not given colour; it may take: no arguments",
+            4,
         ),
         (
             "from flamenco import hookimpl\n\n\n@hookimpl(wrapper=True)\ndef settings():\n    yield\n",

@@ -7,12 +7,33 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import msgspec
 import pytest
+from msgspec.structs import replace
+from structlog.testing import capture_logs
 
-from flamenco import CommandContext, CommandType, SchedulingPolicy, builtin, hookimpl
+from flamenco import (
+    ApiResponse,
+    AuthoredJob,
+    CommandContext,
+    CommandType,
+    EventSink,
+    JobType,
+    JobTypeSetting,
+    ManagerConfig,
+    Refused,
+    Route,
+    SchedulingPolicy,
+    Setting,
+    Submission,
+    builtin,
+    hookimpl,
+)
+from flamenco.config import Config
 from flamenco.domain.errors import ConfigError
 from flamenco.hooks.manager import Hooks
+from tests.conftest import authored_job
 
 
 class NoParameters(msgspec.Struct):
@@ -96,3 +117,142 @@ def test_a_misspelt_hook_is_refused(hooks: Hooks) -> None:
     """A hook that does not exist would never be called, so its plugin is not taken in."""
     with pytest.raises(ConfigError, match=r"studio.*comand_types"):
         hooks.register(plugin(comand_types=[]), "studio")
+
+
+def test_settings_are_by_plugin(hooks: Hooks) -> None:
+    """Two plugins may have settings of one name; the core's are among them, under the names of its own plugins."""
+    settings = [Setting(key="who", type=str, default="", help="Whom.")]
+    for name in ("first", "second"):
+        hooks.register(plugin(settings=settings), name)
+    assert hooks.settings()["first"] == hooks.settings()["second"] == tuple(settings)
+    assert "task_timeout" in {setting.key for setting in hooks.settings()["builtin.settings"]}
+
+
+def test_event_sinks_and_policies_are_given_the_configuration(hooks: Hooks, tmp_path: Path) -> None:
+    """What is asked with the configuration gets it, by name; whoever does not want it leaves it out."""
+    config = Config(data_dir=tmp_path)
+
+    @hookimpl
+    def event_sinks(config: ManagerConfig) -> Iterable[EventSink]:
+        yield EventSink(name=f"log in {config.data_dir}", description="", deliver=print)
+
+    @hookimpl
+    def scheduling_policies() -> Iterable[SchedulingPolicy]:
+        yield SchedulingPolicy(name="none", description="")
+
+    hooks.register(SimpleNamespace(event_sinks=event_sinks, scheduling_policies=scheduling_policies), "studio")
+    assert set(hooks.event_sinks(config)) == {f"log in {tmp_path}"}
+    assert set(hooks.scheduling_policies(config)) == {"priority", "none"}
+
+
+def test_api_routes_know_their_plugin(hooks: Hooks) -> None:
+    """A route comes with the name of its plugin, below which it is served."""
+    route = Route(path="waiting", respond=lambda _request, _farm: ApiResponse(), summary="What waits.")
+    hooks.register(plugin(api_routes=(route,)), "studio")
+    assert hooks.api_routes() == [("studio", route)]
+
+
+def test_cli_commands_are_found_by_name(hooks: Hooks) -> None:
+    """A command is found by its name; one without a name, or with that of another, stops the program."""
+    hooks.register(plugin(cli_commands=[click.Command("greet")]), "studio")
+    assert list(hooks.cli_commands()) == ["greet"]
+    for name, command in (("double", click.Command("greet")), ("nameless", click.Command(None))):
+        hooks.register(plugin(cli_commands=[command]), name)
+        with pytest.raises(ConfigError, match=r"plugin '(double|nameless)'.*another command '(greet|)' already"):
+            hooks.cli_commands()
+
+
+def test_commands_know_their_plugin(hooks: Hooks) -> None:
+    """Which plugin brings a command is known for those of the core as well."""
+    hooks.register(plugin(command_types=[command("bake")]), "studio")
+    assert hooks.command_plugins()["bake"] == "studio"
+    assert hooks.command_plugins()["echo"] == "builtin.misc"
+    assert set(hooks.command_plugins()) == set(hooks.command_types())
+
+
+def test_extra_settings_of_jobs(hooks: Hooks) -> None:
+    """A job type's own settings win, with their aliases, then those of the plugin that is asked first."""
+    job_type = JobType(
+        name="t", label="T", etag="e", settings=(JobTypeSetting(key="own", type="string", aliases=("old",)),)
+    )
+    kinds = {key: JobTypeSetting(key=key, type="bool") for key in ("own", "old", "new", "newer")}
+    hooks.register(plugin(job_settings=[kinds["own"], kinds["old"], kinds["new"]]), "first")
+    later = JobTypeSetting(key="new", type="string")
+    hooks.register(plugin(job_settings=[later, kinds["newer"]]), "second")
+    assert hooks.job_settings(job_type) == [kinds["new"], kinds["newer"]]
+
+
+def test_each_plugin_gets_what_the_others_made(hooks: Hooks) -> None:
+    """A submission and a compiled job pass through the plugins in their order; None leaves them as they are."""
+    for name in ("first", "second"):
+
+        @hookimpl
+        def job_submitting(submission: Submission, name: str = name) -> Submission:
+            return replace(submission, name=f"{submission.name} {name}")
+
+        @hookimpl
+        def job_compiled(job: AuthoredJob, name: str = name) -> AuthoredJob | None:
+            return replace(job, name=f"{job.name} {name}") if name == "first" else None
+
+        hooks.register(SimpleNamespace(job_submitting=job_submitting, job_compiled=job_compiled), name)
+    assert hooks.job_submitting(Submission(name="shot", type="t")).name == "shot first second"
+    assert hooks.job_compiled(authored_job(name="shot"), {}).name == "shot first"
+
+
+def test_a_compiled_job_stays_the_same_job(hooks: Hooks) -> None:
+    """Another job in its place is nonsense, which is logged and left out."""
+    job = authored_job()
+    hooks.register(plugin(job_compiled=authored_job(name="other")), "studio")
+    with capture_logs() as logs:
+        assert hooks.job_compiled(job, {}) is job
+    assert [(entry["plugin"], entry["hook"]) for entry in logs] == [("studio", "job_compiled")]
+
+
+def test_a_refusal_in_the_middle_ends_it(hooks: Hooks) -> None:
+    """Once a plugin has refused a job, nobody else is asked."""
+    asked = []
+
+    @hookimpl(specname="job_compiled")
+    def refuse() -> None:
+        raise Refused("not today")
+
+    @hookimpl(specname="job_compiled")
+    def ask() -> None:
+        asked.append("later")
+
+    for name, function in (("first", refuse), ("later", ask)):
+        hooks.register(SimpleNamespace(function=function), name)
+    with pytest.raises(Refused, match="not today"):
+        hooks.job_compiled(authored_job(), {})
+    assert not asked
+
+
+def test_two_plugins_of_one_name_are_refused(hooks: Hooks) -> None:
+    """The settings of a plugin are found by its name, so there can be one of each; nor can one be there twice."""
+    twice = plugin(command_types=[])
+    hooks.register(twice, "studio")
+    with pytest.raises(ConfigError, match=r"'studio'.*another plugin of that name already"):
+        hooks.register(plugin(command_types=[]), "studio")
+    with pytest.raises(ConfigError, match=r"'other'.*already registered"):
+        hooks.register(twice, "other")
+
+
+def test_plugins_are_listed_in_the_order_they_are_asked(hooks: Hooks) -> None:
+    """The core's own first, whatever their number; each with its hooks."""
+    hooks.register(plugin(settings=[], command_types=[]), "studio", origin="folder", version="2")
+    *core, studio = hooks.plugins()
+    assert {each.origin for each in core} == {"core"}
+    assert (studio.name, studio.version, studio.hooks) == ("studio", "2", ("command_types", "settings"))
+
+
+def test_what_goes_wrong_half_way_is_told(hooks: Hooks) -> None:
+    """A plugin that gives something and then fails stops the start as one that fails at once."""
+
+    @hookimpl
+    def settings() -> Iterable[Setting]:
+        yield Setting(key="a", type=str, default="", help="")
+        raise KeyError("late")
+
+    hooks.register(SimpleNamespace(settings=settings), "studio")
+    with pytest.raises(ConfigError, match=r"plugin 'studio' .*settings\(\) failed: KeyError: 'late'"):
+        hooks.settings()
