@@ -54,6 +54,10 @@ _MODULE_HEAD = "(function (exports, require, module) {"
 """What the prelude puts before a module, on its first line."""
 
 
+_NICENESS = 10
+"""Whoever submits a job can wait a little better than the workers, whose requests need the same processors."""
+
+
 class Engine:
     """V8, started once, running one script at a time, each in a context of its own."""
 
@@ -233,6 +237,8 @@ def main() -> NoReturn:
     """Serve requests until stdin closes, a script did harm, or nothing was asked for a while. Does not return."""
     setup = msgspec.json.decode(sys.argv[1], type=Setup)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who closes the pipe
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
     output = _take_stdout()
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()

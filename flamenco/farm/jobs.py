@@ -53,7 +53,7 @@ def submit(farm: Farm, submission: Submission, *, strict: bool) -> Job:
     authored = _compile(farm, submission, strict=strict)
     task_types = {task.type for task in authored.tasks}
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
-    with farm.store.write() as tx:
+    with farm.one_large_write(), farm.store.write() as tx:
         job = job_store.insert_job(tx, authored, submission.initial_status, placement)
         events.append(tx, [job_event(job)], authored.created)
     return job
