@@ -59,6 +59,16 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     return value
 
 
+def decode_parameters(given: dict[str, Any], kind: type[Struct]) -> Any:
+    """Make `kind` of texts, as they stand in a path, a query or a header. Raises `BadRequest` naming the one."""
+    try:
+        value = msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadRequest(_explain(str(error), kind)) from error
+    _check_storable(value, "", MAX_DEPTH)
+    return value
+
+
 def storable(text: str) -> str:
     """The text without what cannot be stored, for texts that are taken whatever is in them."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
@@ -89,7 +99,7 @@ def _malformed(reason: str) -> str:
     return reason.removeprefix("JSON is malformed: ")
 
 
-def _explain(reason: str, kind: type[Struct]) -> str:
+def _explain(reason: str, kind: Any) -> str:
     reason, _, place = reason.partition(" - at ")
     field = re.sub(r"\[\.\.\.\]", "", place.strip("`").removeprefix("key` in `").removeprefix("$").lstrip("."))
     if missing := re.search(r"missing required field `(.+)`", reason):
@@ -105,12 +115,25 @@ def _explain(reason: str, kind: type[Struct]) -> str:
     return f"{field}: {reason}" if field else f"the body: {reason}"
 
 
-def _choices(kind: type[Struct], name: str) -> list[str]:
-    """The words of the enum that the field `name` of `kind` takes."""
-    for field in msgspec.structs.fields(kind):
-        if field.encode_name == name:
-            return [str(member.value) for choice in _enums(field.type) for member in choice]
+def _choices(kind: Any, place: str) -> list[str]:
+    """The words of the enum that stands at `place`, as `field.field`, in a body of type `kind`."""
+    name, _, rest = re.sub(r"^\[\d+\]\.?", "", place).partition(".")
+    for struct in _structs(kind):
+        for field in msgspec.structs.fields(struct):
+            if field.encode_name == re.sub(r"\[\d+\]$", "", name):
+                return (
+                    _choices(field.type, rest)
+                    if rest
+                    else [str(member.value) for choice in _enums(field.type) for member in choice]
+                )
     return []
+
+
+def _structs(declared: Any) -> Iterator[type[Struct]]:
+    if isinstance(declared, type) and issubclass(declared, Struct):
+        yield declared
+    for inner in get_args(declared):
+        yield from _structs(inner)
 
 
 def _enums(declared: Any) -> Iterator[type[Enum]]:

@@ -17,26 +17,41 @@ from flamenco.api.middleware.request_id import request_id
 from flamenco.api.resource import send
 from flamenco.domain.errors import (
     AccessDenied,
+    AlreadyThere,
     Busy,
+    ConfigError,
     Conflict,
+    Failed,
     FarmError,
+    Inactive,
+    Incapable,
+    Mismatch,
+    NoneSuch,
+    NoSuchTag,
     NotFound,
+    NotStored,
     NotYours,
     Outdated,
+    QueueFull,
     Refused,
     StoreError,
     TooMuch,
+    UnsupportedImage,
 )
 
 log = structlog.get_logger(__name__)
 
 
 class BadRequest(FarmError):
-    """A request that is wrong by itself, whatever the farm's state. The text names the field, header or parameter."""
+    """A request that is wrong by itself, whatever the farm's state. The text names the field, header or parameter.
 
-    def __init__(self, message: str, status: int = 400) -> None:
+    `brief`: where the surface knows brief errors, this is one.
+    """
+
+    def __init__(self, message: str, status: int = 400, *, brief: bool = True) -> None:
         super().__init__(message)
         self.status = status
+        self.brief = brief
 
 
 class Error(Struct, frozen=True):
@@ -58,8 +73,20 @@ _STATUS_OF: dict[type[FarmError], int] = {
     NotFound: 404,
     NotYours: 409,
     Conflict: 409,
+    NoSuchTag: 406,
+    Incapable: 412,
     Outdated: 412,
     TooMuch: 413,
+    UnsupportedImage: 415,
+    NoneSuch: 416,
+    Mismatch: 417,
+    QueueFull: 429,
+    # What Flamenco has always answered to these.
+    ConfigError: 500,
+    AlreadyThere: 500,
+    NotStored: 500,
+    Failed: 500,
+    Inactive: 503,
     Busy: 503,
     StoreError: 503,
 }
@@ -78,7 +105,7 @@ def install(app: falcon.App[falcon.Request, falcon.Response]) -> None:
 
 def _on_farm_error(req: falcon.Request, resp: falcon.Response, error: FarmError, _params: dict[str, Any]) -> None:
     if isinstance(error, BadRequest):
-        _answer(req, resp, error.status, str(error), brief=True)
+        _answer(req, resp, error.status, str(error), brief=error.brief)
         return
     status = next((_STATUS_OF[base] for base in type(error).__mro__ if base in _STATUS_OF), None)
     if status is None:
@@ -97,12 +124,16 @@ def _on_http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTT
     for name, value in dict(error.headers or {}).items():
         resp.set_header(name, value)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        message = f"there is nothing at {req.path}"
+        message = "Not Found" if _is_v3(req) else f"there is nothing at {req.path}"
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        message = f"{req.path} cannot be used with {req.method}"
+        message = "Method Not Allowed" if _is_v3(req) else f"{req.path} cannot be used with {req.method}"
     else:
         message = error.description or error.title or str(error.status)
     _answer(req, resp, error.status_code, message, brief=True)
+
+
+def _is_v3(req: falcon.Request) -> bool:
+    return f"{req.path}/".startswith("/api/v3/")
 
 
 def _on_accident(req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]) -> None:
@@ -115,7 +146,7 @@ def _answer(req: falcon.Request, resp: falcon.Response, status: int, message: st
     declared = req.context.get("operation")
     if declared is not None and status in declared.plain:
         send(resp, message, status)
-    elif brief and f"{req.path}/".startswith("/api/v3/"):
+    elif brief and _is_v3(req) and not (declared and declared.coded):
         send(resp, BriefError(message), status)
     else:
         send(resp, Error(status, message), status)

@@ -17,3 +17,6 @@ Int32 = Annotated[int, Meta(ge=-INT32_MAX - 1, le=INT32_MAX, extra_json_schema={
 """A whole number that every database keeps."""
 
 Steps = Annotated[int, Meta(ge=0, le=INT32_MAX, description="Steps done, counted from the start of the task.")]
+
+TaskTypes = Annotated[list[Text], Meta(max_length=1000)]
+"""The task types of a worker; far more than there are, and few enough to ask a database about."""

@@ -29,7 +29,7 @@ _AUTHENTICATION = {
 def document(surface: Surface) -> dict[str, Any]:
     """The document, as JSON has it."""
     operations = list(_operations(surface))
-    schemas, components = _components([each for _, _, each in operations], surface)
+    schemas = _Schemas([each for _, _, each in operations], surface)
     paths: dict[str, Any] = {}
     for path, method, declared in operations:
         paths.setdefault(path, {})[method] = _operation(path, declared, surface, schemas)
@@ -38,7 +38,7 @@ def document(surface: Surface) -> dict[str, Any]:
         "info": {"title": surface.title, "version": surface.version},
         "tags": [{"name": tag} for tag in sorted({each.tag for _, _, each in operations})],
         "paths": paths,
-        "components": {"schemas": components, "securitySchemes": _AUTHENTICATION},
+        "components": {"schemas": schemas.components, "securitySchemes": _AUTHENTICATION},
     }
 
 
@@ -63,57 +63,88 @@ def _operations(surface: Surface) -> Iterator[tuple[str, str, Operation]]:
                 yield surface.prefix + path, method, declared
 
 
-Schemas = dict[type[Struct], dict[str, Any]]
+class _Schemas:
+    """The schemas of every type that a surface's operations name, and what those are made of."""
+
+    def __init__(self, operations: list[Operation], surface: Surface) -> None:
+        kinds = [Error, *([BriefError] if surface.brief else []), *surface.schemas]
+        for declared in operations:
+            answers = (answer.schema for answer in declared.returns.values())
+            kinds += [kind for kind in (declared.body, *answers) if kind is not None]
+            kinds += _parameter_structs(declared)
+        schemas, self.components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
+        self._schemas = dict(zip(map(repr, kinds), schemas, strict=True))
+        self._parameters: dict[type[Struct], dict[str, Any]] = {}
+        for declared in operations:
+            for kind in _parameter_structs(declared):
+                # Parameters are no objects in the document: each field stands by itself.
+                self._parameters[kind] = self.components.pop(kind.__name__, None) or self._parameters[kind]
+
+    def of(self, kind: Any) -> dict[str, Any]:
+        """The schema of a type, mostly a reference."""
+        return self._schemas[repr(kind)]
+
+    def parameters(self, kind: type[Struct] | None, place: str) -> Iterator[dict[str, Any]]:
+        """The fields of `kind` as parameters in `place`: "path", "query" or "header"."""
+        if kind is None:
+            return
+        described = self._parameters[kind]
+        for name, schema in described["properties"].items():
+            parameter = {"name": name, "in": place, "required": name in described.get("required", ()), "schema": schema}
+            if description := schema.pop("description", None):
+                parameter["description"] = description
+            if schema.get("type") == "array":
+                parameter |= {"style": "form", "explode": False}
+            yield parameter
 
 
-def _components(operations: list[Operation], surface: Surface) -> tuple[Schemas, dict[str, Any]]:
-    used: dict[type[Struct], None] = {Error: None}
-    if surface.brief:
-        used[BriefError] = None
-    for declared in operations:
-        answers = (answer.schema for answer in declared.returns.values())
-        used.update((kind, None) for kind in (declared.body, *answers) if kind)
-    references, components = msgspec.json.schema_components(list(used), ref_template=_REFERENCE)
-    return dict(zip(used, references, strict=True)), components
+def _parameter_structs(declared: Operation) -> list[type[Struct]]:
+    return [kind for kind in (declared.path, declared.query, declared.headers) if kind]
 
 
-def _operation(path: str, declared: Operation, surface: Surface, schemas: Schemas) -> dict[str, Any]:
+def _operation(path: str, declared: Operation, surface: Surface, schemas: _Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": declared.id,
         "summary": declared.summary,
         "tags": [declared.tag],
         "responses": _responses(declared, surface, schemas),
     }
-    if parameters := _parameters(path):
+    if parameters := list(_parameters(path, declared, schemas)):
         described["parameters"] = parameters
-    if declared.reads_body:
-        described["requestBody"] = {"required": True, "content": _request_content(declared, schemas)}
+    if content := _request_content(declared, schemas):
+        described["requestBody"] = {"required": not declared.optional_body, "content": content}
     if declared.auth:
         described["security"] = [{"worker_auth": []}]
     return described
 
 
-def _parameters(path: str) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
-        for name in re.findall(r"{(\w+)}", path)
-    ]
+def _parameters(path: str, declared: Operation, schemas: _Schemas) -> Iterator[dict[str, Any]]:
+    typed = {parameter["name"]: parameter for parameter in schemas.parameters(declared.path, "path")}
+    for name in re.findall(r"{(\w+)}", path):
+        yield typed.get(name) or {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "format": "uuid"},
+        }
+    yield from schemas.parameters(declared.query, "query")
+    yield from schemas.parameters(declared.headers, "header")
 
 
-def _request_content(declared: Operation, schemas: Schemas) -> dict[str, Any]:
-    if declared.body:
-        return _json(schemas[declared.body])
-    return {media: {"schema": {"type": "string", "format": "binary"}} for media in declared.media}
+def _request_content(declared: Operation, schemas: _Schemas) -> dict[str, Any]:
+    if declared.body is not None:
+        return _json(schemas.of(declared.body))
+    return {media: {"schema": {"type": "string", "format": "binary"}} for media in (*declared.media, *declared.stream)}
 
 
-def _responses(declared: Operation, surface: Surface, schemas: Schemas) -> dict[str, Any]:
-    error = _json(schemas[Error])
-    any_error = _json({"anyOf": [schemas[Error], schemas[BriefError]]}) if surface.brief else error
+def _responses(declared: Operation, surface: Surface, schemas: _Schemas) -> dict[str, Any]:
+    error = _json(schemas.of(Error))
+    any_error = _json({"anyOf": [schemas.of(Error), schemas.of(BriefError)]}) if surface.brief else error
     described: dict[str, Any] = {}
     for status, answer in sorted(declared.returns.items()):
         described[str(status)] = {"description": answer.description}
-        if answer.schema:
-            described[str(status)]["content"] = _json(schemas[answer.schema])
+        if answer.schema is not None:
+            described[str(status)]["content"] = {answer.media: {"schema": schemas.of(answer.schema)}}
         elif status in declared.plain:
             described[str(status)]["content"] = _json({"type": "string"})
         elif status >= 400:

@@ -7,7 +7,7 @@ sees it, and the OpenAPI document is made of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -16,34 +16,45 @@ Responder = TypeVar("Responder", bound=Callable[..., None])
 
 
 class Answer(Struct, frozen=True):
-    """One documented answer: what it means, and the Struct that is sent, if any."""
+    """One documented answer: what it means, and the type that is sent, if any, as JSON or as `media`."""
 
     description: str
-    schema: type[Struct] | None = None
+    schema: Any = None
+    media: str = "application/json"
 
 
 class Operation(Struct, frozen=True, kw_only=True):
     """What one responder does.
 
-    `body` is the Struct that the JSON body is decoded to; an operation has that, or `media`, the content
-    types of a body that is handed on as bytes, or no body. `body_limit` is in bytes; None leaves the
-    manager's own limit. `plain` are the statuses whose message is sent as a bare JSON string.
+    `body` is the type that the JSON body is decoded to; an operation has that, or `media`, the content
+    types of a body that is handed on as bytes, or `stream`, those of a body that the responder reads
+    itself, or no body. With `optional_body`, an empty body is None. `body_limit` is in bytes; None leaves
+    the manager's own limit, and what is streamed has none. `path`, `query` and `headers` are Structs whose
+    fields are parameters; of those in the path, what is called `…_id` is a UUID without being declared.
+    `coded` gives its errors a code even where the surface is brief. `plain` are the statuses whose message
+    is sent as a bare JSON string.
     """
 
     id: str
     summary: str
     tag: str
     returns: Mapping[int, Answer]
-    body: type[Struct] | None = None
+    body: Any = None
+    optional_body: bool = False
     media: tuple[str, ...] = ()
+    stream: tuple[str, ...] = ()
     body_limit: int | None = None
+    path: type[Struct] | None = None
+    query: type[Struct] | None = None
+    headers: type[Struct] | None = None
     auth: bool = False
+    coded: bool = False
     plain: frozenset[int] = frozenset()
-    decoder: msgspec.json.Decoder[Struct] | None = None
+    decoder: msgspec.json.Decoder[Any] | None = None
 
     @property
     def reads_body(self) -> bool:
-        """Whether a request has to have a body."""
+        """Whether a request has a body that is read before its responder runs."""
         return self.body is not None or bool(self.media)
 
 
@@ -53,10 +64,16 @@ def operation(
     summary: str,
     tag: str,
     returns: Mapping[int, Answer],
-    body: type[Struct] | None = None,
+    body: Any = None,
+    optional_body: bool = False,
     media: tuple[str, ...] = (),
+    stream: tuple[str, ...] = (),
     body_limit: int | None = None,
+    path: type[Struct] | None = None,
+    query: type[Struct] | None = None,
+    headers: type[Struct] | None = None,
     auth: bool = False,
+    coded: bool = False,
     plain: frozenset[int] = frozenset(),
 ) -> Callable[[Responder], Responder]:
     """Declare what the responder below promises; `name` is the operationId. See `Operation` for the rest."""
@@ -66,11 +83,17 @@ def operation(
         tag=tag,
         returns=returns,
         body=body,
+        optional_body=optional_body,
         media=media,
+        stream=stream,
         body_limit=body_limit,
+        path=path,
+        query=query,
+        headers=headers,
         auth=auth,
+        coded=coded,
         plain=plain,
-        decoder=msgspec.json.Decoder(body) if body else None,
+        decoder=None if body is None else msgspec.json.Decoder(body),
     )
 
     def mark(responder: Responder) -> Responder:

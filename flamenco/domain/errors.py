@@ -23,6 +23,26 @@ class Conflict(FarmError):
     """The thing is in a state in which this cannot be done."""
 
 
+class Incapable(Conflict):
+    """The thing can never do this, whatever state it is in."""
+
+
+class NoSuchTag(NotFound):
+    """A job is to have a worker tag that does not exist."""
+
+
+class NoneSuch(FarmError):
+    """Nothing is such that the request would do anything."""
+
+
+class AlreadyThere(FarmError):
+    """There is one by that name already."""
+
+
+class NotStored(Refused):
+    """What was asked for is fine by itself and does not fit with what is stored."""
+
+
 class Outdated(FarmError):
     """What the client knows is no longer true (a changed job type); it should look again."""
 
@@ -35,12 +55,32 @@ class TooMuch(FarmError):
     """Larger than the farm accepts."""
 
 
+class Mismatch(FarmError):
+    """What came is not what was announced."""
+
+
+class Failed(FarmError):
+    """It was understood and tried, and did not work; the text says what happened."""
+
+
+class Inactive(FarmError):
+    """A part of the farm that is switched off in its configuration."""
+
+
 class Busy(FarmError):
     """Nothing is wrong, but not now; try again after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class QueueFull(Busy):
+    """More of this is waiting than the farm keeps."""
+
+
+class UnsupportedImage(Refused):
+    """What was sent is no image of a kind that the farm can show."""
 
 
 class JobTypeError(Refused):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 import falcon
 
@@ -25,9 +26,16 @@ class Body:
     ) -> None:
         """Raise `BadRequest` or `TooMuch` when the operation cannot use what was sent."""
         declared: Operation | None = req.context.get("operation")
-        if declared is None or not declared.reads_body:
+        if declared is None:
+            return
+        if declared.stream:
+            req.context.stream = _stream(req)
+        if not declared.reads_body:
             return
         raw = read_body(req, min(self._limit, declared.body_limit or self._limit), declared)
+        if not raw and declared.optional_body:
+            req.context.body = None
+            return
         if not raw:
             raise BadRequest("the request has no body, and needs one")
         _check_content_type(req, declared)
@@ -37,15 +45,12 @@ class Body:
 def read_body(req: falcon.Request, limit: int, declared: Operation) -> bytes:
     """The body, whole. Raises `BadRequest` when it cannot be read, `TooMuch` beyond `limit` bytes."""
     length = req.content_length
-    if length is None:
-        # Only a server that marks the end of a chunked body itself may be read from until that end.
-        if "chunked" not in (req.get_header("Transfer-Encoding") or "").lower():
-            if declared.media:
-                raise BadRequest("the request does not say how long its body is", HTTPStatus.LENGTH_REQUIRED)
-            return b""
-        stream = req.stream if req.env.get("wsgi.input_terminated") else req.bounded_stream
-    else:
-        stream = req.bounded_stream
+    # Only a server that marks the end of a chunked body itself may be read from until that end.
+    if length is None and "chunked" not in (req.get_header("Transfer-Encoding") or "").lower():
+        if declared.media:
+            raise BadRequest("the request does not say how long its body is", HTTPStatus.LENGTH_REQUIRED)
+        return b""
+    stream = _stream(req)
     if length is not None and length > limit:
         raise _too_large(limit)
     blocks, size = [], 0
@@ -59,6 +64,12 @@ def read_body(req: falcon.Request, limit: int, declared: Operation) -> bytes:
     if size > limit:
         raise _too_large(limit)
     return b"".join(blocks)
+
+
+def _stream(req: falcon.Request) -> Any:
+    """The body, to be read up to its end and no further."""
+    chunked = req.content_length is None and req.env.get("wsgi.input_terminated")
+    return req.stream if chunked else req.bounded_stream
 
 
 def _too_large(limit: int) -> TooMuch:

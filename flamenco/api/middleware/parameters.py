@@ -1,15 +1,23 @@
-"""Checks the parameters in a path. Everything called `…_id` is a UUID."""
+"""Checks the parameters in path, query and headers. Everything in a path that is called `…_id` is a UUID."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, get_args, get_origin
 
 import falcon
+import msgspec
+from msgspec import Struct
+from msgspec.structs import FieldInfo
 
+from flamenco.api.decoding import decode_parameters
 from flamenco.api.errors import BadRequest
+from flamenco.api.operation import Operation
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_BOOLEANS = {"t": "true", "f": "false"}
+"""What today's clients write and msgspec does not read."""
 
 
 def is_uuid(text: str) -> bool:
@@ -18,14 +26,56 @@ def is_uuid(text: str) -> bool:
 
 
 class Parameters:
-    """Refuses what cannot name anything, and puts the rest into the form in which it is stored."""
+    """Refuses what cannot name anything, and puts the rest into the form in which it is stored.
+
+    What an operation declares of its query and headers is put into `req.context.query` and `req.context.headers`.
+    """
 
     def process_resource(
-        self, _req: falcon.Request, _resp: falcon.Response, _resource: object, params: dict[str, Any]
+        self, req: falcon.Request, _resp: falcon.Response, _resource: object, params: dict[str, Any]
     ) -> None:
-        """Raise `BadRequest` naming the parameter that is no UUID."""
+        """Raise `BadRequest` naming the parameter that is wrong."""
         for name, value in params.items():
             if name.endswith("_id"):
                 if not is_uuid(value):
-                    raise BadRequest(f"{name}: {value[:100]!r} is not a UUID")
+                    raise BadRequest(f"{name}: {value[:100]!r} is not a UUID", brief=False)
                 params[name] = value.lower()
+            elif "\0" in value:
+                raise BadRequest(f"{name}: has a NUL character, which cannot name anything")
+        declared: Operation | None = req.context.get("operation")
+        if declared is None:
+            return
+        if declared.path:
+            params |= msgspec.structs.asdict(_decoded(declared.path, params))
+        if declared.query:
+            req.context.query = _decoded(declared.query, req.params)
+        if declared.headers:
+            given = {field.encode_name: req.get_header(field.encode_name) for field in _fields(declared.headers)}
+            req.context.headers = _decoded(declared.headers, given)
+
+
+def _fields(kind: type[Struct]) -> tuple[FieldInfo, ...]:
+    return msgspec.structs.fields(kind)
+
+
+def _decoded(kind: type[Struct], given: Mapping[str, Any]) -> Any:
+    values = {}
+    for field in _fields(kind):
+        value = given.get(field.encode_name)
+        if value is not None:
+            values[field.encode_name] = _unpacked(field, value)
+    return decode_parameters(values, kind)
+
+
+def _unpacked(field: FieldInfo, value: str | list[str]) -> Any:
+    """A list may be written as one parameter with commas or as several; anything else only once."""
+    if _is_list(field.type):
+        parts = [value] if isinstance(value, str) else value
+        return [word for part in parts if part for word in part.split(",")]
+    if not isinstance(value, str):
+        raise BadRequest(f"{field.encode_name}: is given {len(value)} times, and may be given once")
+    return _BOOLEANS.get(value.lower(), value) if bool in (field.type, *get_args(field.type)) else value
+
+
+def _is_list(declared: Any) -> bool:
+    return get_origin(declared) in (list, tuple) or any(_is_list(inner) for inner in get_args(declared))

@@ -1,0 +1,73 @@
+"""Sees to it that a client gets its answer although not all of what it sends was read.
+
+Most clients send all of a body before they look for an answer. A connection that is closed while they do makes them
+fail without one, and what they sent is not to be taken for their next request either. So the answer goes first, and
+then what still comes is read and dropped, for a while.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import falcon
+
+from flamenco.api.operation import Operation
+
+READ_TIMEOUT: Final = "flamenco.read_timeout"
+"""Where in the WSGI environment a server puts a function that is told how many seconds a read may wait at most."""
+
+LINGER_S: Final = 60.0
+"""How long a client may go on sending in all; it is cut off then."""
+
+SILENCE_S: Final = 5.0
+"""How long it may send nothing meanwhile."""
+
+_BLOCK = 256 * 1024
+
+
+class UnreadBody:
+    """For operations that read their body themselves, and may stop in the middle of it."""
+
+    def process_response(
+        self, req: falcon.Request, resp: falcon.Response, _resource: object, _req_succeeded: bool
+    ) -> None:
+        """Let the answer be followed by what is left of the body."""
+        declared: Operation | None = req.context.get("operation")
+        if declared is None or not declared.stream or _is_read(req):
+            return
+        answer = resp.data or b""
+        resp.data = None
+        stream = req.context.get("stream") or req.bounded_stream
+        resp.set_stream(_Answer(answer, stream, req.env.get(READ_TIMEOUT)), len(answer))
+
+
+def _is_read(req: falcon.Request) -> bool:
+    """Whether the whole body was read; of one whose length is not known, that cannot be told."""
+    return req.content_length is not None and bool(req.bounded_stream.eof)
+
+
+class _Answer:
+    """The body of an answer; the server closes it once it is sent."""
+
+    def __init__(self, answer: bytes, stream: Any, set_timeout: Callable[[float], None] | None) -> None:
+        self._answer = answer
+        self._stream = stream
+        self._set_timeout = set_timeout
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self._answer:
+            yield self._answer
+
+    def close(self) -> None:
+        """Drop what still comes."""
+        if self._set_timeout is None:
+            return  # a client that sends nothing more would hold us for ever
+        self._set_timeout(SILENCE_S)
+        deadline = time.monotonic() + LINGER_S
+        try:
+            while time.monotonic() < deadline and self._stream.read(_BLOCK):
+                pass
+        except Exception:  # noqa: S110 - it went away, which is as good
+            pass
