@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from flamenco.domain.model import Job, Task, Worker
+from flamenco.domain import job_files
+from flamenco.domain.farm_status import FarmStatus
+from flamenco.domain.model import Job, Tag, Task, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 
 JOBS = "/jobs"
 WORKERS = "/workers"
+LAST_RENDERED = "/last-rendered"
+WORKER_TAGS = "/workertags"
+FARM_STATUS = "/status"
+LIFE_CYCLE = "/lifecycle"
+TASK_LOGS = "/tasklog/"
+"""What the topics of task logs begin with. Those have to be asked for: there is far more of them than of all others."""
+
+MOST_LOG_TEXT = 64 * 1024
+"""So many characters of a log are published at once at most, the last ones; whoever wants all reads the file."""
+
+AnyWorkerStatus = Annotated[str, Meta(extra_json_schema={"enum": list(WorkerStatus)})]
+"""What a worker does, or is asked to do; empty for one that never signed on."""
+
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 
 
-class JobUpdate(Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """A job is new or changed. `refresh_tasks`: so did many of its tasks; look again."""
+class EventJobUpdate(Struct, frozen=True, kw_only=True):
+    """A job is new, changed or gone. `refresh_tasks`: many of its tasks changed too; look again.
+
+    Of a job that is gone all but `id` and `was_deleted` has the values that the protocol takes for nothing.
+    """
 
     id: str
-    name: str
     type: str
     updated: datetime
-    status: JobStatus
+    status: Annotated[str, Meta(extra_json_schema={"enum": ["", *JobStatus]})]
     priority: int
     refresh_tasks: bool
     steps_completed: int
     steps_total: int
+    name: str | UnsetType = UNSET
     previous_status: JobStatus | UnsetType = UNSET
     delete_requested_at: datetime | UnsetType = UNSET
+    was_deleted: bool | UnsetType = UNSET
 
 
 class AssignedWorker(Struct, frozen=True):
@@ -36,7 +58,7 @@ class AssignedWorker(Struct, frozen=True):
     uuid: str
 
 
-class TaskUpdate(Struct, frozen=True, kw_only=True):
+class EventTaskUpdate(Struct, frozen=True, kw_only=True):
     """A task changed status or progressed."""
 
     id: str
@@ -54,34 +76,91 @@ class TaskUpdate(Struct, frozen=True, kw_only=True):
 class StatusChange(Struct, frozen=True):
     """A status that a worker is asked to take; lazily, so after its present task, or now."""
 
-    status: WorkerStatus
+    status: AnyWorkerStatus
     is_lazy: bool
 
 
-class WorkerUpdate(Struct, frozen=True, kw_only=True):
+class EventWorkerUpdate(Struct, frozen=True, kw_only=True):
     """A worker is new or changed."""
 
     id: str
     name: str
     updated: datetime
-    status: WorkerStatus
+    status: AnyWorkerStatus
     version: str
     can_restart: bool
     last_seen: datetime | UnsetType = UNSET
-    previous_status: WorkerStatus | UnsetType = UNSET
+    previous_status: AnyWorkerStatus | UnsetType = UNSET
     status_change: StatusChange | UnsetType = UNSET
+    deleted_at: datetime | UnsetType = UNSET
+
+
+class EventTag(Struct, frozen=True, kw_only=True):
+    """A worker tag; one that is gone has no name."""
+
+    id: str
+    name: str
+    description: str | UnsetType = UNSET
+
+
+class EventWorkerTagUpdate(Struct, frozen=True, kw_only=True):
+    """A worker tag is new, changed or gone."""
+
+    tag: EventTag
+    was_deleted: bool | UnsetType = UNSET
+
+
+class Thumbnails(Struct, frozen=True):
+    """Where images of one picture are: each at `base`, a slash and a suffix, from the largest to the smallest."""
+
+    base: str
+    suffixes: tuple[str, ...]
+
+
+class EventLastRenderedUpdate(Struct, frozen=True):
+    """A job has a new last-rendered image, which a task of it rendered."""
+
+    job_id: str
+    task_id: str
+    thumbnail: Thumbnails
+
+
+class EventFarmStatus(Struct, frozen=True):
+    """The farm as a whole is doing something else now."""
+
+    status: FarmStatus
+
+
+class LifeCycleEventType(StrEnum):
+    """What happens to the manager itself."""
+
+    STARTUP = "manager-startup"
+    SHUTDOWN = "manager-shutdown"
+
+
+class EventLifeCycle(Struct, frozen=True):
+    """The manager has started, or is about to stop."""
+
+    type: LifeCycleEventType
+
+
+class EventTaskLogUpdate(Struct, frozen=True):
+    """Something was added to a task's log."""
+
+    task_id: str
+    log: str
 
 
 class Event(Struct, frozen=True):
     """Something to publish: where, and what."""
 
     topic: str
-    payload: JobUpdate | TaskUpdate | WorkerUpdate
+    payload: Struct
 
 
 def job_event(job: Job, previous: JobStatus | None = None, *, refresh_tasks: bool = False) -> Event:
     """The event of `job` having changed, on the topic of all jobs."""
-    update = JobUpdate(
+    update = EventJobUpdate(
         id=job.id,
         name=job.name,
         type=job.type,
@@ -99,7 +178,7 @@ def job_event(job: Job, previous: JobStatus | None = None, *, refresh_tasks: boo
 
 def task_event(task: Task, previous: TaskStatus | None = None, worker: Worker | None = None) -> Event:
     """The event of `task` having changed, on the topic of its job."""
-    update = TaskUpdate(
+    update = EventTaskUpdate(
         id=task.id,
         job_id=task.job_id,
         name=task.name,
@@ -114,10 +193,12 @@ def task_event(task: Task, previous: TaskStatus | None = None, worker: Worker | 
     return Event(f"{JOBS}/{task.job_id}", update)
 
 
-def worker_event(worker: Worker, now: datetime, previous: WorkerStatus | None = None) -> Event:
-    """The event of `worker` having changed, on the topic of all workers."""
+def worker_event(
+    worker: Worker, now: datetime, previous: WorkerStatus | None = None, *, deleted: bool = False
+) -> Event:
+    """The event of `worker` having changed, or being deleted, on the topic of all workers."""
     change = StatusChange(worker.status_requested, worker.lazy_request) if worker.status_requested else UNSET
-    update = WorkerUpdate(
+    update = EventWorkerUpdate(
         id=worker.id,
         name=worker.name,
         updated=now,
@@ -127,5 +208,71 @@ def worker_event(worker: Worker, now: datetime, previous: WorkerStatus | None = 
         last_seen=worker.last_seen or UNSET,
         previous_status=previous or UNSET,
         status_change=change,
+        deleted_at=now if deleted else UNSET,
     )
     return Event(WORKERS, update)
+
+
+def tag_event(tag: Tag) -> Event:
+    """The event of `tag` being new or changed."""
+    return Event(WORKER_TAGS, EventWorkerTagUpdate(tag=EventTag(id=tag.id, name=tag.name, description=tag.description)))
+
+
+def tag_removed_event(tag: Tag) -> Event:
+    """The event of `tag` being gone."""
+    return Event(WORKER_TAGS, EventWorkerTagUpdate(tag=EventTag(id=tag.id, name=""), was_deleted=True))
+
+
+def thumbnails_of(job_id: str) -> Thumbnails:
+    """Where the images are that the job rendered last, once it has rendered any."""
+    return Thumbnails(job_files.url_of(job_id), job_files.LAST_RENDERED)
+
+
+def last_rendered_events(job_id: str, task_id: str) -> list[Event]:
+    """The events of the job having a new image, for those who look at the job and those who look at all."""
+    update = EventLastRenderedUpdate(job_id, task_id, thumbnails_of(job_id))
+    return [Event(f"{JOBS}/{job_id}{LAST_RENDERED}", update), Event(LAST_RENDERED, update)]
+
+
+def job_deleted_event(job_id: str) -> Event:
+    """The event of a job being gone, on the topic of all jobs."""
+    gone = EventJobUpdate(
+        id=job_id,
+        type="",
+        updated=_NO_TIME,
+        status="",
+        priority=0,
+        refresh_tasks=False,
+        steps_completed=0,
+        steps_total=0,
+        was_deleted=True,
+    )
+    return Event(JOBS, gone)
+
+
+def farm_status_event(status: FarmStatus) -> Event:
+    """The event of the farm doing something else now."""
+    return Event(FARM_STATUS, EventFarmStatus(status))
+
+
+def life_cycle_event(kind: LifeCycleEventType) -> Event:
+    """The event of the manager starting or stopping."""
+    return Event(LIFE_CYCLE, EventLifeCycle(kind))
+
+
+def task_log_event(task_id: str, text: str) -> Event:
+    """The event of `text` being added to a task's log."""
+    return Event(f"{TASK_LOGS}{task_id}", EventTaskLogUpdate(task_id, text[-MOST_LOG_TEXT:]))
+
+
+PUBLISHED = (
+    EventJobUpdate,
+    EventTaskUpdate,
+    EventTaskLogUpdate,
+    EventLastRenderedUpdate,
+    EventWorkerUpdate,
+    EventWorkerTagUpdate,
+    EventLifeCycle,
+    EventFarmStatus,
+)
+"""Everything that is published."""

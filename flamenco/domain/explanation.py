@@ -120,6 +120,8 @@ def reasons(
 
 
 def _of_the_whole_job(job: Job, holds: Mapping[str, Hold]) -> tuple[Why, str] | None:
+    if job.delete_requested:
+        return Why.JOB_ENDED, "the job is being deleted"
     if job.status in (JobStatus.PAUSED, JobStatus.PAUSE_REQUESTED):
         return Why.JOB_PAUSED, "the job is paused"
     if job.status not in SCHEDULABLE_JOB:

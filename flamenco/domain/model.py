@@ -135,9 +135,9 @@ class Job(Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether its tasks may be given to workers: neither its status nor its own limit is against it."""
+        """Whether its tasks may be given to workers: its status, its own limit and its end are not against it."""
         has_room = self.max_running is None or self.counts.active < self.max_running
-        return self.status in SCHEDULABLE_JOB and has_room
+        return self.status in SCHEDULABLE_JOB and has_room and self.delete_requested is None
 
     @property
     def mean_task_s(self) -> float | None:
@@ -193,6 +193,38 @@ class Worker(Struct, frozen=True, kw_only=True):
     lazy_request: bool = False
     can_restart: bool = False
     commands: tuple[str, ...] | None = None
+
+
+class Tag(Struct, frozen=True, kw_only=True):
+    """A worker tag: jobs that have it run on workers that have it."""
+
+    key: int
+    id: str
+    name: str
+    description: str = ""
+
+
+class TaskWorker(Struct, frozen=True):
+    """The worker of a task, as far as lists show it."""
+
+    id: str
+    name: str
+    address: str
+
+
+class TaskSummary(Struct, frozen=True, kw_only=True):
+    """What lists show of a task. `worker` is None where nobody ever had it."""
+
+    id: str
+    name: str
+    status: str
+    index: int
+    priority: int
+    type: str
+    updated: datetime
+    steps_completed: int
+    steps_total: int
+    worker: TaskWorker | None = None
 
 
 class Assignment(Struct, frozen=True, kw_only=True):

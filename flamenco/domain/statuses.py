@@ -62,5 +62,8 @@ FINISHED_JOB = frozenset({JobStatus.CANCELED, JobStatus.COMPLETED, JobStatus.FAI
 RUNNABLE_TASK = frozenset({TaskStatus.QUEUED, TaskStatus.SOFT_FAILED})
 """Tasks that may be given to workers, once nothing they depend on is missing."""
 
+FINISHED_TASK = frozenset({TaskStatus.CANCELED, TaskStatus.COMPLETED, TaskStatus.FAILED})
+"""Tasks that are not run any more, unless somebody requeues them."""
+
 UNFINISHED_TASK = frozenset({TaskStatus.ACTIVE, TaskStatus.QUEUED, TaskStatus.SOFT_FAILED})
 """Tasks that a cancelled or failed job takes down with it."""

@@ -13,11 +13,12 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from flamenco.domain import transitions
-from flamenco.domain.events import Event, job_event, task_event
+from flamenco.domain.events import Event, job_event, task_event, task_log_event
 from flamenco.domain.model import Job, Task, Worker
 from flamenco.domain.statuses import RUNNABLE_TASK, JobStatus, TaskStatus
 from flamenco.domain.transitions import Effect, JobMove, MassMove
 from flamenco.farm.context import Farm
+from flamenco.files.logs import stamped
 from flamenco.store import events, jobs, limits, queues, tasks
 from flamenco.store.engine import Tx
 
@@ -39,9 +40,15 @@ class Cascade:
         job = jobs.lock(tx, tasks.job_key_of(tx, task_id))
         return cls(tx, job, now), tasks.fetch(tx, task_id)
 
+    def logged(self, task: Task, text: str) -> None:
+        """Publish what a worker has said in the task's log, where it is already."""
+        self._events.append(task_log_event(task.id, text))
+
     def log(self, task: Task, line: str) -> None:
         """Say something in the task's log, once all this has happened."""
+        line = stamped(line, self.now)
         self._log_lines.append((task.id, line))
+        self._events.append(task_log_event(task.id, line))
 
     def set_task(self, task: Task, new: TaskStatus, activity: str | None = None, worker: Worker | None = None) -> Task:
         """Send a task to another status, and the job and its other tasks wherever that leads them.
@@ -170,4 +177,4 @@ class Cascade:
     def write_logs(self, farm: Farm) -> None:
         """Say in the task logs what happened. Only after the transaction has succeeded."""
         for task_id, line in self._log_lines:
-            farm.logs.note(self.job.id, task_id, line, self.now)
+            farm.logs.note(self.job.id, task_id, line)

@@ -7,13 +7,15 @@ what was written before an answer was sent survives the death of the process.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import structlog
 
 from flamenco.domain.errors import StoreError
-from flamenco.files.places import job_folder
+from flamenco.domain.job_files import task_log_name
+from flamenco.files.places import job_folder, make_job_folder
 
 log = structlog.get_logger()
 
@@ -29,7 +31,7 @@ class TaskLogs:
 
     def path(self, job_id: str, task_id: str) -> Path:
         """Where the task's log is; it exists once something was logged."""
-        return job_folder(self._root, job_id) / f"task-{task_id}.txt"
+        return job_folder(self._root, job_id) / task_log_name(task_id)
 
     def append(self, job_id: str, task_id: str, text: str) -> None:
         """Add `text` as it is, and a newline where it has none at its end. Nothing happens when it is empty.
@@ -41,19 +43,26 @@ class TaskLogs:
         data = (text if text.endswith("\n") else text + "\n").encode(errors="replace")
         path = self.path(job_id, task_id)
         try:
-            _append(path, data)
+            _append(path, data, lambda: make_job_folder(self._root, job_id))
         except OSError as error:
             raise StoreError(f"The task log {path} cannot be written: {error.strerror or error}.") from error
 
-    def note(self, job_id: str, task_id: str, text: str, now: datetime) -> None:
-        """Add a line of the manager's own, with the local time in front.
+    def note(self, job_id: str, task_id: str, line: str) -> None:
+        """Add a line of the manager's own.
 
         What it tells of has happened already, so a line that cannot be written goes to the manager's log instead.
         """
         try:
-            self.append(job_id, task_id, f"{now.astimezone().isoformat(timespec='seconds')} {text}")
+            self.append(job_id, task_id, line)
         except StoreError as error:
-            log.error("a line is missing in a task's log", task=task_id, line=text, reason=str(error))
+            log.error("a line is missing in a task's log", task=task_id, line=line, reason=str(error))
+
+    def size(self, job_id: str, task_id: str) -> int:
+        """How many bytes the log has; 0 when there is none."""
+        try:
+            return self.path(job_id, task_id).stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def tail(self, job_id: str, task_id: str) -> str:
         """The last lines of the log, at most 2 KiB; empty when there is none."""
@@ -70,11 +79,16 @@ class TaskLogs:
         return data.decode(errors="replace")
 
 
-def _append(path: Path, data: bytes) -> None:
+def stamped(line: str, now: datetime) -> str:
+    """A line of the manager's own as it stands in a log: with the local time in front."""
+    return f"{now.astimezone().isoformat(timespec='seconds')} {line}"
+
+
+def _append(path: Path, data: bytes, make_folder: Callable[[], object]) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder()
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     with open(descriptor, "ab", buffering=0) as file:  # noqa: PTH123 - a path cannot open a descriptor
         while data:  # a signal or a full disk may leave part of it

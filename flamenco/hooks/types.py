@@ -43,6 +43,10 @@ class ManagerConfig(Protocol):
     def data_dir(self) -> Path:
         """The folder below which all state of the manager lies."""
 
+    @property
+    def mqtt(self) -> Any:
+        """What Flamenco's own keys say of MQTT: `mqtt.client.enabled`, `broker`, `client_id` and so on."""
+
 
 class CommandContext(Protocol):
     """What a running command may use. One per task; lives in the worker."""
@@ -116,7 +120,8 @@ class SchedulingPolicy(Struct, frozen=True, kw_only=True):
 class PublishedEvent(Struct, frozen=True, kw_only=True):
     """Something that happened in the farm. `id` grows; `topic` is such as `/jobs`, `/jobs/<uuid>` or `/workers`.
 
-    `payload` is what today's Flamenco publishes on that topic: a JobUpdate, TaskUpdate or WorkerUpdate as JSON has it.
+    `payload` is what today's Flamenco publishes on that topic: one of the Structs of `flamenco.domain.events`, as
+    JSON has it. Task logs, on `/tasklog/<uuid>`, only come to those who ask for them by name.
     """
 
     id: int
@@ -130,7 +135,8 @@ class EventSink(Struct, frozen=True, kw_only=True):
 
     It runs in a thread of its own, of one manager process at a time. What it raises is tried again, later and later,
     up to `attempts` times; then the event goes to the dead letters, and at once for `Undeliverable`. `topics` are
-    patterns: `/jobs` is that topic, `/jobs/*` everything below it, `*` everything.
+    patterns: `/jobs` is that topic, `/jobs/*` everything below it, `*` everything. `close`, if there is one, is called
+    when the process ends, perhaps while `deliver` is at work; it has a second at most.
     """
 
     name: str
@@ -138,3 +144,4 @@ class EventSink(Struct, frozen=True, kw_only=True):
     deliver: Callable[[PublishedEvent], None]
     topics: tuple[str, ...] = ("*",)
     attempts: int = 12
+    close: Callable[[], None] | None = None

@@ -7,13 +7,23 @@ from datetime import timedelta
 import structlog
 
 from flamenco.farm.context import Farm
-from flamenco.store import events, recount
+from flamenco.store import damage, events
 
 log = structlog.get_logger()
 
 EVENTS_KEPT = timedelta(days=7)
 """How long events stay for those who were not looking."""
 
+FIRST_CHECK_S = 60.0
+"""When to look for damage first, at the latest; what is quick to find was found before the start."""
+
+CHECKPOINT_EVERY_S = 900.0
+CHECKPOINT_RETRY_S = 15.0
+
+TASK_LOGS_KEPT = timedelta(minutes=10)
+"""How long the events of task logs stay: who looks at a log follows it, and the files have it all."""
+
+_TASK_LOGS_EVERY_S = 60.0
 _HOUR_S = 3600.0
 _BATCH = 10_000
 
@@ -25,13 +35,33 @@ def forget_events(farm: Farm, batch: int = _BATCH) -> float:
     return 1.0 if deleted == batch else _HOUR_S
 
 
+def forget_task_logs(farm: Farm, batch: int = _BATCH) -> float:
+    """Delete the events of task logs that are older than `TASK_LOGS_KEPT`, as `forget_events` does."""
+    with farm.store.write() as tx:
+        deleted = events.delete_task_logs_before(tx, farm.clock() - TASK_LOGS_KEPT, batch)
+    return 1.0 if deleted == batch else _TASK_LOGS_EVERY_S
+
+
 def check_database(farm: Farm) -> float:
-    """Look for damage in the database, and say so loudly. A period of 0 switches this off."""
+    """Look for damage in the database, and say so loudly. A period of 0 switches this off.
+
+    When the file itself is broken the manager stops, as today's Flamenco does: whatever it wrote could be lost, and
+    could break more. References that lead nowhere come from outside and harm nobody else; it goes on with those.
+    """
     period = farm.config.database_check_period
     if not period:
         return _HOUR_S
     with farm.store.read() as tx:
-        problems = recount.damaged(tx)
-    for problem in problems:
-        log.error("the database is damaged; stop the manager and restore a backup", problem=problem)
+        found = damage.look(tx)
+    file = str(farm.store.file)
+    for each in found:
+        log.error("the database is damaged", problem=each.problem, file=file)
+    if any(each.in_file for each in found):
+        log.critical(f"the manager stops, so that no more of the database is lost; {damage.HOW_TO_RECOVER}", file=file)
+        farm.shut_down()
     return period
+
+
+def checkpoint(farm: Farm) -> float:
+    """Empty the log that SQLite writes to first, which grows while readers are in the way. Soon again if they are."""
+    return CHECKPOINT_EVERY_S if farm.store.checkpoint() else CHECKPOINT_RETRY_S

@@ -91,8 +91,14 @@ ACTIVE_SQL = "tasks.status = 'active'"
 TRANSITIONAL_SQL = "jobs.status IN ('cancel-requested', 'pause-requested', 'requeueing')"
 """A job on its way to another status."""
 
-OPEN_SQL = "jobs.status IN ('active', 'queued')"
+OPEN_SQL = "jobs.status IN ('active', 'queued') AND jobs.delete_requested IS NULL"
 """A job whose tasks may be given to workers."""
+
+DOOMED_SQL = "jobs.delete_requested IS NOT NULL"
+"""A job that is to be deleted."""
+
+SCHEDULED_SQL = "sleep_schedules.is_active"
+"""A sleep schedule that is kept to."""
 
 RUNNING_SQL = "jobs.tasks_active > 0"
 """A job of which tasks are being run, open or not."""
@@ -102,6 +108,9 @@ UNBOOKED_SQL = "jobs.used_seconds <> jobs.booked_seconds"
 
 RETRY_SQL = "dead_letters.retry"
 """A dead letter that is to be delivered after all."""
+
+TASK_LOG_SQL = "substr(events.topic, 1, 9) = '/tasklog/'"
+"""An event of text added to a task's log."""
 
 CLAIMABLE_SQL = "queues.runnable > 0 AND queues.rank IS NOT NULL"
 """A queue that a worker may be sent to; literal for the same reason."""
@@ -146,6 +155,8 @@ jobs = Table(
 
 _partial("ix_jobs_transitional", TRANSITIONAL_SQL, jobs.c.status)
 _partial("ix_jobs_open", OPEN_SQL, jobs.c.key)
+_partial("ix_jobs_open_status", OPEN_SQL, jobs.c.status)
+_partial("ix_jobs_delete_requested", DOOMED_SQL, jobs.c.delete_requested)
 _partial("ix_jobs_running", RUNNING_SQL, jobs.c.key)
 _partial("ix_jobs_unbooked", UNBOOKED_SQL, jobs.c.key)
 
@@ -280,6 +291,20 @@ workers = Table(
     Column("deleted", Utc, index=True),
 )
 
+sleep_schedules = Table(
+    "sleep_schedules",
+    metadata,
+    # When a worker sleeps. `days` and the times are as today's protocol writes them; the times are of the manager's
+    # own time zone. `next_check` is when the schedule may next say something else.
+    Column("worker_key", ForeignKey("workers.key", ondelete="CASCADE"), primary_key=True),
+    Column("is_active", Boolean, nullable=False),
+    Column("days", Text, nullable=False),
+    Column("start_time", Text, nullable=False),
+    Column("end_time", Text, nullable=False),
+    Column("next_check", Utc),
+)
+_partial("ix_sleep_schedules_due", SCHEDULED_SQL, sleep_schedules.c.next_check)
+
 tags = Table(
     "tags",
     metadata,
@@ -304,10 +329,12 @@ events = Table(
     Column("created", Utc, nullable=False, index=True),
     Column("topic", Text, nullable=False),
     Column("payload", Text, nullable=False),  # JSON, published as it is
-    # PostgreSQL: the transaction, since there a row may appear after others with higher keys. Else NULL.
+    # Not used any more. PostgreSQL fills in the transaction.
     Column("xact", BigInteger),
     sqlite_autoincrement=True,  # a cursor must never see a number again
 )
+
+_partial("ix_events_task_logs", TASK_LOG_SQL, events.c.created)
 
 leases = Table(
     "leases",
@@ -316,6 +343,14 @@ leases = Table(
     Column("name", Text, primary_key=True),
     Column("owner", Text, nullable=False),
     Column("expires", Utc, nullable=False),
+)
+
+farm_status = Table(
+    "farm_status",
+    metadata,
+    # One row: what the farm was last seen to be, so that all processes say the same.
+    Column("key", Key, primary_key=True),
+    Column("status", Text, nullable=False),
 )
 
 accounts = Table(
@@ -365,4 +400,12 @@ processes = Table(
     Column("name", Text, primary_key=True),
     Column("measured", Json, nullable=False),
     Column("seen", Utc, nullable=False),
+)
+
+last_rendered = Table(
+    "last_rendered",
+    metadata,
+    # At most one row, number 1: the job whose image came last.
+    Column("key", Key, primary_key=True),
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False, index=True),
 )

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from flamenco.domain.errors import StoreError
-from flamenco.files.images import LastRendered
-from flamenco.files.logs import TAIL_BYTES, TaskLogs
+from flamenco.files.logs import TAIL_BYTES, TaskLogs, stamped
 
 JOB = "6d0e2b4a-0000-4000-8000-000000000001"
 TASK = "6d0e2b4a-0000-4000-8000-000000000002"
@@ -29,7 +28,7 @@ def test_notes_carry_the_time(tmp_path: Path) -> None:
     """A line of the manager's own begins with the local time and its offset."""
     logs = TaskLogs(tmp_path)
     now = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
-    logs.note(JOB, TASK, "hello", now)
+    logs.note(JOB, TASK, stamped("hello", now))
     moment, _, text = logs.tail(JOB, TASK).partition(" ")
     assert datetime.fromisoformat(moment) == now.replace(microsecond=0)
     assert text == "hello\n"
@@ -69,21 +68,10 @@ def test_lines_of_many_writers_do_not_mix(tmp_path: Path) -> None:
     assert sorted(lines) == sorted(letter * 300 for letter in "abcd" for _ in range(200))
 
 
-def test_the_last_image_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
-    """There is one image per job, of whichever kind came last, and nothing half-written beside it."""
-    images = LastRendered(tmp_path)
-    images.store(JOB, "image/png", b"first")
-    path = images.store(JOB, "image/jpeg", b"second")
-    assert path.read_bytes() == b"second"
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
-
-
 def test_what_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
-    """A worker's text or image that cannot be kept is refused with the reason; the manager's own lines are let go."""
+    """A worker's text that cannot be kept is refused with the reason; the manager's own lines are let go."""
     (tmp_path / "job-6d0e").write_text("in the way")
     with pytest.raises(StoreError, match=r"task log .* cannot be written: Not a directory"):
         TaskLogs(tmp_path).append(JOB, TASK, "text")
-    with pytest.raises(StoreError, match=r"image .* cannot be written: Not a directory"):
-        LastRendered(tmp_path).store(JOB, "image/png", b"image")
-    TaskLogs(tmp_path).note(JOB, TASK, "text", datetime.now(UTC))
+    TaskLogs(tmp_path).note(JOB, TASK, "text")
     assert (tmp_path / "job-6d0e").read_text() == "in the way"
