@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import Final
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from flamenco.domain.topics import matches
 from flamenco.farm.context import Farm
 from flamenco.hooks.discovery import told
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
@@ -43,26 +43,14 @@ _DAY_S = 86_400.0
 _LONGEST_ERROR = 500
 
 
-def matches(topic: str, patterns: Iterable[str]) -> bool:
-    """Whether one of the patterns fits: `/jobs` that topic alone, `/jobs/*` all below it, `*` every topic.
-
-    Elsewhere a `*` stands for anything but a slash.
-    """
-    return any(pattern == "*" or _fits(topic.split("/"), pattern.split("/")) for pattern in patterns)
-
-
-def _fits(parts: list[str], wanted: list[str]) -> bool:
-    if wanted[-1] == "*":
-        parts = parts[: len(wanted)]
-    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
-
-
 def tick(farm: Farm, sink: EventSink) -> float:
     """Deliver what there is for `sink`, a batch at most. Returns the seconds until it wants to be called again."""
     started = farm.clock()
     with farm.store.read() as tx:
+        settled = events.horizon(tx).settled
+    with farm.store.read() as tx:
         standing = sinks.standing(tx, sink.name)
-        batch = events.after(tx, standing.cursor, BATCH) if standing else []
+        batch = events.after(tx, standing.cursor, BATCH, settled) if standing else []
         letters = sinks.wanted_again(tx, sink.name, BATCH)
     if standing is None:
         with farm.store.write() as tx:

@@ -2,68 +2,146 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, text
+from msgspec import Struct
+from sqlalchemy import CursorResult, Row, bindparam, delete, insert, select, text
 from sqlalchemy import func as sql
 
 from flamenco.domain.events import Event
 from flamenco.hooks.types import PublishedEvent
 from flamenco.store.engine import Tx
-from flamenco.store.schema import events
+from flamenco.store.schema import TASK_LOG_SQL, events
 
 _INSERT = insert(events)
 
+# SQLite has one writer, so its keys are in the order of commits. In PostgreSQL keys are given out to transactions that
+# end in any order: one that is under way may be going to show an event with a lower key than those that are there. So
+# each says, before it is given keys, beyond which number they will be: by a lock, which everybody can see and nobody
+# waits for, and which goes after the events have come.
+_HIGHEST_SQL = "coalesce(pg_sequence_last_value('events_key_seq'), 0)"
+# A lock goes by 64 bits: the upper 16 say that it is about this, the others are the number.
+_SAY_WHERE = text(f"SELECT pg_advisory_xact_lock_shared((26220::bigint << 48) + {_HIGHEST_SQL})")
+_HIGHEST = text(f"SELECT {_HIGHEST_SQL}")
+_LOWEST_UNDER_WAY = text(
+    "SELECT min(((classid::bigint & 65535) << 32) + objid::bigint) FROM pg_locks "
+    "WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 16 = 26220 "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+class Horizon(Struct, frozen=True):
+    """How far the events are known: up to `settled` none will turn up any more; none has a key beyond `highest`."""
+
+    settled: int
+    highest: int
+
 
 def append(tx: Tx, happened: Iterable[Event], now: datetime) -> None:
-    """Add events, in their order.
-
-    After the change that they tell of: on PostgreSQL, readers rely on the transaction having its number by then.
-    """
+    """Add events, in their order. After the change that they tell of, so that they are in the order of changes."""
     rows = [
         {"created": now, "topic": event.topic, "payload": msgspec.json.encode(event.payload).decode()}
         for event in happened
     ]
     if rows:
+        if tx.dialect.name != "sqlite":
+            tx.execute(_SAY_WHERE)
         tx.execute(_INSERT, rows)
 
 
 def delete_before(tx: Tx, moment: datetime, limit: int) -> int:
-    """Forget events older than `moment`, at most `limit` at a time. Returns how many."""
-    old = select(events.c.key).where(events.c.created < moment).order_by(events.c.created).limit(limit)
+    """Forget events older than `moment`, at most `limit` at a time. Returns how many.
+
+    The newest stays, however old it is: it says how far the numbers have got.
+    """
+    newest_key = select(sql.max(events.c.key)).scalar_subquery()
+    old = (
+        select(events.c.key)
+        .where(events.c.created < moment, events.c.key < newest_key)
+        .order_by(events.c.created)
+        .limit(limit)
+    )
     return int(tx.execute(delete(events).where(events.c.key.in_(old))).rowcount)
 
 
+def delete_task_logs_before(tx: Tx, moment: datetime, limit: int) -> int:
+    """Forget events of task logs older than `moment`, at most `limit` at a time. Returns how many."""
+    newest_key = select(sql.max(events.c.key)).scalar_subquery()
+    old = (
+        select(events.c.key)
+        .where(text(TASK_LOG_SQL), events.c.created < moment, events.c.key < newest_key)
+        .order_by(events.c.created)
+        .limit(limit)
+    )
+    return int(tx.execute(delete(events).where(events.c.key.in_(old))).rowcount)
+
+
+_NO_END = 2**63 - 1
 _AFTER = (
     select(events.c.key, events.c.created, events.c.topic, events.c.payload)
-    .where(events.c.key > bindparam("cursor"))
+    .where(events.c.key > bindparam("cursor"), events.c.key <= bindparam("settled"))
     .order_by(events.c.key)
     .limit(bindparam("most"))
 )
-# SQLite has one writer, so its keys are in the order of commits. In PostgreSQL a transaction may still be going to
-# show an event with a lower key than those of others, so nothing is read of those that are not older than every
-# transaction that is under way.
-_SETTLED = _AFTER.where(text("events.xact < (pg_snapshot_xmin(pg_current_snapshot())::text)::bigint"))
 _NEWEST = select(sql.coalesce(sql.max(events.c.key), 0))
+_OLDEST = select(sql.coalesce(sql.min(events.c.key), 0))
 _COUNT = select(sql.count()).select_from(
     select(events.c.key).where(events.c.key > bindparam("cursor")).limit(bindparam("most")).subquery()
 )
 
 
-def after(tx: Tx, cursor: int, limit: int) -> list[PublishedEvent]:
-    """The next events after the one with the key `cursor`, in order, before which none will turn up any more."""
-    statement = _AFTER if tx.dialect.name == "sqlite" else _SETTLED
-    return [
-        PublishedEvent(id=row.key, created=row.created, topic=row.topic, payload=msgspec.json.decode(row.payload))
-        for row in tx.execute(statement, {"cursor": cursor, "most": limit})
-    ]
+def horizon(tx: Tx) -> Horizon:
+    """How far the events are known. What is read up to `settled` has to be read in a later transaction than this."""
+    if tx.dialect.name == "sqlite":
+        last = newest(tx)
+        return Horizon(last, last)
+    # In this order: whoever has a key up to this one holds the lock by now, or has ended.
+    highest = int(tx.execute(_HIGHEST).scalar_one())
+    lowest = tx.execute(_LOWEST_UNDER_WAY).scalar_one()
+    return Horizon(highest if lowest is None else min(highest, int(lowest)), highest)
+
+
+def after(tx: Tx, cursor: int, limit: int, settled: int = _NO_END) -> list[PublishedEvent]:
+    """The next events after the one with the key `cursor`, in order, up to the key `settled`; see `horizon`."""
+    return [_published(row) for row in _rows_after(tx, cursor, limit, settled)]
+
+
+def matching(
+    tx: Tx, cursor: int, limit: int, most: int, settled: int, is_wanted: Callable[[str], bool]
+) -> tuple[list[PublishedEvent], int, int]:
+    """The next events as `after` gives them whose topic is wanted, `limit` at most, out of the next `most` at most.
+
+    Returns them, how many were looked at, and the key of the last one of those.
+    """
+    found: list[PublishedEvent] = []
+    looked_at = 0
+    for row in _rows_after(tx, cursor, most, settled):
+        looked_at, cursor = looked_at + 1, row.key
+        if is_wanted(row.topic):
+            found.append(_published(row))
+            if len(found) == limit:
+                break
+    return found, looked_at, cursor
+
+
+def _rows_after(tx: Tx, cursor: int, limit: int, settled: int) -> CursorResult[int, datetime, str, str]:
+    return tx.execute(_AFTER, {"cursor": cursor, "most": limit, "settled": settled})
+
+
+def _published(row: Row[int, datetime, str, str]) -> PublishedEvent:
+    return PublishedEvent(id=row.key, created=row.created, topic=row.topic, payload=msgspec.json.decode(row.payload))
 
 
 def newest(tx: Tx) -> int:
     """The key of the newest event, 0 when there is none."""
     return int(tx.execute(_NEWEST).scalar_one())
+
+
+def oldest(tx: Tx) -> int:
+    """The key of the oldest event that is kept, 0 when there is none."""
+    return int(tx.execute(_OLDEST).scalar_one())
 
 
 def count_after(tx: Tx, cursor: int, most: int) -> int:

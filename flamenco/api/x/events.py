@@ -1,4 +1,4 @@
-"""Where events go: the event sinks, and the events that they could not deliver."""
+"""What happens: the events themselves, the event sinks, and the events that those could not deliver."""
 
 from __future__ import annotations
 
@@ -10,13 +10,39 @@ from msgspec import UNSET
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.x import schemas
-from flamenco.farm import sinks
+from flamenco.farm import following, sinks
 
 MOST_SHOWN: Final = 100
 """So many dead letters of each sink are shown."""
 
 _NOT_THERE = Answer("There is no such sink, or it does not have all of these dead letters; nothing was done.")
 _REMOVED = Answer("The sink is not configured any more, so nobody would deliver them.")
+
+
+class Events(Resource):
+    """`/events`: what happens, for programs that follow it."""
+
+    @operation(
+        "getEvents",
+        summary="The next events, page by page, as soon as there are any.",
+        tag="events",
+        query=schemas.EventsQuery,
+        returns={200: Answer("The events after the one that was named.", schemas.Events)},
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Read on from the cursor, and wait where there is nothing yet."""
+        query: schemas.EventsQuery = req.context.query
+        after = None if query.after is UNSET else query.after
+        page = following.follow(self.farm, after, query.topics, query.limit, query.wait)
+        found = [
+            schemas.Event(id=event.id, created=event.created, topic=event.topic, payload=event.payload)
+            for event in page.events
+        ]
+        retry_after = UNSET if page.retry_after_s is None else page.retry_after_s
+        send(
+            resp,
+            schemas.Events(events=found, next=page.next, missed=page.missed, more=page.more, retry_after=retry_after),
+        )
 
 
 class Sinks(Resource):

@@ -1,0 +1,84 @@
+"""Following what happens in the farm: the events after a number, page by page, and waiting for the next one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from flamenco.domain.topics import matches
+from flamenco.farm.context import Farm
+from flamenco.hooks.types import PublishedEvent
+from flamenco.store import events
+
+MOST_LOOKED_AT: Final = 1000
+"""So many events are looked at for one page, however few of them are wanted: somebody who wants a rare topic and is
+far behind costs as little as everybody else, and comes more often."""
+
+EVERYTHING: Final = ("*",)
+"""What is wanted by who does not say."""
+
+RETRY_AFTER_S: Final = 2
+"""When to come back for somebody who would wait, but there are too many who do."""
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """Some events in their order, and `next`, the number to go on from.
+
+    `missed`: there were others after the number that was asked for, which are not kept any more, or it is a number
+    that no event has had yet, from another database. `more`: there is more to look at already. `retry_after_s` is
+    there when nobody could wait for an event.
+    """
+
+    events: list[PublishedEvent]
+    next: int
+    missed: bool = False
+    more: bool = False
+    retry_after_s: int | None = None
+
+
+def follow(farm: Farm, after: int | None, topics: Collection[str], limit: int, wait_s: float) -> Page:
+    """At most `limit` events after the number `after` whose topics fit one of `topics`; None means from now on.
+
+    Without any, waits up to `wait_s` seconds for one. No transaction is open meanwhile.
+    """
+    deadline = time.monotonic() + wait_s
+    page = _first_page(farm, after, topics, limit)
+    if page.events or page.more or page.missed or wait_s <= 0:
+        return page
+    with farm.event_waits.place() as taken:
+        if not taken:
+            return replace(page, retry_after_s=RETRY_AFTER_S)
+        while not (page.events or page.more) and farm.event_waits.until_beyond(page.next, deadline):
+            page = _page_after(farm, page.next, _settled(farm), topics, limit)
+    return page
+
+
+def _first_page(farm: Farm, after: int | None, topics: Collection[str], limit: int) -> Page:
+    with farm.store.read() as tx:
+        horizon, oldest = events.horizon(tx), events.oldest(tx)
+    if after is None:
+        return Page(events=[], next=horizon.settled)
+    if after > horizon.highest:
+        return Page(events=[], next=horizon.settled, missed=True)
+    page = _page_after(farm, after, horizon.settled, topics, limit)
+    return replace(page, missed=after + 1 < oldest)
+
+
+def _settled(farm: Farm) -> int:
+    with farm.store.read() as tx:
+        return events.horizon(tx).settled
+
+
+def _page_after(farm: Farm, after: int, settled: int, topics: Collection[str], limit: int) -> Page:
+    with farm.store.read() as tx:
+        found, looked_at, last = events.matching(
+            tx, after, limit, MOST_LOOKED_AT, settled, lambda topic: matches(topic, topics or EVERYTHING)
+        )
+    if len(found) == limit or looked_at == MOST_LOOKED_AT:
+        return Page(events=found, next=last, more=True)
+    # Numbers that nobody has, of transactions that came to nothing, are passed over too.
+    return Page(events=found, next=max(last, settled))
