@@ -36,6 +36,11 @@ def settings_of(kind: type[Struct], prefix: str = "") -> Iterator[Setting]:
         )
 
 
+def enabled_by(setting: Setting) -> str:
+    """The shipped plugin that the setting, when it is true, enables by itself; empty for none."""
+    return str((unannotated(setting.type)[1].extra or {}).get("enables", ""))
+
+
 def build(kind: type[S], values: Mapping[str, Any], prefix: str = "") -> S:
     """Make a `kind` from checked values by dotted key; what is missing there gets its default."""
     arguments = {}

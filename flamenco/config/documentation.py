@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco import __version__, bundled
-from flamenco.config.declared import settings_of, to_plain
+from flamenco.config.declared import enabled_by, settings_of, to_plain
 from flamenco.config.plugins import full_settings
 from flamenco.config.settings import Config
 from flamenco.hooks import discovery
@@ -124,7 +124,9 @@ def _core_sections(settings: Iterable[Setting]) -> Iterator[str]:
 def _plugin_section(plugin: Plugin, settings: Mapping[str, Setting]) -> Iterator[str]:
     yield f"## Plugin `{plugin.name}`\n"
     yield f"{plugin.summary} `flamenco plugins show {plugin.name}` says more.\n"
-    if not settings:
+    if switch := next((each.key for each in settings_of(Config) if enabled_by(each) == plugin.name), ""):
+        yield f"Its settings are those of `{switch.rpartition('.')[0]}`, and `{switch}` enables it.\n"
+    elif not settings:
         yield f"It has no settings: `plugins: [{plugin.name}]` enables it.\n"
     yield from map(_entry, settings.values())
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from flamenco import __version__, bundled
 from flamenco.config import plugins as plugin_settings
-from flamenco.config.declared import build, nearest_of, settings_of, shown, unknown_keys
+from flamenco.config.declared import build, enabled_by, nearest_of, settings_of, shown, unknown_keys
 from flamenco.config.places import CONFIG_FILE_NAME, absolute, default_data_dir
 from flamenco.config.settings import Config
 from flamenco.domain.errors import ConfigError
@@ -95,6 +95,12 @@ class _Layers:
             for key, value in (said if isinstance(said, dict) else {}).items():
                 self.of_plugins.append((f"plugins.{name}.{key}", value, source, folder))
 
+    def wanted(self) -> dict[str, bool]:
+        """Which plugins are to be used or not. What is said of a plugin wins over a setting that enables it."""
+        implied = {enabled_by(self.settings[key]): True for key, value in self.values.items() if value is True}
+        implied.pop("", None)
+        return implied | plugin_settings.wanted(self.choice)
+
     def put(self, setting: Setting, value: Any, source: str, folder: Path) -> None:
         """Take over a checked `value`; a relative path counts from `folder`."""
         if setting.path and not (setting.url and _is_url(str(value))) and str(value):
@@ -147,7 +153,7 @@ def load(
     for name, source in layers.chosen_by.items():
         if name not in found:
             raise ConfigError(f"plugins.{name}: {plugin_settings.unknown_plugin(name, found)} ({source})")
-    hooks.load(discovery.choose(found, plugin_settings.wanted(layers.choice), environ))
+    hooks.load(discovery.choose(found, layers.wanted(), environ))
     layers.settings |= plugin_settings.full_settings(hooks.settings(), hooks.plugins())
     _read_plugin_settings(layers, environ, hooks)
     of_plugins = plugin_settings.collect(
@@ -243,11 +249,31 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
+def read_content(file: Path) -> dict[Any, Any]:
+    """What a configuration file says, unchecked; nothing when there is none. Raises `ConfigError`."""
+    return _parse(file) if file.is_file() else {}
+
+
+def check(content: Mapping[Any, Any], source: str, file: Path) -> Config:
+    """The configuration that `file` would give by itself if it had `content`; of plugins, only their choice is read.
+
+    Raises `ConfigError` as `load`, naming `source`.
+    """
+    layers = _Layers()
+    layers.put(layers.settings["data_dir"], default_data_dir(), DEFAULT, Path.cwd())
+    _take(layers, dict(content), source, file.parent)
+    config = build(Config, layers.values)
+    _check_addresses(config, dict.fromkeys(("listen", "database"), source))
+    return config
+
+
 def _read_file(layers: _Layers, file: Path) -> None:
-    source = f"file {file}"
-    content = _parse(file)
+    _take(layers, _parse(file), f"file {file}", file.parent)
+
+
+def _take(layers: _Layers, content: dict[Any, Any], source: str, folder: Path) -> None:
     if "plugins" in content:
-        layers.choose(plugin_settings.parse_choice(content.pop("plugins"), source), source, file.parent)
+        layers.choose(plugin_settings.parse_choice(content.pop("plugins"), source), source, folder)
     meta = content.pop("_meta", None)
     _check_meta({} if meta is None else meta, source)
     for key, nearest in unknown_keys(content, Config):
@@ -255,7 +281,7 @@ def _read_file(layers: _Layers, file: Path) -> None:
     for key, value in _flattened(content, layers.settings, source):
         setting = layers.settings[key]
         try:
-            layers.put(setting, setting.read(value), source, file.parent)
+            layers.put(setting, setting.read(value), source, folder)
         except ValueError as error:
             raise _wrong(key, error, source) from error
 

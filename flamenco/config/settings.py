@@ -23,6 +23,7 @@ from flamenco.domain.errors import ConfigError
 from flamenco.domain.variables import JOBS, Variable, VariableValue, everywhere
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+ShamanLinks = Literal["symlink", "hardlink", "copy"]
 LogFormat = Literal["auto", "console", "logfmt", "json"]
 
 
@@ -41,13 +42,23 @@ class ShamanConfig(Struct, frozen=True, kw_only=True, rename="camel"):
         sys.platform != "win32"
     )
     garbage_collect: ShamanGarbageCollectConfig = ShamanGarbageCollectConfig()
+    checkout_links: Annotated[
+        ShamanLinks,
+        Meta(
+            description="What the folder of a job has of each file: symlink, hardlink or copy. Where the storage "
+            "cannot do it, the next of these is used."
+        ),
+    ] = field(default="symlink", name="checkout_links")
 
 
 class MqttClientConfig(Struct, frozen=True, kw_only=True):
     """The broker that events are sent to."""
 
-    enabled: Annotated[bool, Meta(description="Send events to an MQTT broker.")] = False
-    broker: Annotated[str, Meta(description="URL of the broker, such as tcp://host:1883 or ws://host.")] = ""
+    # Existing files say this and nothing of plugins.
+    enabled: Annotated[bool, Meta(description="Send events to an MQTT broker.", extra={"enables": "mqtt"})] = False
+    broker: Annotated[
+        str, Meta(description="URL of the broker, such as tcp://host:1883, ssl://host:8883 or ws://host.")
+    ] = ""
     client_id: Annotated[str, Meta(description="Name of this manager at the broker.")] = field(
         default="flamenco", name="clientID"
     )
@@ -105,9 +116,10 @@ class Config(Struct, frozen=True, kw_only=True):
             extra={"path": True, "url": True},
         ),
     ] = ""
-    database_check_period: Annotated[Duration, Meta(description="Time between database checks; 0s for none.")] = (
-        Duration(600)
-    )
+    database_check_period: Annotated[
+        Duration,
+        Meta(description="Time between checks of an SQLite file; a broken one ends the manager. 0s for none."),
+    ] = Duration(600)
     local_manager_storage_path: Annotated[
         str,
         Meta(description="Folder of task logs and images; empty for one in data_dir.", extra={"path": True}),

@@ -20,14 +20,14 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-import yaml
 from PIL import Image
 
 from flamenco.client import JobRequest, ManagerClient, ManagerError
 from flamenco.domain.statuses import JobStatus
+from tests.acceptance.brokers import listening, running_broker
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.test_faults import running_workers, summary
-from tests.plugins.loading import documented_example
+from tests.plugins.loading import documented_example, load_documented
 
 pytestmark = pytest.mark.acceptance
 
@@ -210,6 +210,21 @@ def test_webhooks(tmp_path: Path) -> None:
     assert {json.loads(body)["payload"]["id"] for _, body in received} == {job}
 
 
+def test_mqtt(tmp_path: Path) -> None:
+    """A configuration of today's Flamenco is all it takes: what happens is told to those who listen to the broker."""
+    with running_broker(tmp_path, password="change-me") as broker, listening(broker.port, "change-me") as listener:
+        here = {"localhost:1883": f"127.0.0.1:{broker.port}"}
+        with farm_of(tmp_path, "mqtt", here) as farm, running_workers(tmp_path, farm.manager.url, 1):
+            job = farm.submit("job")
+            farm.finish(job)
+            told = {"flamenco/jobs", f"flamenco/jobs/{job}", "flamenco/workers"}
+            assert wait_until(lambda: told <= {message.topic for message in listener.messages}, JOB_TIMEOUT_S)
+            assert wait_until(
+                lambda: "completed" in {message.payload.get("status") for message in listener.messages}, JOB_TIMEOUT_S
+            )
+            assert [(sink["name"], sink["dead"]) for sink in farm.flamenco("sinks", "list")] == [("mqtt", 0)]
+
+
 def test_event_log(tmp_path: Path) -> None:
     """Whatever happens is a line of JSON in a file."""
     with farm_of(tmp_path, "event_log") as farm, running_workers(tmp_path, farm.manager.url, 1):
@@ -270,9 +285,9 @@ def test_oiio_commands(tmp_path: Path) -> None:
             assert image.height >= 40
 
 
-def test_every_shipped_plugin_is_tested_here() -> None:
-    """A plugin that is added gets a test above, and its example is a configuration."""
+def test_every_shipped_plugin_is_tested_here(tmp_path: Path) -> None:
+    """A plugin that is added gets a test above, and its example is a configuration that enables it."""
     plugins = {path.stem for path in (Path(__file__).parents[2] / "plugins").iterdir() if path.suffix != ".md"}
     for plugin in plugins - {"__pycache__"}:
         assert f"test_{plugin}" in globals(), plugin
-        assert plugin in yaml.safe_load(documented_example(plugin))["plugins"]
+        assert plugin in load_documented(plugin, tmp_path).config.plugins

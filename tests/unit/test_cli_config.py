@@ -122,6 +122,7 @@ def test_settings_below_a_key() -> None:
         "shaman.garbageCollect.maxAge",
         "threads",
         "shaman.enabled",
+        "shaman.checkout_links",
     ]
     assert told[0]["default"] == "24h0m0s"
     assert (told[2]["type"], told[2]["secret"]) == ("whole number, at least 1", False)

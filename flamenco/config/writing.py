@@ -1,0 +1,54 @@
+"""Writes the configuration file, for whoever changes settings while the manager runs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from flamenco import __version__
+from flamenco.config.declared import to_plain
+from flamenco.config.loading import FILE_VERSION
+from flamenco.config.settings import Config
+from flamenco.domain.errors import ConfigError
+
+META: Final = "_meta"
+
+
+def as_content(config: Config) -> dict[str, Any]:
+    """Every setting as the file and JSON have it: the same keys, durations and paths as text."""
+    content: dict[str, Any] = to_plain(config)
+    return {META: {"version": FILE_VERSION}} | content
+
+
+def write(file: Path, content: Mapping[str, Any], now: datetime) -> None:
+    """Put `content` in place of what the file says, readable for its owner alone. Raises `ConfigError`.
+
+    Written aside and renamed, so that a manager that starts meanwhile reads the old file or the new one.
+    """
+    header = (
+        f"# Configuration of Flamenco Manager, written by version {__version__} of it\n"
+        f"# at {now.astimezone():%Y-%m-%d %H:%M:%S %z}.\n"
+        "# It is written anew whenever settings are changed while the manager runs; comments are not kept.\n"
+        "# `flamenco config describe` says what each setting means.\n\n"
+    )
+    body = yaml.safe_dump({META: {"version": FILE_VERSION}, **content}, sort_keys=False, allow_unicode=True)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, aside = tempfile.mkstemp(prefix=f"{file.name}~", dir=file.parent)  # with mode 0600
+        try:
+            with open(descriptor, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a path cannot open a descriptor
+                stream.write(header + body)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(aside).replace(file)
+        except BaseException:
+            Path(aside).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ConfigError(f"The configuration file {file} cannot be written: {error.strerror or error}.") from error
