@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from flamenco import builtin
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.config.places import flamenco_home
+from flamenco.domain.errors import FarmError
 from flamenco.hooks.settings import Setting
 from flamenco.worker import assembly, settings
+from flamenco.worker.agent import EXIT_SIGNAL
+
+FIND_LIMIT_S = 60.0
+"""How long --find-manager searches."""
 
 _SHORT_OPTIONS = {"manager_url": "--manager", "worker_name": "--name"}
 _PLACEHOLDERS = {
@@ -33,12 +39,16 @@ Run tasks for a manager until stopped with Ctrl-C.
 Example, for a manager on a machine called farm:
   flamenco worker --manager http://farm:8080
 
+Without a manager, neither there nor in the settings, the worker asks everybody on its networks for one (by SSDP, UDP
+port 1900) until a manager answers that it can reach. Managers that only listen on 127.0.0.1, as they do unless told
+otherwise, are found on the same machine alone.
+
 Settings come from flamenco-worker.yaml in the current directory, then from the environment
 (FLAMENCO_WORKER_NAME, FLAMENCO_WORKER_MANAGER_URL, …), then from the command line. A second worker on the same
 machine needs a folder and a name of its own: --data-dir and --name.
 
-Exit codes: 0 sent home by the manager; 1 stopped by a signal; 2 wrong command line or configuration; 254 did
-not stop in time; after a request to restart what --restart-exit-code says.
+Exit codes: 0 sent home by the manager; 1 stopped by a signal, or not everything was delivered with --flush; 2 wrong
+command line or configuration; 254 did not stop in time; after a request to restart what --restart-exit-code says.
 """
 
 
@@ -74,18 +84,46 @@ def _default(setting: Setting) -> str:
     help="Where credentials and unsent updates are kept; else $FLAMENCO_HOME, else this user's folder for data.",
 )
 @_options
+@click.option("--flush", is_flag=True, help="Deliver the updates that were kept while the manager was away, and end.")
+@click.option("--find-manager", is_flag=True, help="Print the URL of a manager on the network, and end.")
 @click.option("--debug", is_flag=True, help="Log more.")
 @click.option("--quiet", is_flag=True, help="Log only what is wrong.")
-def worker(config_file: Path | None, data_dir: Path | None, debug: bool, quiet: bool, **options: Any) -> None:
+def worker(
+    config_file: Path | None,
+    data_dir: Path | None,
+    *,
+    flush: bool,
+    find_manager: bool,
+    debug: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Start the worker; the process ends with its exit code."""
     set_up_logging("debug" if debug else "warning" if quiet else "info")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it has a line for every request
+    if find_manager:
+        _print_manager()
+        return
     given = {key: value for key, value in options.items() if value is not None}
     chosen = settings.load(config_file, given, os.environ)
     home = data_dir or flamenco_home()
     plugins_dir = Path(chosen.plugins_dir).expanduser() if chosen.plugins_dir else home / "plugins"
     hooks = builtin.worker_hooks(chosen.plugins, plugins_dir.absolute())
+    assembly.report_tools()
+    if not chosen.manager_url:
+        url = assembly.find_manager()
+        if url is None:
+            sys.exit(EXIT_SIGNAL)
+        chosen = replace(chosen, manager_url=url)
     with assembly.assembled(chosen, home, hooks.command_types()) as agent:
-        assembly.report_tools()
-        code = assembly.run(agent)
+        code = assembly.run(agent, agent.flush if flush else agent.run)
     sys.exit(code)
+
+
+def _print_manager() -> None:
+    url = assembly.find_manager(FIND_LIMIT_S)
+    if url is None:
+        raise FarmError(
+            "No manager was found; start one that other machines can reach with `flamenco manager --listen :8080`."
+        )
+    click.echo(url)

@@ -20,6 +20,7 @@ from flamenco.worker.upload import OutputUploads
 
 EXIT_OFFLINE: Final = 0
 EXIT_SIGNAL: Final = 1
+EXIT_UNDELIVERED: Final = 1
 
 FLUSH_LIMIT_S: Final = 5.0
 SIGN_OFF_LIMIT_S: Final = 3.0
@@ -76,6 +77,15 @@ class Agent:
         if status == WorkerStatus.RESTART:
             return self._settings.restart_exit_code
         return EXIT_OFFLINE if status == WorkerStatus.OFFLINE else EXIT_SIGNAL
+
+    def flush(self) -> int:
+        """Sign on, deliver what earlier tasks have left, and go home; gives the exit code, 1 when not all was taken."""
+        if not self._registration.sign_on(self._stopping):
+            return EXIT_SIGNAL
+        if delivered := self._updates.deliver_all(unless=self._stopping):
+            log.info("all updates are delivered")
+        self._go_home()
+        return EXIT_OFFLINE if delivered else EXIT_UNDELIVERED
 
     # -- states: each gives the status to go to next, or None when the worker is to stop ------------------------------
 

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import structlog
 
-from flamenco.client import DEFAULT_URL, ManagerClient
-from flamenco.domain.errors import ConfigError
+from flamenco.client import ManagerClient
+from flamenco.discovery.search import ManagerSearch
+from flamenco.domain.errors import ConfigError, FarmError
 from flamenco.domain.variables import this_platform
 from flamenco.hooks.types import CommandType
 from flamenco.worker import credentials, update_queue
@@ -32,26 +33,37 @@ from flamenco.worker.upload import OutputUploads
 SHUTDOWN_LIMIT_S: Final = 20.0
 EXIT_STUCK: Final = 254
 
+CHECK_TIMEOUT_S: Final = 5.0
+"""How long a manager that was found may take to say who it is; it may have addresses that lead nowhere from here."""
+
 SIGNAL_CHECK_S: Final = 0.1
 """How often the main thread looks whether there was a signal; on Windows a waiting thread cannot be interrupted."""
+
+Handler: TypeAlias = Callable[[int, FrameType | None], None]
 
 log = structlog.get_logger()
 
 
 @contextmanager
 def assembled(settings: WorkerSettings, data_dir: Path, commands: Mapping[str, CommandType]) -> Iterator[Agent]:
-    """A worker that keeps its credentials and its queue in `data_dir`. Raises `ConfigError`."""
+    """A worker that keeps its credentials and its queue in `data_dir`. Raises `ConfigError`.
+
+    The settings name a manager; `find_manager` finds one.
+    """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"The folder {data_dir} cannot be made: {error.strerror}.") from error
-    url = settings.manager_url or DEFAULT_URL
-    if not settings.manager_url:
-        log.info("no manager given with --manager URL, trying the one on this machine", manager=url)
-    with ManagerClient(url, settings.request_timeout) as manager:
+    with ManagerClient(settings.manager_url, settings.request_timeout) as manager:
         queue = UpdateQueue(data_dir / update_queue.FILE_NAME, settings.update_queue_mb * 1024 * 1024)
         try:
-            updates = Updates(queue, manager, settings.update_retry)
+            updates = Updates(
+                queue,
+                manager,
+                settings.update_retry,
+                give_up=settings.update_give_up,
+                ask=manager.requested_status,
+            )
             uploads = OutputUploads(manager)
             tasks = TaskRunner(
                 manager=manager,
@@ -91,26 +103,58 @@ def program_dir() -> Path:
     return Path(sys.argv[0]).resolve().parent
 
 
+def find_manager(limit_s: float | None = None) -> str | None:
+    """Search the network for a manager, and give its URL. Only for the main thread.
+
+    None when a signal ended the search, or when it took longer than `limit_s` seconds. Raises `FarmError` where
+    there is no network at all.
+    """
+    received: list[int] = []
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        received.append(number)
+
+    log.info("no manager is given with --manager URL; searching the network for one")
+    with _signals(on_signal):
+        try:
+            url = ManagerSearch(_check_manager).run(lambda: bool(received), limit_s)
+        except OSError as error:
+            raise FarmError(
+                f"The network cannot be searched for a manager: {error}; say where it is with --manager URL."
+            ) from error
+    if received:
+        log.info("stopping", signal=signal.Signals(received[0]).name)
+        return None
+    return url
+
+
+def _check_manager(url: str) -> None:
+    """Make sure that there is a manager at `url`, and that this machine can reach it. Raises `FarmError`."""
+    with ManagerClient(url, CHECK_TIMEOUT_S) as manager:
+        found = manager.version()
+    log.info("found a manager", manager=url, farm=found.name, version=found.version)
+
+
 def report_tools() -> None:
     """Log where the usual programs are, for whoever wonders why tasks fail. They may be elsewhere."""
     for tool in ("blender", "ffmpeg"):
         log.info("looked for a program", name=tool, found=shutil.which(tool) or "not on PATH")
 
 
-def run(agent: Agent) -> int:
-    """Run `agent` until it ends or a signal ends it; gives the exit code. Only for the main thread.
+def run(agent: Agent, live: Callable[[], int]) -> int:
+    """Call `live`, a method of `agent`, which ends by itself or by a signal. Only for the main thread.
 
     The agent lives in another thread, so that a command that is deep in foreign code keeps neither signals
-    nor the time limit of the shutdown from working. Raises what the agent raises.
+    nor the time limit of the shutdown from working. Gives the exit code; raises what the agent raises.
     """
     ended = threading.Event()
     received: list[int] = []
     outcome: list[int] = []
     problems: list[BaseException] = []
 
-    def live() -> None:
+    def work() -> None:
         try:
-            outcome.append(agent.run())
+            outcome.append(live())
         except BaseException as error:  # raised again in the main thread
             problems.append(error)
         finally:
@@ -121,7 +165,7 @@ def run(agent: Agent) -> int:
         received.append(number)
 
     _handle_signals(on_signal)
-    threading.Thread(target=live, name="agent", daemon=True).start()
+    threading.Thread(target=work, name="agent", daemon=True).start()
     while not ended.wait(SIGNAL_CHECK_S) and not received:
         pass
     if received:
@@ -135,9 +179,23 @@ def run(agent: Agent) -> int:
     return outcome[0]
 
 
-def _handle_signals(handler: Callable[[int, FrameType | None], None]) -> None:
+@contextmanager
+def _signals(handler: Handler) -> Iterator[None]:
+    """Have `handler` called for the signals that end a worker, until the end of the block."""
+    before = _handle_signals(handler)
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def _handle_signals(handler: Handler) -> dict[int, Any]:
+    """Have `handler` called for the signals that end a worker; gives what was done about them before."""
+    before = {}
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)
         # Whoever had SIGHUP ignored, as nohup does, wants the worker to outlive its terminal.
         if number and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
-            signal.signal(number, handler)
+            before[number] = signal.signal(number, handler)
+    return before

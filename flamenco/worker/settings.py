@@ -28,7 +28,10 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     """The settings of a worker. The first five are those of Flamenco's own worker."""
 
     worker_name: Annotated[str, Meta(description="Name in the farm; empty for the name of this machine.")] = ""
-    manager_url: Annotated[str, Meta(description="URL of the manager, such as http://farm:8080.")] = ""
+    manager_url: Annotated[
+        str,
+        Meta(description="URL of the manager, such as http://farm:8080; without one the network is searched for it."),
+    ] = ""
     task_types: Annotated[tuple[str, ...], Meta(description="Types of tasks to ask for.")] = (
         "blender",
         "ffmpeg",
@@ -55,6 +58,10 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     update_retry: Annotated[Duration, Meta(description="Pause between attempts to deliver queued updates.")] = Duration(
         30
     )
+    update_give_up: Annotated[
+        Duration,
+        Meta(description="An update over which the manager stumbles for so long is left out; 0s for never."),
+    ] = Duration(300)
     update_queue_mb: Annotated[
         int, Meta(ge=1, description="Updates to keep while the manager is away, in MB; beyond it log text is left out.")
     ] = 64

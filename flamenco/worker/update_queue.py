@@ -116,6 +116,18 @@ class UpdateQueue:
             self._delete(row[0], len(row[2]))
 
 
+def described(update: QueuedUpdate) -> str:
+    """What the update says, for people: a status and so on, and of log text how much there is."""
+    said = msgspec.json.decode(update.payload, type=TaskUpdate)
+    parts = [
+        f"status {said.status}" if said.status is not UNSET else "",
+        f"activity {said.activity!r}" if said.activity is not UNSET else "",
+        f"step {said.steps_completed}" if said.steps_completed is not UNSET else "",
+        f"{len(said.log)} characters of log" if said.log is not UNSET else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
 def _is_progress(update: TaskUpdate) -> bool:
     return update.steps_completed is not UNSET and update.status is UNSET and update.log is UNSET
 

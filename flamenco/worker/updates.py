@@ -9,13 +9,19 @@ from typing import Final, Protocol
 
 import msgspec
 import structlog
+from msgspec import Struct
+from msgspec.structs import replace
 
 from flamenco.client import ManagerError, ManagerUnreachable, TaskUpdate
 from flamenco.domain.durations import Duration
 from flamenco.worker.ticker import Ticker
-from flamenco.worker.update_queue import QueuedUpdate, UpdateQueue
+from flamenco.worker.update_queue import QueuedUpdate, UpdateQueue, described
 
 REASSIGNED_STATUS: Final = 409
+
+GIVE_UP: Final = Duration(300)
+MOST_ERRORS: Final = 5
+"""A manager that wants to be asked again in an hour has not said no after two of them."""
 
 log = structlog.get_logger()
 
@@ -27,11 +33,22 @@ class Recipient(Protocol):
         """Take an update. Raises `ManagerUnreachable` or `ManagerError`."""
 
 
+class _Stumbling(Struct, frozen=True):
+    """The update, by its key in the queue, that the manager answers with errors: how often, and since when."""
+
+    key: int = -1
+    since: float = 0.0
+    errors: int = 0
+
+
 class Updates:
     """The way out for all updates. Every one goes through the queue, so there is one order and nothing is lost.
 
     No answer or a temporary error (5xx) leaves the update where it is, to be sent again later. Every other answer
-    takes it out: accepted, 409 (the task is not ours any more, `on_reassigned` is called) or refused.
+    takes it out: accepted, 409 (the task is not ours any more, `on_reassigned` is called) or refused. An update that
+    was answered with errors `MOST_ERRORS` times and for `give_up` (zero is for ever), by a manager that answers
+    other questions, is left out too: it stumbles over that one, and whatever comes after it would never arrive. `ask`
+    asks such a question, and raises what an update would.
     """
 
     def __init__(
@@ -41,12 +58,17 @@ class Updates:
         retry: Duration,
         on_reassigned: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
+        give_up: Duration = GIVE_UP,
+        ask: Callable[[], object] = lambda: None,
     ) -> None:
         self.on_reassigned = on_reassigned
         self._queue = queue
         self._manager = manager
         self._retry = retry
         self._clock = clock
+        self._give_up = give_up
+        self._ask = ask
+        self._stumbling = _Stumbling()
         self._sending = threading.Lock()
         self._retry_at = 0.0
 
@@ -113,14 +135,47 @@ class Updates:
             self._put_off(self._retry, error)
             return False
         except ManagerError as error:
-            if error.is_temporary:
+            # With the time so short the worker is on its way out, and decides nothing more.
+            if error.is_temporary and (timeout_s is not None or self._is_worth_another_try(update, error)):
                 self._put_off(self._retry if error.retry_after is None else error.retry_after, error)
                 return False
             if error.status == REASSIGNED_STATUS:
                 log.warning("the task is not ours any more, dropping what we know of it", task=update.task_id)
                 self.on_reassigned(update.task_id)
-            else:
+            elif not error.is_temporary:
                 log.error("the manager refused an update", task=update.task_id, status=error.status, reason=str(error))
+        return True
+
+    def _is_worth_another_try(self, update: QueuedUpdate, error: ManagerError) -> bool:
+        """Count an error that the manager answered; False, and a line in the log, when there were enough of them."""
+        now = self._clock()
+        if self._stumbling.key != update.key:
+            self._stumbling = _Stumbling(update.key, now)
+        self._stumbling = replace(self._stumbling, errors=self._stumbling.errors + 1)
+        lasted = now - self._stumbling.since
+        if not self._give_up or self._stumbling.errors < MOST_ERRORS or lasted < self._give_up:
+            return True
+        if not self._is_otherwise_fine():
+            return True
+        log.error(
+            "the manager answers an update with nothing but errors; leaving it out, so that the next ones arrive",
+            task=update.task_id,
+            left_out=described(update),
+            status=error.status,
+            reason=str(error),
+            attempts=self._stumbling.errors,
+            since=str(Duration(lasted)),
+        )
+        return False
+
+    def _is_otherwise_fine(self) -> bool:
+        """Whether the manager, with its database, has answers to other questions; what they are does not matter."""
+        try:
+            self._ask()
+        except ManagerUnreachable:
+            return False
+        except ManagerError as error:
+            return not error.is_temporary
         return True
 
     def _put_off(self, seconds: float, error: Exception) -> None:

@@ -10,11 +10,13 @@ from typing import Final, Self
 import structlog
 from PIL import Image, UnidentifiedImageError
 
-from flamenco.client import ManagerClient
+from flamenco.client import ManagerClient, ManagerError
 from flamenco.domain.errors import FarmError
 
 JPEG_QUALITY: Final = 85
 LARGEST_UPLOAD_BYTES: Final = 25 * 1024 * 1024
+BUSY_STATUS: Final = 429
+TOO_LARGE_STATUS: Final = 413
 FORMATS: Final = ("PNG", "JPEG", "TIFF")
 
 _STOP_WAIT_S: Final = 1.0
@@ -67,10 +69,22 @@ class OutputUploads:
             log.debug("image sent to the manager", image=str(image))
         except UnidentifiedImageError:
             log.debug("this kind of image cannot be shown", image=str(image))
+        except ManagerError as error:
+            _report_refusal(image, error)
         except (OSError, FarmError) as error:
             log.warning("an image could not be sent to the manager", image=str(image), error=str(error))
         except Exception:  # whatever a decoder makes of a file that is not what it seems
             log.exception("an image could not be sent to the manager", image=str(image))
+
+
+def _report_refusal(image: Path, error: ManagerError) -> None:
+    """Log why the manager did not take an image. It is not sent again: by then there is a newer one."""
+    if error.status == BUSY_STATUS:
+        log.info("the manager is busy with other images, this one is not shown", image=str(image))
+    elif error.status == TOO_LARGE_STATUS:
+        log.warning("the image is larger than the manager takes, it is not shown", image=str(image), reason=str(error))
+    else:
+        log.warning("the manager did not take an image", image=str(image), status=error.status, reason=str(error))
 
 
 def as_jpeg(file: Path) -> bytes:

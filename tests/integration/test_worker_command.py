@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from flamenco.client import TaskUpdate
 from flamenco.worker.settings import settings_list
-from tests.integration.scripted_manager import PATIENCE_S, ScriptedManager
+from flamenco.worker.update_queue import FILE_NAME, UpdateQueue
+from tests.integration.scripted_manager import PATIENCE_S, Answer, ScriptedManager
 from tests.integration.working import FAMILY, family_in, is_running, wait_until_ended
 
 Worker = subprocess.Popen[str]
@@ -63,12 +65,32 @@ def test_signals_end_it(manager: ScriptedManager, start: Callable[..., Worker], 
     assert "Traceback" not in log
 
 
+@pytest.mark.parametrize("said_in", ["command line", "environment", "file"])
+def test_a_given_manager_is_not_searched_for(manager: ScriptedManager, tmp_path: Path, said_in: str) -> None:
+    """Wherever the manager's URL is written, the worker goes there and asks nobody on the network."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("FLAMENCO_")}
+    environ["FLAMENCO_HOME"] = str(tmp_path / "home")
+    command = [sys.executable, "-m", "flamenco", "worker", *QUICK]
+    if said_in == "command line":
+        command += ["--manager", manager.url]
+    elif said_in == "environment":
+        environ["FLAMENCO_WORKER_MANAGER_URL"] = manager.url
+    else:
+        (tmp_path / "flamenco-worker.yaml").write_text(f"manager_url: {manager.url}\n")
+    with subprocess.Popen(command, cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True) as worker:
+        manager.wait_for(lambda: manager.statuses[-1:] == ["awake"])
+        worker.terminate()
+        _, log = worker.communicate(timeout=PATIENCE_S)
+    assert worker.returncode == 1
+    assert "searching" not in log
+
+
 def test_signals_end_it_without_a_manager(manager: ScriptedManager, start: Callable[..., Worker]) -> None:
     """A worker that is still looking for its manager can be stopped as well."""
     manager.switch_off()
     worker = start()
     assert worker.stderr
-    assert any("cannot sign on" in line for line in worker.stderr)
+    assert any("cannot sign on" in line for line in worker.stderr)  # and it goes on trying, the manager is known
     worker.send_signal(signal.SIGTERM)
     worker.communicate(timeout=10)
     assert worker.returncode == 1
@@ -82,6 +104,24 @@ def test_exit_codes(manager: ScriptedManager, start: Callable[..., Worker], stat
     manager.requested = status
     _, log = worker.communicate(timeout=PATIENCE_S)
     assert worker.returncode == code, log
+
+
+def test_what_was_left_is_delivered(manager: ScriptedManager, start: Callable[..., Worker], tmp_path: Path) -> None:
+    """--flush hands in what earlier tasks have left, and ends: with 0, or with 1 when the manager did not take it."""
+    task = "11111111-1111-4111-8111-111111111111"
+    (tmp_path / "home").mkdir()
+    queue = UpdateQueue(tmp_path / "home" / FILE_NAME, 1000)
+    queue.append(task, TaskUpdate(log="late"))
+    queue.close()
+    manager.answer_once("POST", "/worker/task/.*", Answer(503))
+    manager.answer_once("POST", "/worker/task/.*", Answer(503))
+    for code in (1, 0):
+        worker = start("--flush")
+        _, log = worker.communicate(timeout=PATIENCE_S)
+        assert worker.returncode == code, log
+    assert manager.log_of(task) == "late"
+    assert manager.statuses == ["starting", "offline"] * 2
+    assert manager.asked("POST", "/worker/task") == 0
 
 
 def test_where_things_are_kept(manager: ScriptedManager, start: Callable[..., Worker], tmp_path: Path) -> None:

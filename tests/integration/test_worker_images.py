@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, UnidentifiedImageError
+from structlog.testing import capture_logs
 
 from flamenco.client import ManagerClient
 from flamenco.worker.upload import OutputUploads, as_jpeg
@@ -106,6 +107,29 @@ def test_uploads(client: ManagerClient, manager: ScriptedManager, picture: Calla
         manager.wait_for(lambda: manager.images)
     assert manager.images[0][0] == "accepted"
     assert manager.images[0][1] == as_jpeg(good)
+
+
+@pytest.mark.parametrize(
+    ("status", "level", "event"),
+    [
+        (429, "info", "the manager is busy with other images, this one is not shown"),
+        (413, "warning", "the image is larger than the manager takes, it is not shown"),
+        (500, "warning", "the manager did not take an image"),
+    ],
+)
+def test_refused_images(
+    client: ManagerClient, manager: ScriptedManager, picture: Callable[..., Path], status: int, level: str, event: str
+) -> None:
+    """An image that the manager does not take is not sent again, and the log says why."""
+    manager.answer_once("POST", ".*/output-produced", Answer(status, {"message": "no"}))
+    good = picture("good.png", "RGB", (1, 2, 3))
+    with capture_logs() as events, OutputUploads(client) as uploads:
+        uploads.put("refused", good)
+        manager.wait_for(lambda: manager.asked("POST", "/worker/task/refused/output-produced"))
+        uploads.put("accepted", good)
+        manager.wait_for(lambda: manager.images)
+    assert [each["log_level"] for each in events if each["event"] == event] == [level]
+    assert manager.asked("POST", ".*/output-produced") == 2
 
 
 def test_only_the_newest_waits(client: ManagerClient, manager: ScriptedManager, picture: Callable[..., Path]) -> None:

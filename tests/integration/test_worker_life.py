@@ -202,6 +202,40 @@ def test_sent_home(manager: ScriptedManager, tmp_path: Path, where: str, status:
     assert manager.statuses == ["starting", *([] if where == "sign-on" else [where]), "offline"]
 
 
+@pytest.mark.parametrize("status", ["asleep", "offline", "restart"])
+def test_a_request_that_has_time(manager: ScriptedManager, tmp_path: Path, status: str) -> None:
+    """A worker whose task may go on finishes it, and only then does what it is asked to; no task is begun meanwhile."""
+    task = manager.add_task(("sleep", {"duration_in_seconds": 1}))
+    following = manager.add_task(("echo", {"message": "not now"}))
+    with Running(manager, tmp_path, restart_exit_code=47) as running:
+        manager.wait_for(lambda: manager.statuses_of(task) == ["active"])
+        manager.requested = status
+        if status == "asleep":
+            manager.wait_for(lambda: manager.statuses[-1] == "asleep")
+        else:
+            running.wait()
+    assert manager.statuses_of(task) == ["active", "completed"]
+    assert manager.asked("GET", f"/worker/task/{task}/may-i-run")
+    assert manager.updates_of(following) == []
+    assert running.exit_code == {"asleep": 1, "offline": 0, "restart": 47}[status]
+
+
+@pytest.mark.parametrize("status", ["asleep", "offline", "restart"])
+def test_a_request_that_has_none(manager: ScriptedManager, tmp_path: Path, status: str) -> None:
+    """A worker that may not go on with its task drops it, and does what it is asked to."""
+    task = manager.add_task(("sleep", {"duration_in_seconds": 600}))
+    with Running(manager, tmp_path, restart_exit_code=47) as running:
+        manager.wait_for(lambda: manager.statuses_of(task) == ["active"])
+        manager.requested = status
+        manager.withdraw(task, "worker status change requested")
+        if status == "asleep":
+            manager.wait_for(lambda: manager.statuses[-1] == "asleep")
+        else:
+            running.wait()
+    assert manager.statuses_of(task) == ["active"]
+    assert running.exit_code == {"asleep": 1, "offline": 0, "restart": 47}[status]
+
+
 def test_a_worker_that_was_taken_for_dead(manager: ScriptedManager, tmp_path: Path) -> None:
     """When the manager says that the worker is not awake, the worker says that it is, and gets tasks again."""
     with Running(manager, tmp_path):

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
+from structlog.testing import capture_logs
 
 from flamenco.client import ManagerClient, TaskUpdate
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.statuses import TaskStatus
 from flamenco.worker.update_queue import FILE_NAME, GAP_TEXT, UpdateQueue
-from flamenco.worker.updates import Updates
+from flamenco.worker.updates import MOST_ERRORS, Updates
 from tests.integration.scripted_manager import Answer, ScriptedManager
 
 LIMIT = 1_000_000
@@ -36,7 +37,14 @@ class Line:
         manager.know("worker", "secret")
         self.client.authenticate("worker", "secret")
         self.queue = UpdateQueue(folder / FILE_NAME, LIMIT)
-        self.updates = Updates(self.queue, self.client, Duration(30), self.reassigned.append, clock=lambda: self.now)
+        self.updates = Updates(
+            self.queue,
+            self.client,
+            Duration(30),
+            self.reassigned.append,
+            clock=lambda: self.now,
+            ask=self.client.requested_status,
+        )
 
     def log(self, *texts: str, task: str = TASK) -> None:
         """Send log text."""
@@ -142,6 +150,77 @@ def test_refused_updates(line: Line, manager: ScriptedManager, status: int) -> N
     line.log("1", "2")
     assert manager.log_of(TASK) == "2"
     assert line.reassigned == []
+
+
+def stumble(manager: ScriptedManager, times: int, status: int = 500, task: str = TASK) -> None:
+    """Have the manager answer updates of one task with an error."""
+    for _ in range(times):
+        manager.answer_once("POST", f"/worker/task/{task}", Answer(status, {"message": "out of order"}))
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+def test_an_update_that_the_manager_stumbles_over(line: Line, manager: ScriptedManager, status: int) -> None:
+    """One that is answered with errors for minutes, while the manager is fine otherwise, holds up no others."""
+    stumble(manager, 100, status)
+    line.updates.send(TASK, TaskUpdate(activity="Completed", status=TaskStatus.COMPLETED, log="x" * 7))
+    line.log("next", task=OTHER)
+    with capture_logs() as events:
+        for _ in range(10):
+            assert manager.updates == []
+            line.now += 30
+            line.updates.deliver()
+    assert manager.updates == [(OTHER, {"log": "next"})]
+    assert manager.asked("POST", f"/worker/task/{TASK}") == 11
+    (dropped,) = [event for event in events if event["log_level"] == "error"]
+    assert dropped["task"] == TASK
+    assert dropped["left_out"] == "status completed, activity 'Completed', 7 characters of log"
+    assert (dropped["attempts"], dropped["since"], dropped["status"]) == (11, "5m0s", status)
+    assert "out of order" in dropped["reason"]
+
+
+def test_few_errors_are_none_too_many(line: Line, manager: ScriptedManager) -> None:
+    """A manager that wants to be left alone for long is asked some more times, before an update is left out."""
+    stumble(manager, MOST_ERRORS - 1)
+    line.log("1")
+    for _ in range(MOST_ERRORS - 1):
+        line.now += 3600
+        line.updates.deliver()
+    assert manager.log_of(TASK) == "1"
+
+
+def test_a_manager_that_stumbles_over_everything(line: Line, manager: ScriptedManager) -> None:
+    """While nothing else is answered well either, no update is left out, however long it takes."""
+    stumble(manager, 20)
+    for _ in range(20):
+        manager.answer_once("GET", "/worker/state", Answer(500))
+    line.log("1", "2")
+    for _ in range(20):
+        line.now += 100
+        line.updates.deliver()
+    assert manager.log_of(TASK) == "12"
+    assert manager.asked("GET", "/worker/state") == 20 - (MOST_ERRORS - 1)
+
+
+def test_every_update_has_its_own_patience(line: Line, manager: ScriptedManager) -> None:
+    """Errors that one update met with are not counted for the next."""
+    for text in ("1", "2"):
+        stumble(manager, MOST_ERRORS - 1)
+        line.log(text)
+        for _ in range(MOST_ERRORS - 1):
+            line.now += 100
+            line.updates.deliver()
+    assert manager.log_of(TASK) == "12"
+
+
+def test_patience_without_end(line: Line, manager: ScriptedManager) -> None:
+    """Whoever sets the time to zero never loses an update to errors."""
+    patient = Updates(line.queue, line.client, Duration(30), clock=lambda: line.now, give_up=Duration(0))
+    stumble(manager, 50)
+    patient.send(TASK, TaskUpdate(log="1"))
+    for _ in range(50):
+        line.now += 600
+        patient.deliver()
+    assert manager.log_of(TASK) == "1"
 
 
 def test_updates_survive_the_worker(line: Line, manager: ScriptedManager, tmp_path: Path) -> None:
