@@ -1,42 +1,55 @@
-"""The image a job rendered last, as its worker sent it; every new one takes the place of the one before."""
+"""What every job rendered last, in three sizes; every new image takes the place of the one before."""
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from flamenco.domain.errors import StoreError
-from flamenco.files.places import job_folder
-
-_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png"}
+from flamenco.domain.job_files import LAST_RENDERED
+from flamenco.files.places import job_folder, make_job_folder, remove_if_empty
 
 
 class LastRendered:
-    """The last image of every job, below `root`."""
+    """The last images of all jobs, below `root`."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def store(self, job_id: str, content_type: str, image: bytes) -> Path:
-        """Keep `image` as the job's last one. Raises `StoreError` when it cannot be written."""
-        target = job_folder(self._root, job_id) / f"last-rendered-original{_SUFFIXES[content_type]}"
+    def exist(self, job_id: str) -> bool:
+        """Whether there are images of the job. The smallest is the last to be written."""
+        return (job_folder(self._root, job_id) / LAST_RENDERED[-1]).is_file()
+
+    def store(self, job_id: str, jpegs: Sequence[bytes]) -> None:
+        """Keep the images, from the largest to the smallest. Raises `StoreError` when they cannot be written."""
+        target = job_folder(self._root, job_id)
         try:
-            _replace(target, image)
-            for other in set(_SUFFIXES.values()) - {target.suffix}:
-                target.with_suffix(other).unlink(missing_ok=True)
+            make_job_folder(self._root, job_id)
+            _replace([(target / name, jpeg) for name, jpeg in zip(LAST_RENDERED, jpegs, strict=True)])
         except OSError as error:
-            raise StoreError(f"The image {target} cannot be written: {error.strerror or error}.") from error
-        return target
+            raise StoreError(f"The images in {target} cannot be written: {error.strerror or error}.") from error
+
+    def discard(self, job_id: str) -> None:
+        """Remove the images of a job that is being deleted, and folders that are empty then."""
+        folder = job_folder(self._root, job_id)
+        for name in LAST_RENDERED:
+            (folder / name).unlink(missing_ok=True)
+        if remove_if_empty(folder):
+            remove_if_empty(folder.parent)
 
 
-def _replace(target: Path, image: bytes) -> None:
-    """Written aside and renamed: nobody ever reads half an image."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}-{os.getpid()}-{threading.get_ident()}~")
+def _replace(files: Sequence[tuple[Path, bytes]]) -> None:
+    """All are written aside, then renamed: nobody ever reads half an image, nor long one of each."""
+    mark = f"{os.getpid()}-{threading.get_ident()}"
+    aside = [(path.with_name(f".{path.name}-{mark}~"), path, content) for path, content in files]
     try:
-        aside.write_bytes(image)
-        aside.replace(target)
+        for temporary, _, content in aside:
+            temporary.write_bytes(content)
+        for temporary, path, _ in aside:
+            temporary.replace(path)
     except OSError:
-        aside.unlink(missing_ok=True)
+        for temporary, _, _ in aside:
+            temporary.unlink(missing_ok=True)
         raise

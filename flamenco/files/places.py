@@ -1,10 +1,75 @@
-"""Where the files of a job lie below the manager's local storage: `job-<first 4 of the UUID>/<UUID>/`."""
+"""Where the files of a job lie below the manager's local storage, and how all of them are removed at once."""
 
 from __future__ import annotations
 
+import errno
+import shutil
 from pathlib import Path
+
+from flamenco.domain import job_files
+from flamenco.domain.errors import StoreError
+
+_ATTEMPTS = 5
+"""How often to begin anew when somebody else makes or removes the same folders meanwhile."""
 
 
 def job_folder(root: Path, job_id: str) -> Path:
     """The folder of a job's files; it may not exist yet."""
-    return root / f"job-{job_id[:4]}" / job_id
+    return root.joinpath(*job_files.folder_of(job_id))
+
+
+def make_job_folder(root: Path, job_id: str) -> Path:
+    """The folder of a job's files, which exists afterwards. Raises `OSError`."""
+    folder = job_folder(root, job_id)
+    for attempt in range(_ATTEMPTS):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            break
+        except (FileNotFoundError, FileExistsError):
+            # The folder above was empty for a moment, and was removed with the last job in it; or a file is there.
+            if attempt == _ATTEMPTS - 1:
+                raise
+    return folder
+
+
+def remove_job_folder(root: Path, job_id: str) -> None:
+    """Remove all files of a job, and the folder above when no other job is in it. Nothing happens when there are none.
+
+    Raises `StoreError` when something cannot be removed, or is not where files of jobs are.
+    """
+    if not job_files.is_job_id(job_id):
+        raise StoreError(f"{job_id!r} is not the UUID of a job, so nothing was removed from {root}.")
+    folder = job_folder(root, job_id)
+    if folder.is_symlink() or folder.parent.is_symlink():
+        raise StoreError(f"{folder} leads elsewhere by a symbolic link, so it was left alone; remove it by hand.")
+    try:
+        _remove_tree(folder)
+    except OSError as error:
+        raise StoreError(f"The files of the job in {folder} cannot be removed: {error.strerror or error}.") from error
+    remove_if_empty(folder.parent)
+
+
+def remove_if_empty(folder: Path) -> bool:
+    """Remove a folder with nothing in it; whether it is gone."""
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _remove_tree(folder: Path) -> None:
+    for attempt in range(_ATTEMPTS):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            if not folder.exists():
+                return
+        except OSError as error:
+            # A log line or an image came in while the folder was being emptied.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return

@@ -1,0 +1,53 @@
+"""Images of what was rendered last: of one job, and of the whole farm."""
+
+from __future__ import annotations
+
+import falcon
+
+from flamenco.api.operation import Answer, operation
+from flamenco.api.resource import Resource, send
+from flamenco.api.v3 import file_schemas as schemas
+from flamenco.domain.events import Thumbnails
+from flamenco.farm import last_rendered
+
+
+class OfJob(Resource):
+    """`/jobs/{job_id}/last-rendered`: the last image of a job."""
+
+    @operation(
+        "fetchJobLastRenderedInfo",
+        summary="Where the images are that a job rendered last.",
+        tag="jobs",
+        coded=True,
+        returns={
+            200: Answer("There they are.", schemas.JobLastRenderedImageInfo),
+            204: Answer("The job has no image yet, or does not exist."),
+        },
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Tell where they are."""
+        _answer(resp, last_rendered.of_job(self.farm, job_id))
+
+
+class OfFarm(Resource):
+    """`/jobs/last-rendered`: the last image of any job."""
+
+    @operation(
+        "fetchGlobalLastRenderedInfo",
+        summary="Where the images are that were rendered last of all.",
+        tag="jobs",
+        returns={
+            200: Answer("There they are.", schemas.JobLastRenderedImageInfo),
+            204: Answer("Nothing was rendered yet, or the job that did was deleted."),
+        },
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Tell where they are."""
+        _answer(resp, last_rendered.of_farm(self.farm))
+
+
+def _answer(resp: falcon.Response, found: Thumbnails | None) -> None:
+    if found is None:
+        resp.status = falcon.HTTP_204
+    else:
+        send(resp, schemas.JobLastRenderedImageInfo(base=found.base, suffixes=list(found.suffixes)))

@@ -1,0 +1,43 @@
+"""The files that anybody may download, and nothing else that lies beside them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import IO
+
+from msgspec import Struct
+
+from flamenco.domain import job_files
+from flamenco.domain.errors import NotFound
+from flamenco.files.places import job_folder
+
+
+class PublicFile(Struct, frozen=True):
+    """A file as it was when it was opened: `size` in bytes, `modified` in nanoseconds. `etag` tells versions apart."""
+
+    stream: IO[bytes]
+    size: int
+    modified: int
+    etag: str
+
+
+def open_public(root: Path, folder: str, job_id: str, name: str) -> PublicFile:
+    """Open `folder/job_id/name` below `root`; whoever does closes the stream. Raises `NotFound`.
+
+    A log may grow while it is read: what is beyond `size` is not of this version.
+    """
+    if not job_files.is_public(folder, job_id, name):
+        raise NotFound("There is no such file.")
+    try:
+        stream = (job_folder(root, job_id) / name).open("rb")
+    except OSError as error:
+        raise NotFound("There is no such file.") from error
+    status = os.fstat(stream.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        stream.close()
+        raise NotFound("There is no such file.")
+    # The number of the file too: an image that replaces another is one of its own.
+    etag = f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
+    return PublicFile(stream=stream, size=status.st_size, modified=status.st_mtime_ns, etag=etag)

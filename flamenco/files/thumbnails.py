@@ -1,0 +1,131 @@
+"""Makes small images of large ones, of whatever a worker sends.
+
+An image is no more trusted than anything else that comes over the network: what is no JPEG or PNG is refused by its
+first bytes, what would need too much memory by the size that its header tells. Neither has been decoded by then.
+"""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image, ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from flamenco.domain.errors import UnsupportedImage
+
+BOXES = ((1920, 1080), (600, 338), (200, 112))
+"""Width and height that the images are fitted into, in pixels, from the largest to the smallest."""
+
+JPEG_QUALITY = 85
+
+MAX_PIXELS = 80_000_000
+"""Most pixels of an image. A decoded one needs 4 bytes for each, a progressive JPEG up to 8."""
+
+MOST_SCANS = 500
+"""How often a JPEG may go over its pixels; usual are up to ten, and each takes as long as an image without them."""
+
+_GAP = 2
+"""Large images are first averaged down to this many times the size wanted, which is quick and cannot be seen."""
+
+_BAND_PIXELS = 1 << 20
+"""How much of an image is converted at a time: colours of other kinds need room for a copy."""
+
+_START_OF_SCAN = b"\xff\xda"
+
+_KINDS: tuple[tuple[bytes, type[ImageFile.ImageFile]], ...] = (
+    (b"\xff\xd8\xff", JpegImageFile),
+    (b"\x89PNG\r\n\x1a\n", PngImageFile),
+)
+
+
+class Undecodable(Exception):
+    """There is no image in the bytes, or too large a one. The text says why."""
+
+
+def check_kind(data: bytes) -> None:
+    """Raise `UnsupportedImage` for what does not even begin like a JPEG or a PNG."""
+    _kind_of(data)
+
+
+def _kind_of(data: bytes) -> type[ImageFile.ImageFile]:
+    for magic, kind in _KINDS:
+        if data.startswith(magic):
+            return kind
+    raise UnsupportedImage("This is neither a JPEG nor a PNG; send the image as one of these.")
+
+
+def make_thumbnails(data: bytes) -> list[bytes]:
+    """JPEGs of the image in `data`, one for each of `BOXES`: as large as fits, in its own shape, never enlarged.
+
+    Transparent parts become black, as in today's Flamenco. Raises `Undecodable`.
+    """
+    try:
+        image: Image.Image = _decode(data)
+        thumbnails = []
+        for box in BOXES:
+            image = _fit(image, box)
+            stream = io.BytesIO()
+            image.save(stream, "JPEG", quality=JPEG_QUALITY)
+            thumbnails.append(stream.getvalue())
+    except Undecodable:
+        raise
+    except Exception as error:  # a decoder may raise anything for bytes that are not what they seem
+        raise Undecodable(str(error) or type(error).__name__) from error
+    return thumbnails
+
+
+def _decode(data: bytes) -> Image.Image:
+    """The image as RGB, near to the size of the largest box if it is larger."""
+    # The class itself, since `Image.open` has a limit of its own, for all of the process.
+    with _kind_of(data)(io.BytesIO(data)) as image:
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise Undecodable(f"{width} x {height} pixels are more than the {MAX_PIXELS} that are accepted")
+        if isinstance(image, JpegImageFile) and data.count(_START_OF_SCAN) > MOST_SCANS:
+            raise Undecodable(f"it goes over its pixels more than {MOST_SCANS} times")
+        target = fitted(image.size, BOXES[0])
+        image.draft("RGB", (target[0] * _GAP, target[1] * _GAP))  # JPEGs can be decoded smaller than they are
+        image.load()
+        factors = tuple(max(1, size // (wanted * _GAP)) for size, wanted in zip(image.size, target, strict=True))
+        return _reduce(image, factors[0], factors[1])
+
+
+def _reduce(image: Image.Image, across: int, down: int) -> Image.Image:
+    """The image as RGB, so many times smaller, rounded up."""
+    width, height = image.size
+    reduced = Image.new("RGB", (-(-width // across), -(-height // down)))
+    rows = max(1, _BAND_PIXELS // (width * down)) * down
+    for top in range(0, height, rows):
+        band = _opaque(image.crop((0, top, width, min(height, top + rows))))
+        reduced.paste(band.reduce((across, down)), (0, top // down))
+    return reduced
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        # Pillow would cut 16-bit greys off at 255 instead of scaling them down.
+        return image.convert("I").point(lambda value: value / 256).convert("L").convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    # Colours that are multiplied by how opaque they are, are those on black.
+    return Image.merge("RGB", image.convert("RGBA").convert("RGBa").split()[:3])
+
+
+def fitted(size: tuple[int, int], box: tuple[int, int]) -> tuple[int, int]:
+    """The largest size of the same shape that fits into `box`, and is no larger than `size`.
+
+    As wide as the box wherever that is less than a pixel too high, so that boxes in the shape of films are filled.
+    """
+    (width, height), (widest, highest) = size, box
+    if width <= widest and height <= highest:
+        return size
+    exact = height * widest / width
+    if exact < highest + 1:
+        return widest, min(highest, max(1, round(exact)))
+    return min(widest, max(1, round(width * highest / height))), highest
+
+
+def _fit(image: Image.Image, box: tuple[int, int]) -> Image.Image:
+    size = fitted(image.size, box)
+    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
