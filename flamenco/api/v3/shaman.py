@@ -1,0 +1,127 @@
+"""Shaman: clients hand in the files of a job, those that are missing, and get a folder that has them all."""
+
+from __future__ import annotations
+
+import email.errors
+from collections.abc import Sequence
+from email.header import decode_header, make_header
+from typing import Final
+
+import falcon
+
+from flamenco.api.operation import Answer, operation
+from flamenco.api.resource import Resource, send
+from flamenco.api.v3 import shaman_schemas as schemas
+from flamenco.domain.errors import Refused
+from flamenco.domain.shaman import Content, NamedFile
+from flamenco.farm import shaman
+from flamenco.files.shaman.store import Upload
+
+_STATUS_OF: Final = {Upload.STORED: 200, Upload.ALREADY_STORED: 208, Upload.DEFERRED: 425}
+
+_INACTIVE: Final = {503: Answer("Shaman is switched off.")}
+
+
+class Requirements(Resource):
+    """`/shaman/checkout/requirements`: a client asks what it has to send."""
+
+    @operation(
+        "shamanCheckoutRequirements",
+        summary="Which of these files have to be sent before there can be a checkout of them.",
+        tag="shaman",
+        body=schemas.ShamanRequirementsRequest,
+        returns={200: Answer("The files to send; none when all are there.", schemas.ShamanRequirementsResponse)}
+        | _INACTIVE,
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List what is missing."""
+        body: schemas.ShamanRequirementsRequest = req.context.body
+        missing = [
+            schemas.ShamanFileSpecWithStatus(
+                sha=each.file.content.sha,
+                size=each.file.content.size,
+                path=each.file.path,
+                status=schemas.ShamanFileStatus(each.status),
+            )
+            for each in shaman.requirements(self.farm, _named(body.files))
+        ]
+        send(resp, schemas.ShamanRequirementsResponse(missing))
+
+
+class Checkout(Resource):
+    """`/shaman/checkout/create`: a client wants the folder of its job."""
+
+    @operation(
+        "shamanCheckout",
+        summary="Make the folder of a job, of files that are stored.",
+        tag="shaman",
+        body=schemas.ShamanCheckout,
+        returns={
+            200: Answer("The folder is there, and complete.", schemas.ShamanCheckoutResult),
+            500: Answer("There is no such folder: files are missing, or it cannot be called so."),
+        }
+        | _INACTIVE,
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Make the folder."""
+        body: schemas.ShamanCheckout = req.context.body
+        used = shaman.checkout(self.farm, body.checkout_path, _named(body.files))
+        send(resp, schemas.ShamanCheckoutResult(used))
+
+
+class File(Resource):
+    """`/shaman/files/{checksum}/{filesize}`: one file by its content."""
+
+    @operation(
+        "shamanFileStoreCheck",
+        summary="Whether a file is stored, or being sent by somebody.",
+        tag="shaman",
+        path=schemas.FileInPath,
+        returns={200: Answer("What is known of the file.", schemas.ShamanSingleFileStatus)} | _INACTIVE,
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, checksum: str, filesize: int) -> None:
+        """Say what is known of it."""
+        status = shaman.status(self.farm, Content(checksum, filesize))
+        send(resp, schemas.ShamanSingleFileStatus(schemas.ShamanFileStatus(status)))
+
+    @operation(
+        "shamanFileStore",
+        summary="Store a file, of which the body is the content.",
+        tag="shaman",
+        path=schemas.FileInPath,
+        headers=schemas.UploadHeaders,
+        stream=("application/octet-stream",),
+        returns={
+            200: Answer("The file is stored."),
+            208: Answer("The file is stored, and was before all of it was read."),
+            417: Answer("What came is not what the path says."),
+            425: Answer("Somebody else is sending the same file; send others first."),
+        }
+        | _INACTIVE,
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response, checksum: str, filesize: int) -> None:
+        """Store it."""
+        headers: schemas.UploadHeaders = req.context.headers
+        outcome = shaman.upload(
+            self.farm,
+            Content(checksum, filesize),
+            req.context.stream,
+            req.content_length,
+            can_defer=headers.can_defer,
+            original_name=original_name(headers.original_name),
+        )
+        resp.status = _STATUS_OF[outcome]
+        # Clients read whatever claims to be JSON, and there is nothing to read.
+        resp.content_type = falcon.MEDIA_TEXT
+
+
+def original_name(header: str) -> str:
+    """What is written in the header, decoded. Raises `Refused` when it cannot be."""
+    try:
+        return str(make_header(decode_header(header)))
+    except (email.errors.HeaderParseError, LookupError, ValueError) as error:
+        raise Refused(f"X-Shaman-Original-Filename: {header[:100]!r} cannot be decoded") from error
+
+
+def _named(files: Sequence[schemas.ShamanFileSpec]) -> list[NamedFile]:
+    return [NamedFile(Content(file.sha, file.size), file.path) for file in files]

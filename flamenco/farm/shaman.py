@@ -1,0 +1,89 @@
+"""Taking in the files of jobs: which of them are missing, storing those, and making the folders of jobs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from flamenco.domain.errors import Failed, FarmError, Inactive, StoreError
+from flamenco.domain.shaman import Content, FileStatus, NamedFile, Requirement, checked
+from flamenco.farm.context import Farm
+from flamenco.files.shaman.collect import Collection
+from flamenco.files.shaman.store import Source, Upload
+from flamenco.files.shaman.system import Shaman
+
+log = structlog.get_logger()
+
+
+def requirements(farm: Farm, files: Sequence[NamedFile]) -> list[Requirement]:
+    """Those of the files that have to be sent still, in the order they came.
+
+    Raises `Inactive`, `Refused` for what is no checksum, `StoreError`.
+    """
+    store = _active(farm).files
+    for file in files:
+        checked(file.content)
+    return store.requirements(files)
+
+
+def status(farm: Farm, content: Content) -> FileStatus:
+    """What is known of a file. Raises `Inactive`, `Refused` for what is no checksum, `StoreError`."""
+    return _active(farm).files.status(checked(content))
+
+
+def upload(
+    farm: Farm, content: Content, source: Source, length: int | None, *, can_defer: bool, original_name: str
+) -> Upload:
+    """Take in a file; `length` is what the client says it sends, if it does. `original_name` is only for the log.
+
+    Raises `Inactive`, `Refused` for what is no checksum, `Mismatch`, `Failed` when the client goes away, `StoreError`.
+    """
+    store = _active(farm).files
+    try:
+        outcome = store.upload(checked(content), source, length, can_defer=can_defer)
+    except FarmError as error:
+        log.warning("a file was not stored", sha=content.sha, size=content.size, name=original_name, reason=str(error))
+        raise
+    log.debug("a file was sent", sha=content.sha, size=content.size, name=original_name, outcome=outcome.name.lower())
+    return outcome
+
+
+def checkout(farm: Farm, path: str, files: Sequence[NamedFile]) -> str:
+    """Make the folder of a job of stored files. Returns the path that it got. Raises `Inactive`, `Failed`."""
+    checkouts = _active(farm).checkouts
+    try:
+        used = checkouts.create(path, files)
+    except FarmError as error:
+        raise Failed(f"unexpected error: {error}") from error
+    except OSError as error:
+        log.error("a checkout failed", path=path, reason=str(error))
+        raise Failed(f"unexpected error: {error.strerror or error}") from error
+    log.info("a checkout was made", path=used, files=len(files))
+    return used
+
+
+def erase_checkout(farm: Farm, path: str) -> None:
+    """Remove the folder of a job that is deleted; fine when it is gone, or when Shaman is off.
+
+    Raises `Refused` when that is no checkout, `StoreError` when it cannot be removed.
+    """
+    if farm.shaman is None or not path:
+        return
+    try:
+        farm.shaman.checkouts.erase(path)
+    except OSError as error:
+        raise StoreError(
+            f"The checkout {path} cannot be removed: {error.filename}: {error.strerror or error}."
+        ) from error
+
+
+def collect_garbage(farm: Farm) -> Collection | None:
+    """Remove the stored files that are not needed any more; None when Shaman is off. Raises `StoreError`."""
+    return farm.shaman.collect(farm.clock()) if farm.shaman else None
+
+
+def _active(farm: Farm) -> Shaman:
+    if farm.shaman is None:
+        raise Inactive("shaman server not active")
+    return farm.shaman

@@ -1,0 +1,203 @@
+"""Garbage collection: stored files that no checkout uses and that nobody asked for in a long time are removed.
+
+Nothing is removed unless every checkout could be looked at. A file that is asked for meanwhile stays: it is moved
+aside before it is removed, where nobody can ask for it any more, and moved back when somebody just had.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from flamenco.domain.errors import StoreError
+from flamenco.files.shaman.places import BLOB_SUFFIX, Places, files_below, in_folder, prune
+
+log = structlog.get_logger()
+
+LEFTOVER_AFTER: Final = timedelta(days=1)
+"""So old, unfinished uploads and checkouts are of processes that died."""
+
+_TELL_EVERY: Final = 1_000
+
+_NAME: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}/[0-9]+" + re.escape(BLOB_SUFFIX))
+"""What stored files are called. Anything else in the store was put there by somebody who may need it."""
+
+Told = Callable[[str, int], None]
+"""Is told what is being done, and how many it was done to so far."""
+
+
+class Garbage(Struct, frozen=True):
+    """A file that is removed, or would be: its name in the store, its size in bytes, when it was last asked for."""
+
+    name: str
+    size: int
+    last_used: datetime
+
+
+class Collection(Struct, frozen=True, kw_only=True):
+    """What one garbage collection found. `leftovers`: unfinished uploads and checkouts that were given up."""
+
+    dry_run: bool
+    files_stored: int
+    files: list[Garbage]
+    bytes: int
+    leftovers: int
+
+
+def collect(
+    places: Places, now: datetime, max_age: float, *, dry_run: bool, told: Told = lambda _what, _count: None
+) -> Collection:
+    """Remove what nobody used for `max_age` seconds; with `dry_run`, only say what that is.
+
+    Raises `StoreError`, and removes nothing, when the shared storage cannot be read.
+    """
+    oldest = now.timestamp() - max_age
+    leftovers = now.timestamp() - LEFTOVER_AFTER.total_seconds()
+    try:
+        if not dry_run:
+            _put_back(places)
+        stored, unused = _unused(places, oldest, told)
+        removed = unused if dry_run else list(_remove(places, unused, oldest, told))
+        given_up = sum(1 for _ in _leftovers(places, leftovers, dry_run=dry_run))
+    except OSError as error:
+        raise StoreError(
+            f"Nothing more is removed, as {error.filename} cannot be used: {error.strerror or error}."
+        ) from error
+    return Collection(
+        dry_run=dry_run,
+        files_stored=stored,
+        files=removed,
+        bytes=sum(file.size for file in removed),
+        leftovers=given_up,
+    )
+
+
+def _unused(places: Places, oldest: float, told: Told) -> tuple[int, list[Garbage]]:
+    """How many files are stored, and those of them that may go."""
+    stored, old = 0, {}
+    for entry in files_below(places.stored):
+        stored += 1
+        if stored % _TELL_EVERY == 0:
+            told("stored files looked at", stored)
+        with suppress(FileNotFoundError):
+            if garbage := _garbage(places, Path(entry.path), oldest):
+                old[garbage.name] = garbage
+    if old:
+        for name in _linked(places, told):
+            old.pop(name, None)
+    return stored, list(old.values())
+
+
+def _garbage(places: Places, path: Path, oldest: float) -> Garbage | None:
+    """The stored file at `path`, if it is old, and no hard link to it is in a checkout."""
+    name = path.relative_to(places.stored).as_posix()
+    found = path.lstat()
+    if not _NAME.fullmatch(name) or not _is_unused(found, oldest):
+        return None
+    return Garbage(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+
+def _is_unused(found: os.stat_result, oldest: float) -> bool:
+    return found.st_mtime < oldest and found.st_nlink == 1
+
+
+def _linked(places: Places, told: Told) -> Iterator[str]:
+    """The names in the store of all files that symbolic links in checkouts lead to."""
+    # Compared as they really are on both sides: the shared storage may be reached through a symbolic link itself.
+    jobs, stored = os.path.realpath(places.jobs), os.path.realpath(places.stored)
+    if not Path(jobs).is_dir():
+        raise StoreError(f"Nothing is removed, as there is no folder {places.jobs}; is it to be mounted?")
+    count = 0
+    for entry in files_below(Path(jobs)):
+        if not entry.is_symlink():
+            continue
+        count += 1
+        if count % _TELL_EVERY == 0:
+            told("links looked at", count)
+        with suppress(FileNotFoundError):
+            if (name := _name_in_store(entry.path, stored)) is not None:
+                yield name
+
+
+def _name_in_store(link: str, stored: str) -> str | None:
+    """What in the store the link leads to, if anything."""
+    beginning = stored + os.sep
+    target = os.path.normpath(Path(link).parent / os.readlink(link))  # noqa: PTH115 - texts, as there may be millions
+    if not target.startswith(beginning):
+        target = os.path.realpath(link)
+    return target.removeprefix(beginning).replace(os.sep, "/") if target.startswith(beginning) else None
+
+
+def _remove(places: Places, unused: list[Garbage], oldest: float, told: Told) -> Iterator[Garbage]:
+    for number, garbage in enumerate(unused, start=1):
+        if number % _TELL_EVERY == 0:
+            told("files removed", number)
+        with suppress(FileNotFoundError):
+            if _remove_unless_used(places, garbage.name, oldest):
+                yield garbage
+    prune(places.removing, places.store)
+
+
+def _remove_unless_used(places: Places, name: str, oldest: float) -> bool:
+    blob, aside = places.stored / name, places.removing / name.replace("/", "_")
+    if _garbage(places, blob, oldest) is None:
+        return False
+    try:
+        in_folder(aside.parent, lambda: _move(blob, aside))
+        # Whoever asked for it did so before it was moved, and was told that it is there.
+        if gone := _is_unused(aside.lstat(), oldest):
+            aside.unlink()
+        else:
+            in_folder(blob.parent, lambda: _move(aside, blob))
+    finally:
+        prune(blob.parent, places.stored)
+    return gone
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename, unless the source is gone, which is not the same as that there is no folder for the target."""
+    if source.exists():
+        source.replace(target)
+
+
+def _put_back(places: Places) -> None:
+    """What a collection that was killed had moved aside is stored again, and looked at like the rest."""
+    for entry in files_below(places.removing):
+        aside = Path(entry.path)
+        blob = places.stored / aside.name.replace("_", "/")
+        in_folder(blob.parent, lambda aside=aside, blob=blob: _move(aside, blob))  # type: ignore[misc]
+    prune(places.removing, places.store)
+
+
+def _leftovers(places: Places, oldest: float, *, dry_run: bool) -> Iterator[Path]:
+    """Give up what was begun long ago and never finished."""
+    for entry in files_below(places.uploading):
+        path = Path(entry.path)
+        if _is_older(path, oldest):
+            if not dry_run:
+                path.unlink(missing_ok=True)
+                prune(path.parent, places.uploading)
+            yield path
+    with suppress(FileNotFoundError):  # it comes and goes
+        for folder in list(places.unfinished.iterdir()):
+            if _is_older(folder, oldest):
+                if not dry_run:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    prune(folder.parent, places.jobs)
+                yield folder
+
+
+def _is_older(path: Path, oldest: float) -> bool:
+    try:
+        return path.lstat().st_mtime < oldest
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,282 @@
+"""Shaman over real connections: every answer gets through, and whatever clients do, the store is whole and right."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.conftest import Manager, running_manager, wait_until
+from tests.acceptance.shaman_clients import (
+    API,
+    Client,
+    GeneratedFile,
+    StoreWatch,
+    ask,
+    begin,
+    connect,
+    is_whole,
+    send,
+    submit_at_once,
+)
+
+pytestmark = pytest.mark.acceptance
+
+MEBIBYTE = 1 << 20
+CLIENTS = 8
+SMALL_FILES = 297
+LARGE_FILES = 3
+LARGE_BYTES = 200 * 1000 * 1000
+MOST_RESIDENT_BYTES = 200 * MEBIBYTE
+
+
+@pytest.fixture(scope="module")
+def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
+    """A manager of two processes; what clients gave it is removed at the end, as it is much."""
+    folder = tmp_path_factory.mktemp("shaman")
+    try:
+        with running_manager(folder, "--processes", "2") as running:
+            yield running
+    finally:
+        shutil.rmtree(folder / "data" / "shared", ignore_errors=True)
+
+
+def shared(manager: Manager) -> Path:
+    """The shared storage."""
+    return manager.data_dir / "shared"
+
+
+def leftovers(manager: Manager) -> list[Path]:
+    """What is there of uploads that did not end well."""
+    return list((shared(manager) / "file-store" / "uploading").rglob("*"))
+
+
+def status(manager: Manager, file: GeneratedFile) -> str:
+    """What the manager knows of the file."""
+    with closing(connect(manager.url)) as connection:
+        code, answer = ask(connection, "GET", file.url)
+    assert code == 200
+    return str(answer["status"])
+
+
+def processes(manager: Manager) -> list[int]:
+    """All processes of the manager."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            group = (folder / "stat").read_text().rpartition(")")[2].split()[2]
+        except OSError:
+            continue
+        if int(group) == manager.process.pid:
+            found.append(int(folder.name))
+    return found
+
+
+def most_resident(manager: Manager) -> dict[int, int]:
+    """The most memory that each process of the manager ever had, in bytes."""
+    peaks = {}
+    for pid in processes(manager):
+        fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        peaks[pid] = int(fields["VmHWM"].split()[0]) * 1024
+    return peaks
+
+
+def test_every_answer(manager: Manager) -> None:
+    """Each outcome has its status, over one connection that is kept, however much of a body was not read."""
+    file, empty = GeneratedFile(1001, 20 * MEBIBYTE), GeneratedFile(1002, 0)
+    with closing(connect(manager.url)) as connection:
+        assert ask(connection, "GET", file.url) == (200, {"status": "unknown"})
+        assert send(connection, empty) == (200, b"")
+        code, body = send(connection, file, wrong=True)
+        assert code == 417
+        assert b"file SHA256 mismatched, declared %s but" % file.sha.encode() in body
+        kept = connection.sock
+        theirs = begin(manager.url, file, 3 * MEBIBYTE)
+        assert wait_until(lambda: status(manager, file) == "uploading")
+        assert send(connection, file, can_defer=True) == (425, b"")
+        assert send(connection, file) == (200, b"")
+        assert ask(connection, "GET", file.url) == (200, {"status": "stored"})
+        assert send(connection, file) == (208, b"")
+        longer = GeneratedFile(1001, file.size)
+        longer.sha, longer.size = "0" * 64, file.size
+        code, body = send_to(connection, f"{API}/files/{longer.sha}/7", longer)
+        assert (code, b"declared 7 but received 20971520 bytes" in body) == (417, True)
+        code, body = send_to(connection, f"{API}/files/{'x' * 64}/7", longer)
+        assert code == 400
+        assert connection.sock is kept, "the connection was not kept"
+    with closing(theirs):
+        # Theirs is refused before all of it was sent, as somebody else was faster.
+        theirs.sendall(bytes(MEBIBYTE))
+        assert theirs.recv(1000).startswith(b"HTTP/1.1 208 ")
+    assert wait_until(lambda: not leftovers(manager))
+
+
+def send_to(connection: Any, path: str, file: GeneratedFile) -> tuple[int, bytes]:
+    """Upload a file as another."""
+    connection.request("POST", path, file.blocks(), {"Content-Length": str(file.size)})
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def test_chunked(manager: Manager) -> None:
+    """A client need not say how much it sends."""
+    file = GeneratedFile(1003, 3 * MEBIBYTE + 17)
+    with closing(connect(manager.url)) as connection:
+        connection.request("POST", file.url, file.blocks(), {"Transfer-Encoding": "chunked"}, encode_chunked=True)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b"")
+        assert send(connection, file)[0] == 208
+
+
+def test_connection_that_is_cut(manager: Manager) -> None:
+    """What a client sent before it went away is not kept, and the file can be sent again at once."""
+    file = GeneratedFile(1004, 5 * MEBIBYTE)
+    begin(manager.url, file, 3 * MEBIBYTE).close()
+    assert wait_until(lambda: "after 3145728 of 5242880 bytes" in manager.log)
+    assert wait_until(lambda: not leftovers(manager))
+    with closing(connect(manager.url)) as connection:
+        assert send(connection, file, can_defer=True)[0] == 200
+    assert "Traceback" not in manager.log
+
+
+def test_process_that_dies(manager: Manager) -> None:
+    """When a manager's process dies in the middle of an upload, others can send the same file."""
+    file = GeneratedFile(1005, 5 * MEBIBYTE)
+    with closing(begin(manager.url, file, 3 * MEBIBYTE)):
+        assert wait_until(lambda: status(manager, file) == "uploading")
+        serving = [pid for pid in processes(manager) if has_open(pid, file.sha[2:])]
+        assert len(serving) == 1
+        os.kill(serving[0], signal.SIGKILL)
+    assert wait_until(lambda: len(processes(manager)) >= 3 and serving[0] not in processes(manager))
+    with closing(connect(manager.url)) as connection:
+        assert send(connection, file)[0] == 200
+    for path in leftovers(manager):
+        if path.suffix == ".tmp":
+            path.unlink()
+
+
+def has_open(pid: int, part: str) -> bool:
+    """Whether the process has a file open whose path has `part` in it."""
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            if part in str(descriptor.readlink()):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../x", "a/../../x", "/etc/x", "\\x", "..\\x", "a\\..\\..\\x", "C:\\x", "C:x", "a/", "", ".", "//h/s", "a/.. /x"],
+)
+def test_files_that_would_be_elsewhere(manager: Manager, path: str) -> None:
+    """No path of a file leads out of its checkout, and the checkout is not there at all."""
+    file = GeneratedFile(1006, 10)
+    with closing(connect(manager.url)) as connection:
+        assert send(connection, file)[0] in (200, 208)
+        files = [file.specification, file.specification | {"path": path}]
+        code, answer = ask(connection, "POST", f"{API}/checkout/create", {"files": files, "checkoutPath": "never"})
+    assert (code, answer["code"]) == (500, 500)
+    assert answer["message"].startswith("unexpected error: invalid file path")
+    assert not (shared(manager) / "jobs" / "never").exists()
+    assert sorted(os.listdir(shared(manager))) in (["file-store"], ["file-store", "jobs"])  # noqa: PTH208
+
+
+@pytest.mark.parametrize(
+    "path", ["../x", "a/../../x", "/etc/x", "..", "a/..", "C:/x", "\\x", "", "{jobs}", ".unfinished/x"]
+)
+def test_checkouts_that_would_be_elsewhere(manager: Manager, path: str) -> None:
+    """Nor does that of a checkout lead out of the folder of checkouts."""
+    file = GeneratedFile(1006, 10)
+    with closing(connect(manager.url)) as connection:
+        assert send(connection, file)[0] in (200, 208)
+        body = {"files": [file.specification], "checkoutPath": path}
+        code, answer = ask(connection, "POST", f"{API}/checkout/create", body)
+    assert (code, answer["message"]) == (500, f'unexpected error: invalid checkout path "{path}"')
+
+
+@pytest.mark.parametrize("path", ["%2e%2e/1", "..%2f..%2fjobs/1", "x/..%2f..%2f1", "%00/1", f"{'0' * 64}/..%2f1"])
+def test_uploads_that_would_be_elsewhere(manager: Manager, path: str) -> None:
+    """No checksum is a path."""
+    before = sorted(shared(manager).rglob("*"))
+    with closing(connect(manager.url)) as connection:
+        code, _ = send_to(connection, f"{API}/files/{path}", GeneratedFile(1006, 1))
+    assert code in (400, 404)
+    assert sorted(shared(manager).rglob("*")) == before
+
+
+def test_one_name_for_many_at_once(manager: Manager) -> None:
+    """Clients that want one name for their checkouts at the same time get one each, with their own files in it."""
+    files = [GeneratedFile(1100 + number, 100 + number) for number in range(CLIENTS)]
+    start = threading.Barrier(CLIENTS)
+
+    def create(own: GeneratedFile) -> str:
+        with closing(connect(manager.url)) as connection:
+            assert send(connection, own)[0] == 200
+            start.wait()
+            body = {"files": [own.specification | {"path": "own"}], "checkoutPath": "studio/shot"}
+            code, answer = ask(connection, "POST", f"{API}/checkout/create", body)
+        assert code == 200, answer
+        return str(answer["checkoutPath"])
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        used = list(pool.map(create, files))
+    assert len(set(used)) == CLIENTS
+    assert used.count("studio/shot") == 1
+    for path, own in zip(used, files, strict=True):
+        assert os.listdir(shared(manager) / "jobs" / path) == ["own"]  # noqa: PTH208
+        assert (shared(manager) / "jobs" / path / "own").read_bytes() == b"".join(own.blocks())
+
+
+def test_many_clients_with_the_same_files(tmp_path: Path) -> None:
+    """Eight clients send the same files at once, badly: everything is stored once, whole, and in little memory."""
+    sizes = [*(number * 37 % 9000 for number in range(SMALL_FILES)), *[LARGE_BYTES] * LARGE_FILES]
+    files = [GeneratedFile(number, size) for number, size in enumerate(sizes)]
+    try:
+        with running_manager(tmp_path, "--processes", "2") as manager:
+            watch = StoreWatch(shared(manager) / "file-store" / "stored")
+            watch.start()
+            started = time.monotonic()
+            seen = submit_at_once([Client(manager.url, files, number) for number in range(CLIENTS)])
+            took = time.monotonic() - started
+            watch.stop()
+            assert wait_until(lambda: not leftovers(manager))
+            assert watch.wrong == []
+            stored = {path for path in watch.whole if path.is_file()}
+            assert {f"{path.parent.parent.name}{path.parent.name}" for path in stored} == {file.sha for file in files}
+            assert len(stored) == len(files)
+            assert all(map(is_whole, stored))
+            made = checkout_of(manager, files)
+            assert {path.stat().st_size for path in made.iterdir()} == set(sizes)
+            peaks = most_resident(manager)
+            sys.stderr.write(
+                f"\nshaman: {took:.1f} s, {dict(sorted(seen.items()))}, {watch.looks} looks, "
+                f"most resident {[f'{peak / MEBIBYTE:.0f} MiB' for peak in sorted(peaks.values())]}\n"
+            )
+            assert len(peaks) >= 3
+            assert max(peaks.values()) < MOST_RESIDENT_BYTES
+            for outcome in ("200", "208", "425", "cut", "wrong 417", "again"):
+                assert seen[outcome], f"nobody saw {outcome}"
+            assert "Traceback" not in manager.log
+    finally:
+        shutil.rmtree(tmp_path / "data" / "shared", ignore_errors=True)
+
+
+def checkout_of(manager: Manager, files: list[GeneratedFile]) -> Path:
+    """The folder of a job with these files, which are all in one folder of it."""
+    with closing(connect(manager.url)) as connection:
+        body = {"files": [file.specification for file in files], "checkoutPath": "job"}
+        code, answer = ask(connection, "POST", f"{API}/checkout/create", body)
+    assert (code, answer) == (200, {"checkoutPath": "job"})
+    return shared(manager) / "jobs" / "job" / "textures" / "deep"
