@@ -13,7 +13,7 @@ from flamenco import bootstrap
 from flamenco.cli.options import config_option, data_dir_option, json_option
 from flamenco.domain.errors import FarmError
 from flamenco.farm.context import utc_now
-from flamenco.store import recount, upgrade
+from flamenco.store import damage, recount, upgrade
 from flamenco.store.engine import Store
 
 _database_option = click.option(
@@ -77,7 +77,7 @@ def check_command(
             miscounted = recount.miscounted(tx)
             if repair and miscounted:
                 recount.repair(tx)
-            damaged = recount.damaged(tx)
+            damaged = [each.problem for each in damage.look(tx, thorough=True)]
     problems = damaged if repair else damaged + miscounted
     if as_json:
         report = {"ok": not problems, "problems": problems, "repaired": miscounted if repair else []}

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from flamenco.domain.errors import NotFound
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.scheduling import (
     FarmView,
@@ -47,13 +49,18 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 def candidates(tx: Tx, farm: Farm, jobs_there: Sequence[Standing]) -> list[JobCandidate]:
     """The jobs as policies see them. What does not change of a job is read once per process, and kept."""
+    return list(_by_key(tx, farm, jobs_there).values())
+
+
+def _by_key(tx: Tx, farm: Farm, jobs_there: Sequence[Standing]) -> dict[int, JobCandidate]:
+    """The same by row number; without those that were deleted since `jobs_there` was read."""
     known = farm.known_jobs
     missing = [job.key for job in jobs_there if job.key not in known or known[job.key][0] != job.updated]
     if missing:
         read = standing.candidates(tx, missing)
         known.update({job.key: (job.updated, read[job.key]) for job in jobs_there if job.key in read})
-    return [
-        replace(
+    return {
+        job.key: replace(
             known[job.key][1],
             priority=job.priority,
             counts=job.counts,
@@ -61,7 +68,8 @@ def candidates(tx: Tx, farm: Farm, jobs_there: Sequence[Standing]) -> list[JobCa
             mean_task_s=job.mean_task_s,
         )
         for job in jobs_there
-    ]
+        if job.key in known
+    }
 
 
 def views(tx: Tx, farm: Farm, now: datetime, open_jobs: Sequence[JobCandidate] | None = None) -> Views:
@@ -73,8 +81,7 @@ def views(tx: Tx, farm: Farm, now: datetime, open_jobs: Sequence[JobCandidate] |
     if farm.ranking.accounting:
         if open_jobs is None:
             open_jobs = candidates(tx, farm, standing.open_jobs(tx))
-        running = standing.running_jobs(tx)
-        by_key = dict(zip((job.key for job in running), candidates(tx, farm, running), strict=True))
+        by_key = _by_key(tx, farm, standing.running_jobs(tx))
         for policy in farm.ranking.accounting:
             told[policy.name] = replace(
                 base,
@@ -108,8 +115,7 @@ def usage(farm: Farm, policy_name: str) -> dict[str, Usage]:
     if policy is None:
         return {}
     with farm.store.read() as tx:
-        running = standing.running_jobs(tx)
-        by_key = dict(zip((job.key for job in running), candidates(tx, farm, running), strict=True))
+        by_key = _by_key(tx, farm, standing.running_jobs(tx))
         return _usage(tx, farm, policy, by_key, now)
 
 
@@ -139,7 +145,8 @@ def place_all(farm: Farm) -> None:
         told = views(tx, farm, now)
         unfinished = jobs.keys_unfinished(tx)
     for job_key in unfinished:
-        with farm.store.write() as tx:
+        # Another manager may have deleted it meanwhile.
+        with suppress(NotFound), farm.store.write() as tx:
             place(tx, farm, jobs.lock(tx, job_key), now, told)
     with farm.store.write() as tx:
         if not any(standing.accounts_of(tx, policy.name) for policy in farm.ranking.accounting):
@@ -213,12 +220,16 @@ def worker_view(tx: Tx, worker: Worker) -> WorkerView:
     )
 
 
-def refusal(tx: Tx, farm: Farm, job_key: int, worker: WorkerView) -> Refusal | None:
+def refusal(tx: Tx, farm: Farm, job_key: int, job_id: str, worker: WorkerView) -> Refusal | None:
     """Which policy keeps the worker from the job, if any does. The job is as this process saw it last."""
     known = farm.known_jobs.get(job_key)
-    if known is None:
+    # SQLite gives the row number of a deleted job to another one.
+    if known is None or known[1].id != job_id:
         # Not as of any moment, so that whoever ranks reads it again; but not read again at every poll.
-        known = (_NEVER, standing.candidates(tx, [job_key])[job_key])
+        read = standing.candidates(tx, [job_key]).get(job_key)
+        if read is None:
+            return None  # it was deleted meanwhile, as whoever locks it will find
+        known = (_NEVER, read)
         if len(farm.known_jobs) >= MOST_KNOWN:
             farm.known_jobs.clear()
         farm.known_jobs[job_key] = known

@@ -18,7 +18,7 @@ import structlog
 from msgspec import Struct
 
 from flamenco.farm.context import Farm
-from flamenco.services import delivery, measurements, ranking, timeouts, upkeep
+from flamenco.services import deletion, delivery, farm_status, measurements, ranking, shaman, sleep, timeouts, upkeep
 from flamenco.store import leases
 
 log = structlog.get_logger()
@@ -26,7 +26,8 @@ log = structlog.get_logger()
 LEASE_S = 60.0
 """A chore whose process died is taken over this long after it was due."""
 
-RANKING_LEASE_S = 10.0
+PROMPT_LEASE_S = 10.0
+"""The same for what is to happen within a second or so."""
 
 _STOP_WAIT_S = 5.0
 _STOP_ALL_WAIT_S = 1.0
@@ -50,8 +51,10 @@ def chores(farm: Farm) -> list[Chore]:
     """All chores of a manager."""
     return [
         Chore("timeouts", timeouts.tick, farm.config.timeout_check_delay),
+        Chore("sleep", sleep.tick, sleep.FIRST_AFTER_S),
         Chore("events", upkeep.forget_events, 60.0),
-        Chore("database-check", upkeep.check_database, 60.0),
+        Chore("task-log-events", upkeep.forget_task_logs, 60.0),
+        Chore("checkpoint", upkeep.checkpoint, 60.0),
         Chore("removed-sinks", delivery.forget_removed),
     ]
 
@@ -60,10 +63,19 @@ def runners(farm: Farm) -> list[Runner]:
     """Everything that runs in the background of one process; whoever has it starts it, and ends it with `stop_all`."""
     sinks = (Chore(f"sink:{name}", partial(delivery.tick, sink=sink)) for name, sink in farm.event_sinks.items())
     # In threads of their own too: what is measured is taken to be of a process that ended when it is a minute old,
-    # and ranks are for the next second.
-    alone = [Chore("measurements", measurements.tick, leased=False), *sinks]
+    # and some are for the next second; checking a large database takes long.
+    alone = [
+        Chore("measurements", measurements.tick, leased=False),
+        Chore("farm-status", farm_status.tick, farm_status.FIRST_AFTER_S, lease_s=PROMPT_LEASE_S),
+        Chore("deletion", deletion.Deletions().tick, lease_s=PROMPT_LEASE_S),
+        Chore("database-check", upkeep.check_database, min(upkeep.FIRST_CHECK_S, farm.config.database_check_period)),
+        *sinks,
+    ]
     if not farm.ranking.is_static:
-        alone.append(Chore("ranking", ranking.tick, lease_s=RANKING_LEASE_S))
+        alone.append(Chore("ranking", ranking.tick, lease_s=PROMPT_LEASE_S))
+    if shaman.is_due(farm):
+        # It looks at every file of every job, which may take long.
+        alone.append(Chore("shaman", shaman.collect, shaman.FIRST_AFTER_S))
     return [Runner(farm), *(Runner(farm, [chore], thread_name=chore.name) for chore in alone)]
 
 

@@ -87,7 +87,7 @@ _TAG_FITS = or_(
 )
 # The queues this worker may be sent to, best job first, the older one where they are equal.
 _QUEUES = (
-    select(queues.c.key, queues.c.job_key, queues.c.rank)
+    select(queues.c.key, queues.c.job_key, queues.c.rank, jobs.c.uuid)
     .join(jobs, jobs.c.key == queues.c.job_key)
     .where(text(CLAIMABLE_SQL), queues.c.requirement_key == bindparam("requirement"), _TAG_FITS, _NOT_BLOCKED)
     .order_by(queues.c.rank.desc(), queues.c.job_key)
@@ -105,6 +105,7 @@ class Offer(NamedTuple):
 
     queue_key: int
     job_key: int
+    job_id: str
     rank: float
     limits: tuple[str, ...]
 
@@ -113,6 +114,7 @@ class JobOffers(NamedTuple):
     """A job with work for the worker, and the queues it has it in."""
 
     job_key: int
+    job_id: str
     offers: tuple[Offer, ...]
 
     @property
@@ -126,8 +128,8 @@ def jobs_with_work(tx: Tx, worker: Worker) -> Iterator[JobOffers]:
     along = [_offers(tx, worker.key, requirement) for requirement in met_requirements(tx, worker)]
     # A job has one rank, so its queues come next to each other.
     in_order = heapq.merge(*along, key=lambda offer: (-offer.rank, offer.job_key))
-    for job_key, offers in groupby(in_order, key=lambda offer: offer.job_key):
-        yield JobOffers(job_key, tuple(offers))
+    for (job_key, job_id), offers in groupby(in_order, key=lambda offer: (offer.job_key, offer.job_id)):
+        yield JobOffers(job_key, job_id, tuple(offers))
 
 
 def _offers(tx: Tx, worker_key: int, requirement: Requirement) -> Iterator[Offer]:
@@ -140,7 +142,7 @@ def _offers(tx: Tx, worker_key: int, requirement: Requirement) -> Iterator[Offer
     page = tx.execute(_QUEUES, {**arguments, "page": size}).all()
     while page:
         for row in page:
-            yield Offer(row.key, row.job_key, row.rank, requirement.limits)
+            yield Offer(row.key, row.job_key, row.uuid, row.rank, requirement.limits)
         if len(page) < size:
             return
         size = min(2 * size, _LARGEST_PAGE)

@@ -25,6 +25,8 @@ Tx = Connection
 BUSY_TIMEOUT_S = 10
 """How long a transaction waits for another one's lock before the client is told to come back."""
 
+_CHECKPOINT_TIMEOUT_S = 0.1
+
 _WRITES = "flamenco_writes"
 _ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -60,6 +62,20 @@ class Store:
         """A transaction that sees one consistent state and changes nothing."""
         with _translated(), self._reader.connect() as connection:
             yield connection
+
+    def checkpoint(self) -> bool:
+        """Have SQLite move what is in its log to the database itself, and empty the log. False when others are busy."""
+        if self.file is None:
+            return True
+        # Not one of ours: those wait for long, and whoever waits here keeps everybody else from writing.
+        connection = sqlite3.connect(self.file, timeout=_CHECKPOINT_TIMEOUT_S)
+        try:
+            busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.close()
+        return not busy
 
     def close(self) -> None:
         """Close all connections."""

@@ -18,7 +18,7 @@ from flamenco.domain.model import AuthoredTask, Job
 from flamenco.domain.scheduling import Placement
 from flamenco.store import limits
 from flamenco.store.engine import Tx
-from flamenco.store.schema import RUNNABLE_SQL, jobs, queues, requirements, tasks
+from flamenco.store.schema import OPEN_SQL, RUNNABLE_SQL, jobs, queues, requirements, tasks
 
 _encode = msgspec.json.Encoder().encode
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -209,7 +209,7 @@ def set_ranks(tx: Tx, ranks: Iterable[NewRank]) -> None:
 
 # `Job.is_open` in SQL, for many jobs at a time without reading them.
 _OFFER_IF_OPEN = text(
-    "UPDATE queues SET rank = (SELECT CASE WHEN jobs.status IN ('active', 'queued')"
+    f"UPDATE queues SET rank = (SELECT CASE WHEN {OPEN_SQL}"  # noqa: S608 - our own constant
     " AND (jobs.max_running IS NULL OR jobs.tasks_active < jobs.max_running) THEN jobs.rank END"
     " FROM jobs WHERE jobs.key = queues.job_key) WHERE queues.job_key = :of_job"
 )

@@ -60,8 +60,11 @@ def fetch(tx: Tx, task_id: str) -> Task:
 
 
 def fetch_by_key(tx: Tx, task_key: int) -> Task:
-    """The task with that row number, which must exist."""
-    return from_row(tx.execute(_BY_KEY, {"task_key": task_key}).one())
+    """The task with that row number. Raises `NotFound` when it was deleted meanwhile, with its job."""
+    row = tx.execute(_BY_KEY, {"task_key": task_key}).one_or_none()
+    if row is None:
+        raise NotFound("The task was deleted meanwhile.")
+    return from_row(row)
 
 
 def job_key_of(tx: Tx, task_id: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from flamenco.domain.errors import Busy, StoreError
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
-from flamenco.store import leases, recount
+from flamenco.store import damage, leases, recount
 from flamenco.store import upgrade as upgrade_module
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Store, Tx
@@ -170,8 +171,29 @@ def test_foreign_keys_that_point_nowhere_are_found(tmp_path: Path, clock: Clock)
         connection.execute("INSERT INTO queues (job_key, requirement_key) VALUES (77, 1)")
     connection.close()
     with opened.read() as tx:
-        assert "queues" in " ".join(recount.damaged(tx))
+        found = damage.look(tx)
+    assert "queues" in found[0].problem
+    assert not any(each.in_file for each in found)
+    assert damage.check_before_start(opened, 10.0) == [each.problem for each in found]
     opened.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_large_database_is_not_looked_at_for_ever(store: Store, clock: Clock) -> None:
+    """When the time is over, the look for damage ends, and the database can be used."""
+    with store.write() as tx:
+        tx.execute(
+            text(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
+                " INSERT INTO leases (name, owner, expires) SELECT i, 'o', '2026-01-01' FROM n"
+            )
+        )
+    with closing(sqlite3.connect(str(store.file))) as careless, careless:
+        careless.execute("INSERT INTO worker_tags (worker_key, tag_key) VALUES (1, 1)")
+    assert damage.check_before_start(store, -1.0) == []
+    assert len(damage.check_before_start(store, 60.0)) == 2
+    with store.write() as tx:
+        assert leases.take(tx, "chore", "me", clock(), clock())
 
 
 def test_a_copy_is_whole_and_never_overwrites(farm: Farm, tmp_path: Path, clock: Clock) -> None:

@@ -7,16 +7,19 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func as sql
 from sqlalchemy import select
 
+from flamenco.domain.errors import StoreError
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import workers
 from flamenco.farm.context import Farm
 from flamenco.services import upkeep
 from flamenco.services.runner import Chore, Runner, chores
+from flamenco.store import damage
 from flamenco.store.schema import events, leases
 from tests.conftest import Clock
 from tests.integration.farming import new_worker
@@ -61,8 +64,52 @@ def test_damage_is_reported(farm: Farm, capsys: pytest.CaptureFixture[str]) -> N
     assert farm.store.file
     with closing(sqlite3.connect(farm.store.file)) as careless, careless:
         careless.execute("INSERT INTO worker_tags (worker_key, tag_key) VALUES (1, 1)")
+    farm.shut_down = lambda: pytest.fail("such damage is no reason to stop")
     upkeep.check_database(farm)
     assert "refers to a row of" in capsys.readouterr().out
+
+
+def break_file(file: Path) -> None:
+    """Write nonsense over a table that is only read."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        page_size = connection.execute("PRAGMA page_size").fetchone()[0]
+        page = connection.execute("SELECT max(pageno) FROM dbstat WHERE name = 'tags'").fetchone()[0]
+    with file.open("r+b") as broken:
+        broken.seek((page - 1) * page_size)
+        broken.write(b"\xff" * page_size)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_manager_stops_when_its_database_breaks(farm: Farm, capsys: pytest.CaptureFixture[str]) -> None:
+    """A broken file is said loudly with what to do, and the manager ends; it does not start with it again either."""
+    stopped: list[bool] = []
+    farm.shut_down = lambda: stopped.append(True)
+    new_worker(farm)
+    assert farm.store.file
+    break_file(farm.store.file)
+    upkeep.check_database(farm)
+    assert stopped == [True]
+    said = capsys.readouterr().out
+    assert "restore a copy" in said
+    assert str(farm.store.file) in said
+    with pytest.raises(StoreError, match=r"damaged.*recover"):
+        damage.check_before_start(farm.store, 10.0)
+
+
+def test_the_log_of_the_database_is_emptied(farm: Farm) -> None:
+    """It is, unless somebody reads; then the chore comes back soon."""
+    new_worker(farm)
+    assert upkeep.checkpoint(farm) > 60
+    if farm.store.file is None:
+        return
+    log = farm.store.file.with_name(f"{farm.store.file.name}-wal")
+    assert log.stat().st_size == 0
+    with farm.store.read() as tx:
+        tx.execute(select(events.c.key)).all()
+        new_worker(farm)
+        assert upkeep.checkpoint(farm) < 60
+    assert log.stat().st_size > 0
 
 
 def test_one_of_two_processes_runs_a_chore(make_farm: Callable[..., Farm]) -> None:

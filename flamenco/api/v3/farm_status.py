@@ -1,0 +1,31 @@
+"""What the farm as a whole is doing."""
+
+from __future__ import annotations
+
+import falcon
+from msgspec import Struct
+
+from flamenco.api.operation import Answer, operation
+from flamenco.api.resource import Resource, send
+from flamenco.domain import farm_status as domain
+from flamenco.farm import farm_status
+
+
+class FarmStatusReport(Struct, frozen=True):
+    """What the farm is doing, in one word; `starting` until the manager has looked."""
+
+    status: domain.FarmStatus
+
+
+class FarmStatus(Resource):
+    """`/status`: a look at the whole farm."""
+
+    @operation(
+        "getFarmStatus",
+        summary="What the farm as a whole is doing.",
+        tag="meta",
+        returns={200: Answer("As it was a moment ago.", FarmStatusReport)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Tell what was found last."""
+        send(resp, FarmStatusReport(farm_status.latest(self.farm)))

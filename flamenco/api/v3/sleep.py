@@ -1,0 +1,68 @@
+"""When workers sleep, as people arrange it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import falcon
+from msgspec import Meta, Struct
+
+from flamenco.api.fields import Text
+from flamenco.api.operation import Answer, operation
+from flamenco.api.resource import Resource, send
+from flamenco.domain.sleep import schedule_from, write_time
+from flamenco.farm import sleep
+
+
+class WorkerSleepSchedule(Struct, frozen=True):
+    """When a worker sleeps: on these days, or every day when there are none, from the start to the end."""
+
+    is_active: Annotated[bool, Meta(description="Whether the schedule is kept to; if not, the worker is to be awake.")]
+    days_of_week: Annotated[
+        Text, Meta(description="Days with a space between them: mo tu we th fr sa su. Empty for every day.")
+    ]
+    start_time: Annotated[Text, Meta(description="HH:MM, local time of the manager. Empty for the day's beginning.")]
+    end_time: Annotated[Text, Meta(description="HH:MM, local time of the manager. Empty for the day's end.")]
+
+
+class SleepSchedule(Resource):
+    """`/worker-mgt/workers/{worker_id}/sleep-schedule`: when a worker sleeps."""
+
+    @operation(
+        "fetchWorkerSleepSchedule",
+        summary="When a worker sleeps.",
+        tag="worker-mgt",
+        returns={
+            200: Answer("The worker's schedule.", WorkerSleepSchedule),
+            204: Answer("The worker has no schedule, or there is no such worker."),
+        },
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, worker_id: str) -> None:
+        """Fetch the schedule."""
+        found = sleep.fetch(self.farm, worker_id)
+        if found is None:
+            resp.status = falcon.HTTP_204
+            return
+        schedule = WorkerSleepSchedule(
+            is_active=found.is_active,
+            days_of_week=found.days_text,
+            start_time=write_time(found.start),
+            end_time=write_time(found.end),
+        )
+        send(resp, schedule)
+
+    @operation(
+        "setWorkerSleepSchedule",
+        summary="Say when a worker is to sleep; this is applied at once.",
+        tag="worker-mgt",
+        body=WorkerSleepSchedule,
+        returns={204: Answer("The schedule is stored and applied."), 404: Answer("There is no such worker.")},
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response, worker_id: str) -> None:
+        """Take over the schedule."""
+        body: WorkerSleepSchedule = req.context.body
+        schedule = schedule_from(
+            is_active=body.is_active, days=body.days_of_week, start=body.start_time, end=body.end_time
+        )
+        sleep.give(self.farm, worker_id, schedule)
+        resp.status = falcon.HTTP_204

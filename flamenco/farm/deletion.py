@@ -1,0 +1,91 @@
+"""Deleting jobs: people ask for it, which marks a job and stops the handing out of its tasks; a chore does it.
+
+First go the files, then the tasks, some at a time, and the job last: whatever fails, the job is still there and
+marked, and the chore tries again. While a large job is being taken apart, its tasks are fewer than they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from flamenco.domain.errors import NoneSuch, NotFound
+from flamenco.domain.events import job_deleted_event, job_event
+from flamenco.farm import placing, shaman
+from flamenco.farm.context import Farm
+from flamenco.files.places import remove_job_folder
+from flamenco.store import deletion, events, jobs
+
+MOST_ROWS: Final = 1_000
+"""So many rows are deleted in one transaction: workers that poll meanwhile wait for no longer than that takes."""
+
+
+def request(farm: Farm, job_id: str) -> None:
+    """Have a job deleted soon. Asking again changes nothing but the moment. Raises `NotFound`."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        marked = deletion.mark(tx, [jobs.lock_by_id(tx, job_id)], now)
+        events.append(tx, [job_event(job) for job in marked], now)
+
+
+def request_mass(farm: Farm, last_updated_max: datetime) -> None:
+    """Have all jobs deleted that have not changed since. Raises `NoneSuch` when there are none.
+
+    What is within the same second counts: clients see times of jobs to the second.
+    """
+    now, count = farm.clock(), 0
+    with farm.store.write() as tx:
+        for marked in deletion.mark_unchanged(tx, _rounded_up(last_updated_max), now):
+            events.append(tx, [job_event(job) for job in marked], now)
+            count += len(marked)
+    if not count:
+        raise NoneSuch("no jobs modified before timestamp")
+
+
+def _rounded_up(moment: datetime) -> datetime:
+    return moment if not moment.microsecond else moment.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def shaman_checkout_goes(farm: Farm, job_id: str) -> bool:
+    """Whether files in the Shaman storage go with a job: not those that another one needs. Raises `NotFound`."""
+    with farm.store.read() as tx:
+        job = jobs.fetch(tx, job_id)
+        is_shared = deletion.checkout_is_shared(tx, job)
+    return farm.shaman is not None and bool(job.shaman_checkout_id) and not is_shared
+
+
+def requested(farm: Farm, most: int) -> Sequence[str]:
+    """UUIDs of at most so many jobs that are to be deleted, in the order in which that was asked for."""
+    with farm.store.read() as tx:
+        return deletion.marked(tx, most)
+
+
+def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
+    """Delete a job that was marked, or as much of it as one transaction should. Whether it is gone.
+
+    Raises whatever keeps its files from being removed; what is in the database of it stays then.
+    """
+    try:
+        with farm.store.read() as tx:
+            job = jobs.fetch(tx, job_id)
+            is_shared = deletion.checkout_is_shared(tx, job)
+        if not is_shared:
+            shaman.erase_checkout(farm, job.shaman_checkout_id)
+        remove_job_folder(farm.config.local_storage_path, job.id)
+        now = farm.clock()
+        with farm.store.write() as tx:
+            if not deletion.delete_tasks(tx, jobs.lock_by_id(tx, job_id), now, most_rows):
+                return False
+        if farm.ranking.accounting:
+            placing.book(farm)  # the time it used stays used
+        with farm.store.write() as tx:
+            jobs.lock(tx, job.key)
+            deletion.delete_job(tx, job.key)
+            events.append(tx, [job_deleted_event(job_id)], now)
+    except NotFound:
+        return True  # another process was faster
+    farm.known_jobs.pop(job.key, None)
+    # A worker may have sent a line for a log before it could know.
+    remove_job_folder(farm.config.local_storage_path, job_id)
+    return True

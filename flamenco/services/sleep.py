@@ -1,0 +1,25 @@
+"""Wakes workers and sends them to sleep, when their schedules say so."""
+
+from __future__ import annotations
+
+import structlog
+
+from flamenco.farm import sleep
+from flamenco.farm.context import Farm
+
+log = structlog.get_logger()
+
+FIRST_AFTER_S = 2.0
+
+EVERY_S = 60.0
+"""Schedules go by minutes."""
+
+
+def tick(farm: Farm) -> float:
+    """Apply the schedules that are due. What goes wrong with one keeps none of the others, and is tried again."""
+    for worker_id in sleep.due(farm):
+        try:
+            sleep.apply(farm, worker_id)
+        except Exception:
+            log.exception("a sleep schedule could not be applied; trying again at the next check", worker=worker_id)
+    return EVERY_S

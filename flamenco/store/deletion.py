@@ -1,0 +1,126 @@
+"""Jobs that are to be deleted: marked at once, taken apart bit by bit, since others need the database meanwhile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from msgspec.structs import replace
+from sqlalchemy import bindparam, delete, or_, select, text, tuple_, update
+
+from flamenco.domain.model import Job
+from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
+from flamenco.store import jobs as job_store
+from flamenco.store import queues as queue_store
+from flamenco.store.engine import Tx
+from flamenco.store.schema import DOOMED_SQL, jobs, queues, task_dependencies, tasks
+
+PAGE = 500
+"""So many jobs are marked by one statement."""
+
+_MARK = (
+    update(jobs)
+    .where(jobs.c.key.in_(bindparam("keys", expanding=True)))
+    .values(delete_requested=bindparam("now"), updated=bindparam("now"))
+)
+_WITHDRAW = update(queues).where(queues.c.job_key.in_(bindparam("keys", expanding=True))).values(rank=None)
+
+
+def mark(tx: Tx, locked: Sequence[Job], now: datetime) -> list[Job]:
+    """Mark locked jobs as to be deleted; nothing of them is handed out any more. Returns them as they are then."""
+    keys = [job.key for job in locked]
+    tx.execute(_MARK, {"keys": keys, "now": now})
+    tx.execute(_WITHDRAW, {"keys": keys})
+    return [replace(job, delete_requested=now, updated=now) for job in locked]
+
+
+_UNCHANGED = (
+    job_store.SELECT.where(jobs.c.updated <= bindparam("until"), jobs.c.key > bindparam("after"))
+    .order_by(jobs.c.key)
+    .limit(bindparam("page"))
+    .with_for_update(of=jobs)
+)
+
+
+def mark_unchanged(tx: Tx, until: datetime, now: datetime, page: int = PAGE) -> Iterator[list[Job]]:
+    """Mark all jobs that were last updated at `until` or before, `page` at a time. Gives them as they are then."""
+    after = -1
+    while rows := tx.execute(_UNCHANGED, {"until": until, "after": after, "page": page}).all():
+        found = [job_store.from_values(row._mapping) for row in rows]
+        after = found[-1].key
+        yield mark(tx, found, now)
+
+
+def checkout_is_shared(tx: Tx, job: Job) -> bool:
+    """Whether a job that stays has the same Shaman checkout, or one inside of it."""
+    checkout = job.shaman_checkout_id
+    inside = jobs.c.shaman_checkout_id.startswith(f"{checkout.rstrip('/')}/", autoescape=True)
+    others = select(jobs.c.key).where(
+        jobs.c.key != job.key,
+        jobs.c.delete_requested.is_(None),
+        or_(jobs.c.shaman_checkout_id == checkout, inside),
+    )
+    return bool(checkout) and tx.execute(others.limit(1)).first() is not None
+
+
+_MARKED = (
+    select(jobs.c.uuid).where(text(DOOMED_SQL)).order_by(jobs.c.delete_requested, jobs.c.key).limit(bindparam("most"))
+)
+
+
+def marked(tx: Tx, most: int) -> Sequence[str]:
+    """UUIDs of at most so many jobs that are to be deleted, in the order in which that was asked for."""
+    return tx.execute(_MARKED, {"most": most}).scalars().all()
+
+
+_PAIR = (task_dependencies.c.task_key, task_dependencies.c.dependency_key)
+_DELETE_DEPENDENCIES = delete(task_dependencies).where(
+    tuple_(*_PAIR).in_(
+        select(*_PAIR)
+        .join(tasks, tasks.c.key == task_dependencies.c.task_key)
+        .where(tasks.c.job_key == bindparam("of_job"))
+        .limit(bindparam("most"))
+    )
+)
+_DELETE_TASKS = (
+    delete(tasks)
+    .where(tasks.c.key.in_(select(tasks.c.key).where(tasks.c.job_key == bindparam("of_job")).limit(bindparam("most"))))
+    .returning(
+        *(tasks.c.status, tasks.c.queue_key, tasks.c.unmet),
+        *(tasks.c.activated, tasks.c.steps_completed, tasks.c.steps_total),
+    )
+)
+
+
+def delete_tasks(tx: Tx, job: Job, now: datetime, most: int) -> bool:
+    """Delete tasks of a locked job, and what depends on what; at most so many rows. Whether there are none left.
+
+    Counters keep up, and the time that is lost with tasks that are being run counts as used.
+    """
+    left = most - tx.execute(_DELETE_DEPENDENCIES, {"of_job": job.key, "most": most}).rowcount
+    if left <= 0:
+        return False
+    rows = tx.execute(_DELETE_TASKS, {"of_job": job.key, "most": left}).all()
+    if rows:
+        gone = Counter(TaskStatus(row.status) for row in rows)
+        counts = {status.column: job.counts.of(status) - number for status, number in gone.items()}
+        started = [row.activated for row in rows if row.status == TaskStatus.ACTIVE and row.activated]
+        lost_s = sum(max(0.0, (now - moment).total_seconds()) for moment in started)
+        changed = replace(
+            job,
+            counts=replace(job.counts, **counts),
+            steps_completed=job.steps_completed - sum(row.steps_completed for row in rows),
+            steps_total=job.steps_total - sum(row.steps_total for row in rows),
+            used_seconds=job.used_seconds + lost_s,
+        )
+        job_store.save(tx, changed)
+        runnable = Counter(row.queue_key for row in rows if row.status in RUNNABLE_TASK and not row.unmet)
+        for queue_key, number in runnable.items():
+            queue_store.add_runnable(tx, queue_key, -number)
+    return len(rows) < left
+
+
+def delete_job(tx: Tx, job_key: int) -> None:
+    """Delete a locked job, with all that refers to it. Its tasks should be gone by then: that takes long."""
+    tx.execute(delete(jobs).where(jobs.c.key == job_key))

@@ -1,0 +1,91 @@
+"""The farm's status as it is found, told and kept; on both databases."""
+
+from __future__ import annotations
+
+import pytest
+from falcon import testing
+
+from flamenco.api.app import create_app
+from flamenco.domain.statuses import JobStatus, WorkerStatus
+from flamenco.farm import deletion, farm_status, workers
+from flamenco.farm.context import Farm
+from flamenco.services import farm_status as chore
+from flamenco.store.engine import Store
+from tests.conftest import authored_job, authored_task
+from tests.integration.farming import new_worker, run_next, store_job, take
+from tests.integration.test_deletion import published
+from tests.integration.test_query_plans import executed, scans_of
+
+
+def told(farm: Farm) -> list[str]:
+    """Everything that was published of the farm's status."""
+    return [event.payload["status"] for event in published(farm, "/status")]
+
+
+def test_a_day_of_the_farm(farm: Farm) -> None:
+    """Every change is told once, in the order of things; looking again tells nothing."""
+
+    def look() -> None:
+        for _ in range(2):
+            assert chore.tick(farm) <= 1
+
+    look()
+    worker = new_worker(farm)
+    look()
+    job = store_job(farm, authored_job(authored_task()))
+    look()
+    take(farm, worker)
+    look()
+    run_next(farm, worker)
+    look()
+    workers.state_changed(farm, worker, WorkerStatus.ASLEEP)
+    look()
+    again = store_job(farm, authored_job(authored_task()))
+    look()
+    deletion.request(farm, again.id)
+    look()
+    workers.sign_off(farm, worker)
+    look()
+    assert told(farm) == [
+        *("inoperative", "idle", "waiting", "active", "idle", "asleep", "waiting", "asleep", "inoperative")
+    ]
+    assert job.status is JobStatus.QUEUED
+
+
+def test_over_http(farm: Farm) -> None:
+    """Until somebody has looked the farm is starting, also when it is started anew; then it is what was found."""
+    client = testing.TestClient(create_app(farm))
+
+    def status() -> str:
+        answer = client.simulate_get("/api/v3/status")
+        assert answer.status_code == 200
+        return str(answer.json["status"])
+
+    assert status() == "starting"
+    farm_status.look(farm)
+    assert status() == "inoperative"
+    farm_status.forget(farm)
+    assert status() == "starting"
+    farm_status.look(farm)
+    assert told(farm) == ["inoperative", "inoperative"]
+
+
+def test_nothing_is_looked_through(farm: Farm) -> None:
+    """Looking costs the same however many jobs there are: their table is never read as a whole."""
+    store_job(farm, authored_job(authored_task()))
+    with executed(farm.store) as statements:
+        farm_status.look(farm)
+        farm_status.latest(farm)
+    scans = scans_of(farm.store, {each: values for each, values in statements.items() if "jobs" in each})
+    assert "\n".join(scans) == ""
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_busy_database_is_left_alone(farm: Farm, store: Store) -> None:
+    """While nobody can write, the chore gives up without a word and comes back."""
+    farm.store = Store(store.url.render_as_string(), pool_size=1)
+    with farm.store.read() as tx:
+        tx.exec_driver_sql("PRAGMA busy_timeout = 0")  # of the one connection there is
+    with store.write():
+        assert chore.tick(farm) <= 1
+    assert told(farm) == []
