@@ -14,15 +14,18 @@ from flamenco.compiler.compile import Compiler
 from flamenco.compiler.limits import limits_of
 from flamenco.config import Config, Loaded, load
 from flamenco.domain.errors import ConfigError
-from flamenco.farm import jobs, placing
+from flamenco.farm import farm_status, jobs, placing
 from flamenco.farm.context import Clock, Farm, utc_now
 from flamenco.hooks.manager import Hooks
-from flamenco.store import upgrade
+from flamenco.store import damage, upgrade
 from flamenco.store.engine import Store
 
 log = structlog.get_logger(__name__)
 
-_CONNECTIONS_OF_CHORES = 2
+DAMAGE_CHECK_LIMIT_S = 10.0
+"""How long the manager looks for damage in its database before it starts; what is left is looked at later."""
+
+_CONNECTIONS_OF_CHORES = 4
 """Database connections beside those of the threads that answer requests."""
 
 __all__ = ["Application", "configure", "create_app", "create_farm", "prepare"]
@@ -35,15 +38,18 @@ def configure(
     return load(config_file, data_dir, overrides, hooks=builtin.core_hooks())
 
 
-def create_farm(config: Config, hooks: Hooks, clock: Clock = utc_now) -> Farm:
-    """The farm that `config` describes. Whoever makes it closes it; every process makes its own."""
+def create_farm(config: Config, hooks: Hooks, clock: Clock = utc_now, config_file: Path | None = None) -> Farm:
+    """The farm that `config` describes. Whoever makes it closes it; every process makes its own.
+
+    `config_file` is where it was read from; the one in the data directory is written where there was none.
+    """
     compiler = Compiler(
         [config.job_types_path, *hooks.job_type_folders()],
         limits_of(config),
         lambda job_type: hooks.job_settings(job_type, config),
     )
     store = Store(config.database_url, pool_size=config.threads + _CONNECTIONS_OF_CHORES)
-    return Farm(config, store, compiler, hooks, clock)
+    return Farm(config, store, compiler, hooks, clock, config_file)
 
 
 def prepare(config: Config, hooks: Hooks) -> None:
@@ -58,6 +64,9 @@ def prepare(config: Config, hooks: Hooks) -> None:
     except OSError as error:
         raise ConfigError(f"The folder {error.filename} cannot be used: {error.strerror}.") from error
     try:
+        # First: an upgrade of a file that is broken would make that worse.
+        for problem in damage.check_before_start(farm.store, DAMAGE_CHECK_LIMIT_S):
+            log.error("the database is damaged", problem=problem, file=str(farm.store.file))
         # Alembic describes each of its steps, which is of no use to anybody whose database is fine.
         logging.getLogger("alembic").setLevel(logging.WARNING)
         if upgrade.upgrade(farm.store, farm.clock()):
@@ -65,5 +74,6 @@ def prepare(config: Config, hooks: Hooks) -> None:
         if stuck := jobs.finish_transitions(farm):
             log.info("finished what was interrupted when the manager stopped", jobs=stuck)
         placing.place_all(farm)
+        farm_status.forget(farm)
     finally:
         farm.close()

@@ -14,26 +14,33 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
 import structlog
 from gunicorn import glogging, util  # type: ignore[import-untyped]
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from flamenco.bootstrap import Application, create_app, create_farm
-from flamenco.config import Config
+from flamenco.api.middleware.unread import READ_TIMEOUT
+from flamenco.bootstrap import Application, create_app, create_farm, prepare
+from flamenco.config import Config, Loaded
+from flamenco.discovery.advertising import Advertising
 from flamenco.domain.errors import FarmError
-from flamenco.farm.context import Farm
-from flamenco.hooks.manager import Hooks
+from flamenco.domain.events import LifeCycleEventType
+from flamenco.farm import lifecycle
+from flamenco.farm.context import Farm, utc_now
 from flamenco.services.runner import Runner, runners, stop_all
+from flamenco.store.engine import Store
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +56,14 @@ STOP_TIMEOUT_S = 3
 KEEPALIVE_S = 30
 """How long an idle connection is kept for the next request, so that workers that poll need no new one each time."""
 
+GOODBYE_S = 0.5
+"""How long the manager goes on after it said that it stops, so that those hear it who listen."""
+
 HEARTBEAT_TIMEOUT_S = 120
 """A process whose main loop was silent for so long is replaced. Requests run in threads and never hold it up."""
+
+READ_TIMEOUT_S = 60.0
+"""How long a client may be silent in the middle of a request's body."""
 
 _PORT_POLL_S = 0.1
 _BACKLOG = 2048
@@ -120,12 +133,27 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if listener.family is socket.AF_INET6 else f"http://{host}:{port}"
 
 
-def serve(config: Config, hooks: Hooks, listener: socket.socket, ready: Callable[[str], None]) -> NoReturn:
-    """Serve until SIGTERM or SIGINT, then exit. `ready` is told the URL, in a process that serves, when it does."""
+def serve(
+    loaded: Loaded, configure: Callable[[], Loaded], listener: socket.socket, ready: Callable[[str], None]
+) -> NoReturn:
+    """Serve until SIGTERM or SIGINT, then exit. `ready` is told the URL, in a process that serves, when it does.
+
+    On SIGHUP, `configure` reads the configuration anew, and other processes take over with what it says.
+    """
     url = url_of(listener)
+    advertising = _advertising(listener)
     # gunicorn takes the descriptor over, and closes it.
-    _Server(config, hooks, listener.detach(), lambda: ready(url)).run()
+    _Server(loaded, configure, listener.detach(), lambda: ready(url), advertising).run()
     sys.exit(0)
+
+
+def _advertising(listener: socket.socket) -> Advertising | None:
+    host, port = listener.getsockname()[:2]
+    try:
+        return Advertising(host, port)
+    except OSError as error:
+        log.warning("workers cannot find this manager by themselves; start them with --manager URL", reason=str(error))
+        return None
 
 
 class _Log(glogging.Logger):  # type: ignore[misc]
@@ -146,6 +174,7 @@ class _Process(ThreadWorker):  # type: ignore[misc]
         stopping = self.alive
         super().handle_exit(sig, frame)
         if stopping:
+            self.method_queue.defer(self.app.stop_waiting)
             self.method_queue.defer(self._close_idle)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
@@ -177,22 +206,97 @@ class _Process(ThreadWorker):  # type: ignore[misc]
             log.debug("a client went away before it could be told what is wrong")
 
 
+def _impatient(app: Application) -> WSGIApplication:
+    """The application, with clients that stop in the middle of a body given up; each would hold a thread for ever."""
+
+    def impatient(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        client: socket.socket = environ["gunicorn.socket"]
+        if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
+            client.settimeout(READ_TIMEOUT_S)
+            environ[READ_TIMEOUT] = client.settimeout
+        return app(environ, start_response)
+
+    return impatient
+
+
+class _Main(Arbiter):  # type: ignore[misc]
+    """The main process, as gunicorn's, but it says so before it stops the others."""
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stop all processes."""
+        self.app.say_goodbye()
+        super().stop(graceful)
+
+
+def _tell(store: Store, kind: LifeCycleEventType) -> None:
+    """Publish that the manager starts or stops, if the database lets us."""
+    try:
+        lifecycle.tell(store, kind, utc_now())
+    except FarmError as error:
+        log.warning("nobody is told of it", event=kind, reason=str(error))
+
+
 class _Server(BaseApplication):  # type: ignore[misc]
     """The main process: our settings and hooks for gunicorn. A fork of it lives in every process that serves."""
 
-    def __init__(self, config: Config, hooks: Hooks, descriptor: int, ready: Callable[[], None]) -> None:
-        self._config = config
-        self._hooks = hooks
+    def __init__(
+        self,
+        loaded: Loaded,
+        configure: Callable[[], Loaded],
+        descriptor: int,
+        ready: Callable[[], None],
+        advertising: Advertising | None = None,
+    ) -> None:
+        self._loaded = loaded
+        self._configure = configure
         self._descriptor = descriptor
         self._ready = ready
+        self._advertising = advertising
         self._farm: Farm | None = None
         self._runners: list[Runner] = []
+        self._has_said_goodbye = False
         super().__init__()
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        _Main(self).run()
+
+    def say_goodbye(self) -> None:
+        """Tell, once, that the manager stops, and leave those who listen a moment to hear it."""
+        if self._has_said_goodbye:
+            return
+        self._has_said_goodbye = True
+        heard_by = time.monotonic() + GOODBYE_S
+        # In a thread: a database that does not answer must not keep the manager from stopping.
+        telling = threading.Thread(target=self._tell_shutdown, daemon=True)
+        telling.start()
+        telling.join(GOODBYE_S)
+        time.sleep(max(0.0, heard_by - time.monotonic()))
+
+    def _tell_shutdown(self) -> None:
+        store = Store(self._loaded.config.database_url, pool_size=1)
+        _tell(store, LifeCycleEventType.SHUTDOWN)
+        store.close()
 
     def load_config(self) -> None:
         """Hand our settings to gunicorn, which calls this."""
         for name, value in self._settings().items():
             self.cfg.set(name, value)
+
+    def reload(self) -> None:
+        """Read the configuration anew; gunicorn calls this on SIGHUP, before it starts other processes.
+
+        A configuration that cannot be used is not: the manager goes on with the one it has.
+        """
+        try:
+            loaded = self._configure()
+            prepare(loaded.config, loaded.hooks)
+        except FarmError as error:
+            log.error("the new configuration cannot be used, so the old one stays", reason=str(error))
+        else:
+            self._loaded = loaded
+            log.info("the configuration was read anew")
+        super().reload()
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -200,8 +304,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
             # Processes do the work side by side, threads wait for the database: many threads in one
             # process are slower than few.
             "worker_class": _Process,
-            "workers": self._config.processes,
-            "threads": self._config.threads,
+            "workers": self._loaded.config.processes,
+            "threads": self._loaded.config.threads,
             "keepalive": KEEPALIVE_S,
             "timeout": HEARTBEAT_TIMEOUT_S,
             "graceful_timeout": STOP_TIMEOUT_S,
@@ -222,10 +326,18 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "worker_exit": self._ended,
         }
 
-    def load(self) -> Application:
+    def load(self) -> WSGIApplication:
         """Make the application; gunicorn calls this in every process that serves, after the fork."""
-        self._farm = create_farm(self._config, self._hooks)
-        return create_app(self._farm)
+        loaded = self._loaded
+        self._farm = create_farm(loaded.config, loaded.hooks, config_file=loaded.file)
+        self._farm.restart = lambda: os.kill(os.getppid(), signal.SIGHUP)
+        self._farm.shut_down = lambda: os.kill(os.getppid(), signal.SIGTERM)
+        return _impatient(create_app(self._farm))
+
+    def stop_waiting(self) -> None:
+        """Answer requests that wait for something to happen: the process is to end."""
+        if self._farm is not None:
+            self._farm.event_waits.stop()
 
     def _started(self, worker: ThreadWorker) -> None:
         _end_with_parent(worker)
@@ -235,14 +347,21 @@ class _Server(BaseApplication):  # type: ignore[misc]
             self._runners = runners(self._farm)
             for runner in self._runners:
                 runner.start()
+        # Whether it is wanted may change with the configuration, so that is asked of every process anew.
+        if self._advertising is not None and self._loaded.config.autodiscoverable:
+            self._advertising.start()
         # The later ones replace processes that died: whoever waits for us is not waiting any more.
         if worker.age == 1:
+            if self._farm is not None:
+                _tell(self._farm.store, LifeCycleEventType.STARTUP)
             self._ready()
 
     def _ended(self, _arbiter: object, worker: ThreadWorker) -> None:
         # gunicorn calls this in the main process as well, for processes that are gone.
         if worker.pid != os.getpid():
             return
+        if self._advertising is not None:
+            self._advertising.stop()
         stop_all(self._runners)
         if self._farm is not None:
             self._farm.close()

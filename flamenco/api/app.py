@@ -6,14 +6,18 @@ from typing import TypeAlias
 
 import falcon
 
-from flamenco.api import errors, plugin_routes
+from flamenco.api import errors, job_files, plugin_routes
+from flamenco.api.description import Description
 from flamenco.api.middleware.authentication import Authentication
 from flamenco.api.middleware.body import Body
+from flamenco.api.middleware.cors import cors
 from flamenco.api.middleware.parameters import Parameters
 from flamenco.api.middleware.request_id import RequestId
 from flamenco.api.middleware.timing import Timing
+from flamenco.api.middleware.unread import UnreadBody
 from flamenco.api.openapi import Document
 from flamenco.api.routes import SURFACES
+from flamenco.discovery.messages import DESCRIPTION_PATH
 from flamenco.farm.context import Farm
 
 Application: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
@@ -30,11 +34,13 @@ def create_app(farm: Farm) -> Application:
     app = falcon.App(
         # In this order: nobody learns what is wrong with a request before saying who they are.
         middleware=(
+            cors(farm.config.host),
             Timing(farm.request_times),
             RequestId(),
             Authentication(farm),
             Parameters(),
             Body(body_limit),
+            UnreadBody(),
         )
     )
     errors.install(app)
@@ -45,5 +51,10 @@ def create_app(farm: Farm) -> Application:
         for path, resource in surface.routes.items():
             app.add_route(surface.prefix + path, resource(farm))
             taken.append(surface.prefix + path)
+    app.add_route(job_files.PATH, job_files.JobFiles(farm))
+    taken.append(job_files.PATH)
+    if farm.config.autodiscoverable:
+        app.add_route(DESCRIPTION_PATH, Description())
+        taken.append(DESCRIPTION_PATH)
     plugin_routes.mount(app, farm, taken, body_limit)
     return app

@@ -8,20 +8,31 @@ from flamenco.api.resource import Resource
 from flamenco.api.v1 import jobs as v1_jobs
 from flamenco.api.v1 import meta as v1_meta
 from flamenco.api.v1 import worker as v1_worker
+from flamenco.api.v3 import configuration as v3_configuration
+from flamenco.api.v3 import farm_status as v3_farm_status
 from flamenco.api.v3 import jobs as v3_jobs
+from flamenco.api.v3 import last_rendered as v3_last_rendered
 from flamenco.api.v3 import meta as v3_meta
+from flamenco.api.v3 import shaman as v3_shaman
+from flamenco.api.v3 import sleep as v3_sleep
+from flamenco.api.v3 import tags as v3_tags
+from flamenco.api.v3 import task_logs as v3_task_logs
+from flamenco.api.v3 import tasks as v3_tasks
 from flamenco.api.v3 import worker as v3_worker
+from flamenco.api.v3 import workers as v3_workers
 from flamenco.api.x import commands as x_commands
 from flamenco.api.x import events as x_events
 from flamenco.api.x import explain as x_explain
 from flamenco.api.x import jobtypes as x_jobtypes
 from flamenco.api.x import overview
 from flamenco.api.x import worker as x_worker
+from flamenco.domain.events import PUBLISHED
 
 
 class Surface(Struct, frozen=True, kw_only=True):
     """One API: all its paths lie below `prefix`, its OpenAPI document is served at `document`.
 
+    `schemas` are described beside those of the operations: what is published as events, say.
     `brief`: requests that are wrong by themselves are answered with a message and no code.
     """
 
@@ -31,6 +42,7 @@ class Surface(Struct, frozen=True, kw_only=True):
     document: str
     routes: dict[str, type[Resource]]
     brief: bool = False
+    schemas: tuple[type[Struct], ...] = ()
 
 
 SURFACES = {
@@ -54,13 +66,22 @@ SURFACES = {
         },
     ),
     "v3": Surface(
-        title="Flamenco, as its workers of today speak",
+        title="Flamenco, as today's workers and add-ons speak",
         version="1.0.0",
         prefix="/api/v3",
         document="/api/v3/openapi3.json",
         brief=True,
+        schemas=PUBLISHED,
         routes={
             "/version": v3_meta.Version,
+            "/status": v3_farm_status.FarmStatus,
+            "/configuration": v3_configuration.Configuration,
+            "/configuration/check/shared-storage": v3_configuration.CheckSharedStorage,
+            "/configuration/check/blender": v3_configuration.CheckBlender,
+            "/configuration/setup-assistant": v3_configuration.SetupAssistant,
+            "/configuration/file": v3_configuration.ConfigurationFile,
+            "/configuration/variables/{audience}/{platform}": v3_configuration.Variables,
+            "/configuration/shared-storage/{audience}/{platform}": v3_configuration.SharedStorage,
             "/worker/register-worker": v3_worker.RegisterWorker,
             "/worker/sign-on": v3_worker.SignOn,
             "/worker/sign-off": v3_worker.SignOff,
@@ -70,7 +91,34 @@ SURFACES = {
             "/worker/task/{task_id}": v3_worker.TaskUpdate,
             "/worker/task/{task_id}/may-i-run": v3_worker.MayRun,
             "/worker/task/{task_id}/output-produced": v3_worker.OutputProduced,
+            "/worker-mgt/workers": v3_workers.Workers,
+            "/worker-mgt/workers/{worker_id}": v3_workers.Worker,
+            "/worker-mgt/workers/{worker_id}/setstatus": v3_workers.WorkerStatusRequest,
+            "/worker-mgt/workers/{worker_id}/settags": v3_workers.WorkerTags,
+            "/worker-mgt/workers/{worker_id}/sleep-schedule": v3_sleep.SleepSchedule,
+            "/worker-mgt/tags": v3_tags.Tags,
+            "/worker-mgt/tag/{tag_id}": v3_tags.Tag,
+            "/jobs/types": v3_jobs.JobTypes,
+            "/jobs/type/{typeName}": v3_jobs.JobType,
+            "/jobs": v3_jobs.Jobs,
+            "/jobs/mass-delete": v3_jobs.MassDelete,
+            "/jobs/check": v3_jobs.Check,
+            "/jobs/{job_id}": v3_jobs.Job,
+            "/jobs/{job_id}/what-would-delete-do": v3_jobs.WhatWouldDeleteDo,
             "/jobs/{job_id}/setstatus": v3_jobs.JobStatus,
+            "/jobs/{job_id}/last-rendered": v3_last_rendered.OfJob,
+            "/jobs/last-rendered": v3_last_rendered.OfFarm,
+            "/tasks/{task_id}/logtail": v3_task_logs.Tail,
+            "/tasks/{task_id}/log": v3_task_logs.Info,
+            "/jobs/{job_id}/setpriority": v3_jobs.JobPriority,
+            "/jobs/{job_id}/settag": v3_jobs.JobTag,
+            "/jobs/{job_id}/tasks": v3_jobs.JobTasks,
+            "/jobs/{job_id}/blocklist": v3_jobs.JobBlocklist,
+            "/tasks/{task_id}": v3_tasks.Task,
+            "/tasks/{task_id}/setstatus": v3_tasks.TaskStatus,
+            "/shaman/checkout/requirements": v3_shaman.Requirements,
+            "/shaman/checkout/create": v3_shaman.Checkout,
+            "/shaman/files/{checksum}/{filesize}": v3_shaman.File,
         },
     ),
     "x": Surface(
@@ -85,6 +133,7 @@ SURFACES = {
             "/worker/commands": x_worker.Commands,
             "/jobs/{job_id}/explain": x_explain.Explain,
             "/jobs/{job_id}/explain/{worker_id}": x_explain.ExplainForWorker,
+            "/events": x_events.Events,
             "/sinks": x_events.Sinks,
             "/dead-letters": x_events.DeadLetters,
             "/dead-letters/retry": x_events.Retry,

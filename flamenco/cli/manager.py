@@ -9,6 +9,7 @@ import click
 from flamenco import bootstrap, server
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.cli.options import config_option, data_dir_option, override_option
+from flamenco.config import Loaded
 
 
 @click.command()
@@ -26,7 +27,9 @@ def manager(config_file: Path | None, data_dir: Path | None, overrides: dict[str
     """Run the manager, which takes in jobs and hands out their tasks.
 
     An older database is upgraded first; a copy of it is kept. The manager prints where it listens when it is ready,
-    and stops on Ctrl-C or SIGTERM. Whoever can reach it can submit jobs, and so run programs on every worker.
+    and stops on Ctrl-C or SIGTERM; on SIGHUP it reads its configuration anew, all but the address. Whoever can reach
+    it can submit jobs, and so run programs on every worker; workers find it by themselves, unless the setting
+    autodiscoverable is false.
 
     \b
     Example:
@@ -35,10 +38,14 @@ def manager(config_file: Path | None, data_dir: Path | None, overrides: dict[str
     Every other setting comes from flamenco-manager.yaml, the environment or --set: see `flamenco config describe`.
     """
     given = {key: text for key, text in settings.items() if text is not None}
-    loaded = bootstrap.configure(config_file, data_dir, overrides | given)
+
+    def configure() -> Loaded:
+        return bootstrap.configure(config_file, data_dir, overrides | given)
+
+    loaded = configure()
     config = loaded.config
     set_up_logging(config.log_level, config.log_format)
     # The port first: a manager that cannot serve has no business with the database.
     listener = server.open_port(config, lambda message: click.echo(f"flamenco: {message}", err=True))
     bootstrap.prepare(config, loaded.hooks)
-    server.serve(config, loaded.hooks, listener, lambda url: click.echo(f"listening on {url}"))
+    server.serve(loaded, configure, listener, lambda url: click.echo(f"listening on {url}"))

@@ -124,7 +124,7 @@ class Compiler:
             raise Refused(f"job type unknown: {submission.type} (there are: {', '.join(sorted(found.scripts))})")
         job_type, script = self._job_type(found, submission.type)
         if submission.type_etag not in ("", job_type.etag):
-            raise Outdated(f"job type {job_type.name} has changed; refresh the job types and submit again")
+            raise Outdated("rejecting job because its settings are outdated, refresh the job type")
         if strict:
             submission = replace(submission, settings=checked_settings(job_type, submission.settings))
         answer = self._run(script, found, created, _job_text(submission, job_id, created))

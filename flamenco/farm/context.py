@@ -7,20 +7,29 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
 
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
+from flamenco.config.places import CONFIG_FILE_NAME
 from flamenco.domain.errors import Busy
 from flamenco.domain.scheduling import JobCandidate
 from flamenco.domain.variables import Variables
+from flamenco.farm.image_queue import ImageQueue
 from flamenco.farm.measurements import RequestHistograms
 from flamenco.farm.ranking import Ranking
+from flamenco.farm.waiting import EventWaits
 from flamenco.files.images import LastRendered
 from flamenco.files.logs import TaskLogs
+from flamenco.files.shaman.system import shaman_of
 from flamenco.hooks.manager import Hooks
 from flamenco.store.engine import BUSY_TIMEOUT_S, Store
 
 Clock = Callable[[], datetime]
+
+log = structlog.get_logger(__name__)
 
 
 def utc_now() -> datetime:
@@ -28,20 +37,43 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _must_be_restarted() -> None:
+    log.warning("the configuration was changed; restart the manager for it to count")
+
+
+def _must_be_stopped() -> None:
+    log.error("the manager should stop; stop it")
+
+
 class Farm:
     """One manager process's view of the farm. Safe to share between threads; not to be carried across a fork.
 
+    `config_file` is where the configuration was read from, or would be; `restart` has the whole manager read it anew,
+    `shut_down` has it end.
     `known_jobs`: what policies see of jobs that does not change, by row number, with when they were last updated.
     """
 
-    def __init__(self, config: Config, store: Store, compiler: Compiler, hooks: Hooks, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        compiler: Compiler,
+        hooks: Hooks,
+        clock: Clock = utc_now,
+        config_file: Path | None = None,
+    ) -> None:
         self.config = config
+        self.config_file = config_file or config.data_dir / CONFIG_FILE_NAME
+        self.restart: Callable[[], None] = _must_be_restarted
+        self.shut_down: Callable[[], None] = _must_be_stopped
         self.store = store
         self.compiler = compiler
         self.hooks = hooks
         self.clock = clock
         self.logs = TaskLogs(config.local_storage_path)
         self.images = LastRendered(config.local_storage_path)
+        self.image_queue = ImageQueue()
+        self.shaman = shaman_of(config, clock)
         self.variables = Variables(config.effective_variables, platform.system().lower())
         self.command_types = hooks.command_types()
         self.event_sinks = hooks.event_sinks(config)
@@ -49,6 +81,7 @@ class Farm:
         self._large_write = threading.Lock()
         self.known_jobs: dict[int, tuple[datetime, JobCandidate]] = {}
         self.request_times = RequestHistograms()
+        self.event_waits = EventWaits(store, config.threads)
 
     @contextmanager
     def one_large_write(self) -> Iterator[None]:
@@ -65,6 +98,17 @@ class Farm:
             self._large_write.release()
 
     def close(self) -> None:
-        """Let go of the database and of the compiler's helper process."""
+        """Let go of the database and of the compiler's helper process, once no image needs them any more.
+
+        Requests that wait come back, and event sinks are closed.
+        """
+        self.event_waits.stop()
+        for sink in self.event_sinks.values():
+            try:
+                if sink.close:
+                    sink.close()
+            except Exception:  # whatever a plugin does, the rest is closed
+                log.exception("an event sink could not be closed", sink=sink.name)
+        self.image_queue.close()
         self.compiler.close()
         self.store.close()

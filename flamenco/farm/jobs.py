@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from contextlib import suppress
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco.compiler.catalog import Problem
-from flamenco.domain.errors import Refused
+from flamenco.domain.errors import Failed, JobTypeError, NotFound, Refused
 from flamenco.domain.events import job_event
+from flamenco.domain.listing import JobQuery
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.statuses import JobStatus
 from flamenco.farm import placing
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
-from flamenco.store import events, failures
+from flamenco.store import events, failures, listing
 from flamenco.store import jobs as job_store
+
+
+class Block(Struct, frozen=True):
+    """A worker that gets no more tasks of a type in a job."""
+
+    worker_id: str
+    worker_name: str
+    task_type: str
+
 
 INITIAL_STATUSES = frozenset({JobStatus.QUEUED, JobStatus.PAUSED})
 """What a client may ask a new job to be."""
@@ -27,8 +40,11 @@ def job_types(farm: Farm) -> list[JobType]:
 
 
 def job_type(farm: Farm, name: str) -> JobType:
-    """One job type. Raises `NotFound`, or `JobTypeError` when its script is broken."""
-    return farm.compiler.job_type(name)
+    """One job type. Raises `NotFound`, or `Failed` when its script is broken."""
+    try:
+        return farm.compiler.job_type(name)
+    except JobTypeError as error:
+        raise Failed(f"error getting job type: {error}") from error
 
 
 def job_type_problems(farm: Farm) -> list[Problem]:
@@ -71,6 +87,29 @@ def fetch(farm: Farm, job_id: str) -> Job:
         return job_store.fetch(tx, job_id)
 
 
+def matching(farm: Farm, query: JobQuery) -> list[Job]:
+    """The jobs that `query` asks for; every one where it asks for nothing."""
+    with farm.store.read() as tx:
+        return listing.jobs_matching(tx, query)
+
+
+def blocklist(farm: Farm, job_id: str) -> list[Block]:
+    """Who gets no more tasks of which type of a job, by the names of the workers; nobody in an unknown job."""
+    with farm.store.read() as tx:
+        return [Block(*each) for each in listing.blocklist(tx, job_id)]
+
+
+def unblock(farm: Farm, job_id: str, blocks: Iterable[tuple[str, str]]) -> None:
+    """Take pairs of worker and task type off a job's blocklist; those that are not on it are passed over."""
+    with farm.store.write() as tx:
+        try:
+            job = job_store.lock_by_id(tx, job_id)
+        except NotFound:
+            return
+        for worker_id, task_type in blocks:
+            failures.unblock(tx, job.key, worker_id, task_type)
+
+
 def set_status(farm: Farm, job_id: str, status: JobStatus, reason: str) -> None:
     """Cancel, pause, requeue …: send a job to another status, with all that follows. Raises `NotFound`.
 
@@ -103,9 +142,11 @@ def finish_transitions(farm: Farm) -> int:
     with farm.store.read() as tx:
         stuck = job_store.keys_in_transition(tx)
     for job_key in stuck:
-        with farm.store.write() as tx:
-            cascade = Cascade(tx, job_store.lock(tx, job_key), farm.clock())
-            cascade.enforce_again()
-            cascade.save()
-        cascade.write_logs(farm)
+        # Another manager may have deleted it meanwhile.
+        with suppress(NotFound):
+            with farm.store.write() as tx:
+                cascade = Cascade(tx, job_store.lock(tx, job_key), farm.clock())
+                cascade.enforce_again()
+                cascade.save()
+            cascade.write_logs(farm)
     return len(stuck)

@@ -8,12 +8,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco.domain.errors import Conflict, NotFound, NotYours, Refused
-from flamenco.domain.model import Assignment, Job, Task, Worker
+from flamenco.domain.listing import TaskQuery
+from flamenco.domain.model import Assignment, Job, Task, TaskSummary, TaskWorker, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus, WorkerStatus
-from flamenco.farm import failing, placing
+from flamenco.farm import failing, last_rendered, placing
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
-from flamenco.store import claim, jobs, limits, workers
+from flamenco.store import claim, failures, jobs, limits, listing, workers
 from flamenco.store import tasks as task_store
 from flamenco.store.claim import JobOffers
 from flamenco.store.engine import Tx
@@ -36,6 +37,14 @@ class RunPermission(Struct, frozen=True):
     status_change_requested: bool = False
 
 
+class TaskDetails(Struct, frozen=True):
+    """A task with the worker it is or was with, and those that failed it."""
+
+    task: Task
+    worker: TaskWorker | None
+    failed_by: list[TaskWorker]
+
+
 def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
     """The worker's next task, or the status it has to take first, or None when there is nothing to do.
 
@@ -56,7 +65,6 @@ def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
     if assigned is None:
         return None
     cascade, task = assigned
-    farm.logs.note(task.job_id, task.id, f"Task assigned to worker {worker.name} ({worker.id})", now)
     cascade.write_logs(farm)
     return _assignment(farm, cascade.job, task, worker)
 
@@ -65,9 +73,12 @@ def _own_task(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None
     found = claim.own_active_task(tx, worker.key)
     if found is None:
         return None
-    job = jobs.lock(tx, found.job_key)
-    # Another process may have taken the task away, or paused the job, while we waited for its lock.
-    task = task_store.fetch_by_key(tx, found.key)
+    # Another process may have taken the task away, or paused or deleted the job, while we waited for its lock.
+    try:
+        job = jobs.lock(tx, found.job_key)
+        task = task_store.fetch_by_key(tx, found.key)
+    except NotFound:
+        return None
     if job.status not in SCHEDULABLE_JOB or not task.is_active_with(worker.key):
         return None
     return _activate(tx, job, task, worker, farm)
@@ -77,7 +88,7 @@ def _claim(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
     selective = farm.ranking.is_selective
     seen = placing.worker_view(tx, worker) if selective else None
     for found in claim.jobs_with_work(tx, worker):
-        if seen is not None and placing.refusal(tx, farm, found.job_key, seen):
+        if seen is not None and placing.refusal(tx, farm, found.job_key, found.job_id, seen):
             continue
         if not found.has_limits:
             given = _take_from(tx, found, worker, farm)
@@ -93,8 +104,11 @@ def _claim(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
 
 
 def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
-    job = jobs.lock(tx, found.job_key)
-    # Another process may have changed the job while we waited for its lock.
+    # Another process may have changed or deleted the job while we waited for its lock.
+    try:
+        job = jobs.lock(tx, found.job_key)
+    except NotFound:
+        return None
     if not job.is_open:
         return None
     for task, limit_names in claim.best_tasks(tx, found.offers, worker.key):
@@ -105,6 +119,7 @@ def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Ca
 
 def _activate(tx: Tx, job: Job, task: Task, worker: Worker, farm: Farm) -> tuple[Cascade, Task]:
     cascade = Cascade(tx, job, farm.clock())
+    cascade.log(task, f"Task assigned to worker {worker.name} ({worker.id})")
     active = cascade.set_task(task, TaskStatus.ACTIVE, worker=worker)
     cascade.save()
     return cascade, active
@@ -132,6 +147,8 @@ def update(farm: Farm, worker: Worker, task_id: str, change: TaskChange) -> None
         workers.seen(tx, worker.key, now)
         cascade, task = Cascade.of_task(tx, task_id, now)
         _check_yours(task, worker)
+        if change.log:
+            cascade.logged(task, change.log)
         _report(tx, farm, cascade, task, worker, change)
         cascade.save()
     cascade.write_logs(farm)
@@ -166,11 +183,11 @@ def may_run(farm: Farm, worker: Worker, task_id: str) -> RunPermission:
     with farm.store.write() as tx:
         try:
             job_key = task_store.job_key_of(tx, task_id)
+            worker = workers.seen(tx, worker.key, now)
+            jobs.lock(tx, job_key)
+            task = task_store.fetch(tx, task_id)
         except NotFound:
             return RunPermission(False, "Task not found")
-        worker = workers.seen(tx, worker.key, now)
-        jobs.lock(tx, job_key)
-        task = task_store.fetch(tx, task_id)
         if worker.status_requested is not None and not worker.lazy_request:
             return RunPermission(False, "worker status change requested", status_change_requested=True)
         if task.worker_key != worker.key:
@@ -181,19 +198,25 @@ def may_run(farm: Farm, worker: Worker, task_id: str) -> RunPermission:
     return RunPermission(True)
 
 
-def output_produced(farm: Farm, worker: Worker, task_id: str, content_type: str, image: bytes) -> None:
-    """Keep an image that a task rendered as the last one of its job. Raises `NotFound`."""
+def output_produced(farm: Farm, worker: Worker, task_id: str, image: bytes) -> None:
+    """Show an image that a task rendered as the last one of its job.
+
+    Raises `NotFound`, `UnsupportedImage`, and `QueueFull` when many came in.
+    """
     with farm.store.write() as tx:
         workers.seen(tx, worker.key, farm.clock())
     with farm.store.read() as tx:
         task = task_store.fetch(tx, task_id)
-    farm.images.store(task.job_id, content_type, image)
+    last_rendered.accept(farm, task, image)
 
 
 def time_out(farm: Farm, forgotten: Task) -> None:
     """Nobody was heard of a task for too long: it fails, unless it was touched meanwhile."""
     with farm.store.write() as tx:
-        cascade, task = Cascade.of_task(tx, forgotten.id, farm.clock())
+        try:
+            cascade, task = Cascade.of_task(tx, forgotten.id, farm.clock())
+        except NotFound:
+            return
         if task.status is not TaskStatus.ACTIVE or task.last_touched != forgotten.last_touched:
             return
         worker = workers.fetch_by_key(tx, task.worker_key) if task.worker_key else None
@@ -209,6 +232,33 @@ def of_job(farm: Farm, job_id: str) -> list[Task]:
     """All tasks of a job, in the order its script added them. Raises `NotFound`."""
     with farm.store.read() as tx:
         return task_store.of_job(tx, jobs.fetch(tx, job_id).key)
+
+
+def matching(farm: Farm, job_id: str, query: TaskQuery) -> list[TaskSummary]:
+    """The tasks of a job that `query` asks for, as lists show them; none for a job that does not exist."""
+    with farm.store.read() as tx:
+        return listing.tasks_matching(tx, job_id, query)
+
+
+def details(farm: Farm, task_id: str) -> TaskDetails:
+    """A task, who has it, and who failed it. Raises `NotFound`."""
+    with farm.store.read() as tx:
+        task = task_store.fetch(tx, task_id)
+        return TaskDetails(task, listing.task_worker(tx, task.worker_key), listing.failed_by(tx, task.key))
+
+
+def set_status(farm: Farm, task_id: str, status: TaskStatus, reason: str) -> None:
+    """A person decides what becomes of a task, and its job follows. Raises `NotFound`.
+
+    A task that is queued again starts afresh: nobody failed it.
+    """
+    with farm.store.write() as tx:
+        cascade, task = Cascade.of_task(tx, task_id, farm.clock())
+        if status is TaskStatus.QUEUED:
+            failures.forget_task(tx, task.key)
+        cascade.set_task(task, status, reason)
+        cascade.save()
+    cascade.write_logs(farm)
 
 
 def log_path(farm: Farm, task_id: str) -> Path:

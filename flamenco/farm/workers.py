@@ -8,21 +8,32 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from flamenco.domain.errors import AccessDenied, Conflict
+from flamenco.domain.errors import AccessDenied, Incapable, NotFound
 from flamenco.domain.events import worker_event
-from flamenco.domain.model import Task, Worker
+from flamenco.domain.model import Tag, Task, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
+from flamenco.farm import sleep
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
-from flamenco.store import events, jobs, tasks
+from flamenco.store import events, jobs, listing, tasks
+from flamenco.store import tags as tag_store
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
 
 _NOBODY = hashlib.sha256(b"nobody's secret").hexdigest()
 _PAUSING = frozenset({JobStatus.PAUSE_REQUESTED, JobStatus.PAUSED})
+
+
+class WorkerDetails(Struct, frozen=True):
+    """A worker with the task it is on, else the last one it was on, and its tags."""
+
+    worker: Worker
+    task: Task | None
+    tags: list[Tag]
 
 
 def _hash(secret: str) -> str:
@@ -83,7 +94,7 @@ def sign_on(
         )
         worker_store.save(tx, present, now)
         events.append(tx, [worker_event(present, now, before.status)], now)
-    return present.status_requested or WorkerStatus.AWAKE
+        return present.status_requested or sleep.status_now(tx, present, now)
 
 
 def tell_commands(farm: Farm, worker: Worker, commands: Sequence[str]) -> None:
@@ -139,7 +150,7 @@ def request_status(farm: Farm, worker_id: str, status: WorkerStatus, *, lazy: bo
     with farm.store.write() as tx:
         worker = worker_store.lock(tx, worker_id)
         if status is WorkerStatus.RESTART and not worker.can_restart:
-            raise Conflict(f"Worker {worker.name} does not know how to restart.")
+            raise Incapable(f'worker "{worker.id}" does not know how to restart')
         request = None if status is worker.status else status
         asked = replace(worker, status_requested=request, lazy_request=lazy and request is not None)
         worker_store.save(tx, asked, now)
@@ -150,6 +161,26 @@ def list_all(farm: Farm) -> list[Worker]:
     """Every worker that was not deleted."""
     with farm.store.read() as tx:
         return worker_store.all_present(tx)
+
+
+def details(farm: Farm, worker_id: str) -> WorkerDetails:
+    """A worker, the task it is on or was on last, and its tags. Raises `NotFound`."""
+    with farm.store.read() as tx:
+        worker = worker_store.fetch(tx, worker_id)
+        task_key = listing.last_task_key(tx, worker.key)
+        task = None if task_key is None else tasks.fetch_by_key(tx, task_key)
+        return WorkerDetails(worker, task, tag_store.of_worker(tx, worker.key))
+
+
+def delete(farm: Farm, worker_id: str) -> None:
+    """Forget a worker: its tasks go back, and its secret opens nothing any more. Raises `NotFound`."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        worker = worker_store.lock(tx, worker_id)
+        worker_store.mark_deleted(tx, worker.key, now)
+        events.append(tx, [worker_event(worker, now, deleted=True)], now)
+        cascades = _return_tasks(farm, tx, worker, "worker is being deleted")
+    _write_logs(farm, cascades)
 
 
 def active_task_id(farm: Farm, worker: Worker) -> str:
@@ -178,11 +209,13 @@ def _return_tasks(farm: Farm, tx: Tx, worker: Worker, reason: str) -> list[Casca
     active = tasks.active_of_worker(tx, worker.key)
     # Jobs are locked in the order of their keys, so that two transactions never wait for each other.
     for job_key in sorted({task.job_key for task in active}):
-        cascade = Cascade(tx, jobs.lock(tx, job_key), farm.clock())
-        for task_key in [task.key for task in active if task.job_key == job_key]:
-            # Another process may have taken the task away while we waited for its job's lock.
-            task = tasks.fetch_by_key(tx, task_key)
-            if task.is_active_with(worker.key):
+        # Another process may have deleted the job, or taken a task away, while we waited for the job's lock.
+        try:
+            cascade = Cascade(tx, jobs.lock(tx, job_key), farm.clock())
+        except NotFound:
+            continue
+        for task in tasks.active_of_worker(tx, worker.key):
+            if task.job_key == job_key:
                 return_task(cascade, task, reason)
         cascade.save()
         cascades.append(cascade)

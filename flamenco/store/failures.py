@@ -94,6 +94,23 @@ def is_blocked(tx: Tx, job_key: int, worker_key: int, task_type: str) -> bool:
     return tx.execute(_BLOCKED_BEFORE, block).first() is not None
 
 
+def unblock(tx: Tx, job_key: int, worker_id: str, task_type: str) -> None:
+    """Give the worker tasks of that type in that job again. The job is locked."""
+    of_worker = select(workers.c.key).where(workers.c.uuid == worker_id).scalar_subquery()
+    tx.execute(
+        delete(job_blocks).where(
+            job_blocks.c.job_key == job_key,
+            job_blocks.c.worker_key == of_worker,
+            job_blocks.c.task_type == task_type,
+        )
+    )
+
+
+def forget_task(tx: Tx, task_key: int) -> None:
+    """A fresh start for a task: nobody failed it."""
+    tx.execute(delete(task_failures).where(task_failures.c.task_key == task_key))
+
+
 def forget_job(tx: Tx, job_key: int) -> None:
     """A fresh start for a job: nobody failed anything in it, nobody is blocked."""
     tx.execute(delete(task_failures).where(task_failures.c.job_key == job_key))

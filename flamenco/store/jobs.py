@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy import Column, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from flamenco.domain.errors import NotFound, Refused
+from flamenco.domain.errors import NotFound, NotStored, Refused
 from flamenco.domain.model import AuthoredJob, Job, TaskCounts
 from flamenco.domain.scheduling import JobCandidate, Placement
 from flamenco.domain.statuses import FINISHED_JOB, TRANSITIONAL_JOB, JobStatus, TaskStatus
@@ -65,8 +65,14 @@ def fetch(tx: Tx, job_id: str) -> Job:
 
 
 def lock(tx: Tx, job_key: int) -> Job:
-    """The job, kept from changing until the transaction ends. Whoever changes tasks locks their job first."""
-    return from_values(tx.execute(_LOCK, {"job_key": job_key}).one()._mapping)
+    """The job, kept from changing until the transaction ends. Whoever changes tasks locks their job first.
+
+    Raises `NotFound` when somebody has deleted it meanwhile.
+    """
+    row = tx.execute(_LOCK, {"job_key": job_key}).one_or_none()
+    if row is None:
+        raise NotFound("The job was deleted meanwhile.")
+    return from_values(row._mapping)
 
 
 def lock_by_id(tx: Tx, job_id: str) -> Job:
@@ -91,8 +97,8 @@ def newest(tx: Tx, limit: int) -> list[Job]:
 def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, placement: Placement, activity: str = "") -> Job:
     """Store a compiled job, all of it: tasks queued, dependencies, counters, queues. Returns it as it is stored.
 
-    It takes the place among the jobs that policies gave it, `placement`. Raises `Refused` when its worker tag does
-    not exist, or it has the UUID of another job or task.
+    It takes the place among the jobs that policies gave it, `placement`. Raises `NotStored` when its worker tag does
+    not exist, `Refused` when it has the UUID of another job or task.
     """
     steps = [task.steps_total for task in job.tasks]
     values: dict[str, Any] = {
@@ -134,7 +140,7 @@ def _tag_key(tx: Tx, tag_id: str) -> int | None:
         return None
     key = tx.execute(select(tags.c.key).where(tags.c.uuid == tag_id)).scalar_one_or_none()
     if key is None:
-        raise Refused(f"There is no worker tag {tag_id}.")
+        raise NotStored(f"error persisting job in database: there is no worker tag {tag_id}")
     return int(key)
 
 

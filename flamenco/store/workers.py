@@ -70,7 +70,7 @@ def fetch(tx: Tx, worker_id: str) -> Worker:
     """The worker with UUID `worker_id`. Raises `NotFound`, also when it was deleted."""
     found = find_with_secret(tx, worker_id)
     if found is None:
-        raise NotFound(f"There is no worker {worker_id}.")
+        raise NotFound(f'worker "{worker_id}" not found')
     return found[0]
 
 
@@ -122,8 +122,13 @@ def lock(tx: Tx, worker_id: str) -> Worker:
     """As `fetch`, and kept from changing until the transaction ends."""
     row = tx.execute(_BY_ID.with_for_update(), {"id": worker_id}).one_or_none()
     if row is None:
-        raise NotFound(f"There is no worker {worker_id}.")
+        raise NotFound(f'worker "{worker_id}" not found')
     return _worker(row)
+
+
+def mark_deleted(tx: Tx, worker_key: int, now: datetime) -> None:
+    """Take a worker out of everything but the past: its row stays for the tasks that it had."""
+    tx.execute(update(workers).where(workers.c.key == worker_key).values(deleted=now, updated=now))
 
 
 def unseen_since(tx: Tx, since: datetime) -> Sequence[str]:

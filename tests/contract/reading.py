@@ -20,6 +20,9 @@ COPY = Path(__file__).with_name("manager-1.0.yaml")
 ORIGINAL = Path(__file__).parents[3] / "shared" / "contract" / "manager-1.0.yaml"
 """The contract itself, where it lies beside the checkout."""
 
+V3 = Path(__file__).with_name("flamenco-v3.yaml")
+"""What today's protocol promises, in our own words and in a form of our own."""
+
 CONTRACT = ORIGINAL if ORIGINAL.is_file() else COPY
 
 METHODS = ("get", "put", "post", "delete")
@@ -121,16 +124,17 @@ class _Response:
 
 
 class Contract:
-    """Judges exchanges by the contract, and remembers which documented responses there were."""
+    """Judges exchanges by the contract, or another OpenAPI document, and remembers which responses there were."""
 
-    def __init__(self) -> None:
-        self._openapi = OpenAPI.from_file_path(str(CONTRACT))
+    def __init__(self, document: dict[str, Any] | None = None) -> None:
+        self._openapi = OpenAPI.from_dict(document) if document else OpenAPI.from_file_path(str(CONTRACT))
+        self._document = document or read()
         self._exchanges: dict[Documented, list[httpx.Response]] = {}
 
     def judge(self, operation: str, response: httpx.Response) -> httpx.Response:
         """Fail when the response is not what the contract says of the operation, or succeeded on a wrong request."""
         parameters = RequestParameters(
-            query=ImmutableMultiDict(),
+            query=ImmutableMultiDict(response.request.url.params.multi_items()),
             header=Headers(response.request.headers.multi_items()),
             cookie=ImmutableMultiDict(),
         )
@@ -142,7 +146,7 @@ class Contract:
         return response
 
     def _documented(self, operation: str, status: int) -> Documented:
-        declared = next(each for _, _, each in operations(read()) if each["operationId"] == operation)
+        declared = next(each for _, _, each in operations(self._document) if each["operationId"] == operation)
         return Documented(operation, str(status) if str(status) in declared["responses"] else "default")
 
     def exchanges(self, documented: Documented) -> list[httpx.Response]:

@@ -20,10 +20,12 @@ def store_job(farm: Farm, job: AuthoredJob, status: JobStatus = JobStatus.QUEUED
         return job_store.insert_job(tx, job, status, placement)
 
 
-def new_worker(farm: Farm, name: str = "worker", task_types: tuple[str, ...] = TASK_TYPES) -> Worker:
+def new_worker(
+    farm: Farm, name: str = "worker", task_types: tuple[str, ...] = TASK_TYPES, platform: str = "linux"
+) -> Worker:
     """A worker that registered, signed on and is awake."""
     worker = workers.register(
-        farm, name=name, platform="linux", secret="secret", task_types=task_types, address="127.0.0.1"
+        farm, name=name, platform=platform, secret="secret", task_types=task_types, address="127.0.0.1"
     )
     workers.sign_on(
         farm, worker, name=name, software="test", task_types=task_types, can_restart=False, address="127.0.0.1"

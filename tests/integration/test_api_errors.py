@@ -136,7 +136,7 @@ def test_our_own_mistakes(farm: Farm, error: Exception) -> None:
         ("PUT", "/api/v3/worker/task", 405, BRIEF),
         ("POST", "/api/x/overview", 405, WITH_CODE),
         ("GET", "/api/jobs/1", 400, WITH_CODE),
-        ("POST", "/api/v3/jobs/1/setstatus", 400, BRIEF),
+        ("POST", "/api/v3/jobs/1/setstatus", 400, WITH_CODE),
         ("GET", f"/api/jobs/{NOBODY}", 404, WITH_CODE),
         ("POST", "/api/worker/task", 403, WITH_CODE),
         ("POST", "/api/v3/worker/task", 403, BRIEF),
@@ -290,3 +290,19 @@ def test_image_of_no_task(client: testing.TestClient, worker: dict[str, str]) ->
     result = client.simulate_post(path, body=PICTURE, headers=worker | {"Content-Type": "image/png"})
     assert result.status_code == 404
     assert isinstance(result.json, str)
+
+
+def test_pages_of_other_origins(farm: Farm) -> None:
+    """The web interface of today's Flamenco may be served from port 8081 of the same machine, and from nowhere else."""
+    client = testing.TestClient(create_app(farm))
+    asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "Content-Type"}
+    for origin in ("http://localhost:8081", "http://127.0.0.1:8081"):
+        before = client.simulate_options("/api/v3/configuration/file", headers=asked | {"Origin": origin})
+        assert before.headers["Access-Control-Allow-Origin"] == origin
+        assert "PUT" in before.headers["Access-Control-Allow-Methods"]
+        assert before.headers["Access-Control-Allow-Headers"] == "Content-Type"
+        answer = client.simulate_get("/api/v3/version", headers={"Origin": origin})
+        assert answer.headers["Access-Control-Allow-Origin"] == origin
+    for origin in ("http://localhost:8080", "http://example.org:8081"):
+        answer = client.simulate_get("/api/v3/version", headers={"Origin": origin})
+        assert "Access-Control-Allow-Origin" not in answer.headers

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from click.testing import CliRunner
 from falcon import testing
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -20,18 +22,8 @@ from tests.contract import reading
 
 EVERY_SURFACE = pytest.mark.parametrize("name", SURFACES)
 
-WORKER_OPERATIONS_V3 = {
-    "getVersion",
-    "registerWorker",
-    "signOn",
-    "signOff",
-    "workerState",
-    "workerStateChanged",
-    "scheduleTask",
-    "taskUpdate",
-    "mayWorkerRun",
-    "taskOutputProduced",
-}
+PROMISED: dict[str, Any] = yaml.safe_load(reading.V3.read_text())
+V3 = document(SURFACES["v3"])
 
 
 def operation_ids(described: dict[str, Any]) -> set[str]:
@@ -103,9 +95,32 @@ def test_v1_schemas_are_the_contracts() -> None:
     assert ours["Job"]["properties"].keys() == submitted["properties"].keys() | added.keys()
 
 
-def test_v3_has_all_that_workers_use() -> None:
-    """Every operation that a worker of today calls is there."""
-    assert operation_ids(document(SURFACES["v3"])) >= WORKER_OPERATIONS_V3 | {"setJobStatus"}
+def test_v3_has_what_todays_protocol_has() -> None:
+    """Every operation of today's protocol, with its path, method, parameters, statuses and authentication."""
+    described = {each["operationId"]: (path, method, each) for path, method, each in reading.operations(V3)}
+    assert described.keys() == PROMISED["operations"].keys()
+    for name, promised in PROMISED["operations"].items():
+        path, method, operation = described[name]
+        assert (path, method) == ("/api/v3" + promised["path"], promised["method"]), name
+        assert ("security" in operation) == promised.get("auth", False), name
+        places = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "path"}
+        assert places == set(re.findall(r"{(\w+)}", path)), name
+        # Nothing is promised to be there for ever when it goes wrong in a way that any request can.
+        assert operation["responses"].keys() >= {str(each) for each in promised["statuses"] if each not in (400, 503)}
+    (headers,) = [each for each in described["shamanFileStore"][2]["parameters"] if each["name"].startswith("X-")][:1]
+    assert (headers["in"], headers["required"]) == ("header", False)
+
+
+def test_v3_schemas_are_those_of_todays_protocol() -> None:
+    """Each schema requires what it should, has all other properties, and knows the words it should and no others."""
+    ours = V3["components"]["schemas"]
+    for name, promised in PROMISED["schemas"].items():
+        # Settings and metadata of a job are always sent; nothing else is promised beyond what clients know.
+        always = {"settings", "metadata"} if name == "Job" else set()
+        assert set(ours[name].get("required", ())) == set(promised["required"]) | always, name
+        assert ours[name]["properties"].keys() >= {*promised["required"], *promised["optional"]}, name
+    for name, words in PROMISED["enums"].items():
+        assert set(ours[name]["enum"]) == set(words), name
 
 
 def test_limits_are_documented() -> None:

@@ -76,6 +76,7 @@ def test_registration_v3(farm: Farm) -> None:
         "platform": "linux",
         "software": "",
         "supported_task_types": ["misc"],
+        "current_task": "",
     }
 
 

@@ -288,7 +288,7 @@ def test_an_old_etag_is_refused(studio: Studio) -> None:
     etag = studio.compiler.job_type("x").etag
     assert studio.compile("x", type_etag=etag) == studio.compile("x", type_etag="") == studio.compile("x")
     studio.write("x.js", SCRIPT.format("two"))
-    with pytest.raises(Outdated, match="job type x has changed"):
+    with pytest.raises(Outdated, match="settings are outdated, refresh the job type"):
         studio.compile("x", type_etag=etag)
 
 

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "flamenco"
 LOW = {"domain", "hooks", "config"}
 MIDDLE = LOW | {"store", "compiler", "files"}
 HIGH = MIDDLE | {"farm"}
-TOP = HIGH | {"services", "api", "web", "worker", "client", "builtin", "bundled", "demo"}
+TOP = HIGH | {"discovery", "services", "api", "web", "worker", "client", "builtin", "bundled", "demo"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "": {"domain", "hooks"},
@@ -23,15 +23,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bundled": {"domain"},
     "config": {"domain", "hooks", "bundled", ""},
     "builtin": {"domain", "hooks", "bundled", "config", ""},
+    "discovery": LOW | {""},
     "store": LOW,
     "compiler": LOW | {"bundled"},
     "files": LOW,
     "farm": MIDDLE | {""},
     "services": HIGH | {""},
-    "api": HIGH | {""},
+    "api": HIGH | {"discovery", ""},
     "web": HIGH | {""},
     "client": LOW | {""},
-    "worker": LOW | {"client", ""},
+    "worker": LOW | {"client", "discovery", ""},
     "blender_launcher": set(),
     "demo": {"domain", "config", "client"},
     "bootstrap": TOP | {""},
@@ -50,6 +51,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "py_mini_racer": ("compiler/helper.py",),
     "gunicorn": ("server.py",),
     "pluggy": ("hooks/",),
+    "psutil": ("discovery/networks.py",),
     "pytest": ("testing.py",),
     "bpy": ("blender_launcher.py",),
 }

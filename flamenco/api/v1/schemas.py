@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from flamenco.api.fields import Int32, Text, Uuid
+from flamenco.api.fields import Int32, TaskTypes, Text, Uuid
 
 
 class WorkerStatus(StrEnum):
@@ -85,7 +85,7 @@ class WorkerRegistration(Struct, frozen=True):
 
     secret: Annotated[Text, Meta(description="The password this worker will use; random, and kept by nobody else.")]
     platform: Annotated[Text, Meta(description="linux, windows or darwin.")]
-    supported_task_types: list[Text]
+    supported_task_types: TaskTypes
     nickname: Text
 
 
@@ -107,7 +107,7 @@ class WorkerSignOn(Struct, frozen=True):
     """What a worker says of itself when it starts."""
 
     nickname: Text
-    supported_task_types: list[Text]
+    supported_task_types: TaskTypes
     software_version: Text
 
 

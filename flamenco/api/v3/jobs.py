@@ -1,13 +1,167 @@
-"""Jobs, as today's Flamenco manages them: so far cancelling, pausing and requeueing."""
+"""Jobs, as the add-on submits them and as people look at them and steer them."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import falcon
 
 from flamenco.api.operation import Answer, operation
-from flamenco.api.resource import Resource
-from flamenco.api.v3 import schemas
-from flamenco.farm import jobs
+from flamenco.api.resource import Resource, send
+from flamenco.api.v3 import job_schemas as schemas
+from flamenco.api.v3 import job_words as words
+from flamenco.domain.errors import Refused
+from flamenco.farm import deletion, jobs, tags, tasks
+
+_NO_JOB: Final = Answer("There is no such job.")
+_BUSY: Final = Answer("The manager is busy; `Retry-After` says how long to wait.")
+_NOT_COMPILED: Final = Answer("The job, or its job type, is wrong; the message says what.")
+_OUTDATED: Final = Answer("The job type has changed: fetch the job types again.")
+
+
+class JobTypes(Resource):
+    """`/jobs/types`: what kinds of jobs there are."""
+
+    @operation(
+        "getJobTypes",
+        summary="The job types and their settings.",
+        tag="jobs",
+        returns={200: Answer("All job types that can be used, by name.", schemas.AvailableJobTypes)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """List the job types by name."""
+        send(resp, schemas.AvailableJobTypes([words.job_type(each) for each in jobs.job_types(self.farm)]))
+
+
+class JobType(Resource):
+    """`/jobs/type/{typeName}`: one kind of jobs."""
+
+    @operation(
+        "getJobType",
+        summary="One job type and its settings.",
+        tag="jobs",
+        path=schemas.JobTypePath,
+        returns={
+            200: Answer("The job type.", schemas.AvailableJobType),
+            404: Answer("There is no such job type."),
+            500: Answer("Its script is broken."),
+        },
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, type_name: str, **_: str) -> None:
+        """Fetch the job type."""
+        send(resp, words.job_type(jobs.job_type(self.farm, type_name)))
+
+
+class Jobs(Resource):
+    """`/jobs`: all of them, and submission."""
+
+    @operation(
+        "fetchJobs",
+        summary="The jobs; all of them, unless the query says otherwise.",
+        tag="jobs",
+        query=schemas.JobsQuery,
+        returns={200: Answer("The jobs.", schemas.JobsQueryResult)},
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List jobs."""
+        found = jobs.matching(self.farm, words.job_query(req.context.query))
+        send(resp, schemas.JobsQueryResult([words.job(job) for job in found]))
+
+    @operation(
+        "submitJob",
+        summary="Submit a job.",
+        tag="jobs",
+        body=schemas.SubmittedJob,
+        coded=True,
+        returns={
+            200: Answer("The job was compiled into tasks and stored.", schemas.Job),
+            400: _NOT_COMPILED,
+            412: _OUTDATED,
+            500: Answer("The job cannot be stored, for instance because there is no such worker tag."),
+        },
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Compile and store the job."""
+        send(resp, words.job(jobs.submit(self.farm, words.submission(req.context.body), strict=False)))
+
+
+class Check(Resource):
+    """`/jobs/check`: what submitting a job would say."""
+
+    @operation(
+        "submitJobCheck",
+        summary="Find out whether a job could be submitted, without submitting it.",
+        tag="jobs",
+        body=schemas.SubmittedJob,
+        coded=True,
+        returns={204: Answer("It could."), 400: _NOT_COMPILED, 412: _OUTDATED},
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Compile the job, and store nothing."""
+        jobs.check(self.farm, words.submission(req.context.body), strict=False)
+        resp.status = falcon.HTTP_204
+
+
+class MassDelete(Resource):
+    """`/jobs/mass-delete`: makes room."""
+
+    @operation(
+        "deleteJobMass",
+        summary="Delete all jobs that have not changed since a moment.",
+        tag="jobs",
+        body=schemas.JobMassDeletionSelection,
+        returns={
+            204: Answer("The jobs will be deleted soon."),
+            416: Answer("There is no such job."),
+            503: _BUSY,
+        },
+    )
+    def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Mark the jobs."""
+        body: schemas.JobMassDeletionSelection = req.context.body
+        if not body.last_updated_max:
+            raise Refused("invalid format (no last_updated_max)")
+        deletion.request_mass(self.farm, body.last_updated_max)
+        resp.status = falcon.HTTP_204
+
+
+class Job(Resource):
+    """`/jobs/{job_id}`: one job."""
+
+    @operation(
+        "fetchJob",
+        summary="One job, and where it stands.",
+        tag="jobs",
+        returns={200: Answer("The job.", schemas.Job), 404: _NO_JOB},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Fetch the job."""
+        send(resp, words.job(jobs.fetch(self.farm, job_id)))
+
+    @operation(
+        "deleteJob",
+        summary="Delete a job, with its tasks, its logs and its files.",
+        tag="jobs",
+        returns={204: Answer("The job will be deleted soon."), 404: _NO_JOB, 503: _BUSY},
+    )
+    def on_delete(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Mark the job."""
+        deletion.request(self.farm, job_id)
+        resp.status = falcon.HTTP_204
+
+
+class WhatWouldDeleteDo(Resource):
+    """`/jobs/{job_id}/what-would-delete-do`: look before you leap."""
+
+    @operation(
+        "deleteJobWhatWouldItDo",
+        summary="What goes with a job when it is deleted.",
+        tag="jobs",
+        returns={200: Answer("What would go.", schemas.JobDeletionInfo), 404: _NO_JOB},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Say what would go."""
+        send(resp, schemas.JobDeletionInfo(deletion.shaman_checkout_goes(self.farm, job_id)))
 
 
 class JobStatus(Resource):
@@ -18,10 +172,92 @@ class JobStatus(Resource):
         summary="Cancel, pause, resume or requeue a job.",
         tag="jobs",
         body=schemas.JobStatusChange,
-        returns={204: Answer("All that follows from it is done."), 404: Answer("There is no such job.")},
+        returns={204: Answer("All that follows from it is done."), 404: _NO_JOB},
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Change the status, with all that follows for the job's tasks."""
         body: schemas.JobStatusChange = req.context.body
         jobs.set_status(self.farm, job_id, body.status, body.reason)
+        resp.status = falcon.HTTP_204
+
+
+class JobPriority(Resource):
+    """`/jobs/{job_id}/setpriority`: a person decides what is more urgent."""
+
+    @operation(
+        "setJobPriority",
+        summary="Change the priority of a job.",
+        tag="jobs",
+        body=schemas.JobPriorityChange,
+        returns={204: Answer("From the very next task on, it counts."), 404: _NO_JOB},
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Change the priority."""
+        body: schemas.JobPriorityChange = req.context.body
+        jobs.set_priority(self.farm, job_id, body.priority)
+        resp.status = falcon.HTTP_204
+
+
+class JobTag(Resource):
+    """`/jobs/{job_id}/settag`: which workers a job is for."""
+
+    @operation(
+        "setJobTag",
+        summary="Let a job run only on workers with a tag, or on all.",
+        tag="jobs",
+        body=schemas.JobTagChange,
+        returns={204: Answer("The tag is changed."), 404: _NO_JOB, 406: Answer("There is no such tag.")},
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Change the tag."""
+        body: schemas.JobTagChange = req.context.body
+        tag_id = body.id if isinstance(body.id, str) else None
+        tag_name = body.name if isinstance(body.name, str) else None
+        tags.set_of_job(self.farm, job_id, tag_id, tag_name)
+        resp.status = falcon.HTTP_204
+
+
+class JobTasks(Resource):
+    """`/jobs/{job_id}/tasks`: what a job is made of."""
+
+    @operation(
+        "fetchJobTasks",
+        summary="The tasks of a job; all of them, unless the query says otherwise.",
+        tag="jobs",
+        query=schemas.TasksQuery,
+        returns={200: Answer("The tasks; none when there is no such job.", schemas.JobTasksSummary)},
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """List tasks."""
+        found = tasks.matching(self.farm, job_id, words.task_query(req.context.query))
+        send(resp, words.tasks_summary(found))
+
+
+class JobBlocklist(Resource):
+    """`/jobs/{job_id}/blocklist`: who failed a job too often."""
+
+    @operation(
+        "fetchJobBlocklist",
+        summary="The workers that get no more tasks of a type in a job.",
+        tag="jobs",
+        returns={200: Answer("The list, by the names of the workers.", list[schemas.JobBlocklistEntry])},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """List the blocked."""
+        send(resp, [words.block(entry) for entry in jobs.blocklist(self.farm, job_id)])
+
+    @operation(
+        "removeJobBlocklist",
+        summary="Let workers try again.",
+        tag="jobs",
+        body=list[schemas.JobBlocklistEntry],
+        optional_body=True,
+        returns={204: Answer("They are off the list."), 400: Answer("The request names none.")},
+    )
+    def on_delete(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Take entries off the list."""
+        entries: list[schemas.JobBlocklistEntry] = req.context.body or []
+        if not entries:
+            raise Refused("empty list of blocklist entries given")
+        jobs.unblock(self.farm, job_id, [(entry.worker_id.lower(), entry.task_type) for entry in entries])
         resp.status = falcon.HTTP_204

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from flamenco.api.fields import Steps, Text, Uuid
-from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.api.fields import Steps, TaskTypes, Text, Uuid
+from flamenco.domain.statuses import TaskStatus
 
 
 class WorkerStatus(StrEnum):
@@ -37,7 +37,7 @@ class WorkerRegistration(Struct, frozen=True):
 
     secret: Annotated[Text, Meta(description="The password this worker will use; random, and kept by nobody else.")]
     platform: Annotated[Text, Meta(description="linux, windows or darwin.")]
-    supported_task_types: list[Text]
+    supported_task_types: TaskTypes
     name: Text
 
 
@@ -51,13 +51,14 @@ class RegisteredWorker(Struct, frozen=True):
     platform: str
     software: str
     supported_task_types: list[str]
+    current_task: Annotated[str, Meta(description="UUID of its task; empty, since it has none yet.")]
 
 
 class WorkerSignOn(Struct, frozen=True):
     """What a worker says of itself when it starts."""
 
     name: Text
-    supported_task_types: list[Text]
+    supported_task_types: TaskTypes
     software_version: Text
     can_restart: Annotated[bool | UnsetType, Meta(description="Whether it knows how to restart itself.")] = UNSET
 
@@ -122,10 +123,3 @@ class MayKeepRunning(Struct, frozen=True, rename="camel"):
     may_keep_running: bool
     reason: str
     status_change_requested: Annotated[bool, Meta(description="Whether that is because it is to change its status.")]
-
-
-class JobStatusChange(Struct, frozen=True):
-    """What a job is to become, and why."""
-
-    status: JobStatus
-    reason: Text

@@ -24,6 +24,7 @@ def registered_worker(worker: model.Worker) -> schemas.RegisteredWorker:
         platform=worker.platform,
         software=worker.software,
         supported_task_types=list(worker.task_types),
+        current_task="",
     )
 
 

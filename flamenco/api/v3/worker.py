@@ -199,9 +199,11 @@ class OutputProduced(Resource):
             404: Answer("There is no such task."),
             411: Answer("The request does not say how large the image is."),
             413: Answer("The image is too large."),
+            415: Answer("This is no image of these kinds, whatever its type says."),
+            429: Answer("More images are waiting than the manager keeps; show it a later one."),
         },
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
-        """Keep the image."""
-        tasks.output_produced(self.farm, req.context.worker, task_id, req.context.content_type, req.context.body)
+        """Have the image shown soon."""
+        tasks.output_produced(self.farm, req.context.worker, task_id, req.context.body)
         resp.status = falcon.HTTP_202

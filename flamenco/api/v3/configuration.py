@@ -1,0 +1,192 @@
+"""Configuration: what clients need to know, the set-up assistant, and changing settings while the manager runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon
+
+from flamenco.api.operation import Answer, operation
+from flamenco.api.resource import Resource, send
+from flamenco.api.v3 import configuration_schemas as schemas
+from flamenco.domain.errors import Refused
+from flamenco.farm import configuration, setup_checks
+
+_UNREADABLE = Answer("The configuration file cannot be read; the message says why.")
+_UNWRITABLE = Answer("The configuration file cannot be written; the message says why.")
+
+
+class Configuration(Resource):
+    """`/configuration`: where files go."""
+
+    @operation(
+        "getConfiguration",
+        summary="Where the files of jobs go, and whether the manager has been set up.",
+        tag="meta",
+        returns={200: Answer("What a client needs to know first.", schemas.ManagerConfiguration), 500: _UNREADABLE},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Read the file and say where files go."""
+        state = configuration.state(self.farm)
+        send(resp, schemas.ManagerConfiguration(state.storage, state.shaman_enabled, state.is_first_run))
+
+
+class CheckSharedStorage(Resource):
+    """`/configuration/check/shared-storage`: whether a folder will do."""
+
+    @operation(
+        "checkSharedStoragePath",
+        summary="Whether a folder can be the shared storage.",
+        tag="meta",
+        body=schemas.PathCheckInput,
+        optional_body=True,
+        returns={200: Answer("Whether it can, and why (not).", schemas.PathCheckResult)},
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Try the folder out."""
+        body: schemas.PathCheckInput = req.context.body or schemas.PathCheckInput("")
+        found = setup_checks.shared_storage(body.path)
+        send(resp, schemas.PathCheckResult(found.path, found.is_usable, found.cause))
+
+
+class CheckBlender(Resource):
+    """`/configuration/check/blender`: where Blender is."""
+
+    @operation(
+        "findBlenderExePath",
+        summary="Where Blender is, on the manager's machine.",
+        tag="meta",
+        returns={
+            200: Answer("Every Blender that was found.", list[schemas.BlenderPathCheckResult]),
+            500: Answer("There is one that cannot be run."),
+        },
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Look for Blender."""
+        send(resp, [_blender(found) for found in setup_checks.find_blender()])
+
+    @operation(
+        "checkBlenderExePath",
+        summary="Whether a command or path is a Blender that runs on the manager's machine.",
+        tag="meta",
+        body=schemas.PathCheckInput,
+        optional_body=True,
+        returns={200: Answer("Whether it is, and why (not).", schemas.BlenderPathCheckResult)},
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Try it out."""
+        body: schemas.PathCheckInput = req.context.body or schemas.PathCheckInput("")
+        send(resp, _blender(setup_checks.check_blender(body.path)))
+
+
+def _blender(found: setup_checks.BlenderCheck) -> schemas.BlenderPathCheckResult:
+    source = schemas.BlenderPathSource(found.source)
+    return schemas.BlenderPathCheckResult(found.input, found.path, source, found.is_usable, found.cause)
+
+
+class SetupAssistant(Resource):
+    """`/configuration/setup-assistant`: the first settings."""
+
+    @operation(
+        "saveSetupAssistantConfig",
+        summary="Take over what the set-up assistant was told, and start anew with it.",
+        tag="meta",
+        body=schemas.SetupAssistantConfig,
+        optional_body=True,
+        returns={
+            204: Answer("The manager starts anew."),
+            400: Answer("Something is missing; the message says what."),
+            500: _UNWRITABLE,
+        },
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Write the settings down."""
+        body: schemas.SetupAssistantConfig | None = req.context.body
+        if body is None or not body.storage_location:
+            raise Refused("configuration is incomplete: storageLocation must not be empty")
+        configuration.set_up(self.farm, body.storage_location, _command_of(body.blender_executable))
+        resp.status = falcon.HTTP_204
+
+
+def _command_of(blender: schemas.BlenderPathCheckResult) -> str:
+    """What runs the Blender that a person chose. Raises `Refused` when the choice is not complete."""
+    source = schemas.BlenderPathSource
+    if not blender.is_usable:
+        raise Refused("configuration is incomplete: blenderExecutable cannot be used")
+    if blender.source is source.DEFAULT:
+        return "blender"
+    if not blender.path:
+        raise Refused("configuration is incomplete: blenderExecutable needs a path")
+    if blender.source is source.FILE_ASSOCIATION:
+        return "blender"
+    if not blender.input:
+        raise Refused("configuration is incomplete: blenderExecutable needs an input")
+    return blender.input if blender.source is source.PATH_ENVVAR else blender.path
+
+
+class ConfigurationFile(Resource):
+    """`/configuration/file`: all settings."""
+
+    @operation(
+        "getConfigurationFile",
+        summary="Every setting that can be changed here, by the keys of flamenco-manager.yaml.",
+        tag="meta",
+        returns={200: Answer("The settings.", dict[str, Any]), 500: _UNREADABLE},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Send the settings."""
+        send(resp, configuration.everything(self.farm))
+
+    @operation(
+        "updateConfigurationFile",
+        summary="Write flamenco-manager.yaml anew; a setting that is missing gets its default.",
+        tag="meta",
+        body=dict[str, Any],
+        returns={
+            204: Answer("The file is written; it counts from the manager's next start."),
+            400: Answer("A setting is wrong; the message says which. The file is as it was."),
+            500: _UNWRITABLE,
+        },
+    )
+    def on_put(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Check the settings and write them down."""
+        configuration.change(self.farm, req.context.body)
+        resp.status = falcon.HTTP_204
+
+
+class Variables(Resource):
+    """`/configuration/variables/{audience}/{platform}`: what `{name}` stands for."""
+
+    @operation(
+        "getVariables",
+        summary="What the variables stand for, for workers or users on a platform.",
+        tag="meta",
+        path=schemas.AudiencePath,
+        returns={200: Answer("The variables by name.", dict[str, schemas.ManagerVariable])},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, audience: str, platform: str) -> None:
+        """Look the variables up."""
+        found = configuration.meanings(self.farm, audience, platform)
+        send(resp, {name: schemas.ManagerVariable(name, each.value, each.is_twoway) for name, each in found.items()})
+
+
+class SharedStorage(Resource):
+    """`/configuration/shared-storage/{audience}/{platform}`: where files go, as others see it."""
+
+    @operation(
+        "getSharedStorage",
+        summary="Where the files of jobs are, as workers or users on a platform see it.",
+        tag="meta",
+        path=schemas.AudiencePath,
+        returns={200: Answer("The place.", schemas.SharedStorageLocation)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, audience: str, platform: str) -> None:
+        """Translate the place."""
+        answer = {
+            "location": configuration.shared_storage(self.farm, audience, platform),
+            "audience": audience,
+            "platform": platform,
+            "shamanEnabled": self.farm.shaman is not None,
+        }
+        # Not as the Struct: an audience that nobody knows is sent back as it came.
+        send(resp, answer)

@@ -1,0 +1,264 @@
+"""Jobs and tasks on the wire of today's Flamenco. Field names and words are its own; what is unset is left out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from flamenco.api.fields import Int32, Text, Uuid
+from flamenco.api.v3.schemas import Command
+from flamenco.domain.listing import JobOrder, TaskOrder
+from flamenco.domain.statuses import JobStatus, TaskStatus
+
+
+class AvailableJobSettingType(StrEnum):
+    """What kind of value a setting takes."""
+
+    STRING = "string"
+    INT32 = "int32"
+    FLOAT = "float"
+    BOOL = "bool"
+
+
+class AvailableJobSettingSubtype(StrEnum):
+    """What a text setting stands for."""
+
+    FILE_PATH = "file_path"
+    DIR_PATH = "dir_path"
+    FILE_NAME = "file_name"
+    HASHED_FILE_PATH = "hashed_file_path"
+
+
+class AvailableJobSettingVisibility(StrEnum):
+    """Who is shown a setting: everybody, nobody, who submits a job, or who looks at one."""
+
+    VISIBLE = "visible"
+    HIDDEN = "hidden"
+    SUBMISSION = "submission"
+    WEB = "web"
+
+
+class AvailableJobSettingEvalInfo(Struct, frozen=True, rename="camel"):
+    """How a client shows that a setting can be evaluated."""
+
+    show_link_button: Annotated[bool, Meta(description="Whether to offer evaluating it at every submission.")] = False
+    description: Annotated[str, Meta(description="What evaluating it is good for.")] = ""
+
+
+class AvailableJobSetting(Struct, frozen=True, kw_only=True):
+    """One setting of a job type."""
+
+    key: str
+    type: AvailableJobSettingType
+    subtype: AvailableJobSettingSubtype | UnsetType = UNSET
+    choices: Annotated[list[str] | UnsetType, Meta(description="The only values a text setting may have.")] = UNSET
+    propargs: Annotated[dict[str, Any] | UnsetType, Meta(description="Limits for the client's input field.")] = UNSET
+    description: Any = UNSET
+    label: Any = UNSET
+    default: Any = UNSET
+    eval: Annotated[str | UnsetType, Meta(description="Python expression of the value, for Blender.")] = UNSET
+    eval_info: AvailableJobSettingEvalInfo | UnsetType = field(default=UNSET, name="evalInfo")
+    visible: AvailableJobSettingVisibility | UnsetType = UNSET
+    required: Annotated[bool, Meta(description="Whether a job needs it to be set.")] = False
+    editable: Annotated[bool, Meta(description="Whether people may change it.")] = False
+
+
+class AvailableJobType(Struct, frozen=True, kw_only=True):
+    """A job type and its settings."""
+
+    name: str
+    label: str
+    settings: list[AvailableJobSetting]
+    etag: Annotated[str, Meta(description="Changes whenever the job type does.")]
+    description: str | UnsetType = UNSET
+
+
+class AvailableJobTypes(Struct, frozen=True):
+    """All job types, by name."""
+
+    job_types: list[AvailableJobType]
+
+
+class JobStorageInfo(Struct, frozen=True):
+    """Where the files of a job are."""
+
+    shaman_checkout_id: Annotated[Text | UnsetType, Meta(description="As checking out gave it.")] = UNSET
+
+
+Settings = Annotated[dict[str, Any], Meta(description="Values of the job type's settings.")]
+Metadata = Annotated[dict[Text, Text], Meta(description="Anything else worth keeping.")]
+
+
+class SubmittedJob(Struct, frozen=True, kw_only=True):
+    """A job to be done."""
+
+    name: Text
+    type: Annotated[Text, Meta(description="Name of the job type.")]
+    submitter_platform: Annotated[Text, Meta(description="linux, windows, darwin, … or manager, for its own.")]
+    priority: Annotated[Int32, Meta(description="Jobs with a higher priority are worked on first.")] = 50
+    type_etag: Annotated[Text | UnsetType, Meta(description="Refuse the job if its type has another one.")] = UNSET
+    settings: Settings | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
+    storage: JobStorageInfo | UnsetType = UNSET
+    worker_tag: Annotated[Text | UnsetType, Meta(description="UUID of the tag that its workers must have.")] = UNSET
+    initial_status: Annotated[JobStatus | UnsetType, Meta(description="queued, or paused.")] = UNSET
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """A job, and where it stands."""
+
+    name: str
+    type: str
+    submitter_platform: Annotated[str, Meta(description="Not kept, so always empty.")]
+    priority: int
+    settings: Settings
+    metadata: Metadata
+    id: Uuid
+    created: datetime
+    updated: datetime
+    status: JobStatus
+    activity: str
+    steps_completed: int
+    steps_total: int
+    type_etag: Annotated[str | UnsetType, Meta(description="Not kept, so never there.")] = UNSET
+    initial_status: Annotated[JobStatus | UnsetType, Meta(description="Not kept, so never there.")] = UNSET
+    storage: JobStorageInfo | UnsetType = UNSET
+    worker_tag: str | UnsetType = UNSET
+    delete_requested_at: datetime | UnsetType = UNSET
+
+
+class JobsQueryResult(Struct, frozen=True):
+    """Jobs."""
+
+    jobs: list[Job]
+
+
+Offset = Annotated[int, Meta(ge=0, le=2**31 - 1, description="Leave out so many at the beginning.")]
+Limit = Annotated[int, Meta(ge=1, le=2**31 - 1, description="At most so many; all when not given.")] | UnsetType
+
+
+class JobsQuery(Struct, frozen=True, kw_only=True):
+    """Which jobs, and in which order; all of them, as they came in, when nothing is said."""
+
+    offset: Offset = 0
+    limit: Limit = UNSET
+    order_by: Annotated[list[JobOrder], Meta(description="What to sort by; a minus turns the order round.")] = []
+    status_in: Annotated[list[JobStatus], Meta(description="Only jobs with one of these statuses.")] = []
+    type_in: Annotated[list[Text], Meta(description="Only jobs of these job types.")] = []
+
+
+class TasksQuery(Struct, frozen=True, kw_only=True):
+    """Which tasks, and in which order; all of them, by index, when nothing is said."""
+
+    offset: Offset = 0
+    limit: Limit = UNSET
+    order_by: Annotated[list[TaskOrder], Meta(description="What to sort by; a minus turns the order round.")] = []
+    status_in: Annotated[list[TaskStatus], Meta(description="Only tasks with one of these statuses.")] = []
+
+
+class JobDeletionInfo(Struct, frozen=True):
+    """What goes with a job when it is deleted."""
+
+    shaman_checkout: Annotated[bool, Meta(description="Whether its files in the Shaman storage go too.")]
+
+
+class JobMassDeletionSelection(Struct, frozen=True):
+    """Which jobs to delete."""
+
+    last_updated_max: Annotated[datetime, Meta(tz=True, description="All that have not changed since.")] | UnsetType = (
+        UNSET
+    )
+
+
+class JobStatusChange(Struct, frozen=True):
+    """What a job is to become, and why."""
+
+    status: JobStatus
+    reason: Text
+
+
+class JobPriorityChange(Struct, frozen=True):
+    """The priority a job is to have."""
+
+    priority: Annotated[int, Meta(ge=0, le=100)]
+
+
+class JobTagChange(Struct, frozen=True):
+    """The tag a job is to have, by its id, else by its name; none when neither is given."""
+
+    id: Text | UnsetType = UNSET
+    name: Text | UnsetType = UNSET
+
+
+class JobBlocklistEntry(Struct, frozen=True):
+    """A worker that gets no more tasks of a type in a job."""
+
+    worker_id: Text
+    task_type: Text
+    worker_name: Text | UnsetType = UNSET
+
+
+class TaskWorker(Struct, frozen=True):
+    """The worker of a task; all empty when nobody has it, and nothing but the id when that worker was deleted."""
+
+    id: str
+    name: str
+    address: str
+
+
+class TaskSummary(Struct, frozen=True, kw_only=True):
+    """What lists show of a task."""
+
+    id: Uuid
+    name: str
+    status: TaskStatus
+    index_in_job: Annotated[int, Meta(description="Its place in the job, from 1.")]
+    priority: int
+    task_type: str
+    updated: datetime
+    worker: TaskWorker | UnsetType = UNSET
+    steps_completed: int
+    steps_total: int
+
+
+class JobTasksSummary(Struct, frozen=True):
+    """The tasks of a job."""
+
+    tasks: list[TaskSummary]
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """A task. Variables in its commands are not replaced yet."""
+
+    id: Uuid
+    created: datetime
+    updated: datetime
+    job_id: Uuid
+    index_in_job: Annotated[int, Meta(description="Its place in the job, from 1.")]
+    name: str
+    status: TaskStatus
+    priority: int
+    task_type: str
+    activity: str
+    commands: list[Command]
+    steps_completed: int
+    steps_total: int
+    worker: TaskWorker | UnsetType = UNSET
+    last_touched: Annotated[datetime | UnsetType, Meta(description="When its worker was last heard of.")] = UNSET
+    failed_by_workers: list[TaskWorker] | UnsetType = UNSET
+
+
+class TaskStatusChange(Struct, frozen=True):
+    """What a task is to become, and why."""
+
+    status: TaskStatus
+    reason: Text
+
+
+class JobTypePath(Struct, frozen=True):
+    """Which job type."""
+
+    type_name: str = field(name="typeName")

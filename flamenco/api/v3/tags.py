@@ -1,0 +1,81 @@
+"""Worker tags, as people make and change them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import falcon
+
+from flamenco.api.operation import Answer, operation
+from flamenco.api.resource import Resource, send
+from flamenco.api.v3 import worker_schemas as schemas
+from flamenco.api.v3 import worker_words as words
+from flamenco.farm import tags
+
+_NO_TAG: Final = Answer("There is no such tag.")
+_TAKEN: Final = Answer("Another tag has that name, or that id.")
+
+
+class Tags(Resource):
+    """`/worker-mgt/tags`: all tags."""
+
+    @operation(
+        "fetchWorkerTags",
+        summary="All worker tags.",
+        tag="worker-mgt",
+        returns={200: Answer("The tags, in the order they were made.", schemas.WorkerTagList)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """List the tags."""
+        send(resp, schemas.WorkerTagList([words.tag(tag) for tag in tags.list_all(self.farm)]))
+
+    @operation(
+        "createWorkerTag",
+        summary="Make a tag.",
+        tag="worker-mgt",
+        body=schemas.WorkerTag,
+        returns={200: Answer("The tag.", schemas.WorkerTag), 500: _TAKEN},
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Store the tag."""
+        body: schemas.WorkerTag = req.context.body
+        send(resp, words.tag(tags.create(self.farm, body.name, body.description or "", body.id or "")))
+
+
+class Tag(Resource):
+    """`/worker-mgt/tag/{tag_id}`: one tag."""
+
+    @operation(
+        "fetchWorkerTag",
+        summary="One worker tag.",
+        tag="worker-mgt",
+        returns={200: Answer("The tag.", schemas.WorkerTag), 404: _NO_TAG},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, tag_id: str) -> None:
+        """Fetch the tag."""
+        send(resp, words.tag(tags.fetch(self.farm, tag_id)))
+
+    @operation(
+        "updateWorkerTag",
+        summary="Give a tag another name; and another description, where one is given.",
+        tag="worker-mgt",
+        body=schemas.WorkerTag,
+        returns={204: Answer("The tag is changed."), 404: _NO_TAG, 500: _TAKEN},
+    )
+    def on_put(self, req: falcon.Request, resp: falcon.Response, tag_id: str) -> None:
+        """Change the tag."""
+        body: schemas.WorkerTag = req.context.body
+        description = body.description if isinstance(body.description, str) else None
+        tags.change(self.farm, tag_id, body.name, description)
+        resp.status = falcon.HTTP_204
+
+    @operation(
+        "deleteWorkerTag",
+        summary="Forget a tag; its jobs run on all workers from then on.",
+        tag="worker-mgt",
+        returns={204: Answer("The tag is gone."), 404: _NO_TAG},
+    )
+    def on_delete(self, _req: falcon.Request, resp: falcon.Response, tag_id: str) -> None:
+        """Delete the tag."""
+        tags.remove(self.farm, tag_id)
+        resp.status = falcon.HTTP_204

@@ -1,0 +1,91 @@
+"""Workers and their tags on the wire of today's Flamenco, as people see them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from flamenco.api.fields import Text, Uuid
+from flamenco.api.v3.job_schemas import TaskWorker
+from flamenco.api.v3.schemas import WorkerStatus
+from flamenco.domain.statuses import TaskStatus
+
+
+class WorkerStatusChangeRequest(Struct, frozen=True):
+    """A status that a worker is to take; lazily, so after its present task, or at once."""
+
+    status: WorkerStatus
+    is_lazy: bool
+
+
+class WorkerTag(Struct, frozen=True, kw_only=True):
+    """A tag: jobs that have it run on workers that have it."""
+
+    id: Annotated[Text | UnsetType, Meta(description="UUID; a new tag gets one where none is given.")] = UNSET
+    name: Text
+    description: Text | UnsetType = UNSET
+
+
+class WorkerTagList(Struct, frozen=True):
+    """All tags."""
+
+    tags: list[WorkerTag] | UnsetType = UNSET
+
+
+class WorkerTagChangeRequest(Struct, frozen=True):
+    """The tags that a worker is to have, and no others."""
+
+    tag_ids: list[Text]
+
+
+class WorkerTask(Struct, frozen=True, kw_only=True):
+    """The task that a worker is on, or was on last."""
+
+    id: Uuid
+    job_id: Uuid
+    name: str
+    status: TaskStatus
+    index_in_job: Annotated[int, Meta(description="Its place in the job, from 1.")]
+    priority: int
+    task_type: str
+    updated: datetime
+    worker: TaskWorker | UnsetType = UNSET
+    steps_completed: int
+    steps_total: int
+
+
+class WorkerSummary(Struct, frozen=True, kw_only=True):
+    """What lists show of a worker."""
+
+    id: Uuid
+    name: str
+    status: WorkerStatus
+    version: Annotated[str, Meta(description="Name and version of its program.")]
+    can_restart: Annotated[bool, Meta(description="Whether it knows how to restart itself.")]
+    status_change: WorkerStatusChangeRequest | UnsetType = UNSET
+    last_seen: datetime | UnsetType = UNSET
+
+
+class WorkerList(Struct, frozen=True):
+    """All workers that were not deleted."""
+
+    workers: list[WorkerSummary]
+
+
+class Worker(Struct, frozen=True, kw_only=True):
+    """A worker, with everything about it."""
+
+    id: Uuid
+    name: str
+    status: WorkerStatus
+    version: Annotated[str, Meta(description="Name and version of its program.")]
+    can_restart: Annotated[bool, Meta(description="Whether it knows how to restart itself.")]
+    ip_address: str
+    platform: str
+    supported_task_types: list[str]
+    status_change: WorkerStatusChangeRequest | UnsetType = UNSET
+    last_seen: datetime | UnsetType = UNSET
+    task: WorkerTask | UnsetType = UNSET
+    tags: list[WorkerTag] | UnsetType = UNSET

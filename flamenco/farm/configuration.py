@@ -1,0 +1,110 @@
+"""The configuration as clients see and change it, while the manager runs.
+
+What is changed goes into the file, and counts from the manager's next start. What decides which code runs in the
+manager itself is not among it: nobody who can only reach the API can have the manager load a plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from flamenco.config.addresses import mask_password
+from flamenco.config.loading import check, read_content
+from flamenco.config.writing import META, as_content, write
+from flamenco.domain.errors import ConfigError, Failed, Refused
+from flamenco.domain.variables import Meaning
+from flamenco.farm.context import Farm
+
+ONLY_IN_THE_FILE: Final = ("plugins", "plugins_dir", "job_types_dir", "data_dir")
+"""Settings that are changed by people with access to the manager's machine, and neither shown nor taken here."""
+
+_QUOTED: Final = "\n\t;()"
+"""A path to Blender with any of these is put between quotes."""
+
+
+class State(Struct, frozen=True):
+    """What clients need to know first: where files go, how, and whether anybody has set that up yet."""
+
+    storage: str
+    shaman_enabled: bool
+    is_first_run: bool
+
+
+def state(farm: Farm) -> State:
+    """Where files go. Reads the configuration file anew; raises `ConfigError` when that cannot be read."""
+    content = _content(farm)
+    is_set_up = bool(content.get("shared_storage_path") or farm.config.shared_storage_path)
+    return State(farm.config.effective_storage_path, farm.shaman is not None, not is_set_up)
+
+
+def meanings(farm: Farm, audience: str, platform: str) -> dict[str, Meaning]:
+    """What the variables stand for, for an audience on a platform."""
+    return farm.variables.meanings(audience, platform)
+
+
+def shared_storage(farm: Farm, audience: str, platform: str) -> str:
+    """Where files go, as an audience on a platform writes it."""
+    return farm.variables.expansion(audience, platform).text(farm.config.effective_storage_path)
+
+
+def everything(farm: Farm) -> dict[str, Any]:
+    """Every setting that can be changed here: as the manager runs, and where the file was changed since, as it says."""
+    said = check(_content(farm), f"file {farm.config_file}", farm.config_file) if farm.config_file.is_file() else None
+    content = as_content(farm.config)
+    if said is not None:
+        in_file = _content(farm)
+        content |= {key: value for key, value in as_content(said).items() if key in in_file}
+    content = {key: value for key, value in content.items() if key not in ONLY_IN_THE_FILE}
+    return content | {"database": mask_password(content["database"])}
+
+
+def change(farm: Farm, content: Mapping[str, Any]) -> None:
+    """Let the file say `content`, all of it, from now on; what is missing gets its default.
+
+    Raises `Refused` when it cannot be used, `Failed` when the file cannot be written.
+    """
+    before = _content(farm)
+    for key in ONLY_IN_THE_FILE:
+        if key in content and content[key] != before.get(key):
+            raise Refused(f"{key}: is changed in {farm.config_file.name} on the manager's machine, and only there")
+    database = content.get("database")
+    if isinstance(database, str) and "***" in database and database == everything(farm)["database"]:
+        content = {**content, "database": before.get("database", farm.config.database)}  # shown without its password
+    kept: dict[str, Any] = {key: before[key] for key in ONLY_IN_THE_FILE if key in before}
+    _write(farm, {**content, **kept})
+
+
+def set_up(farm: Farm, storage: str, blender: str) -> None:
+    """Take over what the set-up assistant was told, and start anew with it. Raises `Failed`."""
+    if any(character in blender for character in _QUOTED):
+        escaped = blender.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+        blender = f'"{escaped}"'
+    content = _content(farm)
+    values = [{"platform": platform, "value": blender} for platform in ("linux", "windows", "darwin")]
+    content["shared_storage_path"] = storage
+    content["variables"] = {
+        **(content.get("variables") or {}),
+        "blender": {"values": values},
+        "blenderArgs": {"values": [{"platform": "all", "value": "-b -y"}]},
+    }
+    _write(farm, content)
+    farm.restart()
+
+
+def _content(farm: Farm) -> dict[str, Any]:
+    return read_content(farm.config_file)
+
+
+def _write(farm: Farm, content: Mapping[str, Any]) -> None:
+    content = {key: value for key, value in content.items() if key != META}
+    try:
+        check(content, "the new configuration", farm.config_file)
+    except ConfigError as error:
+        raise Refused(str(error)) from error
+    try:
+        write(farm.config_file, content, farm.clock())
+    except ConfigError as error:
+        raise Failed(str(error)) from error

@@ -1,0 +1,90 @@
+"""Worker tags: made, changed and removed by people, and given to workers and jobs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from flamenco.domain.errors import NoSuchTag, NotFound
+from flamenco.domain.events import job_event, tag_event, tag_removed_event, worker_event
+from flamenco.domain.model import Tag
+from flamenco.farm import placing
+from flamenco.farm.context import Farm
+from flamenco.store import events, jobs, workers
+from flamenco.store import tags as tag_store
+
+
+def list_all(farm: Farm) -> list[Tag]:
+    """Every tag, in the order they were made."""
+    with farm.store.read() as tx:
+        return tag_store.all_tags(tx)
+
+
+def fetch(farm: Farm, tag_id: str) -> Tag:
+    """One tag. Raises `NotFound`."""
+    with farm.store.read() as tx:
+        return tag_store.fetch(tx, tag_id)
+
+
+def create(farm: Farm, name: str, description: str = "", tag_id: str = "") -> Tag:
+    """Make a tag. Raises `AlreadyThere` when its name or id is taken."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        tag = tag_store.insert_tag(tx, tag_id or str(uuid.uuid4()), name, description)
+        events.append(tx, [tag_event(tag)], now)
+    return tag
+
+
+def change(farm: Farm, tag_id: str, name: str, description: str | None) -> None:
+    """Give a tag another name, and another description unless that is None. Raises `NotFound`, `AlreadyThere`."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        tag = tag_store.fetch(tx, tag_id)
+        tag = replace(tag, name=name, description=tag.description if description is None else description)
+        tag_store.save(tx, tag)
+        events.append(tx, [tag_event(tag)], now)
+
+
+def remove(farm: Farm, tag_id: str) -> None:
+    """Forget a tag; its jobs run on all workers from then on. Raises `NotFound`."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        tag = tag_store.fetch(tx, tag_id)
+        tag_store.remove(tx, tag)
+        events.append(tx, [tag_removed_event(tag)], now)
+
+
+def set_of_worker(farm: Farm, worker_id: str, tag_ids: Sequence[str]) -> None:
+    """Give a worker these tags and no others. Raises `NotFound` for the worker; unknown tags are ignored."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        worker = workers.lock(tx, worker_id)
+        tag_store.set_of_worker(tx, worker.key, tag_ids)
+        events.append(tx, [worker_event(worker, now)], now)
+
+
+def set_of_job(farm: Farm, job_id: str, tag_id: str | None, tag_name: str | None) -> None:
+    """Let a job run only on workers with a tag, given by its id, else by its name, or on all when both are None.
+
+    Raises `NotFound` for the job, `NoSuchTag` for the tag.
+    """
+    now = farm.clock()
+    with farm.store.write() as tx:
+        job = jobs.lock_by_id(tx, job_id)
+        tag: Tag | None = None
+        if tag_id is not None:
+            try:
+                tag = tag_store.fetch(tx, tag_id)
+            except NotFound as error:
+                raise NoSuchTag("tag not found") from error
+        elif tag_name is not None:
+            tag = tag_store.find_by_name(tx, tag_name)
+            if tag is None:
+                raise NoSuchTag("tag not found")
+        tag_store.set_of_job(tx, job.key, tag)
+        job = replace(job, worker_tag=tag.id if tag else "", updated=now)
+        jobs.save(tx, job)
+        placing.place(tx, farm, job, now)
+        events.append(tx, [job_event(job)], now)
