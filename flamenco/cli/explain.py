@@ -8,36 +8,31 @@ from rich.console import Console
 from rich.table import Table
 
 from flamenco.cli.options import json_option, manager_option
+from flamenco.cli.references import find_job, find_workers
 from flamenco.client import Explanation, ManagerClient
-from flamenco.domain.errors import NotFound
 
 
 @click.command()
-@click.argument("job_id", metavar="JOB")
+@click.argument("reference", metavar="JOB")
 @click.option("--worker", "worker_name", metavar="WORKER", help="Say it for one worker: its name, or its ID.")
 @manager_option
 @json_option
-def explain(job_id: str, worker_name: str | None, manager_url: str, *, as_json: bool) -> None:
-    """Say where a job stands among the others, and what its waiting tasks wait for. JOB is its ID.
+def explain(reference: str, worker_name: str | None, manager_url: str, *, as_json: bool) -> None:
+    """Say where a job stands among the others, and what its waiting tasks wait for.
+
+    JOB is an ID, the beginning of one, or a name.
 
     \b
     Example:
-      flamenco explain 6d0e2b4a-4f3c-4b62-9d6e-0c1f6f3a9b11 --worker render-07
+      flamenco explain 6d0e2b4a --worker render-07
     """
     with ManagerClient(manager_url) as client:
-        worker_id = _worker_id(client, worker_name) if worker_name else None
-        found = client.explain(job_id, worker_id)
+        worker_id = find_workers(client, [worker_name])[0].id if worker_name else None
+        found = client.explain(find_job(client, reference).id, worker_id)
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
         _print(found)
-
-
-def _worker_id(client: ManagerClient, name: str) -> str:
-    for worker in client.overview().workers:
-        if name in (worker.name, worker.id):
-            return worker.id
-    raise NotFound(f"there is no worker {name!r}; `flamenco workers` lists them.")
 
 
 def _print(found: Explanation) -> None:

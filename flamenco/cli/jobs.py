@@ -1,94 +1,138 @@
-"""`flamenco jobs`, `job`, `cancel`, `pause`, `requeue`: looking at jobs and steering them."""
+"""`flamenco jobs` and `flamenco job`: looking at jobs."""
 
 from __future__ import annotations
 
-import click
-import msgspec
-from rich.console import Console
-from rich.table import Column, Table
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
-from flamenco.cli.options import json_option, manager_option
-from flamenco.client import JobSummary, ManagerClient
-from flamenco.domain.statuses import JobStatus
+import click
+from msgspec import structs
+from rich.text import Text
+
+from flamenco.cli.options import json_option, manager_option, status_option
+from flamenco.cli.output import age, print_fields, print_json, print_table, short_ids, styled
+from flamenco.cli.references import find_job
+from flamenco.client import Blocked, Job, ManagerClient, Tag, count_by_status
+from flamenco.domain.statuses import JobStatus, TaskStatus
+
+
+class ShownJob(Job, frozen=True, kw_only=True):
+    """A job, and its tasks counted by status; None where that is not known of an old job in a long list."""
+
+    tasks: dict[str, int] | None = None
 
 
 @click.command()
+@status_option(JobStatus)
+@click.option("--type", "job_types", multiple=True, metavar="JOBTYPE", help="Only jobs of this type; repeatable.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="At most N jobs.")
 @manager_option
 @json_option
-def jobs(manager_url: str, *, as_json: bool) -> None:
-    """List the newest jobs, newest first.
+def jobs(
+    statuses: frozenset[JobStatus], job_types: tuple[str, ...], limit: int, manager_url: str, *, as_json: bool
+) -> None:
+    """List jobs, newest first.
 
     \b
     Example:
-      flamenco jobs --json | jq '.[].name'
+      flamenco jobs --status queued,active
+      flamenco jobs --status failed --json | jq -r '.[].id'
     """
     with ManagerClient(manager_url) as client:
-        found = client.overview().jobs
+        known = client.jobs.newest(limit + 1, statuses, job_types)
+        counts = {job.id: job.tasks for job in client.overview().jobs}
+    found = [ShownJob(**structs.asdict(job), tasks=counts.get(job.id)) for job in known[:limit]]
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        print_json(found)
+    elif not found and (statuses or job_types):
+        click.echo("No job is like that; `flamenco jobs` lists them.")
     elif not found:
         click.echo("There are no jobs yet; submit one with `flamenco submit`.")
     else:
-        table = Table(Column("ID", no_wrap=True), "Status", "Progress", "Prio", "Type", "Name", box=None)
-        for job in found:
-            table.add_row(job.id, job.status, progress(job), str(job.priority), job.type, job.name)
-        Console(highlight=False).print(table)
+        short = short_ids([job.id for job in found])
+        now = datetime.now(UTC)
+        print_table(JOB_TITLES, (job_row(job, short[job.id], now) for job in found))
+        if len(known) > limit:
+            click.echo("There are more; --limit shows as many as you like.", err=True)
 
 
-def progress(job: JobSummary) -> str:
-    """How much of a job's tasks is done, such as `12/500`."""
-    return f"{job.tasks.get('completed', 0)}/{sum(job.tasks.values())}"
+JOB_TITLES = ("ID", "Status", "Done", "Prio", "Age", "Type", "Name")
+
+
+def job_row(job: ShownJob, short_id: str, now: datetime) -> tuple[str | Text, ...]:
+    """A job as a row of the list."""
+    status = styled(job.status, " (deleting)" if job.delete_requested_at else "")
+    return short_id, status, done(job), str(job.priority), age(job.created, now), job.type, job.name
+
+
+def done(job: ShownJob) -> str:
+    """How much of a job is done, such as `45%`: of its steps if it has any, otherwise of its tasks.
+
+    All of it is done only when the job says so, as steps may be reported before their task is over.
+    """
+    if job.status is JobStatus.COMPLETED:
+        return "100%"
+    tasks = job.tasks or {}
+    part, whole = job.steps_completed, job.steps_total
+    if not whole:
+        part, whole = tasks.get(TaskStatus.COMPLETED, 0), sum(tasks.values())
+    return f"{min(99, 100 * part // whole)}%" if whole else ""
 
 
 @click.command()
-@click.argument("job_id", metavar="JOB")
+@click.argument("reference", metavar="JOB")
 @manager_option
 @json_option
-def job(job_id: str, manager_url: str, *, as_json: bool) -> None:
-    """Show one job: its status and its settings. JOB is its ID.
+def job(reference: str, manager_url: str, *, as_json: bool) -> None:
+    """Show one job: its status and its settings. JOB is its ID, the beginning of that, or its name.
 
     \b
     Example:
-      flamenco job 6d0e2b4a-4f3c-4b62-9d6e-0c1f6f3a9b11
+      flamenco job 6d0e2b4a
+      flamenco job "Shot 12" --json | jq .tasks
     """
     with ManagerClient(manager_url) as client:
-        found = client.job(job_id)
+        found = shown(client, find_job(client, reference))
+        blocked = client.jobs.blocklist(found.id)
+        tags = client.tags.all() if found.worker_tag else ()
     if as_json:
-        click.echo(msgspec.json.encode(found))
-        return
-    table = Table(show_header=False, box=None)
-    for name in ("name", "id", "type", "status", "priority", "created", "updated"):
-        table.add_row(name, str(getattr(found, name)))
-    for key, value in sorted(found.settings.items()):
-        table.add_row(f"settings.{key}", str(value))
-    for key, value in sorted(found.metadata.items()):
-        table.add_row(f"metadata.{key}", value)
-    Console(highlight=False).print(table)
+        print_json(JobDetails(**structs.asdict(found), blocklist=blocked))
+    else:
+        print_fields(job_fields(found, blocked, tags))
 
 
-def _steering(name: str, status: JobStatus, what: str, help_text: str) -> click.Command:
-    """A command that asks for a status for one or more jobs."""
+class JobDetails(ShownJob, frozen=True, kw_only=True):
+    """All about a job."""
 
-    @click.command(name, help=f"{help_text}\n\n\b\nExample:\n  flamenco {name} 6d0e2b4a-4f3c-4b62-9d6e-0c1f6f3a9b11")
-    @click.argument("job_ids", metavar="JOB...", nargs=-1, required=True)
-    @click.option("--reason", default="requested on the command line", show_default=True, help="Shown with the job.")
-    @manager_option
-    def command(job_ids: tuple[str, ...], reason: str, manager_url: str) -> None:
-        with ManagerClient(manager_url) as client:
-            for job_id in job_ids:
-                client.set_job_status(job_id, status, reason)
-                click.echo(f"{job_id}: {what}")
-
-    return command
+    blocklist: tuple[Blocked, ...]
 
 
-cancel = _steering(
-    "cancel", JobStatus.CANCEL_REQUESTED, "canceled", "Cancel jobs: what runs is stopped, what waits will not run."
-)
-pause = _steering("pause", JobStatus.PAUSE_REQUESTED, "pausing", "Pause jobs: what runs is finished, what waits stays.")
-requeue = _steering(
-    "requeue",
-    JobStatus.REQUEUEING,
-    "queued again",
-    "Run jobs again: all of a completed job, otherwise what was not completed. Failures and blocks are forgotten.",
-)
+def shown(client: ManagerClient, job: Job) -> ShownJob:
+    """The job, with its tasks counted."""
+    return ShownJob(**structs.asdict(job), tasks=count_by_status(client.jobs.tasks(job.id)))
+
+
+def job_fields(job: ShownJob, blocked: Sequence[Blocked], tags: Sequence[Tag]) -> Iterator[tuple[str, str | Text]]:
+    """All about a job, as names and what they are."""
+    yield "name", job.name
+    yield "id", job.id
+    yield "type", job.type
+    yield "status", styled(job.status)
+    if job.activity:
+        yield "activity", job.activity
+    yield "priority", str(job.priority)
+    if job.worker_tag:
+        yield "worker tag", next((tag.name for tag in tags if tag.id == job.worker_tag), job.worker_tag)
+    yield "created", job.created.isoformat(" ", "seconds")
+    yield "updated", job.updated.isoformat(" ", "seconds")
+    if job.delete_requested_at:
+        yield "delete requested", job.delete_requested_at.isoformat(" ", "seconds")
+    yield "tasks", ", ".join(f"{count} {status}" for status, count in (job.tasks or {}).items() if count)
+    if job.steps_total:
+        yield "steps", f"{job.steps_completed} of {job.steps_total}"
+    for entry in blocked:
+        yield "blocked", f"{entry.worker_name or entry.worker_id} for {entry.task_type}"
+    for key, value in sorted(job.settings.items()):
+        yield f"settings.{key}", str(value)
+    for key, text in sorted(job.metadata.items()):
+        yield f"metadata.{key}", text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ import click
 
 from flamenco.hooks.cli_options import json_option, manager_option
 
-__all__ = ["config_option", "data_dir_option", "json_option", "manager_option", "override_option"]
+__all__ = ["config_option", "data_dir_option", "json_option", "manager_option", "override_option", "status_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +35,27 @@ def data_dir_option(function: F) -> F:
         metavar="DIR",
         help="Keep the database, task logs and images below DIR.",
     )(function)
+
+
+def status_option(kind: type[StrEnum]) -> Callable[[F], F]:
+    """Add `--status STATUS,…`, given to the function as `statuses: frozenset[kind]`, empty for any."""
+    return click.option(
+        "--status",
+        "statuses",
+        multiple=True,
+        metavar="STATUS,...",
+        callback=lambda _context, _option, given: frozenset(_statuses(kind, given)),
+        help=f"Only those in one of these statuses: {', '.join(kind)}.",
+    )
+
+
+def _statuses(kind: type[StrEnum], given: Iterable[str]) -> Iterable[StrEnum]:
+    for word in ",".join(given).split(","):
+        try:
+            if word.strip():
+                yield kind(word.strip().lower())
+        except ValueError:
+            raise click.BadParameter(f"{word.strip()!r} is none of {', '.join(kind)}.") from None
 
 
 def override_option(function: F) -> F:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 import click
 import msgspec
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from flamenco.cli import EXIT_INTERRUPTED
 from flamenco.cli.job_settings import metadata_option, pairs, priority_option, read_settings, set_option
+from flamenco.cli.jobs import ShownJob, shown
 from flamenco.cli.options import json_option, manager_option
-from flamenco.client import JobRequest, JobSummary, JobType, ManagerClient, ManagerUnreachable
-from flamenco.domain.errors import FarmError, Refused
+from flamenco.cli.output import print_json
+from flamenco.cli.progress import job_progress
+from flamenco.cli.waiting import patiently, wait_for_job
+from flamenco.client import JobRequest, JobType, ManagerClient, ManagerError
+from flamenco.domain.errors import FarmError, NotFound, Refused
 from flamenco.domain.statuses import JobStatus
 
-POLL_S = 1.0
-AWAY_S = 120.0
-"""How long `--wait` puts up with a manager that does not answer."""
-
-RESTING = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED, JobStatus.PAUSED})
+_NOT_FOUND = 404
 
 
 @click.command()
@@ -43,7 +43,10 @@ def submit(
     wait: bool,
     as_json: bool,
 ) -> None:
-    """Submit a job of type JOBTYPE. Values are read as the job type declares them.
+    """Submit a job of type JOBTYPE, and print its ID. Values are read as the job type declares them.
+
+    With --wait, the exit code is 0 when the job completed and 1 when it failed, or was canceled or paused. Ctrl-C ends
+    the waiting with exit code 130, and leaves the job alone.
 
     \b
     Example:
@@ -65,7 +68,7 @@ def submit(
         if not (as_json and wait):
             click.echo(msgspec.json.encode(job) if as_json else job.id)
         if wait:
-            _report(_wait(client, job.id), as_json=as_json)
+            _report(_wait(client, job.id, name), as_json=as_json)
 
 
 def _find(job_types: Iterable[JobType], name: str) -> JobType:
@@ -77,38 +80,23 @@ def _find(job_types: Iterable[JobType], name: str) -> JobType:
     raise Refused(f"there is no job type {name!r}; {hint}")
 
 
-def _look_at(client: ManagerClient, job_id: str) -> JobSummary:
-    found = next((job for job in client.overview().jobs if job.id == job_id), None)
-    if found:
-        return found
-    # So many newer jobs that the overview does not show it any more: no progress then, but its status.
-    job = client.job(job_id)
-    return JobSummary(id=job.id, name=job.name, type=job.type, status=JobStatus(job.status), priority=job.priority)
+def _wait(client: ManagerClient, job_id: str, name: str) -> ShownJob:
+    try:
+        with job_progress(client) as show:
+            job = wait_for_job(client, job_id, show)
+            return patiently(lambda: shown(client, job))
+    except KeyboardInterrupt:
+        click.echo(f"Not waiting any more; the job goes on. `flamenco cancel {job_id}` stops it.", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except ManagerError as error:
+        if error.status == _NOT_FOUND:
+            raise NotFound(f"job {name!r} was deleted, so it will not complete.") from error
+        raise
 
 
-def _wait(client: ManagerClient, job_id: str) -> JobSummary:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    away_since: float | None = None
-    with Progress(*columns, transient=True) as display:
-        bar = display.add_task("queued", total=None)
-        while True:
-            try:
-                job = _look_at(client, job_id)
-                away_since = None
-                total = sum(job.tasks.values())
-                display.update(bar, description=job.status, completed=job.tasks.get("completed", 0), total=total)
-                if job.status in RESTING:
-                    return job
-            except ManagerUnreachable:
-                away_since = away_since or time.monotonic()
-                if time.monotonic() - away_since > AWAY_S:
-                    raise
-            time.sleep(POLL_S)
-
-
-def _report(job: JobSummary, *, as_json: bool) -> None:
+def _report(job: ShownJob, *, as_json: bool) -> None:
     if as_json:
-        click.echo(msgspec.json.encode(job))
+        print_json(job)
     if job.status is not JobStatus.COMPLETED:
         raise FarmError(f"job {job.name!r} is {job.status}: {job.activity}")
     if not as_json:

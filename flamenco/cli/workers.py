@@ -1,35 +1,175 @@
-"""`flamenco workers`: who works on the farm, and on what."""
+"""`flamenco workers`: who works on the farm, on what, and what they are asked to do."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
 import click
-import msgspec
-from rich.console import Console
-from rich.table import Table
+from msgspec import structs
+from rich.text import Text
 
+from flamenco.cli.confirmation import confirm, yes_option
+from flamenco.cli.listing_group import ListingGroup
 from flamenco.cli.options import json_option, manager_option
-from flamenco.client import ManagerClient
+from flamenco.cli.output import age, print_fields, print_json, print_table, short_ids, styled
+from flamenco.cli.references import find_workers
+from flamenco.client import ListedWorker, ManagerClient, StatusChange, TaskOfWorker, Worker
+from flamenco.domain.errors import Refused
+from flamenco.domain.statuses import WorkerStatus
+
+REQUESTS = tuple(
+    str(status) for status in (WorkerStatus.AWAKE, WorkerStatus.ASLEEP, WorkerStatus.OFFLINE, WorkerStatus.RESTART)
+)
 
 
-@click.command()
+class ShownWorker(ListedWorker, frozen=True, kw_only=True):
+    """A worker, and the task that it is on."""
+
+    task: TaskOfWorker | None
+
+
+@click.group(cls=ListingGroup)
+def workers() -> None:
+    """List the workers, ask them to sleep, to wake up or to go, and forget them.
+
+    WORKER is an ID, the beginning of one, or a name.
+
+    \b
+    Example:
+      flamenco workers
+      flamenco workers request render-07 asleep
+    """
+
+
+@workers.command("list")
 @manager_option
 @json_option
-def workers(manager_url: str, *, as_json: bool) -> None:
-    """List the workers with the task that each of them runs.
+def list_workers(manager_url: str, *, as_json: bool) -> None:
+    """List the workers with the task that each of them runs. Without a command, that is what is done.
 
     \b
     Example:
       flamenco workers --manager http://farm:8080
     """
     with ManagerClient(manager_url) as client:
-        found = client.overview().workers
+        tasks = {worker.id: worker.task for worker in client.overview().workers}
+        known = client.workers.all()
+    found = [ShownWorker(**structs.asdict(worker), task=tasks.get(worker.id)) for worker in known]
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        print_json(found)
     elif not found:
         click.echo("There are no workers yet; start one with `flamenco worker`.")
     else:
-        table = Table("Status", "Name", "Task", "Last seen", box=None)
+        short = short_ids([worker.id for worker in found])
+        now = datetime.now(UTC)
+        print_table(WORKER_TITLES, (worker_row(worker, short[worker.id], now) for worker in found))
+
+
+WORKER_TITLES = ("ID", "Status", "Last seen", "Version", "Name", "Task")
+
+
+def worker_row(worker: ShownWorker, short_id: str, now: datetime) -> tuple[str | Text, ...]:
+    """A worker as a row of the list."""
+    seen = f"{age(worker.last_seen, now)} ago" if worker.last_seen else "never"
+    status = status_of(worker.status, worker.status_change)
+    return short_id, status, seen, worker.version, worker.name, worker.task.name if worker.task else ""
+
+
+def status_of(status: WorkerStatus, change: StatusChange | None) -> Text:
+    """The status of a worker, and the one that it is asked to take."""
+    wanted = f" → {change.status}{' after its task' if change.is_lazy else ''}" if change else ""
+    return styled(status, wanted)
+
+
+@workers.command()
+@click.argument("reference", metavar="WORKER")
+@manager_option
+@json_option
+def show(reference: str, manager_url: str, *, as_json: bool) -> None:
+    """Show all about a worker: its task types, its tags, its last task.
+
+    \b
+    Example:
+      flamenco workers show render-07
+    """
+    with ManagerClient(manager_url) as client:
+        found = client.workers.get(find_workers(client, [reference])[0].id)
+    if as_json:
+        print_json(found)
+    else:
+        print_fields(worker_fields(found))
+
+
+def worker_fields(worker: Worker) -> Iterator[tuple[str, str | Text]]:
+    """All about a worker, as names and what they are."""
+    yield "name", worker.name
+    yield "id", worker.id
+    yield "status", status_of(worker.status, worker.status_change)
+    yield "last seen", worker.last_seen.isoformat(" ", "seconds") if worker.last_seen else "never"
+    yield "address", worker.ip_address
+    yield "platform", worker.platform
+    yield "version", worker.version
+    yield "can restart", "yes" if worker.can_restart else "no"
+    yield "task types", ", ".join(worker.supported_task_types)
+    yield "tags", ", ".join(tag.name for tag in worker.tags)
+    if worker.task:
+        yield "task", f"{worker.task.name} ({worker.task.status}) of job {worker.task.job_id}"
+
+
+@workers.command()
+@click.argument("references", metavar="WORKER...", nargs=-1, required=True)
+@click.argument("status", metavar=f"[{'|'.join(REQUESTS)}]", type=click.Choice(REQUESTS))
+@click.option("--now", is_flag=True, help="At once: its task is stopped, and given to another worker.")
+@manager_option
+@json_option
+def request(references: tuple[str, ...], status: str, manager_url: str, *, now: bool, as_json: bool) -> None:
+    """Ask workers to go to a status, when they are done with their task or --now.
+
+    To ask for the status that a worker has already takes back what it was asked before.
+
+    \b
+    Example:
+      flamenco workers request render-07 render-08 asleep
+      flamenco workers request render-07 restart --now
+    """
+    with ManagerClient(manager_url) as client:
+        changed = []
+        found = find_workers(client, references)
+        unable = [worker.name for worker in found if not worker.can_restart]
+        if status == WorkerStatus.RESTART and unable:
+            raise Refused(f"{', '.join(unable)} cannot restart; ask for `offline`, and start it again where it runs.")
         for worker in found:
-            task = worker.task.name if worker.task else ""
-            table.add_row(worker.status or "registered", worker.name, task, worker.last_seen or "never")
-        Console(highlight=False).print(table)
+            client.workers.request_status(worker.id, WorkerStatus(status), lazily=not now)
+            seen = client.workers.get(worker.id)
+            changed.append(
+                {"id": seen.id, "name": seen.name, "status": seen.status, "status_change": seen.status_change}
+            )
+            if not as_json:
+                click.echo(f"{seen.name}: {status_of(seen.status, seen.status_change)}")
+    if as_json:
+        print_json(changed)
+
+
+@workers.command()
+@click.argument("references", metavar="WORKER...", nargs=-1, required=True)
+@yes_option
+@manager_option
+@json_option
+def delete(references: tuple[str, ...], manager_url: str, *, sure: bool, as_json: bool) -> None:
+    """Forget workers. A task that one of them runs is given to another; its credentials are worth nothing any more.
+
+    \b
+    Example:
+      flamenco workers delete old-laptop
+    """
+    with ManagerClient(manager_url) as client:
+        found = find_workers(client, references)
+        what = "\n".join(f"{worker.id}  {worker.name} ({worker.status})" for worker in found)
+        confirm(what, f"Forget {'this worker' if len(found) == 1 else f'these {len(found)} workers'}?", sure=sure)
+        for worker in found:
+            client.workers.delete(worker.id)
+            if not as_json:
+                click.echo(f"{worker.name}: deleted")
+    if as_json:
+        print_json([{"id": worker.id, "name": worker.name} for worker in found])

@@ -37,7 +37,7 @@ def test_a_job_is_submitted_listed_shown_and_steered(shared_manager: Manager) ->
     job_id = submit(shared_manager, "--set", "count=3", "--metadata", "user.name=somebody", "--priority", "70")
     listed = json.loads(flamenco("jobs", "--json", manager=url).stdout)
     assert {job["id"]: job["tasks"]["queued"] for job in listed}[job_id] == 3
-    assert job_id in flamenco("jobs", manager=url).stdout
+    assert job_id[:8] in flamenco("jobs", manager=url).stdout
     shown = json.loads(flamenco("job", job_id, "--json", manager=url).stdout)
     assert (shown["settings"], shown["priority"]) == ({"message": "hi", "count": 3}, 70)
     assert "somebody" in flamenco("job", job_id, manager=url).stdout

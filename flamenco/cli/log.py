@@ -1,0 +1,100 @@
+"""`flamenco log`: what a task has printed, and goes on printing."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Final
+
+import click
+from msgspec import Struct
+
+from flamenco.cli.options import json_option, manager_option
+from flamenco.cli.output import print_json
+from flamenco.cli.references import find_job, find_tasks
+from flamenco.cli.waiting import patiently
+from flamenco.client import ManagerClient, TaskLog
+from flamenco.domain.statuses import FINISHED_TASK
+
+POLL_S: Final = 1.0
+TAIL_BYTES: Final = 2048
+
+
+class ShownLog(Struct, frozen=True):
+    """The log of a task: where it can be had, its size in bytes, and its text."""
+
+    task_id: str
+    url: str
+    size: int
+    text: str
+
+
+@click.command()
+@click.argument("where", metavar="[JOB] TASK", nargs=-1, required=True)
+@click.option("-f", "--follow", is_flag=True, help="Go on printing what is added, until the task has ended.")
+@click.option("--tail", is_flag=True, help="Begin with the last lines, about 2000 characters.")
+@manager_option
+@json_option
+def log(where: tuple[str, ...], manager_url: str, *, follow: bool, tail: bool, as_json: bool) -> None:
+    """Print the log of a task. After its JOB, TASK is its number or its name; alone, its whole ID.
+
+    \b
+    Example:
+      flamenco log "Shot 12" render-1-5 -f
+      flamenco log 6d0e2b4a 3 --tail
+    """
+    if len(where) > 2:
+        raise click.UsageError("That is more than a job and a task; put names with spaces in quotes.")
+    if follow and as_json:
+        raise click.UsageError("--json prints the log as it is now; leave out --follow.")
+    with ManagerClient(manager_url) as client:
+        job = find_job(client, where[0]) if len(where) == 2 else None
+        task = find_tasks(client, where[-1:], job)[0]
+        found = client.tasks.log(task.id)
+        start = _start_of_tail(client, found) if found and tail else 0
+        if as_json:
+            print_json(_whole(client, task.id, found, start))
+        elif follow:
+            _follow(client, task.id, start)
+        elif found:
+            _print(client, found, start)
+        else:
+            click.echo("Nothing was logged yet; no worker has begun with this task.", err=True)
+
+
+def _whole(client: ManagerClient, task_id: str, found: TaskLog | None, start: int) -> ShownLog:
+    if not found:
+        return ShownLog(task_id, "", 0, "")
+    data = b""
+    while part := client.tasks.log_part(found, start + len(data)):
+        data += part
+    return ShownLog(task_id, found.url, found.size, data.decode(errors="replace"))
+
+
+def _print(client: ManagerClient, found: TaskLog, start: int) -> None:
+    at = start
+    while part := client.tasks.log_part(found, at):
+        click.echo(part, nl=False)
+        at += len(part)
+
+
+def _start_of_tail(client: ManagerClient, found: TaskLog) -> int:
+    """Where the last lines begin; in the middle of a line when it is longer than that."""
+    if (start := found.size - TAIL_BYTES) <= 0:
+        return 0
+    rest_of_line, newline, lines = client.tasks.log_part(found, start).partition(b"\n")
+    return start + len(rest_of_line) + len(newline) if lines else start
+
+
+def _follow(client: ManagerClient, task_id: str, start: int) -> None:
+    at = start
+    while True:
+        # Asked before reading: what a task that has ended wrote is there by then.
+        ended = patiently(lambda: client.tasks.get(task_id)).status in FINISHED_TASK
+        found = patiently(lambda: client.tasks.log(task_id))
+        while found and found.size > at and (part := patiently(partial(client.tasks.log_part, found, at))):
+            click.echo(part, nl=False)
+            at += len(part)
+        if ended:
+            return
+        time.sleep(POLL_S)

@@ -1,0 +1,64 @@
+"""How a job that is waited for goes: a bar on a terminal, a line for each status elsewhere. Always on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from flamenco.cli.waiting import patiently
+from flamenco.client import Job, ManagerClient, count_by_status
+from flamenco.domain.statuses import TaskStatus
+
+
+class Show(Protocol):
+    """Shows how a job stands."""
+
+    def __call__(self, job: Job) -> None:
+        """It stands like this now."""
+
+
+@contextmanager
+def job_progress(client: ManagerClient) -> Iterator[Show]:
+    """Shows jobs as long as the block runs, what there is to count of them counted by `client`."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Lines()
+        return
+    columns = (
+        *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[unit]}")),
+        *(TimeElapsedColumn(), TimeRemainingColumn()),
+    )
+    with Progress(*columns, console=console, transient=True) as display:
+        bar = display.add_task("queued", total=None, unit="")
+
+        def show(job: Job) -> None:
+            completed, total, unit = counted(client, job)
+            display.update(bar, description=job.status, completed=completed, total=total, unit=unit)
+
+        yield show
+
+
+def counted(client: ManagerClient, job: Job) -> tuple[int, int, str]:
+    """How much is done of how much of what: of steps if the job has any, else of tasks."""
+    if job.steps_total:
+        return job.steps_completed, job.steps_total, "steps"
+    counts = count_by_status(patiently(lambda: client.jobs.tasks(job.id)))
+    return counts[TaskStatus.COMPLETED], sum(counts.values()), "tasks"
+
+
+class Lines:
+    """A line for each status."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, job: Job) -> None:
+        """Say the status unless it is the same as before."""
+        if job.status != self._last:
+            self._last = job.status
+            click.echo(f"{job.name}: {job.status}", err=True)

@@ -1,0 +1,89 @@
+"""Typed HTTP client of a manager, for the worker agent, the command line, tests and people's own scripts.
+
+The worker's calls are those of `/api/v3/worker`. Every call has a time limit. What can go wrong is one of
+two: `ManagerUnreachable`, when there was no answer, and `ManagerError`, when the answer was not a yes.
+A `ManagerClient` may be shared by threads.
+"""
+
+from __future__ import annotations
+
+from flamenco.client.answers import (
+    AssignedTask,
+    DeadLetter,
+    ExplainedHold,
+    ExplainedJob,
+    ExplainedTerm,
+    Explanation,
+    JobRequest,
+    JobSummary,
+    JobType,
+    JobTypeSetting,
+    Overview,
+    RunPermission,
+    SinkState,
+    SubmittedJob,
+    TaskOfWorker,
+    TaskUpdate,
+    Version,
+    WaitingTasks,
+    WorkerRegistration,
+    WorkerSignOn,
+    WorkerSummary,
+)
+from flamenco.client.connection import (
+    DEFAULT_TIMEOUT_S,
+    DEFAULT_URL,
+    ManagerError,
+    ManagerUnreachable,
+    parse_manager_url,
+)
+from flamenco.client.events import Events, FarmEvent
+from flamenco.client.jobs import Blocked, Job, JobDeletion, count_by_status
+from flamenco.client.manager import ManagerClient
+from flamenco.client.tasks import Task, TaskLog, TaskSummary, TaskWorker
+from flamenco.client.workers import ListedWorker, StatusChange, Tag, Worker, WorkerTask
+
+__all__ = [
+    "DEFAULT_TIMEOUT_S",
+    "DEFAULT_URL",
+    "AssignedTask",
+    "Blocked",
+    "DeadLetter",
+    "Events",
+    "ExplainedHold",
+    "ExplainedJob",
+    "ExplainedTerm",
+    "Explanation",
+    "FarmEvent",
+    "Job",
+    "JobDeletion",
+    "JobRequest",
+    "JobSummary",
+    "JobType",
+    "JobTypeSetting",
+    "ListedWorker",
+    "ManagerClient",
+    "ManagerError",
+    "ManagerUnreachable",
+    "Overview",
+    "RunPermission",
+    "SinkState",
+    "StatusChange",
+    "SubmittedJob",
+    "Tag",
+    "Task",
+    "TaskLog",
+    "TaskOfWorker",
+    "TaskSummary",
+    "TaskUpdate",
+    "TaskWorker",
+    "Version",
+    "WaitingTasks",
+    "Worker",
+    "WorkerRegistration",
+    "WorkerSignOn",
+    "WorkerSummary",
+    "WorkerTask",
+    "count_by_status",
+    "parse_manager_url",
+]

@@ -1,0 +1,225 @@
+"""What goes to a manager and comes back, beside what the modules of jobs, tasks, workers and events have."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from flamenco.domain.model import Command
+from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+
+
+class Version(Struct, frozen=True):
+    """Who answers: the manager's program version and the farm's name."""
+
+    version: str
+    name: str
+    shortversion: str = ""
+    git: str = ""
+
+
+class WorkerRegistration(Struct, frozen=True):
+    """A worker that the farm does not know yet. `platform` is linux, windows or darwin."""
+
+    name: str
+    platform: str
+    secret: str
+    supported_task_types: tuple[str, ...]
+
+
+class WorkerSignOn(Struct, frozen=True):
+    """A worker that comes to work."""
+
+    name: str
+    supported_task_types: tuple[str, ...]
+    software_version: str
+    can_restart: bool = False
+
+
+class AssignedTask(Struct, frozen=True, kw_only=True):
+    """A task to run; variables are replaced already. `job` is the job's UUID."""
+
+    uuid: str
+    job: str
+    name: str
+    status: TaskStatus
+    job_type: str
+    task_type: str
+    commands: tuple[Command, ...]
+    priority: int = 50
+    job_priority: int = 50
+    steps_completed: int = 0
+    steps_total: int = 0
+
+
+class TaskUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a worker reports of its task; what is left out stays as it is. `log` is appended."""
+
+    status: TaskStatus | UnsetType = field(default=UNSET, name="taskStatus")
+    activity: str | UnsetType = UNSET
+    log: str | UnsetType = UNSET
+    steps_completed: int | UnsetType = UNSET
+
+
+class RunPermission(Struct, frozen=True, rename="camel"):
+    """Whether a worker may go on with its task, and if not, why."""
+
+    may_keep_running: bool
+    reason: str = ""
+    status_change_requested: bool = False
+
+
+class JobRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A job to submit: settings by the keys of its job type."""
+
+    name: str
+    type: str
+    priority: Annotated[int, Meta(description="Higher comes first.")] | UnsetType = UNSET
+    settings: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+class SubmittedJob(Struct, frozen=True, kw_only=True):
+    """A job as the original API tells of it; its status is one of that API's words."""
+
+    id: str
+    name: str
+    type: str
+    status: str
+    created: str = ""
+    updated: str = ""
+    priority: int = 50
+    settings: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+class JobTypeSetting(Struct, frozen=True, kw_only=True):
+    """A setting of a job type, as far as one needs it to fill it in."""
+
+    key: str
+    type: str
+    required: bool = False
+    description: Any = ""
+    default: Any = None
+
+
+class JobType(Struct, frozen=True, kw_only=True):
+    """A kind of job that can be submitted."""
+
+    name: str
+    label: str
+    settings: tuple[JobTypeSetting, ...] = ()
+
+
+class JobSummary(Struct, frozen=True, kw_only=True):
+    """A job at a glance; `tasks` counts its tasks by status."""
+
+    id: str
+    name: str
+    type: str
+    status: JobStatus
+    priority: int = 50
+    activity: str = ""
+    steps_completed: int = 0
+    steps_total: int = 0
+    tasks: dict[str, int] = field(default_factory=dict)
+
+
+class TaskOfWorker(Struct, frozen=True, kw_only=True):
+    """The task that a worker has."""
+
+    id: str
+    name: str
+    job_id: str
+
+
+class WorkerSummary(Struct, frozen=True, kw_only=True):
+    """A worker at a glance."""
+
+    id: str
+    name: str
+    status: WorkerStatus
+    last_seen: str | None = None
+    task: TaskOfWorker | None = None
+
+
+class Overview(Struct, frozen=True, kw_only=True):
+    """The farm at a glance: the newest jobs, all workers."""
+
+    jobs: tuple[JobSummary, ...] = ()
+    workers: tuple[WorkerSummary, ...] = ()
+
+
+class ExplainedTerm(Struct, frozen=True, kw_only=True):
+    """What a scheduling policy says for a job."""
+
+    policy: str
+    score: float
+    weight: float
+    reason: str
+
+
+class ExplainedHold(Struct, frozen=True, kw_only=True):
+    """A scheduling policy that keeps a job back."""
+
+    policy: str
+    reason: str
+
+
+class WaitingTasks(Struct, frozen=True, kw_only=True):
+    """Tasks of a job that wait for the same reason: `why` in a word, `reason` in a sentence."""
+
+    why: str
+    reason: str
+    count: int
+    tasks: tuple[str, ...] = ()
+
+
+class ExplainedJob(Struct, frozen=True, kw_only=True):
+    """The job that is explained."""
+
+    id: str
+    name: str
+    status: JobStatus
+    priority: int
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """Where a job stands and why. `position` counts from 1 among the open jobs, None for one that is not."""
+
+    job: ExplainedJob
+    open_jobs: int
+    running: int
+    terms: tuple[ExplainedTerm, ...] = ()
+    holds: tuple[ExplainedHold, ...] = ()
+    waiting: tuple[WaitingTasks, ...] = ()
+    position: int | None = None
+    rank: float | None = None
+    worker: str | None = None
+
+
+class SinkState(Struct, frozen=True, kw_only=True):
+    """How an event sink is doing: events that wait, events given up, failures of the next one."""
+
+    name: str
+    waiting: int
+    dead: int
+    failures: int
+    error: str = ""
+    retry_at: str | None = None
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """An event that a sink could not deliver; with `retry`, it is going to be tried once more."""
+
+    key: int
+    sink: str
+    event_id: int
+    topic: str
+    created: str
+    died: str
+    attempts: int
+    error: str
+    retry: bool = False
+    payload: dict[str, Any] = field(default_factory=dict)

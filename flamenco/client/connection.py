@@ -1,0 +1,176 @@
+"""One HTTP connection to a manager: sends requests, makes sense of answers, and of none.
+
+What can go wrong is one of two: `ManagerUnreachable`, when there was no answer, and `ManagerError`, when the answer
+was not a yes. What the requests are about is the business of the modules beside this one.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from flamenco import __version__
+from flamenco.domain.errors import ConfigError, FarmError
+
+DEFAULT_URL = "http://localhost:8080"
+DEFAULT_TIMEOUT_S = 10.0
+
+# Shorter than servers keep idle connections, so that a request rarely meets one that is just being closed.
+_IDLE_CONNECTION_S = 1.0
+_LONGEST_MESSAGE = 500
+
+# Whatever the manager, or a proxy before it, says: nobody asks in a tight loop, nor is gone for a day.
+_SHORTEST_RETRY_S = 0.1
+_LONGEST_RETRY_S = 3600.0
+_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_TEMPORARY = frozenset({408, 425, 429})
+
+NO_SUCH_ADDRESS = (404, 405)
+"""What a manager answers where it has nothing: another program than ours, or an older one."""
+
+Answer = TypeVar("Answer")
+
+
+class ManagerUnreachable(FarmError):
+    """No answer: the manager is not there, too slow, or the connection broke. It may have got the request."""
+
+
+class ManagerError(FarmError):
+    """The manager answered something other than yes. `status` is the HTTP status, `retry_after` in seconds."""
+
+    def __init__(self, message: str, status: int, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the same request may be answered differently later on."""
+        return not 400 <= self.status < 500 or self.status in _TEMPORARY
+
+
+class _Message(Struct, frozen=True):
+    message: str = ""
+
+
+def parse_manager_url(text: str) -> str:
+    """Make a URL of what people write: `farm:8080`, `farm`, `https://farm/`. Raises `ConfigError` without a host."""
+    text = text.strip()
+    url = text if "://" in text else f"http://{text}"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # the port is checked only when it is asked for
+    except ValueError as error:
+        raise ConfigError(f"{text!r} is no manager URL ({error}); write http://HOST:PORT") from error
+    if not host or any(character.isspace() for character in host):
+        raise ConfigError(f"{text!r} is no manager URL, it names no host; write http://HOST:PORT")
+    return url if parts.port or parts.path else f"{url}/"
+
+
+class Connection:
+    """Calls one manager, as nobody in particular or as a worker. May be shared by threads.
+
+    `transport` is how to get there without a socket, such as a `httpx.WSGITransport` around an application.
+    """
+
+    def __init__(self, url: str, timeout_s: float, transport: httpx.BaseTransport | None = None) -> None:
+        self.url = parse_manager_url(url)
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https"):
+            raise ConfigError(f"{url!r} is no manager URL; it must start with http:// or https://")
+        self._authorization: dict[str, str] = {}
+        try:
+            base_url = httpx.URL(self.url)
+        except httpx.InvalidURL as error:
+            raise ConfigError(f"{url!r} is no manager URL ({error}); write http://HOST:PORT") from error
+        self._http = httpx.Client(
+            base_url=base_url,
+            timeout=timeout_s,
+            headers={"User-Agent": f"Flamenco/{__version__}"},
+            limits=httpx.Limits(keepalive_expiry=_IDLE_CONNECTION_S),
+            # A proxy that is set for the internet does not know what runs on this machine.
+            trust_env=transport is None and parts.hostname not in _LOCAL_HOSTS,
+            transport=transport,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def authenticate(self, worker_id: str, secret: str) -> None:
+        """Speak as this worker from now on."""
+        token = base64.b64encode(f"{worker_id}:{secret}".encode()).decode()
+        self._authorization = {"Authorization": f"Basic {token}"}
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        also_fine: tuple[int, ...] = (),
+    ) -> httpx.Response:
+        """Send a request, `body` as JSON. Raises `ManagerError` for statuses other than 2xx and `also_fine`."""
+        if body is not None:
+            content, headers = msgspec.json.encode(body), {"Content-Type": "application/json"}
+        try:
+            answer = self._http.request(
+                method,
+                path.removeprefix("/"),
+                content=content,
+                headers={**self._authorization, **(headers or {})},
+                timeout=httpx.USE_CLIENT_DEFAULT if timeout_s is None else timeout_s,
+            )
+        except httpx.TimeoutException as error:
+            raise ManagerUnreachable(f"the manager at {self.url} did not answer in time") from error
+        except httpx.HTTPError as error:
+            raise ManagerUnreachable(f"the manager at {self.url} cannot be reached: {error}") from error
+        if not answer.is_success and answer.status_code not in also_fine:
+            raise _error_of(answer, f"{method} {path}")
+        return answer
+
+    def decoded(self, answer: httpx.Response, kind: type[Answer]) -> Answer:
+        """The answer's body as a `kind`. Raises `ManagerError` when it is something else."""
+        try:
+            return msgspec.json.decode(answer.content, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            what = f"{answer.request.method} {answer.request.url.path}"
+            text = f"the manager answered something unexpected to {what}: {error}; is {self.url} a Flamenco manager?"
+            raise ManagerError(text, answer.status_code) from error
+
+    def fetch(self, path: str, kind: type[Answer]) -> Answer:
+        """GET a `kind`."""
+        return self.decoded(self.call("GET", path), kind)
+
+
+def in_path(text: str) -> str:
+    """Text as one part of a path, whatever is in it."""
+    return quote(text, safe="")
+
+
+def _error_of(answer: httpx.Response, what: str) -> ManagerError:
+    try:
+        message = msgspec.json.decode(answer.content, type=_Message).message
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        message = ""
+    message = message[:_LONGEST_MESSAGE] or f"{what} was answered {answer.status_code} {answer.reason_phrase}".strip()
+    return ManagerError(message, answer.status_code, _retry_after(answer))
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    """Seconds from the Retry-After header; its other form, a date, is not worth a clock that may be wrong."""
+    try:
+        seconds = float(answer.headers["Retry-After"])
+    except (KeyError, ValueError):
+        return None
+    return None if math.isnan(seconds) else min(max(_SHORTEST_RETRY_S, seconds), _LONGEST_RETRY_S)

@@ -1,0 +1,220 @@
+"""The client itself: what is said of the farm as a whole, in the original API, and by a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from flamenco.client.answers import (
+    AssignedTask,
+    DeadLetter,
+    Explanation,
+    JobRequest,
+    JobType,
+    Overview,
+    RunPermission,
+    SinkState,
+    SubmittedJob,
+    TaskUpdate,
+    Version,
+    WorkerRegistration,
+    WorkerSignOn,
+)
+from flamenco.client.connection import DEFAULT_TIMEOUT_S, DEFAULT_URL, NO_SUCH_ADDRESS, Connection, in_path
+from flamenco.client.events import EventCalls
+from flamenco.client.jobs import JobCalls
+from flamenco.client.tasks import TaskCalls
+from flamenco.client.workers import TagCalls, WorkerCalls
+from flamenco.domain.statuses import JobStatus, WorkerStatus
+
+
+class _JobTypes(Struct, frozen=True):
+    job_types: tuple[JobType, ...]
+
+
+class _Sinks(Struct, frozen=True):
+    sinks: tuple[SinkState, ...]
+
+
+class _DeadLetters(Struct, frozen=True):
+    dead_letters: tuple[DeadLetter, ...]
+
+
+class _Chosen(Struct, frozen=True):
+    count: int
+
+
+class _Registered(Struct, frozen=True):
+    uuid: str
+
+
+class _CommandNames(Struct, frozen=True):
+    commands: tuple[str, ...]
+
+
+class _StatusRequest(Struct, frozen=True):
+    status_requested: WorkerStatus
+
+
+class ManagerClient:
+    """Calls one manager. Close it, or use it in a `with` block.
+
+    Today's protocol is in `jobs`, `tasks`, `workers`, `tags`, what happens in `events`; all else is here.
+
+    `transport` is how to get there without a socket, such as a `httpx.WSGITransport` around an application.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._connection = Connection(url, timeout_s, transport)
+        self.url = self._connection.url
+        self.jobs = JobCalls(self._connection)
+        self.tasks = TaskCalls(self._connection)
+        self.workers = WorkerCalls(self._connection)
+        self.tags = TagCalls(self._connection)
+        self.events = EventCalls(self._connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.close()
+
+    def authenticate(self, worker_id: str, secret: str) -> None:
+        """Speak as this worker from now on."""
+        self._connection.authenticate(worker_id, secret)
+
+    # -- the farm ---------------------------------------------------------------------------------------------------
+
+    def version(self) -> Version:
+        """Who is there; the way to see whether a URL is that of a manager."""
+        return self._connection.fetch("/api/v3/version", Version)
+
+    def overview(self) -> Overview:
+        """Jobs and workers at a glance."""
+        return self._connection.fetch("/api/x/overview", Overview)
+
+    def get(self, path: str) -> Any:
+        """GET anything, such as `/api/x/<plugin>/…`, and decode its JSON: for the routes of plugins."""
+        return self._connection.fetch(path, Any)
+
+    # -- jobs -------------------------------------------------------------------------------------------------------
+
+    def job_types(self) -> tuple[JobType, ...]:
+        """The kinds of job that can be submitted."""
+        return self._connection.fetch("/api/jobs/types", _JobTypes).job_types
+
+    def submit_job(self, job: JobRequest) -> SubmittedJob:
+        """Submit a job. Raises `ManagerError` with the reason when it is refused."""
+        # The original API wants a priority, and calls 50 its default.
+        body = {"priority": 50, **msgspec.to_builtins(job)}
+        return self._connection.decoded(self._connection.call("POST", "/api/jobs", body), SubmittedJob)
+
+    def job(self, job_id: str) -> SubmittedJob:
+        """Fetch a job as the original API tells of it; `jobs.get` tells more."""
+        return self._connection.fetch(f"/api/jobs/{in_path(job_id)}", SubmittedJob)
+
+    def explain(self, job_id: str, worker_id: str | None = None) -> Explanation:
+        """Ask why a job is not running, or why one worker is not given its tasks."""
+        path = f"/api/x/jobs/{in_path(job_id)}/explain"
+        path += f"/{in_path(worker_id)}" if worker_id else ""
+        return self._connection.fetch(path, Explanation)
+
+    def set_job_status(self, job_id: str, status: JobStatus, reason: str) -> None:
+        """Cancel, pause, requeue … a job; people read the reason."""
+        self.jobs.set_status(job_id, status, reason)
+
+    # -- event sinks ------------------------------------------------------------------------------------------------
+
+    def sinks(self) -> tuple[SinkState, ...]:
+        """How the event sinks are doing."""
+        return self._connection.fetch("/api/x/sinks", _Sinks).sinks
+
+    def dead_letters(self) -> tuple[DeadLetter, ...]:
+        """The events that were given up, by sink; the newest of each."""
+        return self._connection.fetch("/api/x/dead-letters", _DeadLetters).dead_letters
+
+    def retry_dead_letters(self, sink: str, keys: Sequence[int] = ()) -> int:
+        """Have dead letters of a sink delivered after all, without `keys` all of them. Returns how many."""
+        return self._choose_dead_letters("retry", sink, keys)
+
+    def discard_dead_letters(self, sink: str, keys: Sequence[int] = ()) -> int:
+        """Forget dead letters of a sink, without `keys` all of them. Returns how many."""
+        return self._choose_dead_letters("discard", sink, keys)
+
+    def _choose_dead_letters(self, action: str, sink: str, keys: Sequence[int]) -> int:
+        body = {"sink": sink, "keys": keys} if keys else {"sink": sink}
+        return self._connection.decoded(
+            self._connection.call("POST", f"/api/x/dead-letters/{action}", body), _Chosen
+        ).count
+
+    # -- this worker ------------------------------------------------------------------------------------------------
+
+    def register_worker(self, registration: WorkerRegistration) -> str:
+        """Make a new worker known to the farm, and get its id."""
+        return self._connection.decoded(
+            self._connection.call("POST", "/api/v3/worker/register-worker", registration), _Registered
+        ).uuid
+
+    def sign_on(self, details: WorkerSignOn) -> WorkerStatus:
+        """Come to work; gives the status to go to."""
+        answer = self._connection.call("POST", "/api/v3/worker/sign-on", details)
+        return self._connection.decoded(answer, _StatusRequest).status_requested
+
+    def tell_commands(self, names: Sequence[str]) -> tuple[str, ...] | None:
+        """Tell which commands this worker has; gives those that the manager knows, or None when it does not care.
+
+        It does not when it is another program than ours: then nothing is there to be told.
+        """
+        body = _CommandNames(tuple(names))
+        answer = self._connection.call("POST", "/api/x/worker/commands", body, also_fine=NO_SUCH_ADDRESS)
+        return (
+            None if answer.status_code in NO_SUCH_ADDRESS else self._connection.decoded(answer, _CommandNames).commands
+        )
+
+    def sign_off(self, timeout_s: float | None = None) -> None:
+        """Go home; the manager gives this worker's task to another."""
+        self._connection.call("POST", "/api/v3/worker/sign-off", timeout_s=timeout_s)
+
+    def requested_status(self) -> WorkerStatus | None:
+        """The status that this worker should go to, if any."""
+        answer = self._connection.call("GET", "/api/v3/worker/state")
+        return None if answer.status_code == 204 else self._connection.decoded(answer, _StatusRequest).status_requested
+
+    def state_changed(self, status: WorkerStatus) -> None:
+        """Tell that this worker has gone to `status`."""
+        self._connection.call("POST", "/api/v3/worker/state-changed", {"status": status})
+
+    def next_task(self) -> AssignedTask | WorkerStatus | None:
+        """Ask for a task: gives one, or the status to go to instead, or None when there is nothing to do."""
+        answer = self._connection.call("POST", "/api/v3/worker/task", also_fine=(423,))
+        if answer.status_code == 204:
+            return None
+        if answer.status_code == 423:
+            return self._connection.decoded(answer, _StatusRequest).status_requested
+        return self._connection.decoded(answer, AssignedTask)
+
+    def update_task(self, task_id: str, update: TaskUpdate | msgspec.Raw, timeout_s: float | None = None) -> None:
+        """Report on a task. Raises `ManagerError` with status 409 when it is not this worker's any more."""
+        self._connection.call("POST", f"/api/v3/worker/task/{task_id}", update, timeout_s=timeout_s)
+
+    def may_i_run(self, task_id: str) -> RunPermission:
+        """Ask whether to go on with a task."""
+        return self._connection.fetch(f"/api/v3/worker/task/{task_id}/may-i-run", RunPermission)
+
+    def output_produced(self, task_id: str, jpeg: bytes) -> None:
+        """Hand in an image that a task has produced."""
+        headers = {"Content-Type": "image/jpeg"}
+        self._connection.call("POST", f"/api/v3/worker/task/{task_id}/output-produced", content=jpeg, headers=headers)

@@ -1,0 +1,95 @@
+"""What a manager is asked about tasks, and their logs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from flamenco.client.connection import Connection, in_path
+from flamenco.domain.statuses import TaskStatus
+
+_LOG_PART: Final = 1 << 20
+"""So many bytes of a log at most are asked for at a time."""
+
+
+class TaskWorker(Struct, frozen=True, kw_only=True):
+    """The worker of a task. All is empty where there is none; of one that was deleted, only the id is known."""
+
+    id: str = ""
+    name: str = ""
+    address: str = ""
+
+
+class TaskSummary(Struct, frozen=True, kw_only=True):
+    """A task at a glance. `index_in_job` counts from 1."""
+
+    id: str
+    name: str
+    status: TaskStatus
+    index_in_job: int
+    priority: int
+    task_type: str
+    updated: datetime
+    steps_completed: int = 0
+    steps_total: int = 0
+    worker: TaskWorker = TaskWorker()
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """A task, without its commands."""
+
+    id: str
+    job_id: str
+    name: str
+    status: TaskStatus
+    priority: int
+    task_type: str
+    updated: datetime
+    activity: str = ""
+    steps_completed: int = 0
+    steps_total: int = 0
+    worker: TaskWorker = TaskWorker()
+
+
+class TaskLog(Struct, frozen=True, kw_only=True):
+    """Where the log of a task is: the path of a URL on the manager, and its size in bytes."""
+
+    task_id: str
+    job_id: str
+    url: str
+    size: int
+
+
+class TaskCalls:
+    """Tasks. Every call raises `ManagerError` with status 404 for a task that is not there."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, task_id: str) -> Task:
+        """One task."""
+        return self._connection.fetch(_path(task_id), Task)
+
+    def set_status(self, task_id: str, status: TaskStatus, reason: str) -> None:
+        """Cancel or requeue a task; people read the reason."""
+        self._connection.call("POST", _path(task_id, "setstatus"), {"status": status, "reason": reason})
+
+    def log(self, task_id: str) -> TaskLog | None:
+        """Where the log of a task is; None while nothing is in it."""
+        answer = self._connection.call("GET", _path(task_id, "log"))
+        return None if answer.status_code == 204 else self._connection.decoded(answer, TaskLog)
+
+    def log_part(self, log: TaskLog, start: int) -> bytes:
+        """What is in a log from byte `start` on, up to a part that is good to handle; nothing where it ends."""
+        headers = {"Range": f"bytes={start}-{start + _LOG_PART - 1}"}
+        answer = self._connection.call("GET", log.url, headers=headers, also_fine=(404, 416))
+        if answer.status_code in (404, 416):
+            return b""
+        # A proxy may not care for ranges; then all of it comes.
+        return answer.content if answer.status_code == 206 else answer.content[start:]
+
+
+def _path(task_id: str, *rest: str) -> str:
+    return "/".join(["/api/v3/tasks", in_path(task_id), *rest])
