@@ -88,7 +88,8 @@ def test_an_image_is_shown(farm: Farm, kind: str) -> None:
         assert client.simulate_get(path).json == info_of(job_id)
     happened = shown_events(farm)
     assert [event.topic for event in happened] == [f"/jobs/{job_id}/last-rendered", "/last-rendered"]
-    assert all(event.payload == {"job_id": job_id, "thumbnail": info_of(job_id)} for event in happened)
+    told = {"job_id": job_id, "task_id": assigned.task.id, "thumbnail": info_of(job_id)}
+    assert all(event.payload == told for event in happened)
     sizes = []
     for suffix in info_of(job_id)["suffixes"]:  # type: ignore[attr-defined]
         result = client.simulate_get(f"{info_of(job_id)['base']}/{suffix}")
