@@ -147,7 +147,7 @@ def _responses(declared: Operation, surface: Surface, schemas: _Schemas) -> dict
             described[str(status)]["content"] = {answer.media: {"schema": schemas.of(answer.schema)}}
         elif status in declared.plain:
             described[str(status)]["content"] = _json({"type": "string"})
-        elif status >= 400:
+        elif status >= 400 and not answer.is_empty:
             described[str(status)]["content"] = any_error
     if declared.auth:
         described["403"] = {"description": _FORBIDDEN, "content": any_error}

@@ -16,11 +16,15 @@ Responder = TypeVar("Responder", bound=Callable[..., None])
 
 
 class Answer(Struct, frozen=True):
-    """One documented answer: what it means, and the type that is sent, if any, as JSON or as `media`."""
+    """One documented answer: what it means, and the type that is sent, if any, as JSON or as `media`.
+
+    From 400 on, the body says what is wrong where no type is given, unless the answer `is_empty`.
+    """
 
     description: str
     schema: Any = None
     media: str = "application/json"
+    is_empty: bool = False
 
 
 class Operation(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +99,16 @@ class Shell:
         """The ID of a new job."""
         return self("submit", job_type, "--name", name, *more).stdout.splitlines()[0]
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """A command in a process of its own."""
-        command = [sys.executable, "-m", "flamenco", *arguments, "--manager", self.url]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    @contextmanager
+    def start(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """A command in a process of its own, which may be interrupted, and does not outlive the test."""
+        # Whoever runs the tests in the background of a shell has processes that do not hear Ctrl-C.
+        command = ["env", "--default-signal=INT", sys.executable, "-m", "flamenco", *arguments, "--manager", self.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
 
 @pytest.fixture
@@ -358,13 +365,15 @@ def test_a_job_that_is_deleted_is_not_waited_for(flamenco: Shell, name: str) -> 
 
 def test_waiting_outlives_the_manager(tmp_path: Path) -> None:
     """A manager that is started again where it was is waited for, and so is the job."""
-    with running_manager(tmp_path, "--processes", "1") as manager:
-        (manager.data_dir / "jobtypes" / "lazy.js").write_text(LAZY_JOB_TYPE)
-        waiting = Shell(manager.url).start("submit", "lazy", "--name", "patient", "--wait")
-        assert waiting.stdout is not None
-        job_id = waiting.stdout.readline().strip()
-    with waiting, running_manager(tmp_path, "--processes", "1", listen=manager.url.removeprefix("http://")) as manager:
-        Shell(manager.url)("cancel", job_id)
+    with ExitStack() as stack:
+        with running_manager(tmp_path, "--processes", "1") as manager:
+            (manager.data_dir / "jobtypes" / "lazy.js").write_text(LAZY_JOB_TYPE)
+            flamenco = Shell(manager.url)
+            waiting = stack.enter_context(flamenco.start("submit", "lazy", "--name", "patient", "--wait"))
+            assert waiting.stdout is not None
+            job_id = waiting.stdout.readline().strip()
+        stack.enter_context(running_manager(tmp_path, "--processes", "1", listen=manager.url.removeprefix("http://")))
+        flamenco("cancel", job_id)
         _, errors = waiting.communicate(timeout=WAITED_S)
     assert (waiting.returncode, errors.splitlines()[1]) == (1, "patient: canceled")
 

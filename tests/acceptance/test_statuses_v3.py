@@ -78,8 +78,7 @@ class Farm:
         response = self._http.send(request, auth=auth)
         assert response.status_code == status, f"{operation}: {response.status_code} {response.text}"
         with self._judging:
-            if raw is None and path.get("checksum") is None:
-                self._contract.judge(operation, response)
+            self._contract.judge(operation, response, both=raw is None)
             self.seen.add((operation, status))
         self._check_form(operation, response)
         return response

@@ -62,8 +62,9 @@ class AvailableJobSetting(Struct, frozen=True, kw_only=True):
     eval: Annotated[str | UnsetType, Meta(description="Python expression of the value, for Blender.")] = UNSET
     eval_info: AvailableJobSettingEvalInfo | UnsetType = field(default=UNSET, name="evalInfo")
     visible: AvailableJobSettingVisibility | UnsetType = UNSET
-    required: Annotated[bool, Meta(description="Whether a job needs it to be set.")] = False
-    editable: Annotated[bool, Meta(description="Whether people may change it.")] = False
+    required: Annotated[bool | UnsetType, Meta(description="Whether a job needs it to be set.")] = UNSET
+    # Blender's add-on takes what is not there for true, and greys out what is false.
+    editable: Annotated[bool | UnsetType, Meta(description="Whether people may change it.")] = UNSET
 
 
 class AvailableJobType(Struct, frozen=True, kw_only=True):

@@ -99,8 +99,8 @@ def _setting(setting: model.JobTypeSetting) -> schemas.AvailableJobSetting:
         eval=setting.eval or UNSET,
         eval_info=schemas.AvailableJobSettingEvalInfo(info.show_link_button, info.description) if info else UNSET,
         visible=schemas.AvailableJobSettingVisibility(setting.visible) if setting.visible else UNSET,
-        required=bool(setting.required),
-        editable=bool(setting.editable),
+        required=setting.required,
+        editable=setting.editable,
     )
 
 

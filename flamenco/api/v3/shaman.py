@@ -95,7 +95,7 @@ class File(Resource):
             200: Answer("The file is stored."),
             208: Answer("The file is stored, and was before all of it was read."),
             417: Answer("What came is not what the path says."),
-            425: Answer("Somebody else is sending the same file; send others first."),
+            425: Answer("Somebody else is sending the same file; send others first.", is_empty=True),
         }
         | _INACTIVE,
     )
