@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from flamenco.domain import transitions
 from flamenco.domain.events import Event, job_event, task_event, task_log_event
-from flamenco.domain.model import Job, Task, Worker
+from flamenco.domain.model import Job, Task, TaskWorker, Worker
 from flamenco.domain.statuses import RUNNABLE_TASK, JobStatus, TaskStatus
 from flamenco.domain.transitions import Effect, JobMove, MassMove
 from flamenco.farm.context import Farm
 from flamenco.files.logs import stamped
-from flamenco.store import events, jobs, limits, queues, tasks
+from flamenco.store import events, jobs, limits, listing, queues, tasks
 from flamenco.store.engine import Tx
 
 
@@ -40,9 +40,9 @@ class Cascade:
         job = jobs.lock(tx, tasks.job_key_of(tx, task_id))
         return cls(tx, job, now), tasks.fetch(tx, task_id)
 
-    def logged(self, task: Task, text: str) -> None:
-        """Publish what a worker has said in the task's log, where it is already."""
-        self._events.append(task_log_event(task.id, text))
+    def publish(self, event: Event) -> None:
+        """Tell of something else that happens with all this."""
+        self._events.append(event)
 
     def log(self, task: Task, line: str) -> None:
         """Say something in the task's log, once all this has happened."""
@@ -56,13 +56,18 @@ class Cascade:
         `worker` becomes the one the task is with. Returns the task as it is afterwards.
         """
         changed = self._store_task(task, new, activity, worker)
-        self._events.append(task_event(changed, task.status, worker))
+        self._events.append(task_event(changed, task.status, worker or self._worker_of(changed)))
         if new is not task.status:
             self.log(task, f"task changed status {task.status} -> {new}")
         follow_up = transitions.after_task(self.job.status, self.job.counts, new)
         if follow_up:
             self.set_job(*follow_up)
         return changed
+
+    def _worker_of(self, task: Task) -> TaskWorker | None:
+        """Who has the task, or had it last; nobody once that worker was deleted."""
+        found = listing.task_worker(self._tx, task.worker_key)
+        return found if found and (found.name or found.address) else None
 
     def _store_task(self, task: Task, new: TaskStatus, activity: str | None, worker: Worker | None) -> Task:
         steps = {TaskStatus.COMPLETED: task.steps_total, TaskStatus.QUEUED: 0}.get(new, task.steps_completed)
@@ -129,7 +134,7 @@ class Cascade:
         tasks.save(self._tx, changed, expected=task.status)
         if done != task.steps_completed:
             self._count_steps(done - task.steps_completed)
-            self._events += [job_event(self.job), task_event(changed)]
+            self._events += [job_event(self.job), task_event(changed, worker=self._worker_of(changed))]
         return changed
 
     def _count_steps(self, more: int) -> None:

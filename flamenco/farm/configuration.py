@@ -1,7 +1,7 @@
 """The configuration as clients see and change it, while the manager runs.
 
-What is changed goes into the file, and counts from the manager's next start. What decides which code runs in the
-manager itself is not among it: nobody who can only reach the API can have the manager load a plugin.
+What is changed goes into the file, which the manager then reads anew, all but the address it listens on. What decides
+which code runs in the manager itself is not among it: nobody who can only reach the API can have it load a plugin.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def everything(farm: Farm) -> dict[str, Any]:
 
 
 def change(farm: Farm, content: Mapping[str, Any]) -> None:
-    """Let the file say `content`, all of it, from now on; what is missing gets its default.
+    """Let the file say `content`, all of it, and the manager start anew with it; what is missing gets its default.
 
     Raises `Refused` when it cannot be used, `Failed` when the file cannot be written.
     """
@@ -75,6 +75,7 @@ def change(farm: Farm, content: Mapping[str, Any]) -> None:
         content = {**content, "database": before.get("database", farm.config.database)}  # shown without its password
     kept: dict[str, Any] = {key: before[key] for key in ONLY_IN_THE_FILE if key in before}
     _write(farm, {**content, **kept})
+    farm.restart()
 
 
 def set_up(farm: Farm, storage: str, blender: str) -> None:

@@ -7,7 +7,7 @@ marked, and the chore tries again. While a large job is being taken apart, its t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from flamenco.domain.errors import NoneSuch, NotFound
@@ -44,7 +44,13 @@ def request_mass(farm: Farm, last_updated_max: datetime) -> None:
 
 
 def _rounded_up(moment: datetime) -> datetime:
-    return moment if not moment.microsecond else moment.replace(microsecond=0) + timedelta(seconds=1)
+    try:
+        moment = moment.astimezone(UTC)
+        return moment if not moment.microsecond else moment.replace(microsecond=0) + timedelta(seconds=1)
+    except OverflowError:
+        # So clients write "never" and "always".
+        first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+        return first if moment.year == first.year else last
 
 
 def shaman_checkout_goes(farm: Farm, job_id: str) -> bool:

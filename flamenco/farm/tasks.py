@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco.domain.errors import Conflict, NotFound, NotYours, Refused
+from flamenco.domain.events import task_log_event, worker_event
 from flamenco.domain.listing import TaskQuery
 from flamenco.domain.model import Assignment, Job, Task, TaskSummary, TaskWorker, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus, WorkerStatus
@@ -121,6 +122,7 @@ def _activate(tx: Tx, job: Job, task: Task, worker: Worker, farm: Farm) -> tuple
     cascade = Cascade(tx, job, farm.clock())
     cascade.log(task, f"Task assigned to worker {worker.name} ({worker.id})")
     active = cascade.set_task(task, TaskStatus.ACTIVE, worker=worker)
+    cascade.publish(worker_event(worker, cascade.now))
     cascade.save()
     return cascade, active
 
@@ -148,7 +150,7 @@ def update(farm: Farm, worker: Worker, task_id: str, change: TaskChange) -> None
         cascade, task = Cascade.of_task(tx, task_id, now)
         _check_yours(task, worker)
         if change.log:
-            cascade.logged(task, change.log)
+            cascade.publish(task_log_event(task.id, change.log))
         _report(tx, farm, cascade, task, worker, change)
         cascade.save()
     cascade.write_logs(farm)

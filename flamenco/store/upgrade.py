@@ -34,7 +34,9 @@ def upgrade(store: Store, now: datetime) -> bool:
                 pass
             elif current is None:
                 raise StoreError(
-                    f"The database {store.url!r} holds something, but it is not Flamenco's; use another one."
+                    f"The database {store.url!r} is not of this manager: it is that of another program, or of an "
+                    "earlier Flamenco, which cannot be taken over. Leave it there, and name another one, or none, as "
+                    "`database`."
                 )
             elif current == head:
                 return False

@@ -234,6 +234,8 @@ def test_configuration_file(farm: Farm, tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     written = yaml.safe_load(file.read_text())
     assert (written["manager_name"], written["worker_timeout"]) == ("Other", "1m30s")
+    # The manager reads it anew by itself.
+    assert wait_until(lambda: farm.call("getVersion", 200).json()["name"] == "Other")
     again = farm.call("getConfigurationFile", 200).json()
     assert (again["manager_name"], again["worker_timeout"]) == ("Other", "1m30s")
     for wrong in (
@@ -245,7 +247,8 @@ def test_configuration_file(farm: Farm, tmp_path: Path) -> None:
     ):
         farm.call("updateConfigurationFile", 400, wrong)
     assert yaml.safe_load(file.read_text()) == written
-    file.unlink()
+    farm.call("updateConfigurationFile", 204, everything)
+    assert wait_until(lambda: farm.call("getVersion", 200).json()["name"] == "Flamenco")
 
 
 def test_setup_assistant_restarts_the_manager(tmp_path: Path) -> None:

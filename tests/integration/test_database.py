@@ -60,7 +60,7 @@ def test_somebody_elses_database_is_refused(database_url: str, clock: Clock) -> 
     other = Store(database_url)
     with other.write() as tx:
         tx.execute(text("CREATE TABLE pictures (id INTEGER)"))
-    with pytest.raises(StoreError, match="not Flamenco's"):
+    with pytest.raises(StoreError, match="is not of this manager"):
         upgrade(other, clock())
     other.close()
 

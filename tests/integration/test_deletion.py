@@ -185,6 +185,15 @@ def test_mass_deletion(farm: Farm, clock: Clock) -> None:
     assert [event.payload["id"] for event in published(farm) if "was_deleted" in event.payload] == told
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.5Z", "9999-12-31T23:59:59-01:00"])
+def test_mass_deletion_at_the_ends_of_time(farm: Farm, moment: str) -> None:
+    """What clients write for never and always is no moment that one could reckon with."""
+    store_job(farm, authored_job(authored_task()))
+    client = testing.TestClient(create_app(farm))
+    answer = client.simulate_delete("/api/v3/jobs/mass-delete", json={"last_updated_max": moment})
+    assert answer.status_code == (416 if moment.startswith("0001") else 204)
+
+
 def test_many_jobs_are_marked_page_by_page(farm: Farm) -> None:
     """More jobs than one statement takes are all marked."""
     made = [store_job(farm, authored_job(authored_task())) for _ in range(5)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from falcon import testing
 
+from flamenco.api.app import create_app
 from flamenco.domain.errors import AlreadyThere, Conflict, NoSuchTag, NotFound
 from flamenco.domain.listing import JobOrder, JobQuery, Page, TaskOrder, TaskQuery
 from flamenco.domain.model import TaskWorker
@@ -73,6 +75,21 @@ def test_a_job_with_a_tag_goes_to_workers_with_it(farm: Farm) -> None:
     assert workers.details(farm, member.id).tags == []
 
 
+def test_the_case_of_a_tags_id_makes_no_difference(farm: Farm) -> None:
+    """Ids in paths are put into lower case; one that was stored otherwise could not even be deleted."""
+    client = testing.TestClient(create_app(farm))
+    worker = new_worker(farm)
+    job = store_job(farm, authored_job(authored_task("x", "misc")))
+    made = {"name": "large", "id": "ABCDEF00-0000-4000-8000-00000000000A"}
+    assert client.simulate_post("/api/v3/worker-mgt/tags", json=made).json == made | {"id": made["id"].lower()}
+    assert client.simulate_post(f"/api/v3/jobs/{job.id}/settag", json={"id": made["id"]}).status_code == 204
+    assert jobs.fetch(farm, job.id).worker_tag == made["id"].lower()
+    change = {"tag_ids": [made["id"]]}
+    client.simulate_post(f"/api/v3/worker-mgt/workers/{worker.id}/settags", json=change)
+    assert [each.name for each in workers.details(farm, worker.id).tags] == ["large"]
+    assert client.simulate_delete(f"/api/v3/worker-mgt/tag/{made['id']}").status_code == 204
+
+
 # -- workers ------------------------------------------------------------------------------------------------------
 
 
@@ -104,6 +121,7 @@ def test_a_worker_that_is_deleted(farm: Farm) -> None:
         workers.delete(farm, worker.id)
     assert tasks.details(farm, task.id).worker == TaskWorker(worker.id, "", "")
     assert tasks.matching(farm, job.id, TaskQuery())[0].worker == TaskWorker(worker.id, "", "")
+    assert ["worker" in each for each in told(farm, f"/jobs/{job.id}")] == [True, False]
     last = [each for each in told(farm, "/workers") if each["id"] == worker.id][-1]
     assert last["deleted_at"] == "2026-01-02T03:04:05Z"
     assert run_next(farm, other) == "task"
@@ -184,6 +202,9 @@ def test_a_task_that_a_person_requeues_starts_afresh(farm: Farm) -> None:
     found = tasks.details(farm, task.id)
     assert (found.failed_by, found.task.activity) == ([], "try again")
     assert statuses(farm, job) == ["failed", "queued"]
+    # Whoever looks on sees who had it, whatever happens to it.
+    who = {"name": worker.name, "uuid": worker.id}
+    assert [each["worker"] for each in told(farm, f"/jobs/{job.id}")] == [who] * 3
     jobs.set_status(farm, job.id, JobStatus.QUEUED, "try again")
     assert run_next(farm, worker) == "task"
     assert statuses(farm, job) == ["completed", "completed"]

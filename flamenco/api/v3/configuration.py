@@ -143,7 +143,7 @@ class ConfigurationFile(Resource):
         tag="meta",
         body=dict[str, Any],
         returns={
-            204: Answer("The file is written; it counts from the manager's next start."),
+            204: Answer("The file is written, and the manager reads it anew."),
             400: Answer("A setting is wrong; the message says which. The file is as it was."),
             500: _UNWRITABLE,
         },

@@ -26,7 +26,7 @@ def submission(job: schemas.SubmittedJob) -> model.Submission:
         metadata=job.metadata or {},
         type_etag=job.type_etag or "",
         submitter_platform=job.submitter_platform,
-        worker_tag=job.worker_tag or "",
+        worker_tag=(job.worker_tag or "").lower(),
         shaman_checkout_id=storage.shaman_checkout_id or "",
         initial_status=job.initial_status or JobStatus.QUEUED,
     )

@@ -211,7 +211,7 @@ class JobTag(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Change the tag."""
         body: schemas.JobTagChange = req.context.body
-        tag_id = body.id if isinstance(body.id, str) else None
+        tag_id = body.id.lower() if isinstance(body.id, str) else None
         tag_name = body.name if isinstance(body.name, str) else None
         tags.set_of_job(self.farm, job_id, tag_id, tag_name)
         resp.status = falcon.HTTP_204

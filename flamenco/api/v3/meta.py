@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import falcon
 
 import flamenco
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.v3 import schemas
+
+_ADDON: Final = re.compile(r"Flamenco/([\w.+-]{1,40}) \(Blender add-on\)")
 
 
 class Version(Resource):
@@ -19,7 +24,14 @@ class Version(Resource):
         tag="meta",
         returns={200: Answer("This is a manager.", schemas.FlamencoVersion)},
     )
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
-        """Say who we are."""
-        version = flamenco.__version__
-        send(resp, schemas.FlamencoVersion(version, version, self.farm.config.manager_name, f"v{version}"))
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Say who we are.
+
+        An add-on stops and asks its user whenever the version is not its own. What it speaks is spoken here, so it is
+        told its own.
+        """
+        ours = flamenco.__version__
+        addon = _ADDON.search(req.user_agent or "")
+        short = addon[1] if addon else ours
+        long = f"{short} (as spoken by {ours})" if addon else ours
+        send(resp, schemas.FlamencoVersion(long, short, self.farm.config.manager_name, f"v{ours}"))

@@ -39,7 +39,9 @@ class Tags(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Store the tag."""
         body: schemas.WorkerTag = req.context.body
-        send(resp, words.tag(tags.create(self.farm, body.name, body.description or "", body.id or "")))
+        # As parameters in paths are: what is stored otherwise could not be found by them.
+        tag_id = (body.id or "").lower()
+        send(resp, words.tag(tags.create(self.farm, body.name, body.description or "", tag_id)))
 
 
 class Tag(Resource):

@@ -89,5 +89,5 @@ class WorkerTags(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response, worker_id: str) -> None:
         """Replace the tags."""
         body: schemas.WorkerTagChangeRequest = req.context.body
-        tags.set_of_worker(self.farm, worker_id, body.tag_ids)
+        tags.set_of_worker(self.farm, worker_id, [tag_id.lower() for tag_id in body.tag_ids])
         resp.status = falcon.HTTP_204
