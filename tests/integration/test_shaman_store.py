@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -245,26 +246,31 @@ def test_many_at_once(store: FileStore) -> None:
     assert list(files_in(store.places.uploading)) == []
 
 
-def test_folders_that_come_and_go(tmp_path: Path) -> None:
-    """A folder that others remove whenever it is empty can be used all the same."""
+@pytest.mark.parametrize("times", [1, 2, 50])
+def test_folders_that_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """A folder that others remove whenever it is empty can be used all the same: they may come at any moment."""
     folder = tmp_path / "a" / "b" / "c"
-    stop = threading.Event()
+    others = iter(range(2 * times))
+    make = os.mkdir
 
-    def remove() -> None:
-        while not stop.is_set():
+    def others_come() -> None:
+        for _ in itertools.islice(others, 1):
             prune(folder, tmp_path)
 
-    remover = threading.Thread(target=remove)
-    remover.start()
-    try:
-        for number in range(300):
-            in_folder(folder, (folder / str(number)).touch)
-            assert (folder / str(number)).exists()
-            (folder / str(number)).unlink()
-    finally:
-        stop.set()
-        remover.join()
-    assert tmp_path.exists()
+    def make_late(path: Path) -> None:
+        others_come()
+        make(path)
+
+    def use() -> None:
+        others_come()
+        (folder / "file").touch()
+
+    monkeypatch.setattr(os, "mkdir", make_late)
+    in_folder(folder, use)
+    assert (folder / "file").exists()
+    assert next(others, None) is None
+    prune(folder, tmp_path)
+    assert (folder / "file").exists()
 
 
 def test_prune_stays_below(tmp_path: Path) -> None:
