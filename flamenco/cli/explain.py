@@ -47,7 +47,7 @@ def _print(found: Explanation) -> None:
             table.add_row(hold.policy, "held", "", hold.reason)
         console.print(table)
     if found.running:
-        console.print(f"{found.running} tasks are being run.")
+        console.print("1 task is being run." if found.running == 1 else f"{found.running} tasks are being run.")
     for group in found.waiting:
         names = ", ".join(group.tasks) + (", …" if group.count > len(group.tasks) else "")
         console.print(f"{group.count} waiting: {group.reason}  ({names})")

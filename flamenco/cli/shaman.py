@@ -52,6 +52,10 @@ def gc(
         found = store.collect(
             utc_now(), dry_run=dry_run, told=lambda what, count: status.update(f"{what}: {count:,} …")
         )
+    if not found.files_stored:
+        click.echo(
+            f"Nothing is stored in {store.places.stored}; --config or --data-dir say which manager is meant.", err=True
+        )
     click.echo(msgspec.json.encode(found) if as_json else _in_words(found))
 
 

@@ -127,7 +127,7 @@ requeue = _steering(
 
 
 @click.command()
-@click.argument("references", metavar="JOB...", nargs=-1, required=True)
+@click.argument("references", metavar="JOB...", nargs=-1)
 @click.argument("number", metavar="N", type=click.IntRange(0, 100))
 @manager_option
 @json_option
@@ -140,6 +140,8 @@ def priority(references: tuple[str, ...], number: int, manager_url: str, *, as_j
     Example:
       flamenco priority 6d0e2b4a "Shot 13" 80
     """
+    if not references:
+        raise click.UsageError("Which job? `flamenco jobs` lists them; the priority comes after it.")
     with ManagerClient(manager_url) as client:
         changed = []
         for job in find_jobs(client, references):

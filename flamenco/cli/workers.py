@@ -118,7 +118,7 @@ def worker_fields(worker: Worker) -> Iterator[tuple[str, str | Text]]:
 
 
 @workers.command()
-@click.argument("references", metavar="WORKER...", nargs=-1, required=True)
+@click.argument("references", metavar="WORKER...", nargs=-1)
 @click.argument("status", metavar=f"[{'|'.join(REQUESTS)}]", type=click.Choice(REQUESTS))
 @click.option("--now", is_flag=True, help="At once: its task is stopped, and given to another worker.")
 @manager_option
@@ -133,6 +133,8 @@ def request(references: tuple[str, ...], status: str, manager_url: str, *, now: 
       flamenco workers request render-07 render-08 asleep
       flamenco workers request render-07 restart --now
     """
+    if not references:
+        raise click.UsageError("Which worker? `flamenco workers` lists them; the status comes after it.")
     with ManagerClient(manager_url) as client:
         changed = []
         found = find_workers(client, references)

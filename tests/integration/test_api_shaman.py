@@ -350,7 +350,15 @@ def test_command(gc: Callable[..., Any], tmp_path: Path) -> None:
     done = gc()
     assert done.stdout.splitlines()[-1] == "1 of 2 stored files removed, 3 bytes"
     assert not store.places.blob(old).exists()
-    assert gc().stdout == "0 of 1 stored files removed, 0 bytes\n"
+    last = gc()
+    assert (last.stdout, last.stderr) == ("0 of 1 stored files removed, 0 bytes\n", "")
+
+
+def test_command_where_nothing_is_stored(gc: Callable[..., Any], tmp_path: Path) -> None:
+    """It says where it looked: the store of another manager may have been meant."""
+    empty = gc("--dry-run")
+    assert str(tmp_path / "cli") in empty.stderr
+    assert empty.stdout == "0 of 0 stored files would be removed, 0 bytes\n"
 
 
 def test_command_without_shaman(gc: Callable[..., Any]) -> None:
