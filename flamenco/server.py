@@ -16,7 +16,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
@@ -31,8 +32,9 @@ from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from flamenco.api.middleware.unhurried import UNHURRIED
 from flamenco.api.middleware.unread import READ_TIMEOUT
-from flamenco.bootstrap import Application, create_app, create_farm, prepare
+from flamenco.bootstrap import create_app, create_farm, prepare
 from flamenco.config import Config, Loaded
 from flamenco.discovery.advertising import Advertising
 from flamenco.domain.errors import FarmError
@@ -61,6 +63,10 @@ GOODBYE_S = 0.5
 
 HEARTBEAT_TIMEOUT_S = 120
 """A process whose main loop was silent for so long is replaced. Requests run in threads and never hold it up."""
+
+MOST_SENDING = 64
+"""So many clients may be sending large files to one process, beside the requests that it works on. They take long, and
+workers that ask for tasks meanwhile must not have to wait for them."""
 
 READ_TIMEOUT_S = 60.0
 """How long a client may be silent in the middle of a request's body."""
@@ -206,7 +212,7 @@ class _Process(ThreadWorker):  # type: ignore[misc]
             log.debug("a client went away before it could be told what is wrong")
 
 
-def _impatient(app: Application) -> WSGIApplication:
+def _impatient(app: WSGIApplication) -> WSGIApplication:
     """The application, with clients that stop in the middle of a body given up; each would hold a thread for ever."""
 
     def impatient(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -217,6 +223,30 @@ def _impatient(app: Application) -> WSGIApplication:
         return app(environ, start_response)
 
     return impatient
+
+
+class _Places:
+    """Has no more requests worked on at once than there are places, though there are more threads.
+
+    A request that waits for its client gives its place to another one meanwhile.
+    """
+
+    def __init__(self, app: WSGIApplication, places: int) -> None:
+        self._app = app
+        self._free = threading.Semaphore(places)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with self._free:
+            environ[UNHURRIED] = self._aside
+            return self._app(environ, start_response)
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        self._free.release()
+        try:
+            yield
+        finally:
+            self._free.acquire()
 
 
 class _Main(Arbiter):  # type: ignore[misc]
@@ -305,7 +335,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             # process are slower than few.
             "worker_class": _Process,
             "workers": self._loaded.config.processes,
-            "threads": self._loaded.config.threads,
+            "threads": self._loaded.config.threads + MOST_SENDING,
             "keepalive": KEEPALIVE_S,
             "timeout": HEARTBEAT_TIMEOUT_S,
             "graceful_timeout": STOP_TIMEOUT_S,
@@ -332,7 +362,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self._farm = create_farm(loaded.config, loaded.hooks, config_file=loaded.file)
         self._farm.restart = lambda: os.kill(os.getppid(), signal.SIGHUP)
         self._farm.shut_down = lambda: os.kill(os.getppid(), signal.SIGTERM)
-        return _impatient(create_app(self._farm))
+        return _impatient(_Places(create_app(self._farm), loaded.config.threads))
 
     def stop_waiting(self) -> None:
         """Answer requests that wait for something to happen: the process is to end."""

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +163,27 @@ def test_process_that_dies(manager: Manager) -> None:
     for path in leftovers(manager):
         if path.suffix == ".tmp":
             path.unlink()
+
+
+def test_slow_uploads_keep_nobody_waiting(tmp_path: Path) -> None:
+    """However many clients are in the middle of one, others are answered as if there were none."""
+    files = [GeneratedFile(2000 + number, MEBIBYTE) for number in range(40)]
+    with (
+        running_manager(tmp_path, "--processes", "1", "--set", "threads=2") as manager,
+        ExitStack() as uploads,
+        closing(connect(manager.url)) as others,
+    ):
+        began = [uploads.enter_context(closing(begin(manager.url, file, MEBIBYTE - 1))) for file in files]
+        assert wait_until(lambda: all(status(manager, file) == "uploading" for file in files))
+        for _ in range(20):
+            before = time.monotonic()
+            assert ask(others, "GET", "/api/v3/jobs")[0] == 200
+            assert time.monotonic() - before < 2
+        for connection, file in zip(began, files, strict=True):
+            connection.sendall(b"".join(file.blocks())[-1:])
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+        assert all(status(manager, file) == "stored" for file in files)
+    shutil.rmtree(tmp_path / "data" / "shared")
 
 
 def has_open(pid: int, part: str) -> bool:

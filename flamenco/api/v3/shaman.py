@@ -9,6 +9,7 @@ from typing import Final
 
 import falcon
 
+from flamenco.api.middleware.unhurried import unhurried
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.v3 import shaman_schemas as schemas
@@ -102,14 +103,16 @@ class File(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response, checksum: str, filesize: int) -> None:
         """Store it."""
         headers: schemas.UploadHeaders = req.context.headers
-        outcome = shaman.upload(
-            self.farm,
-            Content(checksum, filesize),
-            req.context.stream,
-            req.content_length,
-            can_defer=headers.can_defer,
-            original_name=original_name(headers.original_name),
-        )
+        name = original_name(headers.original_name)
+        with unhurried(req):
+            outcome = shaman.upload(
+                self.farm,
+                Content(checksum, filesize),
+                req.context.stream,
+                req.content_length,
+                can_defer=headers.can_defer,
+                original_name=name,
+            )
         resp.status = _STATUS_OF[outcome]
         # Clients read whatever claims to be JSON, and there is nothing to read.
         resp.content_type = falcon.MEDIA_TEXT
