@@ -11,6 +11,7 @@ import ctypes
 import errno
 import logging
 import os
+import selectors
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
@@ -30,7 +32,7 @@ from gunicorn import glogging, util  # type: ignore[import-untyped]
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 from flamenco.api.middleware.unhurried import UNHURRIED
 from flamenco.api.middleware.unread import READ_TIMEOUT
@@ -68,8 +70,14 @@ MOST_SENDING = 64
 """So many clients may be sending large files to one process, beside the requests that it works on. They take long, and
 workers that ask for tasks meanwhile must not have to wait for them."""
 
+HEAD_TIMEOUT_S = 10.0
+"""How long a client may be silent in the middle of the head of a request, once it has begun."""
+
 READ_TIMEOUT_S = 60.0
 """How long a client may be silent in the middle of a request's body."""
+
+WRITE_TIMEOUT_S = 300.0
+"""How long a client may take to read a part of an answer."""
 
 _PORT_POLL_S = 0.1
 _BACKLOG = 2048
@@ -171,9 +179,52 @@ class _Log(glogging.Logger):  # type: ignore[misc]
         self.error_log.handlers.clear()
         self.error_log.propagate = True
 
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Something went wrong, and is worth a traceback unless a client was just too slow."""
+        if isinstance(sys.exc_info()[1], TimeoutError):
+            log.debug("a client was given up that was silent for too long")
+        else:
+            super().exception(msg, *args, **kwargs)
+
+
+class _Connection(TConn):  # type: ignore[misc]
+    """A connection, as gunicorn's, but a client that stops in the middle of a head is given up."""
+
+    def init(self) -> None:
+        """Called in a thread that is to read a request."""
+        super().init()
+        self.sock.settimeout(HEAD_TIMEOUT_S)
+
 
 class _Process(ThreadWorker):  # type: ignore[misc]
-    """One process that serves, as gunicorn's, but it stops at once and says what is wrong in JSON."""
+    """One process that serves, as gunicorn's, but it stops at once and says what is wrong in JSON.
+
+    And a connection takes no thread before something comes: programs keep some at hand that they may never use.
+    """
+
+    def accept(self, listener: socket.socket) -> None:
+        """A client has connected; wait for what it wants where all idle connections wait."""
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
+                raise
+            return
+        self.nr_conns += 1
+        connection = _Connection(self.cfg, client, address, listener.getsockname())
+        connection.set_timeout()
+        self.pending_conns.append(connection)
+        self.poller.register(client, selectors.EVENT_READ, partial(self.on_pending_socket_readable, connection))
+
+    def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """Something comes over a new connection, unless it was closed a moment ago, in the same round."""
+        if client.fileno() >= 0:
+            super().on_pending_socket_readable(conn, client)
+
+    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """The same for one that was used before."""
+        if client.fileno() >= 0:
+            super().on_client_socket_readable(conn, client)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """On SIGTERM, finish what is being answered; connections that are only kept open are closed."""
@@ -217,10 +268,12 @@ def _impatient(app: WSGIApplication) -> WSGIApplication:
 
     def impatient(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         client: socket.socket = environ["gunicorn.socket"]
+        client.settimeout(READ_TIMEOUT_S)
         if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
-            client.settimeout(READ_TIMEOUT_S)
             environ[READ_TIMEOUT] = client.settimeout
-        return app(environ, start_response)
+        answer = app(environ, start_response)
+        client.settimeout(WRITE_TIMEOUT_S)
+        return answer
 
     return impatient
 

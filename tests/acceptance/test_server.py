@@ -7,7 +7,7 @@ import signal
 import socket
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -201,3 +201,27 @@ def test_truncated_body(shared_manager: Manager) -> None:
         connection.sendall(LINE + HEADERS + b"Content-Length: 500\r\n\r\n" + BODY)
     assert httpx.get(f"{shared_manager.url}/api/version").status_code == 200
     assert "a request failed" not in shared_manager.log
+
+
+def test_clients_that_say_nothing(tmp_path: Path) -> None:
+    """Connections at hand, and requests that stop in the middle of their head, however many, keep nobody waiting."""
+    with running_manager(tmp_path, "--processes", "1", "--set", "threads=2") as manager, ExitStack() as connections:
+        host, port = manager.url.removeprefix("http://").split(":")
+
+        def connect(beginning: bytes) -> socket.socket:
+            connection = connections.enter_context(socket.create_connection((host, int(port)), timeout=30))
+            connection.sendall(beginning)
+            return connection
+
+        for _ in range(200):
+            connect(b"")
+        halves = [connect(b"GET /api/version HTTP/1.1\r\nHost: x\r\n") for _ in range(40)]
+        for _ in range(10):
+            assert httpx.get(f"{manager.url}/api/version", timeout=2).status_code == 200
+        # When there are more of them than there are threads, others wait until those are given up.
+        halves += [connect(b"GET /api/version HTTP/1.1\r\nHost: x\r\n") for _ in range(40)]
+        assert httpx.get(f"{manager.url}/api/version", timeout=server.HEAD_TIMEOUT_S + 10).status_code == 200
+        halves[-1].sendall(b"\r\n")
+        assert halves[-1].recv(100).startswith(b"HTTP/1.1 200 ")
+        assert halves[0].recv(100) == b""
+        assert "Traceback" not in manager.log
