@@ -10,6 +10,9 @@ from typing import Final, Protocol, TypeVar
 from flamenco.client import Job, ListedWorker, ManagerClient, ManagerError, Tag, Task, TaskSummary
 from flamenco.domain.errors import NotFound, Refused
 
+LEAST_OF_ID: Final = 4
+"""So much of an ID has to be written: a single letter that fits today may mean something else tomorrow."""
+
 MOST_CANDIDATES: Final = 10
 """So many things are named that a reference may mean."""
 
@@ -38,13 +41,14 @@ def is_whole_id(text: str) -> bool:
 
 
 def resolve(text: str, things: Iterable[Thing], kind: str, listed_by: str) -> Thing:
-    """The one thing whose ID begins with `text`, or whose name it is.
+    """The one thing whose ID begins with `text`, of at least `LEAST_OF_ID` characters, or whose name it is.
 
     Raises `NotFound` when there is none, naming the one that may be meant, and `Refused` with the candidates when it
     is not clear. `kind` is what people call such things, `listed_by` the command that lists them.
     """
     known = list(things)
-    meant = [thing for thing in known if thing.name == text or (text and thing.id.startswith(text.lower()))]
+    beginning = text.lower() if len(text) >= LEAST_OF_ID else None
+    meant = [thing for thing in known if thing.name == text or (beginning and thing.id.startswith(beginning))]
     return _only(meant, text, known, kind, listed_by)
 
 

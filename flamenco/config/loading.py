@@ -254,13 +254,13 @@ def read_content(file: Path) -> dict[Any, Any]:
     return _parse(file) if file.is_file() else {}
 
 
-def check(content: Mapping[Any, Any], source: str, file: Path) -> Config:
+def check(content: Mapping[Any, Any], source: str, file: Path, data_dir: Path) -> Config:
     """The configuration that `file` would give by itself if it had `content`; of plugins, only their choice is read.
 
-    Raises `ConfigError` as `load`, naming `source`.
+    `data_dir` is where it leaves that open. Raises `ConfigError` as `load`, naming `source`.
     """
     layers = _Layers()
-    layers.put(layers.settings["data_dir"], default_data_dir(), DEFAULT, Path.cwd())
+    layers.put(layers.settings["data_dir"], data_dir, DEFAULT, Path.cwd())
     _take(layers, dict(content), source, file.parent)
     config = build(Config, layers.values)
     _check_addresses(config, dict.fromkeys(("listen", "database"), source))

@@ -171,10 +171,10 @@ class Config(Struct, frozen=True, kw_only=True):
         dict[str, float],
         Meta(description="The scheduling policies in use, each with the weight of its say; empty for all there are."),
     ] = field(default_factory=dict)
-    processes: Annotated[int, Meta(description="Processes that answer requests.", ge=1)] = field(
+    processes: Annotated[int, Meta(description="Processes that answer requests.", ge=1, le=64)] = field(
         default_factory=_default_processes
     )
-    threads: Annotated[int, Meta(description="Threads in each of those processes.", ge=1)] = 8
+    threads: Annotated[int, Meta(description="Threads in each of those processes.", ge=1, le=256)] = 8
     compile_timeout: Annotated[Duration, Meta(description="Longest time a job type's script may run.")] = Duration(10)
     compile_memory_mb: Annotated[int, Meta(description="Most memory a job type's script may use, in MiB.", ge=64)] = 512
     max_tasks_per_job: Annotated[int, Meta(description="Most tasks one job may have.", ge=1)] = 1_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,12 +30,13 @@ def as_content(config: Config) -> dict[str, Any]:
 def write(file: Path, content: Mapping[str, Any], now: datetime) -> None:
     """Put `content` in place of what the file says, readable for its owner alone. Raises `ConfigError`.
 
-    Written aside and renamed, so that a manager that starts meanwhile reads the old file or the new one.
+    Written aside and renamed, so that a manager that starts meanwhile reads the old file or the new one. What it said
+    before is kept beside it, as `NAME.bak`.
     """
     header = (
         f"# Configuration of Flamenco Manager, written by version {__version__} of it\n"
         f"# at {now.astimezone():%Y-%m-%d %H:%M:%S %z}.\n"
-        "# It is written anew whenever settings are changed while the manager runs; comments are not kept.\n"
+        "# It is written anew whenever settings are changed while the manager runs; what was there before is in .bak.\n"
         "# `flamenco config describe` says what each setting means.\n\n"
     )
     body = yaml.safe_dump({META: {"version": FILE_VERSION}, **content}, sort_keys=False, allow_unicode=True)
@@ -46,6 +48,8 @@ def write(file: Path, content: Mapping[str, Any], now: datetime) -> None:
                 stream.write(header + body)
                 stream.flush()
                 os.fsync(stream.fileno())
+            if file.is_file():
+                shutil.copy2(file, file.with_name(f"{file.name}.bak"))
             Path(aside).replace(file)
         except BaseException:
             Path(aside).unlink(missing_ok=True)

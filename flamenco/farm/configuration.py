@@ -13,10 +13,13 @@ from msgspec import Struct
 
 from flamenco.config.addresses import mask_password
 from flamenco.config.loading import check, read_content
+from flamenco.config.settings import Config
 from flamenco.config.writing import META, as_content, write
-from flamenco.domain.errors import ConfigError, Failed, Refused
+from flamenco.domain.errors import ConfigError, Failed, Refused, StoreError
 from flamenco.domain.variables import Meaning
 from flamenco.farm.context import Farm
+from flamenco.store.engine import Store
+from flamenco.store.upgrade import usable_revision
 
 ONLY_IN_THE_FILE: Final = ("plugins", "plugins_dir", "job_types_dir", "data_dir")
 """Settings that are changed by people with access to the manager's machine, and neither shown nor taken here."""
@@ -52,10 +55,9 @@ def shared_storage(farm: Farm, audience: str, platform: str) -> str:
 
 def everything(farm: Farm) -> dict[str, Any]:
     """Every setting that can be changed here: as the manager runs, and where the file was changed since, as it says."""
-    said = check(_content(farm), f"file {farm.config_file}", farm.config_file) if farm.config_file.is_file() else None
     content = as_content(farm.config)
-    if said is not None:
-        in_file = _content(farm)
+    if in_file := _content(farm):
+        said = check(in_file, f"file {farm.config_file}", farm.config_file, farm.config.data_dir)
         content |= {key: value for key, value in as_content(said).items() if key in in_file}
     content = {key: value for key, value in content.items() if key not in ONLY_IN_THE_FILE}
     return content | {"database": mask_password(content["database"])}
@@ -100,12 +102,28 @@ def _content(farm: Farm) -> dict[str, Any]:
 
 
 def _write(farm: Farm, content: Mapping[str, Any]) -> None:
-    content = {key: value for key, value in content.items() if key != META}
     try:
-        check(content, "the new configuration", farm.config_file)
-    except ConfigError as error:
+        _try(check(content, "the new configuration", farm.config_file, farm.config.data_dir))
+    except (ConfigError, StoreError) as error:
         raise Refused(str(error)) from error
     try:
-        write(farm.config_file, content, farm.clock())
+        write(farm.config_file, {key: value for key, value in content.items() if key != META}, farm.clock())
     except ConfigError as error:
         raise Failed(str(error)) from error
+
+
+def _try(config: Config) -> None:
+    """Raise `ConfigError` or `StoreError` for folders that cannot be made, and a database that does not answer.
+
+    A manager that cannot start with what it was told cannot be told anything else either.
+    """
+    try:
+        for folder in (config.data_dir, config.local_storage_path):
+            folder.mkdir(parents=True, exist_ok=True)
+        store = Store(config.database_url, pool_size=1)
+    except OSError as error:
+        raise ConfigError(f"The folder {error.filename} cannot be used: {error.strerror}.") from error
+    try:
+        usable_revision(store)
+    finally:
+        store.close()

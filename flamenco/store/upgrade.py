@@ -23,35 +23,41 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 def upgrade(store: Store, now: datetime) -> bool:
     """Create or upgrade the database; an older SQLite file is copied aside first. Returns whether anything changed.
 
-    Raises `StoreError` when the database is newer than this program, or is no database of ours.
+    Raises `StoreError` as `usable_revision`.
     """
-    script = ScriptDirectory(str(_MIGRATIONS))
-    head = script.get_current_head()
-    try:
-        with store.read() as tx:
-            current = _revision(tx)
-            if current is None and not store.engine.dialect.get_table_names(tx):
-                pass
-            elif current is None:
-                raise StoreError(
-                    f"The database {store.url!r} is not of this manager: it is that of another program, or of an "
-                    "earlier Flamenco, which cannot be taken over. Leave it there, and name another one, or none, as "
-                    "`database`."
-                )
-            elif current == head:
-                return False
-            elif not _is_known(script, current):
-                raise StoreError(
-                    f"The database {store.url!r} was made by a newer version of Flamenco (revision {current}); "
-                    "install that version, or restore the copy that was made when it was upgraded."
-                )
-    except DatabaseError as error:
-        raise StoreError(f"The database {store.url!r} cannot be read: {error.orig}") from error
+    current = usable_revision(store)
+    if current == ScriptDirectory(str(_MIGRATIONS)).get_current_head():
+        return False
     if current is not None:
         _copy_aside(store, current, now)
     with store.write() as tx:
         _migrate(tx)
     return True
+
+
+def usable_revision(store: Store) -> str | None:
+    """The revision that the database is at; None for an empty one.
+
+    Raises `StoreError` when it cannot be reached, is newer than this program, or is no database of ours.
+    """
+    try:
+        with store.read() as tx:
+            current = _revision(tx)
+            is_empty = current is None and not store.engine.dialect.get_table_names(tx)
+    except DatabaseError as error:
+        raise StoreError(f"The database {store.url!r} cannot be read: {error.orig}") from error
+    if current is None and not is_empty:
+        raise StoreError(
+            f"The database {store.url!r} is not of this manager: it is that of another program, or of an "
+            "earlier Flamenco, which cannot be taken over. Leave it there, and name another one, or none, as "
+            "`database`."
+        )
+    if current is not None and not _is_known(ScriptDirectory(str(_MIGRATIONS)), current):
+        raise StoreError(
+            f"The database {store.url!r} was made by a newer version of Flamenco (revision {current}); "
+            "install that version, or restore the copy that was made when it was upgraded."
+        )
+    return current
 
 
 def revision(store: Store) -> str | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
+from http import HTTPStatus
 from typing import Final
 
 import structlog
 
-from flamenco.client import AssignedTask, ManagerClient, TaskUpdate
+from flamenco.client import AssignedTask, ManagerClient, ManagerError, TaskUpdate
 from flamenco.domain.errors import FarmError
 from flamenco.domain.model import Command
 from flamenco.domain.statuses import TaskStatus
@@ -140,10 +141,14 @@ class TaskRunner:
         self._updates.send(task.uuid, TaskUpdate(activity=text, log=f"{text}\n", status=TaskStatus.FAILED))
 
     def _ask(self, task_id: str) -> None:
-        """Ask the manager whether to go on; without an answer we do."""
+        """Ask the manager whether to go on; without an answer we do, but not when it does not know us any more."""
         try:
             permission = self._manager.may_i_run(task_id)
         except FarmError as error:
+            if isinstance(error, ManagerError) and error.status == HTTPStatus.FORBIDDEN:
+                log.warning("this worker was deleted; the task is given to another one", task=task_id)
+                self._cancel_if_running(task_id)
+                return
             log.warning("cannot ask whether to go on with the task; going on", reason=str(error))
             return
         if permission.may_keep_running:

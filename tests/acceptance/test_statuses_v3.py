@@ -244,10 +244,17 @@ def test_configuration_file(farm: Farm, tmp_path: Path) -> None:
         changed | {"plugins_dir": str(tmp_path)},
         changed | {"plugins": ["webhooks"]},
         changed | {"listen": "nonsense"},
+        # Nor what the manager could not start with.
+        changed | {"processes": 100_000},
+        changed | {"database": "sqlite:////proc/nope/x.sqlite"},
+        changed | {"database": "postgresql://nobody@127.0.0.1:1/none"},
+        changed | {"local_manager_storage_path": "/proc/nope"},
+        changed | {"_meta": {"version": 99}},
     ):
         farm.call("updateConfigurationFile", 400, wrong)
     assert yaml.safe_load(file.read_text()) == written
     farm.call("updateConfigurationFile", 204, everything)
+    assert yaml.safe_load(file.with_name(f"{file.name}.bak").read_text()) == written
     assert wait_until(lambda: farm.call("getVersion", 200).json()["name"] == "Flamenco")
 
 

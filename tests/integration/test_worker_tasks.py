@@ -316,6 +316,24 @@ def test_a_task_that_was_reassigned_before_it_began(manager: ScriptedManager, tm
     assert not started.is_set()
 
 
+def test_the_task_of_a_worker_that_was_deleted_ends(manager: ScriptedManager, tmp_path: Path) -> None:
+    """A worker that the manager does not know any more runs nothing any more: somebody else has its task."""
+    ended = threading.Event()
+
+    def run(context: CommandContext, _: Nothing) -> None:
+        try:
+            context.wait(PATIENCE_S)
+        except CommandCancelled:
+            ended.set()
+            raise
+
+    task = manager.add_task(("special", {}))
+    manager.answer_once("GET", ".*/may-i-run", Answer(403, {"message": "no such worker known"}))
+    with Running(manager, tmp_path, plugin(run)):
+        assert ended.wait(PATIENCE_S)
+    assert manager.statuses_of(task) == ["active"]
+
+
 @pytest.mark.parametrize("answer", [Answer(500), Answer(404), Answer(200, {"what": "?"}), Answer(200)])
 def test_without_a_clear_no_the_task_goes_on(manager: ScriptedManager, tmp_path: Path, answer: Answer) -> None:
     """Only the manager's definite no ends a task."""

@@ -125,7 +125,7 @@ def test_settings_below_a_key() -> None:
         "shaman.checkout_links",
     ]
     assert told[0]["default"] == "24h0m0s"
-    assert (told[2]["type"], told[2]["secret"]) == ("whole number, at least 1", False)
+    assert (told[2]["type"], told[2]["secret"]) == ("whole number, 1 to 256", False)
 
 
 def test_all_settings(tmp_path: Path) -> None:

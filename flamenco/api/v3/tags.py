@@ -6,6 +6,8 @@ from typing import Final
 
 import falcon
 
+from flamenco.api.errors import BadRequest
+from flamenco.api.middleware.parameters import is_uuid
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.v3 import worker_schemas as schemas
@@ -41,6 +43,8 @@ class Tags(Resource):
         body: schemas.WorkerTag = req.context.body
         # As parameters in paths are: what is stored otherwise could not be found by them.
         tag_id = (body.id or "").lower()
+        if tag_id and not is_uuid(tag_id):
+            raise BadRequest(f"id: {tag_id[:100]!r} is not a UUID", brief=False)
         send(resp, words.tag(tags.create(self.farm, body.name, body.description or "", tag_id)))
 
 

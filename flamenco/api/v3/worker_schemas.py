@@ -23,8 +23,8 @@ class WorkerStatusChangeRequest(Struct, frozen=True):
 class WorkerTag(Struct, frozen=True, kw_only=True):
     """A tag: jobs that have it run on workers that have it."""
 
-    id: Annotated[Text | UnsetType, Meta(description="UUID; a new tag gets one where none is given.")] = UNSET
-    name: Text
+    id: Annotated[Uuid | UnsetType, Meta(description="A new tag gets one where none is given.")] = UNSET
+    name: Annotated[Text, Meta(min_length=1, max_length=255)]
     description: Text | UnsetType = UNSET
 
 
