@@ -170,7 +170,7 @@ def unassign(
         for job in jobs:
             if job.worker_tag == tag.id:
                 client.jobs.set_tag(job.id, None)
-    _say_assigned(tag, workers, jobs, "does not have", as_json=as_json)
+    _say_assigned(tag, workers, jobs, "no longer has", as_json=as_json)
 
 
 def _meant(

@@ -94,17 +94,17 @@ def find_blender() -> list[BlenderCheck]:
 
     Raises `Failed` when there is one that cannot be run.
     """
+    source: Source = "path_envvar"
+    looked_for, found = "blender", shutil.which("blender")
     if sys.platform == "darwin" and Path(_MAC_BLENDER).is_file():
-        found, source = _MAC_BLENDER, "system_location"
-    else:
-        found, source = shutil.which("blender"), "path_envvar"
+        source, looked_for, found = "system_location", _MAC_BLENDER, _MAC_BLENDER
     if not found:
         return []
     try:
         version = _version_of(found)
     except _NotBlender as error:
         raise Failed(f"there was an issue finding Blender: {error}") from error
-    return [BlenderCheck("blender" if source == "path_envvar" else found, found, source, True, version)]  # type: ignore[arg-type]
+    return [BlenderCheck(looked_for, found, source, True, version)]
 
 
 def check_blender(given: str) -> BlenderCheck:

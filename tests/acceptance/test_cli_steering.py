@@ -450,7 +450,7 @@ def test_tags_are_given_and_taken(flamenco: Shell, worker: str, name: str) -> No
     assert flamenco.json("job", job_id)["worker_tag"] == tag["id"]
     assert f"worker tag      {name}\n" in flamenco("job", job_id).stdout
     said = flamenco("tags", "unassign", other["id"], "--worker", name, "--job", name).stdout
-    assert said == f"{name}: does not have the tag {name} 2\n" * 2
+    assert said == f"{name}: no longer has the tag {name} 2\n" * 2
     assert [each["id"] for each in flamenco.json("workers", "show", worker)["tags"]] == [tag["id"]]
     assert flamenco.json("job", job_id)["worker_tag"] == tag["id"]
     assert "1 jobs would be given to all" in flamenco("tags", "delete", tag["id"], code=1).stderr
