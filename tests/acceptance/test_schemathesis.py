@@ -109,6 +109,8 @@ def check(case: Any, manager: Manager, known: Known) -> None:
         case.path_parameters.update({name: found[name] for name in case.path_parameters if name in found})
     if operation == "saveSetupAssistantConfig" and is_good and isinstance(case.body, dict):
         case.body["blenderExecutable"]["is_usable"] = False  # the manager would start anew
+    if operation == "updateConfigurationFile" and isinstance(case.body, dict):
+        case.body["no such setting"] = 0  # likewise
     if is_good and "wait" in (case.query or {}):
         case.query["wait"] = 0  # there is nothing to wait for
     excluded = [missing_required_header]

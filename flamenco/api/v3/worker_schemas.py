@@ -23,7 +23,7 @@ class WorkerStatusChangeRequest(Struct, frozen=True):
 class WorkerTag(Struct, frozen=True, kw_only=True):
     """A tag: jobs that have it run on workers that have it."""
 
-    id: Annotated[Uuid | UnsetType, Meta(description="A new tag gets one where none is given.")] = UNSET
+    id: Annotated[Text | UnsetType, Meta(description="A UUID; a new tag gets one where it is empty.")] = UNSET
     name: Annotated[Text, Meta(min_length=1, max_length=255)]
     description: Text | UnsetType = UNSET
 
