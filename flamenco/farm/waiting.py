@@ -51,7 +51,7 @@ class EventWaits:
     def until_beyond(self, cursor: int, deadline: float) -> bool:
         """Wait for an event with a number beyond `cursor`, up to `deadline`, a moment of `time.monotonic`.
 
-        False when there is none, which is also what everybody gets who waits when the process is to end.
+        False when there is none. Who waits when the process is to end gets what there is by then: that it ends, too.
         """
         with self._look:
             self._waiting += 1
@@ -63,7 +63,7 @@ class EventWaits:
                 if left_s <= 0:
                     return False
                 self._stopped.wait(min(LOOK_EVERY_S, left_s))
-            return False
+            return self._newest_number(at_once=True) > cursor
         finally:
             with self._look:
                 self._waiting -= 1
@@ -72,10 +72,10 @@ class EventWaits:
         """Let everybody go who waits, and nobody wait any more."""
         self._stopped.set()
 
-    def _newest_number(self) -> int:
-        """The number up to which events are there to be read, as it was a moment ago."""
+    def _newest_number(self, *, at_once: bool = False) -> int:
+        """The number up to which events are there to be read, as it was a moment ago, or as it is now."""
         with self._look:
-            if time.monotonic() - self._looked >= LOOK_EVERY_S:
+            if at_once or time.monotonic() - self._looked >= LOOK_EVERY_S:
                 with self._store.read() as tx:
                     self._newest = events.horizon(tx).settled
                 self._looked = time.monotonic()
