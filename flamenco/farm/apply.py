@@ -118,8 +118,8 @@ class Cascade:
         if more and not task.unmet:
             queues.add_runnable(self._tx, task.queue_key, more)
 
-    def set_progress(self, task: Task, activity: str | None, steps_completed: int | None) -> Task:
-        """Note what a task is about and how far it is, and that its worker was heard of.
+    def set_progress(self, task: Task, activity: str | None, steps_completed: int | None, worker: Worker) -> Task:
+        """Note what a task is about and how far it is, and that `worker`, who has it, was heard of.
 
         More steps than the task has count as all of them; None leaves a thing as it is.
         """
@@ -134,7 +134,7 @@ class Cascade:
         tasks.save(self._tx, changed, expected=task.status)
         if done != task.steps_completed:
             self._count_steps(done - task.steps_completed)
-            self._events += [job_event(self.job), task_event(changed, worker=self._worker_of(changed))]
+            self._events += [job_event(self.job), task_event(changed, worker=worker)]
         return changed
 
     def _count_steps(self, more: int) -> None:

@@ -18,6 +18,7 @@ from flamenco.config.writing import META, as_content, write
 from flamenco.domain.errors import ConfigError, Failed, Refused, StoreError
 from flamenco.domain.variables import Meaning
 from flamenco.farm.context import Farm
+from flamenco.farm.setup_checks import BlenderCheck, command_of
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import usable_revision
 
@@ -80,8 +81,14 @@ def change(farm: Farm, content: Mapping[str, Any]) -> None:
     farm.restart()
 
 
-def set_up(farm: Farm, storage: str, blender: str) -> None:
-    """Take over what the set-up assistant was told, and start anew with it. Raises `Failed`."""
+def set_up(farm: Farm, storage: str, chosen: BlenderCheck) -> None:
+    """Take over what the set-up assistant was told, and start anew with it.
+
+    Raises `Refused` when that is not complete, `Failed` when it cannot be written.
+    """
+    if not storage:
+        raise Refused("configuration is incomplete: storageLocation must not be empty")
+    blender = command_of(chosen)
     if any(character in blender for character in _QUOTED):
         escaped = blender.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
         blender = f'"{escaped}"'

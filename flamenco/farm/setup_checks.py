@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from flamenco.domain.errors import Failed
+from flamenco.domain.errors import Failed, Refused
 from flamenco.domain.variables import is_unc
 
 TIMEOUT_S: Final = 10
@@ -122,6 +122,21 @@ def check_blender(given: str) -> BlenderCheck:
     except _NotBlender as error:
         return BlenderCheck(given, found, source, False, f"There was an error running the command: {error}")
     return BlenderCheck(given, found, source, True, f"Found {version}")
+
+
+def command_of(chosen: BlenderCheck) -> str:
+    """What runs the Blender that a person chose. Raises `Refused` when the choice is not complete."""
+    if not chosen.is_usable:
+        raise Refused("configuration is incomplete: blenderExecutable cannot be used")
+    if chosen.source == "default":
+        return "blender"
+    if not chosen.path:
+        raise Refused("configuration is incomplete: blenderExecutable needs a path")
+    if chosen.source == "file_association":
+        return "blender"
+    if not chosen.input:
+        raise Refused("configuration is incomplete: blenderExecutable needs an input")
+    return chosen.input if chosen.source == "path_envvar" else chosen.path
 
 
 class _NotBlender(Exception):

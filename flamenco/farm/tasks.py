@@ -170,7 +170,7 @@ def _check_yours(task: Task, worker: Worker) -> None:
 
 def _report(tx: Tx, farm: Farm, cascade: Cascade, task: Task, worker: Worker, change: TaskChange) -> None:
     if change.status in (None, TaskStatus.FAILED, task.status) or change.steps_completed is not None:
-        task = cascade.set_progress(task, change.activity, change.steps_completed)
+        task = cascade.set_progress(task, change.activity, change.steps_completed, worker)
     if change.status is None or change.status is task.status:
         return
     if change.status is TaskStatus.FAILED:

@@ -1,1 +1,1 @@
-"""Files that the manager keeps beside the database: task logs and rendered images."""
+"""Files that the manager keeps beside the database: task logs, rendered images, the files of jobs."""

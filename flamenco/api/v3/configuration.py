@@ -102,26 +102,12 @@ class SetupAssistant(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Write the settings down."""
         body: schemas.SetupAssistantConfig | None = req.context.body
-        if body is None or not body.storage_location:
-            raise Refused("configuration is incomplete: storageLocation must not be empty")
-        configuration.set_up(self.farm, body.storage_location, _command_of(body.blender_executable))
+        if body is None:
+            raise Refused("configuration is incomplete: there is none")
+        given = body.blender_executable
+        chosen = setup_checks.BlenderCheck(given.input, given.path, given.source.value, given.is_usable, given.cause)
+        configuration.set_up(self.farm, body.storage_location, chosen)
         resp.status = falcon.HTTP_204
-
-
-def _command_of(blender: schemas.BlenderPathCheckResult) -> str:
-    """What runs the Blender that a person chose. Raises `Refused` when the choice is not complete."""
-    source = schemas.BlenderPathSource
-    if not blender.is_usable:
-        raise Refused("configuration is incomplete: blenderExecutable cannot be used")
-    if blender.source is source.DEFAULT:
-        return "blender"
-    if not blender.path:
-        raise Refused("configuration is incomplete: blenderExecutable needs a path")
-    if blender.source is source.FILE_ASSOCIATION:
-        return "blender"
-    if not blender.input:
-        raise Refused("configuration is incomplete: blenderExecutable needs an input")
-    return blender.input if blender.source is source.PATH_ENVVAR else blender.path
 
 
 class ConfigurationFile(Resource):
