@@ -11,6 +11,7 @@ import ctypes
 import errno
 import logging
 import os
+import select
 import selectors
 import signal
 import socket
@@ -34,6 +35,7 @@ from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
+from flamenco.api.middleware.gone import IS_GONE
 from flamenco.api.middleware.unhurried import UNHURRIED
 from flamenco.api.middleware.unread import READ_TIMEOUT
 from flamenco.bootstrap import create_app, create_farm, prepare
@@ -269,6 +271,7 @@ def _impatient(app: WSGIApplication) -> WSGIApplication:
     def impatient(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         client: socket.socket = environ["gunicorn.socket"]
         client.settimeout(READ_TIMEOUT_S)
+        environ[IS_GONE] = partial(_has_closed, client)
         if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
             environ[READ_TIMEOUT] = client.settimeout
         answer = app(environ, start_response)
@@ -276,6 +279,17 @@ def _impatient(app: WSGIApplication) -> WSGIApplication:
         return answer
 
     return impatient
+
+
+def _has_closed(client: socket.socket) -> bool:
+    """Whether the client will send nothing more, as one that waits for no answer."""
+    waiting = select.poll()
+    waiting.register(client, select.POLLIN)
+    try:
+        # Never waits: something is there to be read, and be it the end.
+        return bool(waiting.poll(0)) and client.recv(1, socket.MSG_PEEK) == b""
+    except OSError:
+        return True
 
 
 class _Places:

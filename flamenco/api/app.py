@@ -11,6 +11,7 @@ from flamenco.api.description import Description
 from flamenco.api.middleware.authentication import Authentication
 from flamenco.api.middleware.body import Body
 from flamenco.api.middleware.cors import cors
+from flamenco.api.middleware.gone import Gone
 from flamenco.api.middleware.parameters import Parameters
 from flamenco.api.middleware.request_id import RequestId
 from flamenco.api.middleware.timing import Timing
@@ -40,6 +41,7 @@ def create_app(farm: Farm) -> Application:
             Authentication(farm),
             Parameters(),
             Body(body_limit),
+            Gone(),
             UnreadBody(),
         )
     )

@@ -36,6 +36,7 @@ from flamenco.domain.errors import (
     Refused,
     StoreError,
     TooMuch,
+    Unreachable,
     UnsupportedImage,
 )
 
@@ -88,7 +89,9 @@ _STATUS_OF: dict[type[FarmError], int] = {
     Failed: 500,
     Inactive: 503,
     Busy: 503,
-    StoreError: 503,
+    StoreError: 500,
+    # It is expected to come back.
+    Unreachable: 503,
 }
 """A subclass has the status of its nearest base."""
 
@@ -113,6 +116,7 @@ def _on_farm_error(req: falcon.Request, resp: falcon.Response, error: FarmError,
         return
     if isinstance(error, StoreError):
         log.error("what the farm keeps cannot be used", error=str(error))
+    if isinstance(error, Unreachable):
         resp.set_header("Retry-After", str(RETRY_AFTER_LOST_DATABASE_S))
     if isinstance(error, Busy):
         resp.set_header("Retry-After", str(error.retry_after))

@@ -17,6 +17,7 @@ from flamenco.api.routes import Surface
 _METHODS = ("get", "put", "post", "delete", "patch")
 _REFERENCE = "#/components/schemas/{name}"
 _FORBIDDEN = "The worker is unknown, or its secret is wrong."
+_GONE = "The client had closed its connection before its turn came."
 _AUTHENTICATION = {
     "worker_auth": {
         "type": "http",
@@ -149,6 +150,8 @@ def _responses(declared: Operation, surface: Surface, schemas: _Schemas) -> dict
             described[str(status)]["content"] = _json({"type": "string"})
         elif status >= 400 and not answer.is_empty:
             described[str(status)]["content"] = any_error
+    if declared.gone is not None:
+        described[str(declared.gone)] = {"description": _GONE}
     if declared.auth:
         described["403"] = {"description": _FORBIDDEN, "content": any_error}
     described["default"] = {"description": "The request was refused, and why.", "content": any_error}

@@ -34,9 +34,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     types of a body that is handed on as bytes, or `stream`, those of a body that the responder reads
     itself, or no body. With `optional_body`, an empty body is None. `body_limit` is in bytes; None leaves
     the manager's own limit, and what is streamed has none. `path`, `query` and `headers` are Structs whose
-    fields are parameters; of those in the path, what is called `…_id` is a UUID without being declared.
+    fields are parameters; of those in the path, what is called `…_id` is a UUID without being declared;
+    with `any_id`, one that is none names nothing that there is, as any other that is not known.
     `coded` gives its errors a code even where the surface is brief. `plain` are the statuses whose message
-    is sent as a bare JSON string.
+    is sent as a bare JSON string. `gone` is the status for a client that has closed its connection before
+    its turn came; without one, the operation is carried out all the same.
     """
 
     id: str
@@ -51,9 +53,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     path: type[Struct] | None = None
     query: type[Struct] | None = None
     headers: type[Struct] | None = None
+    any_id: bool = False
     auth: bool = False
     coded: bool = False
     plain: frozenset[int] = frozenset()
+    gone: int | None = None
     decoder: msgspec.json.Decoder[Any] | None = None
 
     @property
@@ -76,9 +80,11 @@ def operation(
     path: type[Struct] | None = None,
     query: type[Struct] | None = None,
     headers: type[Struct] | None = None,
+    any_id: bool = False,
     auth: bool = False,
     coded: bool = False,
     plain: frozenset[int] = frozenset(),
+    gone: int | None = None,
 ) -> Callable[[Responder], Responder]:
     """Declare what the responder below promises; `name` is the operationId. See `Operation` for the rest."""
     declared = Operation(
@@ -94,9 +100,11 @@ def operation(
         path=path,
         query=query,
         headers=headers,
+        any_id=any_id,
         auth=auth,
         coded=coded,
         plain=plain,
+        gone=gone,
         decoder=None if body is None else msgspec.json.Decoder(body),
     )
 

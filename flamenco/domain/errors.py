@@ -104,3 +104,7 @@ class ConfigError(FarmError):
 
 class StoreError(FarmError):
     """What the farm keeps cannot be used: a database that is newer, unreachable or damaged, a disk that is full."""
+
+
+class Unreachable(StoreError):
+    """The database does not answer for now; it may be starting."""

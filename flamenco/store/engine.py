@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from flamenco.domain.errors import Busy, StoreError
+from flamenco.domain.errors import Busy, StoreError, Unreachable
 
 Tx = Connection
 """An open transaction. Functions of the store take one; only `Store` makes one."""
@@ -125,6 +125,9 @@ _COME_BACK = (
     "canceling statement due to lock",
 )
 
+_AWAY = ("08", "57P", "53300")
+"""PostgreSQL's codes for connections that fail, servers that start or stop, and too many connections."""
+
 
 @contextmanager
 def _translated() -> Iterator[None]:
@@ -134,13 +137,24 @@ def _translated() -> Iterator[None]:
     except OperationalError as error:
         if any(sign in str(error.orig) for sign in _COME_BACK):
             raise Busy("The database is busy; try again in a moment.") from error
-        raise StoreError(f"The database does not answer: {_first_line(error.orig)}") from error
+        if _is_away(error):
+            raise Unreachable(f"The database does not answer: {_first_line(error.orig)}") from error
+        raise StoreError(f"The database cannot be used: {_first_line(error.orig)}") from error
     except PoolTimeout as error:
         raise Busy("All database connections are in use; try again in a moment.") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Busy("The connection to the database was lost; try again in a moment.") from error
         raise
+
+
+def _is_away(error: OperationalError) -> bool:
+    """Whether it is the connection that failed, and not what was asked over it.
+
+    PostgreSQL has a code for each of its errors, and none when there was no connection to send it over.
+    """
+    code: str | None = getattr(error.orig, "sqlstate", "")
+    return error.connection_invalidated or code is None or code.startswith(_AWAY)
 
 
 def _first_line(error: Any) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import io
+import socket
 import sqlite3
 import threading
 import time
 import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +79,13 @@ class Farm:
         request = self._http.build_request(
             method, template.format(**path), json=body, content=raw, headers=headers, params=query
         )
-        response = self._http.send(request, auth=auth)
+        return self.note(operation, status, self._http.send(request, auth=auth), both=raw is None)
+
+    def note(self, operation: str, status: int, response: httpx.Response, *, both: bool = True) -> httpx.Response:
+        """Make sure that an answer has `status` and is as the document says; `both`: so was the request."""
         assert response.status_code == status, f"{operation}: {response.status_code} {response.text}"
         with self._judging:
-            self._contract.judge(operation, response, both=raw is None)
+            self._contract.judge(operation, response, both=both)
             self.seen.add((operation, status))
         self._check_form(operation, response)
         return response
@@ -603,6 +610,7 @@ def test_tasks(farm: Farm) -> None:
     change = {"status": "canceled", "reason": "enough"}
     farm.call("setTaskStatus", 400, {"status": "lost", "reason": ""}, task_id=task_id)
     farm.call("setTaskStatus", 404, change, task_id=NOBODY)
+    assert farm.call("setTaskStatus", 404, change, task_id="nonsense").json()["code"] == 404
     farm.call("setTaskStatus", 204, change, task_id=task_id)
     canceled = farm.call("fetchTask", 200, task_id=task_id).json()
     assert (canceled["status"], canceled["activity"]) == ("canceled", "enough")
@@ -665,6 +673,10 @@ def test_shaman(farm: Farm) -> None:
         may_go_on.set()
         assert other.result(30).content == b""
     farm.call("shamanFileStore", 208, raw=content, headers=headers, **where)
+    other_sha = hashlib.sha256(b"another file").hexdigest()
+    length = {"Content-Length": "12"}
+    cut = half_closed(farm, "shamanFileStore", 500, b"ano", checksum=other_sha, filesize=12, headers=headers | length)
+    assert "the connection ended after 3 of 12 bytes" in cut.json()["message"]
     assert farm.call("shamanCheckoutRequirements", 200, {"files": [spec]}).json() == {"files": []}
     used = farm.call("shamanCheckout", 200, {"files": [spec], "checkoutPath": "my job"}).json()["checkoutPath"]
     assert (farm.manager.data_dir / "shared" / "jobs" / used / "a" / "b.txt").read_bytes() == content
@@ -674,6 +686,43 @@ def test_shaman(farm: Farm) -> None:
     job = farm.submit(storage={"shaman_checkout_id": used})
     assert job["storage"] == {"shaman_checkout_id": used}
     assert farm.call("deleteJobWhatWouldItDo", 200, job_id=job["id"]).json() == {"shaman_checkout": True}
+
+
+def half_closed(farm: Farm, operation: str, status: int, body: bytes = b"", **path: Any) -> httpx.Response:
+    """Send a request of which the rest never comes, as nothing can after it, and listen all the same."""
+    headers: dict[str, str] = path.pop("headers", {})
+    method, template = PATHS[operation]
+    url = httpx.URL(farm.manager.url + template.format(**path))
+    with closing(http.client.HTTPConnection(url.host, url.port, timeout=30)) as connection:
+        connection.connect()
+        assert connection.sock is not None
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        # In one piece, so that the end is there before the manager looks at any of it.
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        connection.sock.sendall(f"{method.upper()} {url.path} HTTP/1.1\r\nHost: farm\r\n{lines}\r\n".encode() + body)
+        connection.sock.shutdown(socket.SHUT_WR)
+        with closing(http.client.HTTPResponse(connection.sock, method=method.upper())) as heard:
+            heard.begin()
+            answer = httpx.Response(heard.status, headers=heard.getheaders(), content=heard.read())
+    answer.request = httpx.Request(method, url, headers=headers)
+    return farm.note(operation, status, answer, both=False)
+
+
+def test_clients_that_have_gone(farm: Farm) -> None:
+    """Nobody lists anything for them, and above all they get no task."""
+    quieten(farm)
+    who, tag, job = farm.worker(), farm.tag(), farm.submit()
+    login = {"Authorization": f"Basic {b64encode(':'.join(who).encode()).decode()}"}
+    for operation, path in (
+        ("fetchWorkers", {}),
+        ("fetchWorker", {"worker_id": who[0]}),
+        ("fetchWorkerSleepSchedule", {"worker_id": who[0]}),
+        ("fetchWorkerTags", {}),
+        ("fetchWorkerTag", {"tag_id": tag["id"]}),
+    ):
+        assert half_closed(farm, operation, 418, **path).content == b""
+    assert half_closed(farm, "scheduleTask", 400, headers=login).content == b""
+    assert farm.call("fetchTask", 200, task_id=farm.task_of(job["id"])).json()["status"] == "queued"
 
 
 def test_shaman_switched_off(tmp_path: Path) -> None:
@@ -714,6 +763,99 @@ def test_busy_database(farm: Farm) -> None:
         other.close()
     assert all(answer.headers["Retry-After"] == "1" for answer in answers)
     assert time.monotonic() - started < 30
+
+
+@contextmanager
+def broken_database(manager: Manager) -> Iterator[None]:
+    """Meanwhile, the database has none of the tables that it should have."""
+    with closing(sqlite3.connect(manager.data_dir / "flamenco-manager.sqlite", isolation_level=None)) as database:
+        # The other tables' references are to stay as they are.
+        database.execute("PRAGMA legacy_alter_table = ON")
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        renamed = [name for name in tables if not name.startswith("sqlite_")]
+
+        def rename(old: str, new: str) -> None:
+            database.execute("BEGIN IMMEDIATE")
+            for name in renamed:
+                database.execute(f'ALTER TABLE "{old.format(name)}" RENAME TO "{new.format(name)}"')
+            database.execute("COMMIT")
+
+        rename("{}", "lost_{}")
+        try:
+            yield
+        finally:
+            rename("lost_{}", "{}")
+
+
+def test_broken_database(tmp_path: Path) -> None:
+    """Every operation that needs the database says that it is broken, and works again when that is mended."""
+    with running_manager(tmp_path, "--processes", "1") as manager:
+        farm = Farm(manager)
+        who, tag, job = farm.worker(), farm.tag(), farm.submit()
+        task = farm.call("scheduleTask", 200, auth=who).json()["uuid"]
+        about = {"name": "n", "supported_task_types": ["misc"]}
+        image = {"raw": picture(), "headers": {"Content-Type": "image/jpeg"}}
+        schedule = {"is_active": False, "days_of_week": "", "start_time": "", "end_time": ""}
+        submitted = {"name": "n", "type": "echo", "submitter_platform": "linux", "settings": {"message": "m"}}
+        of_job, of_task, of_worker, of_tag = (
+            {"job_id": job["id"]},
+            {"task_id": task},
+            {"worker_id": who[0]},
+            {"tag_id": tag["id"]},
+        )
+        # In an order in which they work, one after the other, with the status that each has then.
+        calls: list[tuple[str, int, dict[str, Any]]] = [
+            ("registerWorker", 200, {"body": about | {"secret": SECRET, "platform": "linux"}}),
+            ("signOn", 200, {"body": about | {"software_version": "3"}, "auth": who}),
+            ("workerStateChanged", 204, {"body": {"status": "awake"}, "auth": who}),
+            ("workerState", 204, {"auth": who}),
+            ("scheduleTask", 200, {"auth": who}),
+            ("taskUpdate", 204, {"body": {"activity": "working"}, "auth": who} | of_task),
+            ("mayWorkerRun", 200, {"auth": who} | of_task),
+            ("taskOutputProduced", 202, image | {"auth": who} | of_task),
+            ("signOff", 204, {"auth": who}),
+            ("fetchWorkers", 200, {}),
+            ("fetchWorker", 200, of_worker),
+            ("requestWorkerStatusChange", 204, {"body": {"status": "asleep", "is_lazy": True}} | of_worker),
+            ("setWorkerTags", 204, {"body": {"tag_ids": [tag["id"]]}} | of_worker),
+            ("setWorkerSleepSchedule", 204, {"body": schedule} | of_worker),
+            ("fetchWorkerSleepSchedule", 200, of_worker),
+            ("deleteWorker", 204, of_worker),
+            ("fetchWorkerTags", 200, {}),
+            ("createWorkerTag", 200, {"body": {"name": "another"}}),
+            ("fetchWorkerTag", 200, of_tag),
+            ("updateWorkerTag", 204, {"body": {"name": "changed"}} | of_tag),
+            ("setJobTag", 204, {"body": {"id": tag["id"]}} | of_job),
+            ("deleteWorkerTag", 204, of_tag),
+            ("fetchJobs", 200, {}),
+            ("submitJob", 200, {"body": submitted}),
+            ("fetchJob", 200, of_job),
+            ("deleteJobWhatWouldItDo", 200, of_job),
+            ("setJobStatus", 204, {"body": {"status": "paused", "reason": "r"}} | of_job),
+            ("setJobPriority", 204, {"body": {"priority": 1}} | of_job),
+            ("fetchJobTasks", 200, of_job),
+            ("fetchJobBlocklist", 200, of_job),
+            ("removeJobBlocklist", 204, {"body": [{"worker_id": NOBODY, "task_type": "misc"}]} | of_job),
+            ("fetchTask", 200, of_task),
+            ("fetchTaskLogTail", 200, of_task),
+            ("fetchTaskLogInfo", 200, of_task),
+            ("setTaskStatus", 204, {"body": {"status": "canceled", "reason": "r"}} | of_task),
+            ("deleteJob", 204, of_job),
+            ("deleteJobMass", 204, {"body": {"last_updated_max": "2100-01-01T00:00:00Z"}}),
+        ]
+        with broken_database(manager):
+            for operation, _, request in calls:
+                answer = farm.call(operation, 500, **request).json()
+                assert answer["code"] == 500
+                assert answer["message"].startswith(("The database cannot be used: no such table", "unexpected"))
+            # Nobody has to look into the database for what stands elsewhere.
+            farm.call("getVersion", 200)
+            farm.call("getJobTypes", 200)
+            farm.call("submitJobCheck", 204, submitted)
+        for operation, status, request in calls:
+            farm.call(operation, status, **request)
+        SEEN_ELSEWHERE.update(farm.seen)
+        farm.close()
 
 
 def test_unknown_paths_and_methods(farm: Farm) -> None:

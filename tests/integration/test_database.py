@@ -20,7 +20,7 @@ from sqlalchemy import table as any_table
 
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
-from flamenco.domain.errors import Busy, StoreError
+from flamenco.domain.errors import Busy, StoreError, Unreachable
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
@@ -265,6 +265,29 @@ def test_a_reader_sees_one_state(farm: Farm) -> None:
         before = [worker.name for worker in worker_store.all_present(tx)]
         new_worker(farm, "came meanwhile")
         assert [worker.name for worker in worker_store.all_present(tx)] == before == ["here"]
+
+
+def test_a_connection_that_is_lost_is_one_thing(postgres_server: str) -> None:
+    """A database that does not answer, or hangs up, may come back: that is said, and so is what is wrong."""
+    away = Store(postgres_server.partition("?")[0] + "?host=127.0.0.1&port=1", pool_size=1)
+    with pytest.raises(Unreachable, match="does not answer"), away.read():
+        pass
+    away.close()
+    hung_up = Store(postgres_server, pool_size=1)
+    with pytest.raises((Unreachable, Busy)), hung_up.write() as tx:
+        tx.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    with hung_up.read() as tx:
+        assert tx.execute(text("SELECT 1")).scalar_one() == 1
+    hung_up.close()
+
+
+def test_a_database_that_is_broken_is_another(tmp_path: Path) -> None:
+    """Nobody is told to come back when that would not help."""
+    empty = Store(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    with pytest.raises(StoreError, match="cannot be used: no such table") as error, empty.read() as tx:
+        tx.execute(text("SELECT * FROM tags"))
+    assert not isinstance(error.value, Unreachable)
+    empty.close()
 
 
 def test_a_lease_is_held_by_one_and_taken_over_when_it_expires(store: Store, clock: Clock) -> None:

@@ -14,6 +14,7 @@ from msgspec.structs import FieldInfo
 from flamenco.api.decoding import decode_parameters
 from flamenco.api.errors import BadRequest
 from flamenco.api.operation import Operation
+from flamenco.domain.errors import NotFound
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _BOOLEANS = {"t": "true", "f": "false"}
@@ -34,15 +35,17 @@ class Parameters:
     def process_resource(
         self, req: falcon.Request, _resp: falcon.Response, _resource: object, params: dict[str, Any]
     ) -> None:
-        """Raise `BadRequest` naming the parameter that is wrong."""
+        """Raise `BadRequest` naming the parameter that is wrong, or `NotFound` where any id may be asked for."""
+        declared: Operation | None = req.context.get("operation")
         for name, value in params.items():
             if name.endswith("_id"):
                 if not is_uuid(value):
+                    if declared is not None and declared.any_id:
+                        raise NotFound(f"{name}: there is no {value[:100]!r}")
                     raise BadRequest(f"{name}: {value[:100]!r} is not a UUID", brief=False)
                 params[name] = value.lower()
             elif "\0" in value:
                 raise BadRequest(f"{name}: has a NUL character, which cannot name anything")
-        declared: Operation | None = req.context.get("operation")
         if declared is None:
             return
         if declared.path:

@@ -36,6 +36,7 @@ class SleepSchedule(Resource):
             200: Answer("The worker's schedule.", WorkerSleepSchedule),
             204: Answer("The worker has no schedule, or there is no such worker."),
         },
+        gone=418,
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, worker_id: str) -> None:
         """Fetch the schedule."""

@@ -26,6 +26,7 @@ class Tags(Resource):
         summary="All worker tags.",
         tag="worker-mgt",
         returns={200: Answer("The tags, in the order they were made.", schemas.WorkerTagList)},
+        gone=418,
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """List the tags."""
@@ -56,6 +57,7 @@ class Tag(Resource):
         summary="One worker tag.",
         tag="worker-mgt",
         returns={200: Answer("The tag.", schemas.WorkerTag), 404: _NO_TAG},
+        gone=418,
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, tag_id: str) -> None:
         """Fetch the tag."""

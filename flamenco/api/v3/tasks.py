@@ -33,6 +33,7 @@ class TaskStatus(Resource):
         summary="Cancel or requeue a task.",
         tag="tasks",
         body=schemas.TaskStatusChange,
+        any_id=True,
         returns={204: Answer("All that follows from it is done."), 404: Answer("There is no such task.")},
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:

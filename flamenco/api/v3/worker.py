@@ -134,6 +134,7 @@ class ScheduleTask(Resource):
             409: Answer("The worker is not awake, and so gets no task."),
             423: Answer("The worker is to take another status first.", schemas.WorkerStateChange),
         },
+        gone=400,
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Hand out the best task."""

@@ -24,6 +24,7 @@ class Workers(Resource):
         summary="All workers that were not deleted.",
         tag="worker-mgt",
         returns={200: Answer("The workers, in the order they registered.", schemas.WorkerList)},
+        gone=418,
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """List the workers."""
@@ -38,6 +39,7 @@ class Worker(Resource):
         summary="One worker, its tags, and the task it is on or was on last.",
         tag="worker-mgt",
         returns={200: Answer("The worker.", schemas.Worker), 404: _NO_WORKER},
+        gone=418,
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, worker_id: str) -> None:
         """Fetch the worker."""
