@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flamenco import server
+from flamenco.server.connections import HEAD_TIMEOUT_S
+from flamenco.server.processes import FINISH_TIMEOUT_S
 from tests.acceptance.conftest import (
     START_TIMEOUT_S,
     STOP_TIMEOUT_S,
@@ -46,7 +47,7 @@ def test_silent_client_does_not_hold_up_the_stop(manager: Manager) -> None:
         assert httpx.get(f"{manager.url}/api/version").status_code == 200
         started = time.monotonic()
         assert manager.stop() == 0
-    assert time.monotonic() - started < PROMPTLY_S + server.FINISH_TIMEOUT_S
+    assert time.monotonic() - started < PROMPTLY_S + FINISH_TIMEOUT_S
     assert "SIGKILL" not in manager.log
 
 
@@ -162,6 +163,8 @@ CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
         (LINE + HEADERS + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY, 200),
         (LINE + HEADERS + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNKED, 200),
         (LINE + HEADERS + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + BODY, 400),
+        (LINE + HEADERS + b"Transfer-Encoding: \r\n\r\n" + BODY, 400),
+        (LINE + HEADERS + b"Transfer-Encoding: rot13\r\n\r\n" + BODY, 400),
         (LINE + HEADERS + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         (LINE + HEADERS + b"Content-Length: -1\r\n\r\n", 400),
         (LINE + HEADERS + b"Content-Length: 1, 2\r\n\r\n" + BODY, 400),
@@ -220,7 +223,7 @@ def test_clients_that_say_nothing(tmp_path: Path) -> None:
             assert httpx.get(f"{manager.url}/api/version", timeout=2).status_code == 200
         # When there are more of them than there are threads, others wait until those are given up.
         halves += [connect(b"GET /api/version HTTP/1.1\r\nHost: x\r\n") for _ in range(40)]
-        assert httpx.get(f"{manager.url}/api/version", timeout=server.HEAD_TIMEOUT_S + 10).status_code == 200
+        assert httpx.get(f"{manager.url}/api/version", timeout=HEAD_TIMEOUT_S + 10).status_code == 200
         halves[-1].sendall(b"\r\n")
         assert halves[-1].recv(100).startswith(b"HTTP/1.1 200 ")
         assert halves[0].recv(100) == b""

@@ -49,7 +49,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "psycopg": ("store/",),
     "falcon": ("api/", "web/"),
     "py_mini_racer": ("compiler/helper.py",),
-    "gunicorn": ("server.py",),
+    "gunicorn": ("server/",),
     "pluggy": ("hooks/",),
     "psutil": ("discovery/networks.py",),
     "pytest": ("testing.py",),

@@ -86,7 +86,7 @@ Key = Annotated[int, Meta(ge=1, le=2**63 - 1, extra_json_schema={"format": "int6
 Cursor = Annotated[int, Meta(ge=0, le=2**63 - 1, extra_json_schema={"format": "int64"})]
 """The number of an event, or 0, which is before all of them."""
 
-Topic = Annotated[str, Meta(min_length=1, max_length=255)]
+Topic = Annotated[Text, Meta(min_length=1, max_length=255)]
 
 
 class EventsQuery(Struct, frozen=True, kw_only=True):

@@ -1,57 +1,40 @@
-"""The manager's web server: gunicorn, its settings and why, and what happens when its processes come and go.
-
-The only module that knows gunicorn, so that another WSGI server can stand in where gunicorn does not run.
-One main process holds the port and forks the processes that serve; each of those has its own farm, its own
-compiler and its own threads of chores, and which of them a request gets to makes no difference.
-"""
+"""The main process and those that serve: how they start, share their work, and end."""
 
 from __future__ import annotations
 
 import ctypes
-import errno
 import logging
 import os
-import select
-import selectors
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
-from http import HTTPStatus
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.types import WSGIApplication
 
-import msgspec
 import structlog
-from gunicorn import glogging, util  # type: ignore[import-untyped]
+from gunicorn import glogging  # type: ignore[import-untyped]
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
-from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from flamenco.api.middleware.gone import IS_GONE
-from flamenco.api.middleware.unhurried import UNHURRIED
-from flamenco.api.middleware.unread import READ_TIMEOUT
 from flamenco.bootstrap import create_app, create_farm, prepare
-from flamenco.config import Config, Loaded
+from flamenco.config import Loaded
 from flamenco.discovery.advertising import Advertising
 from flamenco.domain.errors import FarmError
 from flamenco.domain.events import LifeCycleEventType
 from flamenco.farm import lifecycle
 from flamenco.farm.context import Farm, utc_now
+from flamenco.server.connections import Process
+from flamenco.server.listening import url_of
+from flamenco.server.requests import Places, impatient
 from flamenco.services.runner import Runner, runners, stop_all
 from flamenco.store.engine import Store
 
 log = structlog.get_logger(__name__)
-
-PORT_WAIT_S = 5.0
-"""How long to wait for a port that is in use: the processes of a manager that was killed need a moment to notice."""
 
 FINISH_TIMEOUT_S = 2
 """How long requests may still take once the manager is asked to stop."""
@@ -72,81 +55,8 @@ MOST_SENDING = 64
 """So many clients may be sending large files to one process, beside the requests that it works on. They take long, and
 workers that ask for tasks meanwhile must not have to wait for them."""
 
-HEAD_TIMEOUT_S = 10.0
-"""How long a client may be silent in the middle of the head of a request, once it has begun."""
-
-READ_TIMEOUT_S = 60.0
-"""How long a client may be silent in the middle of a request's body."""
-
-WRITE_TIMEOUT_S = 300.0
-"""How long a client may take to read a part of an answer."""
-
-_PORT_POLL_S = 0.1
-_BACKLOG = 2048
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system, not a file that anybody could have put there
 _PR_SET_PDEATHSIG = 1
-
-_STATUS_OF = (
-    (http_errors.ConfigurationProblem, 500),
-    (http_errors.InvalidResponseHeader, 500),
-    (http_errors.InvalidResponseHeaderName, 500),
-    (http_errors.LimitRequestLine, 414),
-    (http_errors.LimitRequestHeaders, 431),
-    (http_errors.ExpectationFailed, 417),
-    (http_errors.UnsupportedTransferCoding, 501),
-    (http_errors.ForbiddenProxyRequest, 403),
-    (http_errors.ParseException, 400),
-)
-"""What is wrong with bytes that are no HTTP; the first that fits counts."""
-
-
-class PortInUse(FarmError):
-    """Another program has the port."""
-
-
-def open_port(config: Config, waiting: Callable[[str], None], wait_s: float = PORT_WAIT_S) -> socket.socket:
-    """Take the port that `config` names; whoever gets it serves.
-
-    While another program has it, says so once to `waiting` and tries for `wait_s` seconds. Raises
-    `PortInUse`, or `FarmError` when there is no such address on this machine.
-    """
-    deadline = time.monotonic() + wait_s
-    told = False
-    while True:
-        try:
-            return _listen(config.host, config.port)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise FarmError(f"Cannot listen on {config.listen}: {error.strerror or error}.") from error
-            if time.monotonic() >= deadline:
-                raise PortInUse(
-                    f"{config.listen} is in use by another program; stop it, or choose another address with --listen."
-                ) from error
-        if not told:
-            waiting(f"{config.listen} is in use; waiting up to {wait_s:g} seconds for it to become free")
-            told = True
-        time.sleep(_PORT_POLL_S)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    listener = socket.socket(family, kind)
-    try:
-        # Without this, connections that were closed a minute ago would still hold the port.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        # At once: an address that is bound and not listened on could be bound by somebody else too.
-        listener.listen(_BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def url_of(listener: socket.socket) -> str:
-    """Where `listener` can be reached."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if listener.family is socket.AF_INET6 else f"http://{host}:{port}"
 
 
 def serve(
@@ -187,133 +97,6 @@ class _Log(glogging.Logger):  # type: ignore[misc]
             log.debug("a client was given up that was silent for too long")
         else:
             super().exception(msg, *args, **kwargs)
-
-
-class _Connection(TConn):  # type: ignore[misc]
-    """A connection, as gunicorn's, but a client that stops in the middle of a head is given up."""
-
-    def init(self) -> None:
-        """Called in a thread that is to read a request."""
-        super().init()
-        self.sock.settimeout(HEAD_TIMEOUT_S)
-
-
-class _Process(ThreadWorker):  # type: ignore[misc]
-    """One process that serves, as gunicorn's, but it stops at once and says what is wrong in JSON.
-
-    And a connection takes no thread before something comes: programs keep some at hand that they may never use.
-    """
-
-    def accept(self, listener: socket.socket) -> None:
-        """A client has connected; wait for what it wants where all idle connections wait."""
-        try:
-            client, address = listener.accept()
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
-                raise
-            return
-        self.nr_conns += 1
-        connection = _Connection(self.cfg, client, address, listener.getsockname())
-        connection.set_timeout()
-        self.pending_conns.append(connection)
-        self.poller.register(client, selectors.EVENT_READ, partial(self.on_pending_socket_readable, connection))
-
-    def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
-        """Something comes over a new connection, unless it was closed a moment ago, in the same round."""
-        if client.fileno() >= 0:
-            super().on_pending_socket_readable(conn, client)
-
-    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
-        """The same for one that was used before."""
-        if client.fileno() >= 0:
-            super().on_client_socket_readable(conn, client)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """On SIGTERM, finish what is being answered; connections that are only kept open are closed."""
-        stopping = self.alive
-        super().handle_exit(sig, frame)
-        if stopping:
-            self.method_queue.defer(self.app.stop_waiting)
-            self.method_queue.defer(self._close_idle)
-
-    def finish_request(self, conn: Any, fs: Any) -> None:
-        """A connection is done with a request, or had none for a while; keep it only while we stay."""
-        super().finish_request(conn, fs)
-        if not self.alive:
-            self._close_idle()
-
-    def _close_idle(self) -> None:
-        self.murder_keepalived(force=True)
-        for conn in self.pending_conns:
-            conn.timeout = 0.0
-        self.murder_pending()
-
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - its signature
-        """Answer for a request that never became one."""
-        status = next((status for kind, status in _STATUS_OF if isinstance(exc, kind)), 500)
-        if status == 500:
-            log.error("a request failed in the server", exc_info=exc)
-        message = "the manager made a mistake" if status == 500 else f"this is not HTTP as the manager speaks it: {exc}"
-        body = msgspec.json.encode({"code": status, "message": message}) + b"\n"
-        head = (
-            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        try:
-            util.write_nonblock(client, head.encode("latin-1") + body)
-        except OSError:
-            log.debug("a client went away before it could be told what is wrong")
-
-
-def _impatient(app: WSGIApplication) -> WSGIApplication:
-    """The application, with clients that stop in the middle of a body given up; each would hold a thread for ever."""
-
-    def impatient(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        client: socket.socket = environ["gunicorn.socket"]
-        client.settimeout(READ_TIMEOUT_S)
-        environ[IS_GONE] = partial(_has_closed, client)
-        if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
-            environ[READ_TIMEOUT] = client.settimeout
-        answer = app(environ, start_response)
-        client.settimeout(WRITE_TIMEOUT_S)
-        return answer
-
-    return impatient
-
-
-def _has_closed(client: socket.socket) -> bool:
-    """Whether the client will send nothing more, as one that waits for no answer."""
-    waiting = select.poll()
-    waiting.register(client, select.POLLIN)
-    try:
-        # Never waits: something is there to be read, and be it the end.
-        return bool(waiting.poll(0)) and client.recv(1, socket.MSG_PEEK) == b""
-    except OSError:
-        return True
-
-
-class _Places:
-    """Has no more requests worked on at once than there are places, though there are more threads.
-
-    A request that waits for its client gives its place to another one meanwhile.
-    """
-
-    def __init__(self, app: WSGIApplication, places: int) -> None:
-        self._app = app
-        self._free = threading.Semaphore(places)
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with self._free:
-            environ[UNHURRIED] = self._aside
-            return self._app(environ, start_response)
-
-    @contextmanager
-    def _aside(self) -> Iterator[None]:
-        self._free.release()
-        try:
-            yield
-        finally:
-            self._free.acquire()
 
 
 class _Main(Arbiter):  # type: ignore[misc]
@@ -400,7 +183,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "bind": [f"fd://{self._descriptor}"],
             # Processes do the work side by side, threads wait for the database: many threads in one
             # process are slower than few.
-            "worker_class": _Process,
+            "worker_class": Process,
             "workers": self._loaded.config.processes,
             "threads": self._loaded.config.threads + MOST_SENDING,
             "keepalive": KEEPALIVE_S,
@@ -429,7 +212,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self._farm = create_farm(loaded.config, loaded.hooks, config_file=loaded.file)
         self._farm.restart = lambda: os.kill(os.getppid(), signal.SIGHUP)
         self._farm.shut_down = lambda: os.kill(os.getppid(), signal.SIGTERM)
-        return _impatient(_Places(create_app(self._farm), loaded.config.threads))
+        return impatient(Places(create_app(self._farm), loaded.config.threads))
 
     def stop_waiting(self) -> None:
         """Answer requests that wait for something to happen: the process is to end."""

@@ -1,0 +1,113 @@
+"""How a process that serves treats its connections: which of them take a thread, and for how long.
+
+A few clients that say nothing, or stop half-way, must not keep a farm waiting.
+"""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+from functools import partial
+from http import HTTPStatus
+from types import FrameType
+from typing import Any
+
+import msgspec
+import structlog
+from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+
+log = structlog.get_logger(__name__)
+
+HEAD_TIMEOUT_S = 10.0
+"""How long a client may be silent in the middle of the head of a request, once it has begun."""
+
+_STATUS_OF = (
+    (http_errors.ConfigurationProblem, 500),
+    (http_errors.InvalidResponseHeader, 500),
+    (http_errors.InvalidResponseHeaderName, 500),
+    (http_errors.LimitRequestLine, 414),
+    (http_errors.LimitRequestHeaders, 431),
+    (http_errors.ExpectationFailed, 417),
+    (http_errors.ForbiddenProxyRequest, 403),
+    (http_errors.ParseException, 400),
+)
+"""What is wrong with bytes that are no HTTP; the first that fits counts."""
+
+
+class _Connection(TConn):  # type: ignore[misc]
+    """A connection, as gunicorn's, but a client that stops in the middle of a head is given up."""
+
+    def init(self) -> None:
+        """Called in a thread that is to read a request."""
+        super().init()
+        self.sock.settimeout(HEAD_TIMEOUT_S)
+
+
+class Process(ThreadWorker):  # type: ignore[misc]
+    """One process that serves, as gunicorn's, but it stops at once and says what is wrong in JSON.
+
+    And a connection takes no thread before something comes: programs keep some at hand that they may never use.
+    """
+
+    def accept(self, listener: socket.socket) -> None:
+        """A client has connected; wait for what it wants where all idle connections wait."""
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
+                raise
+            return
+        self.nr_conns += 1
+        connection = _Connection(self.cfg, client, address, listener.getsockname())
+        connection.set_timeout()
+        self.pending_conns.append(connection)
+        self.poller.register(client, selectors.EVENT_READ, partial(self.on_pending_socket_readable, connection))
+
+    def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """Something comes over a new connection, unless it was closed a moment ago, in the same round."""
+        if client.fileno() >= 0:
+            super().on_pending_socket_readable(conn, client)
+
+    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
+        """The same for one that was used before."""
+        if client.fileno() >= 0:
+            super().on_client_socket_readable(conn, client)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """On SIGTERM, finish what is being answered; connections that are only kept open are closed."""
+        stopping = self.alive
+        super().handle_exit(sig, frame)
+        if stopping:
+            self.method_queue.defer(self.app.stop_waiting)
+            self.method_queue.defer(self._close_idle)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """A connection is done with a request, or had none for a while; keep it only while we stay."""
+        super().finish_request(conn, fs)
+        if not self.alive:
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        self.murder_keepalived(force=True)
+        for conn in self.pending_conns:
+            conn.timeout = 0.0
+        self.murder_pending()
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - its signature
+        """Answer for a request that never became one."""
+        status = next((status for kind, status in _STATUS_OF if isinstance(exc, kind)), 500)
+        if status == 500:
+            log.error("a request failed in the server", exc_info=exc)
+        message = "the manager made a mistake" if status == 500 else f"this is not HTTP as the manager speaks it: {exc}"
+        body = msgspec.json.encode({"code": status, "message": message}) + b"\n"
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        try:
+            util.write_nonblock(client, head.encode("latin-1") + body)
+        except OSError:
+            log.debug("a client went away before it could be told what is wrong")

@@ -1,0 +1,73 @@
+"""How requests share the threads of a process, and how long they may wait for their clients."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from flamenco.api.middleware.gone import IS_GONE
+from flamenco.api.middleware.unhurried import UNHURRIED
+from flamenco.api.middleware.unread import READ_TIMEOUT
+
+READ_TIMEOUT_S = 60.0
+"""How long a client may be silent in the middle of a request's body."""
+
+WRITE_TIMEOUT_S = 300.0
+"""How long a client may take to read a part of an answer."""
+
+
+def impatient(app: WSGIApplication) -> WSGIApplication:
+    """The application, with clients that stop in the middle of a body given up; each would hold a thread for ever."""
+
+    def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        client: socket.socket = environ["gunicorn.socket"]
+        client.settimeout(READ_TIMEOUT_S)
+        environ[IS_GONE] = partial(_has_closed, client)
+        if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
+            environ[READ_TIMEOUT] = client.settimeout
+        answer = app(environ, start_response)
+        client.settimeout(WRITE_TIMEOUT_S)
+        return answer
+
+    return call
+
+
+def _has_closed(client: socket.socket) -> bool:
+    """Whether the client will send nothing more, as one that waits for no answer."""
+    waiting = select.poll()
+    waiting.register(client, select.POLLIN)
+    try:
+        # Never waits: something is there to be read, and be it the end.
+        return bool(waiting.poll(0)) and client.recv(1, socket.MSG_PEEK) == b""
+    except OSError:
+        return True
+
+
+class Places:
+    """Has no more requests worked on at once than there are places, though there are more threads.
+
+    A request that waits for its client gives its place to another one meanwhile.
+    """
+
+    def __init__(self, app: WSGIApplication, places: int) -> None:
+        self._app = app
+        self._free = threading.Semaphore(places)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer the request once it is its turn."""
+        with self._free:
+            environ[UNHURRIED] = self._aside
+            return self._app(environ, start_response)
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        self._free.release()
+        try:
+            yield
+        finally:
+            self._free.acquire()
