@@ -329,8 +329,6 @@ events = Table(
     Column("created", Utc, nullable=False, index=True),
     Column("topic", Text, nullable=False),
     Column("payload", Text, nullable=False),  # JSON, published as it is
-    # Not used any more. PostgreSQL fills in the transaction.
-    Column("xact", BigInteger),
     sqlite_autoincrement=True,  # a cursor must never see a number again
 )
 
