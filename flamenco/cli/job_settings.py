@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import click
@@ -52,9 +53,15 @@ def pairs(given: Iterable[str], option: str) -> list[tuple[str, str]]:
 def read_settings(given: Iterable[str], types: Mapping[str, str]) -> dict[str, Any]:
     """The settings that `--set` gives, as their `types` want them; what is not declared stays text.
 
-    Raises `click.UsageError`, and `Refused` naming the setting whose value is of another type.
+    Scripts may know more settings than they declare, so only what looks like a slip is told of, on stderr. Raises
+    `click.UsageError`, and `Refused` naming the setting whose value is of another type.
     """
-    return {key: _value(types.get(key, "string"), key, text) for key, text in pairs(given, "--set")}
+    found = {}
+    for key, text in pairs(given, "--set"):
+        if key not in types and (near := get_close_matches(key, types, n=1)):
+            click.echo(f"flamenco: the job type declares no setting {key!r}; did you mean {near[0]}?", err=True)
+        found[key] = _value(types.get(key, "string"), key, text)
+    return found
 
 
 def _value(kind: str, key: str, text: str) -> Any:

@@ -83,6 +83,16 @@ def test_what_is_wrong_is_said_in_a_sentence(shared_manager: Manager, arguments:
     assert "Traceback" not in done.stderr
 
 
+def test_settings_that_look_like_a_slip(shared_manager: Manager) -> None:
+    """A setting that is written almost like one that there is, is told of and handed over; others may be meant."""
+    arguments = ("submit", "echo", "--name", "n", "--set", "message=m", "--set", "cuont=3", "--set", "mood=good")
+    done = flamenco(*arguments, manager=shared_manager.url)
+    assert done.returncode == 0
+    assert done.stderr == "flamenco: the job type declares no setting 'cuont'; did you mean count?\n"
+    shown = json.loads(flamenco("job", done.stdout.strip(), "--json", manager=shared_manager.url).stdout)
+    assert shown["settings"] == {"message": "m", "cuont": "3", "mood": "good", "count": 1}
+
+
 def test_no_manager_is_said_in_a_sentence() -> None:
     """Where no manager answers, the message names the URL."""
     done = flamenco("jobs")
