@@ -22,6 +22,9 @@ log = structlog.get_logger()
 TAIL_BYTES = 2048
 """How much of a log's end `tail` shows."""
 
+_CONTINUATION = bytes(range(0x80, 0xC0))
+"""What a character in UTF-8 goes on with, and none begins with."""
+
 
 class TaskLogs:
     """The logs of all tasks, below `root`."""
@@ -74,8 +77,8 @@ class TaskLogs:
         except FileNotFoundError:
             return ""
         if size > TAIL_BYTES:
-            whole_lines = data.partition(b"\n")[2]
-            data = whole_lines or data
+            # The beginning may be the rest of a line, and of a character.
+            data = data.partition(b"\n")[2] or data.lstrip(_CONTINUATION)
         return data.decode(errors="replace")
 
 

@@ -42,6 +42,7 @@ def test_notes_carry_the_time(tmp_path: Path) -> None:
         ("first\n" + "x" * (TAIL_BYTES - 1) + "\n", "x" * (TAIL_BYTES - 1) + "\n"),
         ("y" * 10 + "\n" + "line\n" * 500, "line\n" * (TAIL_BYTES // 5)),
         ("z" * 5000, "z" * (TAIL_BYTES - 1) + "\n"),
+        ("é" * 5000, "é" * (TAIL_BYTES // 2 - 1) + "\n"),
     ],
 )
 def test_the_tail_begins_with_a_whole_line(tmp_path: Path, text: str, tail: str) -> None:
