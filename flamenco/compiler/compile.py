@@ -64,17 +64,29 @@ class Compiler:
         self._sandbox = Sandbox(self._limits)
         self._lock = threading.Lock()
         self._described: dict[str, _Known] = {}
+        self._told: frozenset[Problem] = frozenset()
 
     def job_types(self) -> list[JobType]:
-        """Every job type that can be submitted, by name. Broken scripts hide nothing but themselves."""
+        """Every job type that can be submitted, by name. Broken scripts hide nothing but themselves, and are logged."""
         found = self._find()
         usable = [self._usable(found, name) for name in sorted(found.scripts)]
+        self._tell(self._problems(found))
         self._forget_all_but(found)
         return [job_type for job_type, _ in usable if isinstance(job_type, JobType)]
 
     def problems(self) -> list[Problem]:
         """What is wrong in the folders: a problem per file that gives no job type because of it."""
-        found = self._find()
+        return self._problems(self._find())
+
+    def _tell(self, problems: Sequence[Problem]) -> None:
+        """Log what was not wrong the last time."""
+        with self._lock:
+            told, self._told = self._told, frozenset(problems)
+        for problem in problems:
+            if problem not in told:
+                log.warning("there is no job type in %s: %s", problem.path, problem.message)
+
+    def _problems(self, found: Found) -> list[Problem]:
         problems = list(found.problems)
         for scripts in found.scripts.values():
             for script in scripts:

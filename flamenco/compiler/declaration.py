@@ -12,34 +12,37 @@ from msgspec.structs import replace
 from flamenco.compiler.etag import etag_of
 from flamenco.domain.model import EvalInfo, JobType, JobTypeSetting, SettingSubtype, SettingType, Visibility
 
+_Value = str | bool | int | float
+"""What a script may write for a text or a yes or no; it is read as JavaScript reads it."""
+
 
 class _Link(Struct):
-    showLinkButton: bool | None = None  # noqa: N815 - the script's word
-    description: str | None = None
+    showLinkButton: _Value | None = None  # noqa: N815 - the script's word
+    description: _Value | None = None
 
 
 class _Setting(Struct):
     """A setting as a script may write it: null says as much as nothing, `visible` is a word or a bool."""
 
-    key: str
+    key: _Value
     type: SettingType
     subtype: SettingSubtype | None = None
-    choices: tuple[str, ...] | None = None
+    choices: tuple[_Value, ...] | None = None
     propargs: dict[str, Any] | None = None
     description: Any = None
     label: Any = None
     default: Any = None
-    eval: str | None = None
+    eval: _Value | None = None
     eval_info: _Link | None = field(default=None, name="evalInfo")
     visible: bool | Visibility | None = None
-    required: bool | None = None
-    editable: bool | None = None
-    aliases: tuple[str, ...] | None = None
+    required: _Value | None = None
+    editable: _Value | None = None
+    aliases: tuple[_Value, ...] | None = None
 
 
 class _JobType(Struct):
-    label: str | None = None
-    description: str | None = None
+    label: _Value | None = None
+    description: _Value | None = None
     settings: tuple[_Setting, ...] | None = None
 
 
@@ -55,16 +58,20 @@ def job_type_of(name: str, described: msgspec.Raw) -> JobType | None:
 
     Raises ValueError, whose text names the place, when the declaration does not have the right shape.
     """
-    declared = msgspec.json.decode(described, type=_JobType | None)
+    try:
+        declared = msgspec.json.decode(described, type=_JobType | None)
+    except msgspec.ValidationError as error:
+        # What else is read as a text is for scripts that are there; nobody needs to be told to write it.
+        raise ValueError(str(error).replace("bool | int | float | str", "str")) from error
     if declared is None:
         return None
     settings = None if declared.settings is None else tuple(map(_setting, declared.settings))
     _check_names(settings or ())
     job_type = JobType(
         name=name,
-        label=declared.label or "",
+        label=_text(declared.label or ""),
         etag="",
-        description=UNSET if declared.description is None else declared.description,
+        description=UNSET if declared.description is None else _text(declared.description),
         settings=settings,
     )
     return replace(job_type, etag=etag_of(job_type))
@@ -80,14 +87,24 @@ def extended(job_type: JobType, more: Sequence[JobTypeSetting]) -> JobType:
 
 def _setting(declared: _Setting) -> JobTypeSetting:
     given = {key: value for key in declared.__struct_fields__ if (value := getattr(declared, key)) is not None}
+    for key in given.keys() & {"key", "eval"}:
+        given[key] = _text(given[key])
+    for key in given.keys() & {"choices", "aliases"}:
+        given[key] = tuple(map(_text, given[key]))
+    for key in given.keys() & {"required", "editable"}:
+        given[key] = bool(given[key])
     if isinstance(declared.visible, bool):
         given["visible"] = "visible" if declared.visible else "hidden"
     if declared.eval_info is not None:
         given["eval_info"] = EvalInfo(
             show_link_button=bool(declared.eval_info.showLinkButton),
-            description=declared.eval_info.description or "",
+            description=_text(declared.eval_info.description or ""),
         )
     return JobTypeSetting(**given)
+
+
+def _text(value: _Value) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _check_names(settings: tuple[JobTypeSetting, ...]) -> None:

@@ -64,8 +64,6 @@ def submit(farm: Farm, submission: Submission, *, strict: bool) -> Job:
     defaults; today's protocol leaves both to the client. Raises `Refused` (of which `JobTypeError`),
     `Outdated` when the client knows another version of the job type, `Busy`, `TooMuch`.
     """
-    if submission.initial_status not in INITIAL_STATUSES:
-        raise Refused(f"A job cannot start as {submission.initial_status}; it can be queued or paused.")
     authored = _compile(farm, submission, strict=strict)
     task_types = {task.type for task in authored.tasks}
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
@@ -76,6 +74,8 @@ def submit(farm: Farm, submission: Submission, *, strict: bool) -> Job:
 
 
 def _compile(farm: Farm, submission: Submission, *, strict: bool) -> AuthoredJob:
+    if submission.initial_status not in INITIAL_STATUSES:
+        raise Refused(f"A job cannot start as {submission.initial_status}; it can be queued or paused.")
     submission = farm.hooks.job_submitting(farm.variables.in_submission(submission), farm.config)
     authored = farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)
     return farm.hooks.job_compiled(authored, farm.command_types, farm.config)

@@ -117,7 +117,7 @@ def test_broken_scripts_do_not_hide_others(studio: Studio) -> None:
         ("const JOB_TYPE = 'text';", "script (x.js) does not define a JOB_TYPE object"),
         ("const JOB_TYPE = [];    ", "script (x.js) does not define a JOB_TYPE object"),
         ("const JOB_TYPE = null;", "script (x.js) does not define a JOB_TYPE object"),
-        ("const JOB_TYPE = {label: 5};", "proper JOB_TYPE object: Expected `str | null`, got `int` - at `$.label`"),
+        ("const JOB_TYPE = {label: []};", "proper JOB_TYPE object: Expected `str | null`, got `array` - at `$.label`"),
         ("const JOB_TYPE = {settings: {}};", "proper JOB_TYPE object: Expected `array | null`"),
         ("const JOB_TYPE = {settings: [{type: 'bool'}]};", "missing required field `key` - at `$.settings[0]`"),
         ("const JOB_TYPE = {settings: [{key: 'k'}]};", "missing required field `type`"),
@@ -226,6 +226,23 @@ def test_everything_that_can_be_declared(studio: Studio) -> None:
     }  # fmt: skip
     assert (shown.visible, shown.default, shown.choices, shown.required) == ("visible", UNSET, UNSET, UNSET)
     assert (hidden.visible, hidden.default, hidden.eval_info) == ("hidden", 2, EvalInfo())
+
+
+def test_values_of_other_types(studio: Studio) -> None:
+    """Where a text or a yes or no is wanted, anything simple is read as JavaScript reads it."""
+    studio.write(
+        "x.js",
+        """const JOB_TYPE = {label: 5, description: true, settings: [
+            {key: 7, type: "string", choices: [1, 2.5, "c", false], eval: 3, required: 1, editable: "",
+             evalInfo: {showLinkButton: 1, description: 0.5}},
+        ]};""",
+    )
+    job_type = studio.compiler.job_type("x")
+    assert (job_type.label, job_type.description) == ("5", "true")
+    (setting,) = job_type.settings or ()
+    assert (setting.key, setting.choices, setting.eval) == ("7", ("1", "2.5", "c", "false"), "3")
+    assert (setting.required, setting.editable) == (True, False)
+    assert setting.eval_info == EvalInfo(show_link_button=True, description="0.5")
 
 
 def test_no_settings_at_all(studio: Studio) -> None:

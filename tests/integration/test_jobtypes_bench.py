@@ -98,7 +98,7 @@ def test_errors_in_modules_have_a_place(bench: Bench, tmp_path: Path) -> None:
         (declaring('{ key: "a" }'), 3, 1, "JOB_TYPE.settings[0]: missing required field type"),
         (declaring('{ key: "a", type: "bool" },\n{ type: "bool" }'), 4, 1, "JOB_TYPE.settings[1]: missing required"),
         (declaring('{ key: "a", type: "bool", choices: "b" }'), 3, 27, "JOB_TYPE.settings[0].choices: expected array"),
-        (declaring("", "label: 5,"), 1, 20, "JOB_TYPE.label: expected string, got int"),
+        (declaring("", "label: [],"), 1, 20, "JOB_TYPE.label: expected string, got array"),
         (
             declaring('{ key: "a", type: "bool" }, { key: "a", type: "bool" }'),
             1,

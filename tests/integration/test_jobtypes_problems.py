@@ -26,7 +26,7 @@ def test_a_sound_farm_has_no_problems(farm: Farm) -> None:
 def test_broken_scripts_say_what_is_wrong_and_where(farm: Farm, folder: Path) -> None:
     """Each broken file is there with message, line and column; the other job types are listed as ever."""
     (folder / "typing_error.js").write_text("const JOB_TYPE = {\n  label: ;\n};\n")
-    (folder / "shapeless.js").write_text("const JOB_TYPE = { label: 5 };\n")
+    (folder / "shapeless.js").write_text("const JOB_TYPE = { label: {} };\n")
     (folder / "fine.js").write_text("const JOB_TYPE = { label: 'Fine', settings: [] };\n")
     client = testing.TestClient(create_app(farm))
     shapeless, typing_error = client.simulate_get("/api/x/jobtypes/problems").json["problems"]
@@ -53,3 +53,25 @@ def test_a_mended_script_is_no_problem_any_more(farm: Farm, folder: Path) -> Non
     assert len(client.simulate_get("/api/x/jobtypes/problems").json["problems"]) == 1
     (folder / "mine.js").write_text("const JOB_TYPE = { label: 'Mine' };")
     assert client.simulate_get("/api/x/jobtypes/problems").json == {"problems": []}
+
+
+def test_broken_scripts_are_logged(farm: Farm, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever looks into the log finds a script that is left out, once for each way in which it is broken."""
+    client = testing.TestClient(create_app(farm))
+
+    def logged() -> list[str]:
+        caplog.clear()
+        assert client.simulate_get("/api/v3/jobs/types").status_code == 200
+        return [record.message for record in caplog.records]
+
+    assert logged() == []
+    (folder / "mine.js").write_text("const JOB_TYPE = ;")
+    (folder / "other.js").write_bytes("const JOB_TYPE = { label: 'Für' };".encode("latin-1"))
+    mine, other = logged()
+    assert mine.startswith(f"there is no job type in {folder / 'mine.js'}: SyntaxError")
+    assert other.endswith("other.js cannot be read: it is no UTF-8 text")
+    assert logged() == []
+    (folder / "other.js").unlink()
+    (folder / "mine.js").write_text("const JOB_TYPE = [];")
+    (mine,) = logged()
+    assert "JOB_TYPE object" in mine

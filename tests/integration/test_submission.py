@@ -113,4 +113,7 @@ def test_what_cannot_be_a_job_is_refused(
     )
     with pytest.raises(error, match=says):
         jobs.submit(farm, submission, strict=True)
+    if "tag" not in says:  # that, only storing finds
+        with pytest.raises(error, match=says):
+            jobs.check(farm, submission, strict=True)
     assert overview.overview(farm).jobs == []
