@@ -38,7 +38,13 @@ def send(resp: falcon.Response, value: Any, status: int = 200) -> None:
 def client_address(req: falcon.Request) -> str:
     """The address of whoever asks: what a proxy says when it is an address, else the other end of the connection."""
     claimed = req.access_route[0] if req.access_route else ""
+    return _address(claimed.strip("[]")) or _address(req.remote_addr) or req.remote_addr
+
+
+def _address(text: str) -> str:
+    """The IP address in its usual form; empty for what is none. A socket for IPv6 hears IPv4 in IPv6's clothes."""
     try:
-        return str(ipaddress.ip_address(claimed.strip("[]")))
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return req.remote_addr
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)

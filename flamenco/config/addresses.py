@@ -24,7 +24,7 @@ def parse_listen(listen: str) -> tuple[str, int]:
         raise ValueError(
             f"{listen!r} is not an address to listen on; write 127.0.0.1:8080, [::1]:8080, or :8080 for all"
         )
-    return match["v6"] or match["host"] or "0.0.0.0", int(match["port"])  # noqa: S104 (that is what ":8080" asks for)
+    return match["v6"] or match["host"] or "::", int(match["port"])
 
 
 def database_url(database: str, data_dir: Path) -> str:

@@ -200,7 +200,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
     @property
     def host(self) -> str:
-        """The host to listen on, without brackets; 0.0.0.0 for every interface."""
+        """The host to listen on, without brackets; :: for every interface."""
         return self._address()[0]
 
     @property

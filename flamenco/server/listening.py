@@ -14,6 +14,7 @@ PORT_WAIT_S = 5.0
 """How long to wait for a port that is in use: the processes of a manager that was killed need a moment to notice."""
 
 _PORT_POLL_S = 0.1
+_EVERYWHERE = "::"
 _BACKLOG = 2048
 
 
@@ -46,11 +47,22 @@ def open_port(config: Config, waiting: Callable[[str], None], wait_s: float = PO
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return _bound(host, port)
+    except OSError as error:
+        if host != _EVERYWHERE or error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            raise
+        return _bound("0.0.0.0", port)  # noqa: S104 - this machine has no IPv6, and is to be reached all the same
+
+
+def _bound(host: str, port: int) -> socket.socket:
     family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     listener = socket.socket(family, kind)
     try:
         # Without this, connections that were closed a minute ago would still hold the port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if host == _EVERYWHERE:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listener.bind(address)
         # At once: an address that is bound and not listened on could be bound by somebody else too.
         listener.listen(_BACKLOG)

@@ -58,6 +58,28 @@ def test_says_where_it_listens(tmp_path: Path) -> None:
         assert httpx.get(f"{manager.url}/api/version").json()["name"] == "Flamenco"
 
 
+def test_every_interface_and_every_kind_of_address(tmp_path: Path) -> None:
+    """`:0` is IPv4 and, where the machine has it, IPv6; whoever comes over IPv4 has an address of that kind."""
+    with running_manager(tmp_path, "--processes", "1", listen=":0") as manager:
+        port = httpx.URL(manager.url).port
+        about = {"name": "w", "secret": "s", "platform": "linux", "supported_task_types": []}
+        for host, address in {"127.0.0.1": "127.0.0.1", "[::1]": "::1"}.items():
+            if host == "[::1]" and not has_ipv6():
+                continue
+            answer = httpx.post(f"http://{host}:{port}/api/v3/worker/register-worker", json=about)
+            assert answer.json()["address"] == address
+
+
+def has_ipv6() -> bool:
+    """Whether this machine can talk to itself over IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6) as free:
+            free.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 def test_processes_end_with_the_main_one(manager: Manager) -> None:
     """When the main process is killed, those that serve go away by themselves, and the compilers they started too."""
     assert httpx.get(f"{manager.url}/api/jobs/types").json()["job_types"]

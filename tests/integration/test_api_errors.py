@@ -245,6 +245,7 @@ def test_odd_request_ids_are_not_repeated(client: testing.TestClient, given: str
         ({"X-Forwarded-For": "10.0.0.7, 10.0.0.1"}, "10.0.0.7"),
         ({"X-Real-IP": "10.0.0.8"}, "10.0.0.8"),
         ({"X-Forwarded-For": "2001:db8::1"}, "2001:db8::1"),
+        ({"X-Forwarded-For": "::ffff:10.0.0.7"}, "10.0.0.7"),
         ({"X-Forwarded-For": "<script>"}, "127.0.0.1"),
         ({"Forwarded": "for="}, "127.0.0.1"),
     ],

@@ -66,7 +66,7 @@ def test_a_config_is_frozen() -> None:
 @pytest.mark.parametrize(
     ("listen", "host", "port"),
     [
-        (":8080", "0.0.0.0", 8080),  # noqa: S104
+        (":8080", "::", 8080),
         ("127.0.0.1:8080", "127.0.0.1", 8080),
         ("localhost:0", "localhost", 0),
         ("farm-1.studio.lan:80", "farm-1.studio.lan", 80),
