@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from flamenco import __version__, bundled
 from flamenco.config import plugins as plugin_settings
+from flamenco.config.content import Group, parse, texts_as_written
 from flamenco.config.declared import build, enabled_by, nearest_of, settings_of, shown, unknown_keys
 from flamenco.config.places import CONFIG_FILE_NAME, absolute, default_data_dir
 from flamenco.config.settings import Config
@@ -75,6 +76,19 @@ class Loaded(Struct, frozen=True, kw_only=True):
         ]
 
 
+class _OfPlugin(Struct, frozen=True):
+    """What was said of a setting of a plugin. Without a `folder` it is text of the environment or the command line.
+
+    `text` has the characters of a scalar in a file.
+    """
+
+    key: str
+    value: Any
+    source: str
+    folder: Path | None = None
+    text: str | None = None
+
+
 class _Layers:
     """Collects values by dotted key; each layer overwrites those before it."""
 
@@ -84,7 +98,7 @@ class _Layers:
         self.sources: dict[str, str] = {}
         self.choice: dict[str, Any] = {}
         self.chosen_by: dict[str, str] = {}
-        self.of_plugins: list[tuple[str, Any, str, Path | None]] = []  # key, value, source, folder; no folder: text
+        self.of_plugins: list[_OfPlugin] = []
 
     def choose(self, choice: Mapping[str, Any], source: str, folder: Path) -> None:
         """Take over which plugins are wanted; their settings are kept until it is known which they have."""
@@ -93,7 +107,8 @@ class _Layers:
         self.sources["plugins"] = source
         for name, said in choice.items():
             for key, value in (said if isinstance(said, dict) else {}).items():
-                self.of_plugins.append((f"plugins.{name}.{key}", value, source, folder))
+                text = said.texts.get(key) if isinstance(said, Group) else None
+                self.of_plugins.append(_OfPlugin(f"plugins.{name}.{key}", value, source, folder, text))
 
     def wanted(self) -> dict[str, bool]:
         """Which plugins are to be used or not. What is said of a plugin wins over a setting that enables it."""
@@ -103,6 +118,8 @@ class _Layers:
 
     def put(self, setting: Setting, value: Any, source: str, folder: Path) -> None:
         """Take over a checked `value`; a relative path counts from `folder`."""
+        if setting.key == "database":
+            value = value.strip()  # as Flamenco does, and before it can be told whether it is a path or a URL
         if setting.path and not (setting.url and _is_url(str(value))) and str(value):
             value = type(value)(absolute(str(value), folder))
         if setting.key == "variables":
@@ -172,7 +189,7 @@ def _read_overrides(layers: _Layers, overrides: Mapping[str, str]) -> None:
         if key == "plugins":
             layers.choose(plugin_settings.parse_choice_text(text, COMMAND_LINE), COMMAND_LINE, Path.cwd())
         elif key.startswith("plugins."):
-            layers.of_plugins.append((key, text, COMMAND_LINE, None))
+            layers.of_plugins.append(_OfPlugin(key, text, COMMAND_LINE))
         elif key not in layers.settings:
             raise _unknown(key, nearest_key(key, layers.settings), "the command line")
         else:
@@ -182,24 +199,26 @@ def _read_overrides(layers: _Layers, overrides: Mapping[str, str]) -> None:
 def _read_plugin_settings(layers: _Layers, environ: Mapping[str, str], hooks: Hooks) -> None:
     """Check what was said of the settings of plugins: file, environment, command line, whichever spoke last."""
     names = {setting.environment_name: key for key, setting in layers.settings.items() if key.startswith("plugins.")}
-    said = [each for each in layers.of_plugins if each[2] != COMMAND_LINE]
+    said = [each for each in layers.of_plugins if each.source != COMMAND_LINE]
     for name in sorted(environ):
         plain = name.replace("__", "_")
         if plain.startswith(_OF_PLUGINS) and plain not in _NOT_OF_PLUGINS:
             key = names.get(plain, _key_of(name, hooks))
-            said.append((key, environ[name], f"environment {name}", None))
-    for key, value, source, folder in (*said, *(each for each in layers.of_plugins if each[2] == COMMAND_LINE)):
+            said.append(_OfPlugin(key, environ[name], f"environment {name}"))
+    for each in (*said, *(each for each in layers.of_plugins if each.source == COMMAND_LINE)):
+        key, source = each.key, each.source
         setting = layers.settings.get(key)
         if setting is None:
             if reason := plugin_settings.why_not(key, layers.settings, hooks.plugins()):
                 raise ConfigError(f"{key}: {reason} ({source})")
-        elif folder is None:
-            layers.put_text(setting, value, source)
+        elif each.folder is None:
+            layers.put_text(setting, each.value, source)
         else:
+            value = texts_as_written(each.value, setting.type, each.text)
             for unknown, nearest in unknown_keys(value, setting.type, f"{key}."):
                 raise _unknown(unknown, nearest, source)
             try:
-                layers.put(setting, setting.read(value), source, folder)
+                layers.put(setting, setting.read(value), source, each.folder)
             except ValueError as error:
                 raise _wrong(key, error, source) from error
 
@@ -234,23 +253,11 @@ def nearest_key(word: str, settings: Mapping[str, Setting]) -> str | None:
 # -- the file -----------------------------------------------------------------------------------------------------
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Plain YAML that does not silently drop the first of two equal keys."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Make a mapping. Raises a `MarkedYAMLError` with the line of a key that was there before."""
-        seen = set()
-        for key_node, _ in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            if key is not None and key in seen:
-                problem = f"found the key {key!r} a second time"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
 def read_content(file: Path) -> dict[Any, Any]:
-    """What a configuration file says, unchecked; nothing when there is none. Raises `ConfigError`."""
+    """What a configuration file says, unchecked, with texts as they are written; nothing when there is none.
+
+    Raises `ConfigError`.
+    """
     return _parse(file) if file.is_file() else {}
 
 
@@ -289,7 +296,7 @@ def _take(layers: _Layers, content: dict[Any, Any], source: str, folder: Path) -
 def _parse(file: Path) -> dict[Any, Any]:
     try:
         with file.open(encoding="utf-8") as stream:
-            content = yaml.load(stream, _StrictLoader)  # noqa: S506 (a SafeLoader)
+            content = parse(stream)
     except FileNotFoundError as error:
         raise ConfigError(f"There is no configuration file {file}.") from error
     except OSError as error:
@@ -303,7 +310,9 @@ def _parse(file: Path) -> dict[Any, Any]:
         raise ConfigError(f"The configuration file {file} is not YAML{line}: {problem}.") from error
     if not isinstance(content, dict | None):
         raise ConfigError(f"The configuration file {file} has no settings, which are lines like `key: value`.")
-    return content or {}
+    # Not the settings of plugins: which they have is known when all layers have said which plugins are wanted.
+    settings: dict[Any, Any] = texts_as_written(content or {}, Config)
+    return settings
 
 
 def _check_meta(meta: Any, source: str) -> None:

@@ -10,9 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from flamenco import __version__
+from flamenco.config.content import dump
 from flamenco.config.declared import to_plain
 from flamenco.config.loading import FILE_VERSION
 from flamenco.config.settings import Config
@@ -39,7 +38,7 @@ def write(file: Path, content: Mapping[str, Any], now: datetime) -> None:
         "# It is written anew whenever settings are changed while the manager runs; what was there before is in .bak.\n"
         "# `flamenco config describe` says what each setting means.\n\n"
     )
-    body = yaml.safe_dump({META: {"version": FILE_VERSION}, **content}, sort_keys=False, allow_unicode=True)
+    body = dump({META: {"version": FILE_VERSION}, **content})
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor, aside = tempfile.mkstemp(prefix=f"{file.name}~", dir=file.parent)  # with mode 0600

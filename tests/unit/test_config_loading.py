@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 
 from flamenco.config import Config, Duration, load
 from flamenco.config.declared import nearest_of, settings_of
-from flamenco.config.loading import find_file
+from flamenco.config.loading import check, find_file, read_content
+from flamenco.config.writing import write as write_file
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.variables import Variables
 
@@ -216,6 +218,15 @@ def test_urls_are_not_paths(write: Write) -> None:
     assert load(write("database: postgresql://host/farm"), environ={}).config.database == "postgresql://host/farm"
 
 
+@pytest.mark.parametrize(
+    ("written", "used"),
+    [("'  x.sqlite '", "{folder}/x.sqlite"), ("' postgresql://host/farm '", "postgresql://host/farm"), ("'  '", "")],
+)
+def test_blanks_around_the_database(write: Write, tmp_path: Path, written: str, used: str) -> None:
+    """They do not belong to its name, as in Flamenco."""
+    assert load(write(f"database: {written}"), environ={}).config.database == used.format(folder=tmp_path)
+
+
 def test_data_dir_of_the_command_line(tmp_path: Path) -> None:
     """`--data-dir` beats every other layer, and everything is below it."""
     loaded = load(None, tmp_path / "d", environ={"FLAMENCO_DATA_DIR": "/other"})
@@ -244,6 +255,143 @@ def test_which_file_is_read(write: Write, tmp_path: Path) -> None:
     assert find_file(None, None, {"FLAMENCO_CONFIG": str(asked)}) == asked
     assert find_file(asked, None, {"FLAMENCO_CONFIG": "/other"}) == asked
     assert load(environ={}).config.manager_name == "here"
+
+
+# -- texts as they are written ------------------------------------------------------------------------------------
+
+UNQUOTED = [
+    "0",
+    "7",
+    "012345",
+    "0x1F",
+    "0b11",
+    "1_000",
+    "-5",
+    "12:30:45",
+    "1.50",
+    "1e3",
+    "1.0e+3",
+    ".inf",
+    "-.INF",
+    ".nan",
+    "on",
+    "Off",
+    "yes",
+    "NO",
+    "true",
+    "False",
+    "2024-01-01",
+    "2024-13-45",
+    "2001-12-14t21:59:43.10-05:00",
+    "0x_",
+    "=",
+    "<<",
+]
+"""Scalars without quotes of which YAML makes numbers, truth values or dates, or nothing that it knows."""
+
+
+@pytest.mark.parametrize("text", UNQUOTED)
+def test_texts_as_they_are_written(write: Write, text: str) -> None:
+    """A text has the characters of the file, without quotes as well, wherever it stands; so has a name in a map."""
+    loaded = load(
+        write(f"""
+manager_name: {text}
+mqtt: {{client: {{username: {text}, password: {text} }}}}
+variables:
+  x{text}: {{values: [{{value: {text}, platforms: [linux, {text}]}}]}}
+"""),
+        environ={},
+    )
+    client, variable = loaded.config.mqtt.client, loaded.config.variables[f"x{text}"].values[0]
+    assert loaded.config.manager_name == client.username == client.password == variable.value == text
+    assert variable.platforms == ("linux", text)
+    assert loaded.sources["manager_name"] == loaded.sources[f"variables.x{text}"] == f"file {loaded.file}"
+
+
+@pytest.mark.parametrize("text", [text for text in UNQUOTED if text != "<<"])
+def test_names_as_they_are_written(write: Write, text: str) -> None:
+    """The names in a map are texts too."""
+    config = load(write(f"{{policies: {{{text} : 2}}}}"), environ={}).config
+    assert config.policies == {text: 2.0}
+
+
+def test_numbers_where_numbers_are_wanted(write: Write) -> None:
+    """Numbers and truth values are read as YAML reads them, and a word with choices may be any of them."""
+    text = "{threads: 0x1F, autodiscoverable: off, policies: {priority: 1_0}, task_timeout: 0, database: 2024-01-01}"
+    file = write(text)
+    config = load(file, environ={}).config
+    assert (config.threads, config.autodiscoverable, config.policies) == (31, False, {"priority": 10.0})
+    assert (config.task_timeout, config.database) == (Duration(0), str(file.with_name("2024-01-01")))
+    for tag in ("int", "bool", "float", "timestamp"):
+        assert refusal(write(f"threads: !!{tag} x")) == "threads: 'x' is not a whole number (file farm.yaml)."
+    assert refusal(write("log_level: 05")).startswith("log_level: '05' is not one of debug, info")
+
+
+def test_texts_by_alias_and_merge(write: Write) -> None:
+    """An alias is what it stands for: a number in one place, its characters in another; so is what is merged."""
+    loaded = load(
+        write("""
+threads: &eight 010
+manager_name: *eight
+mqtt: {client: {username: *eight}}
+variables:
+  a: &a
+    values:
+      - &value {platform: all, value: 1.50}
+      - {<<: *value, platform: linux, value: x}
+      - {<<: *value, platform: 007}
+  b: {<<: *a, is_twoway: on}
+  *eight : *a
+"""),
+        environ={},
+    )
+    assert (loaded.config.threads, loaded.config.manager_name, loaded.config.mqtt.client.username) == (8, "010", "010")
+    a, b, eight = (loaded.config.variables[name] for name in ("a", "b", "010"))
+    assert [(each.platform, each.value) for each in a.values] == [("all", "1.50"), ("linux", "x"), ("007", "1.50")]
+    assert (b.values, b.is_twoway) == (a.values, True)
+    assert eight == a
+
+
+def test_a_map_that_is_merged_before_it_is_reached(write: Write) -> None:
+    """A key that stands in place of a merged one is not taken for a second one of its map."""
+    file = write("plugins: {fair_share: {shares: &own {<<: {priority: 1}, priority: 2}}}\npolicies: {<<: *own}")
+    assert load(file, environ={}).config.policies == {"priority": 2.0}
+
+
+@given(st.text("0123456789abcdefinotuxyzABEFINTZ_.:+-~=<", min_size=1, max_size=12))
+def test_any_scalar_is_the_text_that_is_written(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    """Whatever YAML takes a scalar for, a text has its characters; only what means nothing is no text."""
+    file = tmp_path_factory.getbasetemp() / "scalar.yaml"
+    file.write_text(f"manager_name: {text}\n", encoding="utf-8")
+    try:
+        node = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader).value[0][1]
+    except yaml.YAMLError:
+        assert "is not YAML" in refusal(file)
+        return
+    if not isinstance(node, yaml.ScalarNode):
+        assert "is not text" in refusal(file)
+    elif node.tag.endswith(":null"):
+        assert "has no value" in refusal(file)
+    else:
+        assert load(file, environ={}).config.manager_name == node.value
+
+
+def test_texts_over_the_api_are_not_guessed(tmp_path: Path) -> None:
+    """JSON says itself what is text: nothing else is made text of."""
+    content = msgspec.json.decode('{"manager_name": 7}')
+    with pytest.raises(ConfigError, match="manager_name: 7 is not text"):
+        check(content, "the new configuration", tmp_path / "farm.yaml", tmp_path)
+
+
+def test_content_has_texts_as_they_are_written(write: Write, tmp_path: Path) -> None:
+    """What is taken out of a file to be checked and written anew means the same."""
+    file = write("{manager_name: 012345, threads: 010, variables: {7: {values: [{platform: all, value: on}]}}}")
+    before = load(file, environ={}).config
+    content = read_content(file)
+    assert check(content, "the file", file, before.data_dir) == before
+    write_file(file, content, datetime(2024, 1, 1, tzinfo=UTC))
+    assert load(file, environ={}).config == before
+    assert (before.manager_name, before.threads, before.variables["7"].values[0].value) == ("012345", 8, "on")
 
 
 # -- what is refused ------------------------------------------------------------------------------------------------
@@ -285,17 +433,18 @@ REFUSED = [
     ("processes: two", "processes: 'two' is not a whole number (file farm.yaml)."),
     ("processes: 0", "processes: 0 is not a whole number >= 1 (file farm.yaml)."),
     ("autodiscoverable: 7", "autodiscoverable: 7 is not true or false (file farm.yaml)."),
-    ("manager_name: 7", "manager_name: 7 is not text (file farm.yaml)."),
+    ("manager_name: [7]", "manager_name: [7] is not text (file farm.yaml)."),
+    ("manager_name: {on: 7}", "manager_name: {'on': 7} is not text (file farm.yaml)."),
     ("manager_name:", "manager_name: it has no value; give it one, or remove the line (file farm.yaml)."),
     ("data_dir: [x]", "data_dir: ['x'] is not text (file farm.yaml)."),
     ("policies: {priority: high}", "policies: in 'priority', 'high' is not a number (file farm.yaml)."),
-    ("policies: {1: 2}", "policies: 1 is not text; put it in quotes (file farm.yaml)."),
+    ("policies: {~: 2}", "policies: None is not text; put it in quotes (file farm.yaml)."),
     ("policies: [priority]", "policies: ['priority'] is not a group of keys (file farm.yaml)."),
     ("log_level: loud", "log_level: 'loud' is not one of debug, info, warning, error (file farm.yaml)."),
-    ("mqtt: {client: {password: 1234}}", "mqtt.client.password: it is not text (file farm.yaml)."),
+    ("mqtt: {client: {password: [1234]}}", "mqtt.client.password: it is not text (file farm.yaml)."),
     ("mqtt: 3", "mqtt in file farm.yaml is 3, expected client.enabled, client.broker, client.clientID,"),
     (
-        "variables: {b: {values: [{platform: all, value: 3}]}}",
+        "variables: {b: {values: [{platform: all, value: [3]}]}}",
         "variables: in 'b', it is not text (at values[0].value) (file farm.yaml).",
     ),
     (
@@ -309,9 +458,10 @@ REFUSED = [
     ("variables: {b: {}}", "The variable 'b' has no values; give it a list of `values`, each with a"),
     ("variables: {b: {values: [{value: x}]}}", "The variable 'b' has no platform for its value number 1 ('x'); use"),
     ("variables: {b: 3}", "variables: in 'b', 3 is not a group of keys (file farm.yaml)."),
-    ("listen: '8080'", "listen: '8080' is not an address to listen on; write 127.0.0.1:8080, [::1]:8080, or :8080"),
+    ("listen: 8080", "listen: '8080' is not an address to listen on; write 127.0.0.1:8080, [::1]:8080, or :8080"),
     ("database: mysql://u:pw@h/x", "database: 'mysql://u:***@h/x' is no database we know; write a file name or"),
     ("a: 1\na: 2", "The configuration file farm.yaml is not YAML in line 2: found the key 'a' a second time."),
+    ("1: a\n'1': b", "The configuration file farm.yaml is not YAML in line 2: found the key '1' a second time."),
     ("shaman:\n  a: 1\n  a: 2", "The configuration file farm.yaml is not YAML in line 3: found the key 'a' a second"),
     ("[1", "The configuration file farm.yaml is not YAML in line 1: "),
     ("- 1", "The configuration file farm.yaml has no settings, which are lines like `key: value`."),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flamenco.config import Loaded, load
+from flamenco.config.loading import read_content
+from flamenco.config.writing import write
 from flamenco.domain.errors import ConfigError
 from flamenco.hooks.settings import Setting
 
@@ -110,12 +113,33 @@ def test_paths_count_from_the_file(read: Read, tmp_path: Path) -> None:
     assert read("plugins: {own: {file: x.txt}}").config.plugins.own.file == str(tmp_path / "x.txt")
 
 
+def test_texts_as_they_are_written(read: Read, tmp_path: Path) -> None:
+    """As those of the core are, and numbers stay numbers; writing the file anew changes neither."""
+    text = """plugins: {ageing: on, own: {
+        <<: {count: 1, password: 2},
+        count: 010, shares: {012: 1_0, on: 1.50}, names: [1.50, 0x1F, on, a, 2024-01-01], file: 2024, password: 012345
+    }}"""
+
+    def check_values(loaded: Loaded) -> None:
+        own = loaded.config.plugins.own
+        assert (own.count, own.shares, own.password) == (8, {"012": 10.0, "on": 1.5}, "012345")
+        assert own.names == ("1.50", "0x1F", "on", "a", "2024-01-01")
+        assert own.file == str(tmp_path / "2024")
+        assert loaded.sources["plugins.own.password"].startswith("file ")
+
+    check_values(read(text))
+    file = tmp_path / "flamenco-manager.yaml"
+    write(file, read_content(file), datetime(2024, 1, 1, tzinfo=UTC))
+    check_values(load(file, tmp_path / "data", environ={}))
+    assert "password: 012345" in file.read_text()
+
+
 def test_secrets_are_not_shown(read: Read) -> None:
     """Not where settings are shown, and not in a complaint."""
     shown = {setting.key: setting for setting in read("plugins: {own: {password: hush}}").shown()}
     assert shown["plugins.own.password"].value == "***"
     with pytest.raises(ConfigError) as error:
-        read("plugins: {own: {password: 12345}}")
+        read("plugins: {own: {password: [12345]}}")
     assert "12345" not in str(error.value)
 
 
@@ -179,6 +203,8 @@ def test_paths_that_have_no_default(tmp_path: Path) -> None:
     file = tmp_path / "flamenco-manager.yaml"
     file.write_text("{plugins_dir: plugins, plugins: {own: {file: x.txt}}}")
     assert load(file, tmp_path, environ={}).config.plugins.own.file == tmp_path / "x.txt"
+    file.write_text("{plugins_dir: plugins, plugins: {own: {file: 007}}}")
+    assert load(file, tmp_path, environ={}).config.plugins.own.file == tmp_path / "007"
     file.write_text("{plugins_dir: plugins}")
     assert load(file, tmp_path, environ={}).config.plugins.own.file is None
 
