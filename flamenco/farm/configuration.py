@@ -17,6 +17,7 @@ from flamenco.config.settings import Config
 from flamenco.config.writing import META, as_content, write
 from flamenco.domain.errors import ConfigError, Failed, Refused, StoreError
 from flamenco.domain.variables import Meaning
+from flamenco.farm import lifecycle
 from flamenco.farm.context import Farm
 from flamenco.farm.setup_checks import BlenderCheck, command_of
 from flamenco.store.engine import Store
@@ -102,6 +103,7 @@ def set_up(farm: Farm, storage: str, chosen: BlenderCheck) -> None:
     }
     _write(farm, content)
     farm.restart()
+    lifecycle.tell_restart(farm)
 
 
 def _content(farm: Farm) -> dict[str, Any]:

@@ -21,6 +21,12 @@ from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-
 
 log = structlog.get_logger(__name__)
 
+FINISH_TIMEOUT_S = 2
+"""How long requests may still take once the manager is asked to stop."""
+
+REPLACED_TIMEOUT_S = 3600
+"""How long they may take in a process that others have replaced: whoever sends a large file is not to begin anew."""
+
 HEAD_TIMEOUT_S = 10.0
 """How long a client may be silent in the middle of the head of a request, once it has begun."""
 
@@ -77,12 +83,23 @@ class Process(ThreadWorker):  # type: ignore[misc]
             super().on_client_socket_readable(conn, client)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """On SIGTERM, finish what is being answered; connections that are only kept open are closed."""
-        stopping = self.alive
+        """On SIGTERM, finish what is being answered; connections that are only kept open are closed.
+
+        A process that others have replaced has much time for that, until the manager stops.
+        """
+        is_first = self.alive
+        is_replaced = self.app.is_replaced(self)
         super().handle_exit(sig, frame)
-        if stopping:
-            self.method_queue.defer(self.app.stop_waiting)
+        if is_first:
+            self.cfg.set("graceful_timeout", REPLACED_TIMEOUT_S if is_replaced else FINISH_TIMEOUT_S)
+            self.method_queue.defer(self.app.retire if is_replaced else self.app.stop_waiting)
             self.method_queue.defer(self._close_idle)
+        elif not is_replaced:
+            self.method_queue.defer(self._leave)
+
+    def _leave(self) -> None:
+        """Wait for no connection any more."""
+        self.nr_conns = 0
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """A connection is done with a request, or had none for a while; keep it only while we stay."""

@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 from typing import Any, NoReturn
 from wsgiref.types import WSGIApplication
@@ -25,7 +27,6 @@ from flamenco.bootstrap import create_app, create_farm, prepare
 from flamenco.config import Loaded
 from flamenco.discovery.advertising import Advertising
 from flamenco.domain.errors import FarmError
-from flamenco.domain.events import LifeCycleEventType
 from flamenco.farm import lifecycle
 from flamenco.farm.context import Farm, utc_now
 from flamenco.server.connections import Process
@@ -35,9 +36,6 @@ from flamenco.services.runner import Runner, runners, stop_all
 from flamenco.store.engine import Store
 
 log = structlog.get_logger(__name__)
-
-FINISH_TIMEOUT_S = 2
-"""How long requests may still take once the manager is asked to stop."""
 
 STOP_TIMEOUT_S = 3
 """How long a process may take in all to stop; then it is killed."""
@@ -55,6 +53,7 @@ MOST_SENDING = 64
 """So many clients may be sending large files to one process, beside the requests that it works on. They take long, and
 workers that ask for tasks meanwhile must not have to wait for them."""
 
+_GOODBYE_POLL_S = 0.02
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system, not a file that anybody could have put there
 _PR_SET_PDEATHSIG = 1
 
@@ -100,20 +99,37 @@ class _Log(glogging.Logger):  # type: ignore[misc]
 
 
 class _Main(Arbiter):  # type: ignore[misc]
-    """The main process, as gunicorn's, but it says so before it stops the others."""
+    """The main process, as gunicorn's, but it says so before it stops the others, and lets replaced ones finish."""
+
+    _last_replaced = 0
 
     def stop(self, graceful: bool = True) -> None:
         """Stop all processes."""
         self.app.say_goodbye()
         super().stop(graceful)
 
+    def reload(self) -> None:
+        """Read the configuration anew, and replace all processes."""
+        last_replaced = self.worker_age
+        self.app.replaces(last_replaced)
+        super().reload()
+        self._last_replaced = last_replaced
 
-def _tell(store: Store, kind: LifeCycleEventType) -> None:
+    def manage_workers(self) -> None:
+        """Have as many processes as there should be, beside those that were replaced and have something to finish."""
+        finishing = {pid: each for pid, each in self.WORKERS.items() if each.age <= self._last_replaced}
+        for pid in finishing:
+            del self.WORKERS[pid]
+        super().manage_workers()
+        self.WORKERS.update(finishing)
+
+
+def _tell(tell: Callable[[], None]) -> None:
     """Publish that the manager starts or stops, if the database lets us."""
     try:
-        lifecycle.tell(store, kind, utc_now())
+        tell()
     except FarmError as error:
-        log.warning("nobody is told of it", event=kind, reason=str(error))
+        log.warning("nobody is told that the manager starts or stops", reason=str(error))
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -135,6 +151,10 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self._farm: Farm | None = None
         self._runners: list[Runner] = []
         self._has_said_goodbye = False
+        # Shared with all processes: whoever is told to end wants to know why, and when.
+        self._last_replaced = RawValue("l", 0)
+        self._is_stopping = RawValue("b", 0)
+        self._has_told = RawValue("b", 0)
         super().__init__()
 
     def run(self) -> None:
@@ -146,16 +166,18 @@ class _Server(BaseApplication):  # type: ignore[misc]
         if self._has_said_goodbye:
             return
         self._has_said_goodbye = True
+        self._is_stopping.value = 1
         heard_by = time.monotonic() + GOODBYE_S
         # In a thread: a database that does not answer must not keep the manager from stopping.
         telling = threading.Thread(target=self._tell_shutdown, daemon=True)
         telling.start()
         telling.join(GOODBYE_S)
+        self._has_told.value = 1
         time.sleep(max(0.0, heard_by - time.monotonic()))
 
     def _tell_shutdown(self) -> None:
         store = Store(self._loaded.config.database_url, pool_size=1)
-        _tell(store, LifeCycleEventType.SHUTDOWN)
+        _tell(partial(lifecycle.tell_shutdown, store, utc_now()))
         store.close()
 
     def load_config(self) -> None:
@@ -214,6 +236,22 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self._farm.shut_down = lambda: os.kill(os.getppid(), signal.SIGTERM)
         return impatient(Places(create_app(self._farm), loaded.config.threads))
 
+    def replaces(self, last: int) -> None:
+        """All processes up to the one of that age make room for others."""
+        self._last_replaced.value = last
+
+    def is_replaced(self, worker: ThreadWorker) -> bool:
+        """Whether a process that is told to end has been replaced, and the manager goes on."""
+        goes_on = worker.ppid == os.getppid() and not self._is_stopping.value
+        return goes_on and bool(worker.age <= self._last_replaced.value)
+
+    def retire(self) -> None:
+        """Leave to others what is not answering requests: this process was replaced."""
+        self.stop_waiting()
+        if self._advertising is not None:
+            self._advertising.stop()
+        threading.Thread(target=stop_all, args=(self._runners,), daemon=True).start()
+
     def stop_waiting(self) -> None:
         """Answer requests that wait for something to happen: the process is to end."""
         if self._farm is not None:
@@ -221,8 +259,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _started(self, worker: ThreadWorker) -> None:
         _end_with_parent(worker)
-        # Less than the main process gives us, so that there is time to leave in order.
-        worker.cfg.set("graceful_timeout", FINISH_TIMEOUT_S)
+        # Ctrl-C is for the main process, which has something to tell before it ends the others.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if self._farm is not None:
             self._runners = runners(self._farm)
             for runner in self._runners:
@@ -233,7 +271,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         # The later ones replace processes that died: whoever waits for us is not waiting any more.
         if worker.age == 1:
             if self._farm is not None:
-                _tell(self._farm.store, LifeCycleEventType.STARTUP)
+                _tell(partial(lifecycle.tell_startup, self._farm))
             self._ready()
 
     def _ended(self, _arbiter: object, worker: ThreadWorker) -> None:
@@ -242,6 +280,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
             return
         if self._advertising is not None:
             self._advertising.stop()
+        if not self.is_replaced(worker):
+            self._await_goodbye(worker)
         stop_all(self._runners)
         if self._farm is not None:
             self._farm.close()
@@ -249,6 +289,12 @@ class _Server(BaseApplication):  # type: ignore[misc]
             # Python would wait for every thread first, and one may wait for a client that says nothing.
             logging.shutdown()
             os._exit(0)
+
+    def _await_goodbye(self, worker: ThreadWorker) -> None:
+        """Wait until the main process has told that the manager stops, if it is told to end at the same time as we."""
+        end = time.monotonic() + GOODBYE_S
+        while not self._has_told.value and os.getppid() == worker.ppid and time.monotonic() < end:
+            time.sleep(_GOODBYE_POLL_S)
 
 
 def _end_with_parent(worker: ThreadWorker) -> None:

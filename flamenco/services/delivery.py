@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 BATCH: Final = 100
 """So many events are read at once; after a crash at most these are delivered again."""
 
-BATCH_S: Final = 5.0
+BATCH_S: Final = 0.5
 """No further event of a batch is begun after so long: leases have to be renewed, and a manager wants to stop."""
 
 FIRST_BACKOFF_S: Final = 1.0
@@ -62,6 +62,15 @@ def tick(farm: Farm, sink: EventSink) -> float:
     if delivery.events(batch) and delivery.letters(letters):
         return _MORE_S if len(batch) == BATCH or len(letters) == BATCH else IDLE_S
     return delivery.pause
+
+
+def is_behind(farm: Farm, sink: EventSink) -> bool:
+    """Whether there are events for `sink` that could be delivered now. Those of one that failed have to wait."""
+    with farm.store.read() as tx:
+        standing = sinks.standing(tx, sink.name)
+        if standing is None or (standing.retry_at and standing.retry_at > farm.clock()):
+            return False
+        return events.count_after(tx, standing.cursor, 1) > 0
 
 
 def forget_removed(farm: Farm) -> float:

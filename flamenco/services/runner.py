@@ -5,6 +5,7 @@ The manager's own chores share one thread. Every event sink has a thread of its 
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -29,6 +30,13 @@ LEASE_S = 60.0
 PROMPT_LEASE_S = 10.0
 """The same for what is to happen within a second or so."""
 
+LEASE_RETRY_S = 5.0
+"""When to ask again for a lease that another process has; it may give it up at any time, as when it is replaced."""
+
+FINISH_S = 0.5
+"""How long after it was asked to stop a runner still begins what must not be left behind; it has to end as well."""
+
+_FINISH_POLL_S = 0.05
 _STOP_WAIT_S = 5.0
 _STOP_ALL_WAIT_S = 1.0
 
@@ -37,7 +45,8 @@ class Chore(Struct, frozen=True):
     """Something to do now and then. `first_after_s` gives workers time to come back after a restart.
 
     One that is not `leased` is done by every process, for itself. `lease_s` is how long after it was due another
-    process takes it over from one that died.
+    process takes it over from one that died. `is_behind` says whether there is something that must not be left behind:
+    then it is done once more before the process ends.
     """
 
     name: str
@@ -45,6 +54,7 @@ class Chore(Struct, frozen=True):
     first_after_s: float = 0.0
     leased: bool = True
     lease_s: float = LEASE_S
+    is_behind: Callable[[Farm], bool] | None = None
 
 
 def chores(farm: Farm) -> list[Chore]:
@@ -61,7 +71,11 @@ def chores(farm: Farm) -> list[Chore]:
 
 def runners(farm: Farm) -> list[Runner]:
     """Everything that runs in the background of one process; whoever has it starts it, and ends it with `stop_all`."""
-    sinks = (Chore(f"sink:{name}", partial(delivery.tick, sink=sink)) for name, sink in farm.event_sinks.items())
+    # The end of the manager is an event as well, and the last one of the outbox.
+    sinks = (
+        Chore(f"sink:{name}", partial(delivery.tick, sink=sink), is_behind=partial(delivery.is_behind, sink=sink))
+        for name, sink in farm.event_sinks.items()
+    )
     # In threads of their own too: what is measured is taken to be of a process that ended when it is a minute old,
     # and some are for the next second; checking a large database takes long.
     alone = [
@@ -80,7 +94,10 @@ def runners(farm: Farm) -> list[Runner]:
 
 
 def stop_all(running: Sequence[Runner]) -> None:
-    """Have all of them end, and wait a second for that. A sink that is at work then begins there again next time."""
+    """Have all of them end, and wait a second for that.
+
+    Sinks are given what has happened until now. One that is still at work then begins there again next time.
+    """
     for runner in running:
         runner.ask_to_stop()
     deadline = time.monotonic() + _STOP_ALL_WAIT_S
@@ -100,6 +117,7 @@ class Runner:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._held_until: dict[str, float] = {}
         self._stopped = threading.Event()
+        self._finish_by = math.inf
         self._thread = threading.Thread(target=self._run, name=thread_name, daemon=True)
 
     def start(self) -> None:
@@ -107,7 +125,8 @@ class Runner:
         self._thread.start()
 
     def ask_to_stop(self) -> None:
-        """Begin nothing new, and do not wait for what is being done."""
+        """Begin nothing but what must not be left behind, and do not wait for what is being done."""
+        self._finish_by = min(self._finish_by, time.monotonic() + FINISH_S)
         self._stopped.set()
 
     def stop(self, wait_s: float = _STOP_WAIT_S) -> None:
@@ -124,12 +143,27 @@ class Runner:
             if self._stopped.wait(max(0.0, moment - time.monotonic())):
                 break
             due.append((time.monotonic() + self._run_once(chore), chore))
+        for chore in self._chores:
+            self._finish(chore)
         self._release()
+
+    def _finish(self, chore: Chore) -> None:
+        """See to it that a chore leaves nothing behind, if there is time: by this process, or whoever has the lease.
+
+        Not by that one alone: it may have looked for the last time before this process wrote its last.
+        """
+        try:
+            while chore.is_behind and time.monotonic() < self._finish_by and chore.is_behind(self._farm):
+                if self._hold_lease(chore, 0.0):
+                    chore.tick(self._farm)
+                time.sleep(_FINISH_POLL_S)
+        except Exception:
+            log.exception("a chore was not finished before the process ends", chore=chore.name)
 
     def _run_once(self, chore: Chore) -> float:
         try:
             if not self._hold_lease(chore, 0.0):
-                return chore.lease_s
+                return LEASE_RETRY_S
             pause = chore.tick(self._farm)
             # Kept until the next time, or the other processes would do it meanwhile.
             self._hold_lease(chore, pause)
@@ -144,8 +178,11 @@ class Runner:
             return True
         now, seconds = self._farm.clock(), pause_s + chore.lease_s
         until = time.monotonic() + seconds
-        with self._farm.store.write() as tx:
-            held = leases.take(tx, chore.name, self._owner, now, now + timedelta(seconds=seconds))
+        with self._farm.store.read() as tx:  # which keeps nobody from writing
+            held = not leases.is_taken(tx, chore.name, self._owner, now)
+        if held:
+            with self._farm.store.write() as tx:
+                held = leases.take(tx, chore.name, self._owner, now, now + timedelta(seconds=seconds))
         self._held_until[chore.name] = until if held else 0.0
         return held
 

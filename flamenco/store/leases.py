@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, or_, text, update
+from sqlalchemy import bindparam, delete, or_, select, text, update
 
 from flamenco.store.engine import Tx
 from flamenco.store.schema import leases
@@ -13,6 +13,12 @@ from flamenco.store.schema import leases
 _INSERT = text(
     "INSERT INTO leases (name, owner, expires) VALUES (:name, :owner, :expires) ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("expires", type_=leases.c.expires.type))
+
+
+def is_taken(tx: Tx, name: str, owner: str, now: datetime) -> bool:
+    """Whether somebody other than `owner` holds the lease `name`."""
+    held = select(leases.c.name).where(leases.c.name == name, leases.c.owner != owner, leases.c.expires > now)
+    return tx.execute(held).first() is not None
 
 
 def take(tx: Tx, name: str, owner: str, now: datetime, until: datetime) -> bool:

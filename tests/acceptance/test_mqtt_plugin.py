@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
 from flamenco.client import FarmEvent, JobRequest, ManagerClient
 from flamenco.domain.statuses import JobStatus
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
+from flamenco.server.processes import GOODBYE_S, STOP_TIMEOUT_S
+from flamenco.services.runner import LEASE_RETRY_S
 from flamenco.testing import START
 from tests.acceptance.brokers import PATIENCE_S, Broker, Listener, free_port, listening, running_broker
 from tests.acceptance.conftest import Manager, running_manager, wait_until
@@ -132,6 +138,66 @@ def test_everything_arrives_as_it_was_published(tmp_path: Path, broker: Broker, 
     assert {"awake", "offline"} <= {each["status"] for each in of_workers}
 
 
+def check_starts_and_stops(listener: Listener, count: int) -> None:
+    """See that somebody heard so many managers start and stop, each of them once, and in order."""
+
+    def told() -> list[str]:
+        return [message.payload["type"] for message in listener.messages if message.topic == "flamenco/lifecycle"]
+
+    assert wait_until(lambda: len(told()) >= 2 * count), told()
+    assert told() == count * ["manager-startup", "manager-shutdown"]
+
+
+def test_every_start_and_stop_is_heard(tmp_path: Path, broker: Broker, listener: Listener) -> None:
+    """Of a manager whose database is new, the start and the end are heard, once each, before it is gone."""
+    for number in range(1, 11):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with manager_with(folder, broker.url) as manager:
+            if number % 3:
+                # As a terminal does on Ctrl-C, and systemd does: all processes are told at once.
+                os.killpg(manager.process.pid, (signal.SIGINT, signal.SIGTERM)[number % 2])
+                assert manager.process.wait(PATIENCE_S) == 0
+            else:
+                manager.stop()
+        check_starts_and_stops(listener, number)
+    assert broker.log.read_text().count("Received DISCONNECT from flamenco") >= 10
+
+
+def test_processes_that_are_replaced(tmp_path: Path, broker: Broker, listener: Listener) -> None:
+    """Those that take over publish what happens from then on, without waiting for what the others held to expire."""
+    with manager_with(tmp_path, broker.url) as manager:
+        check_soon(lambda: any(message.topic == "flamenco/lifecycle" for message in listener.messages))
+        for number in range(3):
+            manager.process.send_signal(signal.SIGHUP)
+            assert wait_until(lambda number=number: manager.log.count("the configuration was read anew") > number)
+            name = f"tag {number}"
+            assert httpx.post(f"{manager.url}/api/v3/worker-mgt/tags", json={"name": name}).is_success
+            check_soon(
+                lambda name=name: any(
+                    message.payload.get("tag", {}).get("name") == name for message in listener.messages
+                )
+            )
+
+
+def check_soon(condition: Callable[[], bool]) -> None:
+    """See that it holds within the time after which a process asks again for what another has, and a little."""
+    assert wait_until(condition, LEASE_RETRY_S + 5)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_every_start_and_stop_is_heard_of_many_processes(
+    tmp_path: Path, broker: Broker, listener: Listener, database_url: str
+) -> None:
+    """The same of four processes that share a PostgreSQL, which was new at first."""
+    file = configuration(tmp_path, broker.url)
+    options = ("--processes", "4", "--database", database_url, "--config", str(file))
+    for number in range(1, 6):
+        with running_manager(tmp_path, *options) as manager:
+            manager.stop()
+        check_starts_and_stops(listener, number)
+
+
 class _Receiver(BaseHTTPRequestHandler):
     """Takes in what webhooks send."""
 
@@ -197,7 +263,11 @@ def test_a_broker_that_hangs_holds_up_nobody(tmp_path: Path, broker: Broker, web
         broker.freeze(frozen=True)
         submit(client, "while it hangs")
         assert wait_until(lambda: posted_everything(manager, posted), PATIENCE_S)
+        last = published(manager)[-1][2]
+        asked_at = time.monotonic()
         assert manager.stop() == 0
+        assert time.monotonic() - asked_at < GOODBYE_S + STOP_TIMEOUT_S, "no process had to be killed"
+    assert posted[-1] > last, "it was told of the end"
     broker.freeze(frozen=False)
 
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flamenco.server.connections import HEAD_TIMEOUT_S
-from flamenco.server.processes import FINISH_TIMEOUT_S
+from flamenco.server.connections import FINISH_TIMEOUT_S, HEAD_TIMEOUT_S
 from tests.acceptance.conftest import (
     START_TIMEOUT_S,
     STOP_TIMEOUT_S,

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from flamenco.server.connections import FINISH_TIMEOUT_S
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.shaman_clients import (
     API,
@@ -184,6 +185,45 @@ def test_slow_uploads_keep_nobody_waiting(tmp_path: Path) -> None:
             assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
         assert all(status(manager, file) == "stored" for file in files)
     shutil.rmtree(tmp_path / "data" / "shared")
+
+
+def test_new_configurations_cut_no_upload(tmp_path: Path) -> None:
+    """Processes that are replaced finish what they have begun; meanwhile the others are as many as there should be."""
+    file, late = GeneratedFile(2100, MEBIBYTE), GeneratedFile(2101, MEBIBYTE)
+    with (
+        running_manager(tmp_path, "--processes", "1") as manager,
+        closing(begin(manager.url, file, MEBIBYTE - 1)) as upload,
+        closing(begin(manager.url, late, MEBIBYTE - 1)),
+    ):
+        assert wait_until(lambda: status(manager, late) == "uploading")
+        (serving,) = serving_processes(manager)
+        for _ in range(2):
+            before = serving_processes(manager)
+            manager.process.send_signal(signal.SIGHUP)
+            assert wait_until(lambda before=before: bool(serving_processes(manager) - before))
+        # Longer than requests may take when the manager stops.
+        beyond = time.monotonic() + FINISH_TIMEOUT_S + 2
+        assert wait_until(lambda: time.monotonic() > beyond)
+        assert wait_until(lambda: len(serving_processes(manager)) == 2)
+        (successor,) = serving_processes(manager) - {serving}
+        os.kill(successor, signal.SIGKILL)
+        assert wait_until(lambda: len(serving_processes(manager) - {serving, successor}) == 1)
+        upload.sendall(b"".join(file.blocks())[-1:])
+        assert upload.recv(1000).startswith(b"HTTP/1.1 200 ")
+        assert status(manager, file) == "stored"
+        assert status(manager, late) == "uploading"
+        # There is still one upload; the manager stops without it.
+        started = time.monotonic()
+        assert manager.stop() == 0
+        assert time.monotonic() - started < FINISH_TIMEOUT_S + 2
+    shutil.rmtree(tmp_path / "data" / "shared")
+
+
+def serving_processes(manager: Manager) -> set[int]:
+    """The processes that the main one has started and that serve, also those that were replaced."""
+    main = manager.process.pid
+    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    return {int(pid) for pid in children}
 
 
 def has_open(pid: int, part: str) -> bool:

@@ -301,6 +301,8 @@ def test_setup_assistant_restarts_the_manager(tmp_path: Path) -> None:
 
         assert wait_until(has_restarted)
         assert farm.call("getConfiguration", 200).json()["isFirstRun"] is False
+        told = httpx.get(f"{manager.url}/api/x/events", params={"after": 0, "topics": "/lifecycle"}).json()["events"]
+        assert [each["payload"]["type"] for each in told] == ["manager-startup", "manager-shutdown", "manager-startup"]
         SEEN_ELSEWHERE.update(farm.seen)
         farm.close()
 

@@ -19,7 +19,7 @@ from flamenco.client import ManagerClient
 from flamenco.domain.errors import Conflict, NotFound
 from flamenco.domain.events import Event, EventWorkerUpdate
 from flamenco.domain.statuses import WorkerStatus
-from flamenco.farm import sinks
+from flamenco.farm import lifecycle, sinks
 from flamenco.farm.context import Farm
 from flamenco.hooks.routes import SinkState
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
@@ -95,6 +95,28 @@ def test_a_new_sink_gets_what_happens_from_then_on(farm: Farm) -> None:
     assert delivery.tick(farm, sink) == delivery.IDLE_S
     assert receiver.got == ["a", "b", "c"]
     assert state(farm) == SinkState(name="sink", waiting=0, dead=0, failures=0)
+
+
+def test_a_new_sink_gets_the_start(farm: Farm) -> None:
+    """The first event of a sink is that the manager has started with it, however much has happened before."""
+    got: list[PublishedEvent] = []
+    sink = EventSink(name="sink", description="", deliver=got.append)
+    farm.event_sinks = {"sink": sink}
+    publish(farm, "old")
+    lifecycle.tell_startup(farm)
+    publish(farm, "new")
+    delivery.tick(farm, sink)
+    assert [event.payload.get("type") or event.payload["name"] for event in got] == ["manager-startup", "new"]
+
+
+def test_a_sink_that_is_known_goes_on(farm: Farm) -> None:
+    """What it could not be given before comes first when the manager starts again."""
+    got: list[PublishedEvent] = []
+    sink = attach(farm, got.append)
+    lifecycle.tell_shutdown(farm.store, farm.clock())
+    lifecycle.tell_startup(farm)
+    delivery.tick(farm, sink)
+    assert [event.payload["type"] for event in got] == ["manager-shutdown", "manager-startup"]
 
 
 def test_an_event_is_what_was_published(farm: Farm, clock: Clock) -> None:
@@ -356,6 +378,47 @@ def test_a_sink_that_hangs_does_not_hold_up_the_end(farm: Farm) -> None:
         runner.stop(PATIENCE_S)
     assert hung
     assert left == 1
+
+
+def test_what_is_there_is_delivered_before_the_end(make_farm: Callable[..., Farm]) -> None:
+    """A process that is told to stop delivers what has happened until then, whichever has delivered before."""
+    got: list[str] = []
+    arrived = threading.Event()
+
+    def deliver(event: PublishedEvent) -> None:
+        got.append(event.payload["name"])
+        arrived.set()
+
+    farms = [make_farm(), make_farm()]
+    for each in farms:
+        attach(each, deliver, topics=("/jobs",))
+    one, two = (runners(each) for each in farms)
+    for runner in one:
+        runner.start()
+    publish(farms[0], "first")
+    assert arrived.wait(PATIENCE_S)
+    for runner in two:
+        runner.start()
+    publish(farms[0], "a", "b")
+    stop_all(one)
+    assert got == ["first", "a", "b"]
+    publish(farms[1], "c")
+    stop_all(two)
+    assert got == ["first", "a", "b", "c"]
+
+
+def test_a_sink_that_is_down_does_not_hold_up_the_end(farm: Farm) -> None:
+    """It is not tried again and again at the end; what is there for it is left for the next start."""
+    receiver = Receiver(*(OSError("down") for _ in range(100)))
+    sink = attach(farm, receiver.deliver, topics=("/jobs",))
+    assert not delivery.is_behind(farm, sink)
+    publish(farm, "a")
+    assert delivery.is_behind(farm, sink)
+    with in_background(farm):
+        pass
+    assert receiver.tried == 1
+    assert not delivery.is_behind(farm, sink)
+    assert state(farm).waiting > 0
 
 
 def test_two_processes_never_deliver_side_by_side(make_farm: Callable[..., Farm]) -> None:

@@ -141,6 +141,53 @@ def test_one_of_two_processes_runs_a_chore(make_farm: Callable[..., Farm]) -> No
         assert tx.execute(select(leases)).all() == []
 
 
+def test_nothing_is_left_behind_at_the_end(make_farm: Callable[..., Farm]) -> None:
+    """Who is to end waits a little for the lease of a chore that is behind, and does it."""
+    ran: list[Farm] = []
+    started = threading.Event()
+
+    def shared(farm: Farm) -> float:
+        ran.append(farm)
+        started.set()
+        return 60.0
+
+    asked: list[bool] = []
+
+    def is_behind(_farm: Farm) -> bool:
+        asked.append(True)
+        if len(asked) == 2:
+            first.stop()
+        return ran[-1] is not two
+
+    one, two = make_farm(), make_farm()
+    first = Runner(one, [Chore("shared", shared)])
+    second = Runner(two, [Chore("shared", shared, is_behind=is_behind)])
+    first.start()
+    assert started.wait(20)
+    second.start()
+    second.stop()
+    assert ran == [one, two]
+    with one.store.read() as tx:
+        assert tx.execute(select(leases)).all() == []
+
+
+def test_what_cannot_be_finished_does_not_hold_up_the_end(farm: Farm) -> None:
+    """A chore that is always behind, and one that fails, are left, and the leases are given up."""
+
+    def fail(_farm: Farm) -> bool:
+        raise RuntimeError("cannot")
+
+    todo = [
+        Chore("fails", lambda _farm: 60.0, 60.0, is_behind=fail),
+        Chore("endless", lambda _farm: 60.0, 60.0, is_behind=lambda _farm: True),
+    ]
+    runner = Runner(farm, todo)
+    runner.start()
+    runner.stop()
+    with farm.store.read() as tx:
+        assert tx.execute(select(leases)).all() == []
+
+
 def test_a_chore_that_fails_does_not_end_the_others(farm: Farm) -> None:
     """Whatever one chore raises, the next one is done."""
     done = threading.Event()
