@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import yaml
 from msgspec import Meta, Struct
 
+from flamenco.config.content import parse, texts_as_written
 from flamenco.config.declared import build, nearest_of, settings_of
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
@@ -109,7 +110,8 @@ def load(
 
 def _parse(file: Path) -> dict[Any, Any]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        with file.open(encoding="utf-8") as stream:
+            content = parse(stream)
     except OSError as error:
         raise ConfigError(f"The configuration file {file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -120,7 +122,8 @@ def _parse(file: Path) -> dict[Any, Any]:
         raise ConfigError(f"The configuration file {file} is not YAML{where}.") from error
     if not isinstance(content, dict | None):
         raise ConfigError(f"The configuration file {file} has no settings, which are lines like `key: value`.")
-    return content or {}
+    settings: dict[Any, Any] = texts_as_written(content or {}, WorkerSettings)
+    return settings
 
 
 def _checked(settings: Mapping[str, Setting], key: str, value: Any, source: str) -> Any:

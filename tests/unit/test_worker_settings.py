@@ -54,6 +54,14 @@ def test_a_file_of_an_existing_worker(config: Path) -> None:
     )
 
 
+def test_texts_need_no_quotes(config: Path) -> None:
+    """A worker may be called by a number, and is called so as it is written."""
+    config.write_text("worker_name: 007\ntask_types: [yes, 1.50]\nrestart_exit_code: 0x2F\n")
+    settings = load(config, environ={})
+    assert (settings.worker_name, settings.task_types) == ("007", ("yes", "1.50"))
+    assert settings.restart_exit_code == 47
+
+
 def test_the_file_in_the_current_directory_is_read(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without --config it is flamenco-worker.yaml where the worker was started."""
     monkeypatch.chdir(config.parent)
