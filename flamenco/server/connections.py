@@ -17,7 +17,7 @@ import msgspec
 import structlog
 from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import PollableMethodQueue, TConn, ThreadWorker  # type: ignore[import-untyped]
 
 log = structlog.get_logger(__name__)
 
@@ -52,11 +52,26 @@ class _Connection(TConn):  # type: ignore[misc]
         self.sock.settimeout(HEAD_TIMEOUT_S)
 
 
+class WakeUps(PollableMethodQueue):  # type: ignore[misc]
+    """What threads and signals leave for the main thread, as gunicorn's, but its pipe is open until the process ends.
+
+    A request that ends late, or a second signal, still writes a byte into it. Once closed, the number of the pipe would
+    be that of the next file that is opened, such as the database.
+    """
+
+    def close(self) -> None:
+        """Leave that to the end of the process."""
+
+
 class Process(ThreadWorker):  # type: ignore[misc]
     """One process that serves, as gunicorn's, but it stops at once and says what is wrong in JSON.
 
     And a connection takes no thread before something comes: programs keep some at hand that they may never use.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.method_queue = WakeUps()
 
     def accept(self, listener: socket.socket) -> None:
         """A client has connected; wait for what it wants where all idle connections wait."""

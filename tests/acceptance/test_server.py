@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flamenco.server.connections import FINISH_TIMEOUT_S, HEAD_TIMEOUT_S
+from flamenco.server.connections import FINISH_TIMEOUT_S, HEAD_TIMEOUT_S, WakeUps
 from tests.acceptance.conftest import (
     START_TIMEOUT_S,
     STOP_TIMEOUT_S,
@@ -48,6 +48,49 @@ def test_silent_client_does_not_hold_up_the_stop(manager: Manager) -> None:
         assert manager.stop() == 0
     assert time.monotonic() - started < PROMPTLY_S + FINISH_TIMEOUT_S
     assert "SIGKILL" not in manager.log
+
+
+def test_a_late_signal_writes_into_no_file(tmp_path: Path) -> None:
+    """What a process is told after it has closed its connections does not end up in what it opens afterwards."""
+    wake_ups = WakeUps()
+    wake_ups.init()
+    wake_ups.close()
+    with ExitStack() as opened:
+        files = [opened.enter_context((tmp_path / str(number)).open("wb")) for number in range(10)]
+        wake_ups.defer(print)
+        assert [os.fstat(file.fileno()).st_size for file in files] == [0] * 10
+
+
+SLOW_SINKS = """
+import threading
+
+from flamenco import EventSink, hookimpl
+
+
+def deliver(event):
+    threading.Event().wait(0.7)
+
+
+@hookimpl
+def event_sinks(config):
+    for number in range(4):
+        yield EventSink(name=f"slow{number}", description="Slow.", deliver=deliver, topics=("*",))
+"""
+
+
+def test_told_to_stop_twice(tmp_path: Path) -> None:
+    """All processes are told to end, and again by the main one while sinks still hear of it: the database is whole."""
+    plugins = tmp_path / "data" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "slow.py").write_text(SLOW_SINKS)
+    (tmp_path / "data" / "flamenco-manager.yaml").write_text("plugins: {slow: {}}\n")
+    for _ in range(4):
+        with running_manager(tmp_path, "--processes", "2") as manager:
+            os.killpg(manager.process.pid, signal.SIGTERM)
+            assert manager.process.wait(STOP_TIMEOUT_S) == 0
+        assert "not a database" not in manager.log
+        with closing(sqlite3.connect(manager.data_dir / "flamenco-manager.sqlite")) as database:
+            assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_says_where_it_listens(tmp_path: Path) -> None:
