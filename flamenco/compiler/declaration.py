@@ -69,7 +69,7 @@ def job_type_of(name: str, described: msgspec.Raw) -> JobType | None:
     _check_names(settings or ())
     job_type = JobType(
         name=name,
-        label=_text(declared.label or ""),
+        label="" if declared.label is None else _text(declared.label),
         etag="",
         description=UNSET if declared.description is None else _text(declared.description),
         settings=settings,
@@ -95,10 +95,10 @@ def _setting(declared: _Setting) -> JobTypeSetting:
         given[key] = bool(given[key])
     if isinstance(declared.visible, bool):
         given["visible"] = "visible" if declared.visible else "hidden"
-    if declared.eval_info is not None:
+    if (link := declared.eval_info) is not None:
         given["eval_info"] = EvalInfo(
-            show_link_button=bool(declared.eval_info.showLinkButton),
-            description=_text(declared.eval_info.description or ""),
+            show_link_button=bool(link.showLinkButton),
+            description=_text("" if link.description is None else link.description),
         )
     return JobTypeSetting(**given)
 

@@ -109,7 +109,7 @@ class Process(ThreadWorker):  # type: ignore[misc]
             self.cfg.set("graceful_timeout", REPLACED_TIMEOUT_S if is_replaced else FINISH_TIMEOUT_S)
             self.method_queue.defer(self.app.retire if is_replaced else self.app.stop_waiting)
             self.method_queue.defer(self._close_idle)
-        elif not is_replaced:
+        elif not is_replaced and self.cfg.graceful_timeout == REPLACED_TIMEOUT_S:
             self.method_queue.defer(self._leave)
 
     def _leave(self) -> None:

@@ -120,8 +120,10 @@ class _Main(Arbiter):  # type: ignore[misc]
         finishing = {pid: each for pid, each in self.WORKERS.items() if each.age <= self._last_replaced}
         for pid in finishing:
             del self.WORKERS[pid]
-        super().manage_workers()
-        self.WORKERS.update(finishing)
+        try:
+            super().manage_workers()
+        finally:
+            self.WORKERS.update(finishing)
 
 
 def _tell(tell: Callable[[], None]) -> None:
@@ -259,8 +261,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _started(self, worker: ThreadWorker) -> None:
         _end_with_parent(worker)
-        # Ctrl-C is for the main process, which has something to tell before it ends the others.
+        # These are for the main process, also where all are told: it has something to tell, or others to start, first.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         if self._farm is not None:
             self._runners = runners(self._farm)
             for runner in self._runners:

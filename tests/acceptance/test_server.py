@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from flamenco.server.connections import FINISH_TIMEOUT_S, HEAD_TIMEOUT_S, WakeUps
+from flamenco.server.processes import GOODBYE_S
 from tests.acceptance.conftest import (
     START_TIMEOUT_S,
     STOP_TIMEOUT_S,
@@ -59,6 +60,31 @@ def test_a_late_signal_writes_into_no_file(tmp_path: Path) -> None:
         files = [opened.enter_context((tmp_path / str(number)).open("wb")) for number in range(10)]
         wake_ups.defer(print)
         assert [os.fstat(file.fileno()).st_size for file in files] == [0] * 10
+
+
+@pytest.mark.parametrize("everybody", [True, False], ids=["all processes", "the main one"])
+def test_what_is_being_answered_is_finished(tmp_path: Path, everybody: bool) -> None:
+    """Also where all processes are told to stop, and the main one tells the others a second time."""
+    with running_manager(tmp_path, "--processes", "1") as manager:
+        host, port = manager.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            connection.sendall(LINE + HEADERS + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(BODY))
+            assert httpx.get(f"{manager.url}/api/version").status_code == 200
+            (os.killpg if everybody else os.kill)(manager.process.pid, signal.SIGTERM)
+            told = time.monotonic()
+            assert wait_until(lambda: time.monotonic() > told + (GOODBYE_S + FINISH_TIMEOUT_S) / 2)
+            connection.sendall(BODY)
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+        assert manager.process.wait(STOP_TIMEOUT_S) == 0
+
+
+def test_all_processes_are_told_to_start_anew(tmp_path: Path) -> None:
+    """As when a terminal closes: none dies of it, and the main one replaces the others."""
+    with running_manager(tmp_path, "--processes", "2") as manager:
+        os.killpg(manager.process.pid, signal.SIGHUP)
+        assert wait_until(lambda: "the configuration was read anew" in manager.log)
+        assert httpx.get(f"{manager.url}/api/version").status_code == 200
+        assert "was sent SIGHUP" not in manager.log
 
 
 SLOW_SINKS = """

@@ -234,7 +234,7 @@ def test_values_of_other_types(studio: Studio) -> None:
         "x.js",
         """const JOB_TYPE = {label: 5, description: true, settings: [
             {key: 7, type: "string", choices: [1, 2.5, "c", false], eval: 3, required: 1, editable: "",
-             evalInfo: {showLinkButton: 1, description: 0.5}},
+             evalInfo: {showLinkButton: 1, description: 0}},
         ]};""",
     )
     job_type = studio.compiler.job_type("x")
@@ -242,7 +242,7 @@ def test_values_of_other_types(studio: Studio) -> None:
     (setting,) = job_type.settings or ()
     assert (setting.key, setting.choices, setting.eval) == ("7", ("1", "2.5", "c", "false"), "3")
     assert (setting.required, setting.editable) == (True, False)
-    assert setting.eval_info == EvalInfo(show_link_button=True, description="0.5")
+    assert setting.eval_info == EvalInfo(show_link_button=True, description="0")
 
 
 def test_no_settings_at_all(studio: Studio) -> None:
