@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import selectors
+import signal
 import socket
 from functools import partial
 from http import HTTPStatus
@@ -72,6 +73,12 @@ class Process(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.method_queue = WakeUps()
+
+    def init_signals(self) -> None:
+        """Hear of the end. The rest is for the main process alone: it has something to tell, or others to start."""
+        super().init_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def accept(self, listener: socket.socket) -> None:
         """A client has connected; wait for what it wants where all idle connections wait."""

@@ -261,9 +261,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _started(self, worker: ThreadWorker) -> None:
         _end_with_parent(worker)
-        # These are for the main process, also where all are told: it has something to tell, or others to start, first.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         if self._farm is not None:
             self._runners = runners(self._farm)
             for runner in self._runners:
