@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, TextIO, Union, get_args, get_origin
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import yaml
 from msgspec import Struct, structs
 from yaml.constructor import SafeConstructor
 
+from flamenco.domain.errors import ConfigError
 from flamenco.hooks.settings import unannotated
 
 _TAG: Final = "tag:yaml.org,2002:"
@@ -171,11 +172,31 @@ _Dumper.add_representer(Group, _represent_group)
 _Dumper.add_representer(Entries, _represent_entries)
 
 
-def parse(stream: TextIO) -> Any:
-    """Read YAML, with a `Group` for each map and `Entries` for each list. Raises `yaml.YAMLError`."""
-    return yaml.load(stream, _Loader)  # noqa: S506 (a SafeLoader)
+def read(file: Path, kind: type[Struct]) -> dict[Any, Any]:
+    """The settings in a file, unchecked, with the characters of the file where those of `kind` want a text.
+
+    Maps in it are `Group`, lists `Entries`. Raises `ConfigError` with a sentence that names the file and the line.
+    """
+    try:
+        with file.open(encoding="utf-8") as stream:
+            content = yaml.load(stream, _Loader)  # noqa: S506 (a SafeLoader)
+    except FileNotFoundError as error:
+        raise ConfigError(f"There is no configuration file {file}.") from error
+    except OSError as error:
+        raise ConfigError(f"The configuration file {file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"The configuration file {file} is not UTF-8 text.") from error
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        mark = getattr(error, "problem_mark", None)
+        line = f" in line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"The configuration file {file} is not YAML{line}: {problem}.") from error
+    if not isinstance(content, dict | None):
+        raise ConfigError(f"The configuration file {file} has no settings, which are lines like `key: value`.")
+    settings: dict[Any, Any] = texts_as_written(content or {}, kind)
+    return settings
 
 
 def dump(content: dict[str, Any]) -> str:
-    """Write YAML, with numbers, dates and truth values as they were read if they are out of `parse`."""
+    """Write YAML, with numbers, dates and truth values as they were read if they are out of `read`."""
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)

@@ -12,13 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco import __version__, bundled
 from flamenco.config import plugins as plugin_settings
-from flamenco.config.content import Group, parse, texts_as_written
+from flamenco.config.content import Group, read, texts_as_written
 from flamenco.config.declared import build, enabled_by, nearest_of, settings_of, shown, unknown_keys
 from flamenco.config.places import CONFIG_FILE_NAME, absolute, default_data_dir
 from flamenco.config.settings import Config
@@ -258,7 +257,8 @@ def read_content(file: Path) -> dict[Any, Any]:
 
     Raises `ConfigError`.
     """
-    return _parse(file) if file.is_file() else {}
+    # Not the settings of plugins: which they have is known when all layers have said which plugins are wanted.
+    return read(file, Config) if file.is_file() else {}
 
 
 def check(content: Mapping[Any, Any], source: str, file: Path, data_dir: Path) -> Config:
@@ -275,7 +275,7 @@ def check(content: Mapping[Any, Any], source: str, file: Path, data_dir: Path) -
 
 
 def _read_file(layers: _Layers, file: Path) -> None:
-    _take(layers, _parse(file), f"file {file}", file.parent)
+    _take(layers, read(file, Config), f"file {file}", file.parent)
 
 
 def _take(layers: _Layers, content: dict[Any, Any], source: str, folder: Path) -> None:
@@ -291,28 +291,6 @@ def _take(layers: _Layers, content: dict[Any, Any], source: str, folder: Path) -
             layers.put(setting, setting.read(value), source, folder)
         except ValueError as error:
             raise _wrong(key, error, source) from error
-
-
-def _parse(file: Path) -> dict[Any, Any]:
-    try:
-        with file.open(encoding="utf-8") as stream:
-            content = parse(stream)
-    except FileNotFoundError as error:
-        raise ConfigError(f"There is no configuration file {file}.") from error
-    except OSError as error:
-        raise ConfigError(f"The configuration file {file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"The configuration file {file} is not UTF-8 text.") from error
-    except yaml.YAMLError as error:
-        problem = getattr(error, "problem", None) or "it cannot be read"
-        mark = getattr(error, "problem_mark", None)
-        line = f" in line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"The configuration file {file} is not YAML{line}: {problem}.") from error
-    if not isinstance(content, dict | None):
-        raise ConfigError(f"The configuration file {file} has no settings, which are lines like `key: value`.")
-    # Not the settings of plugins: which they have is known when all layers have said which plugins are wanted.
-    settings: dict[Any, Any] = texts_as_written(content or {}, Config)
-    return settings
 
 
 def _check_meta(meta: Any, source: str) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import yaml
 from msgspec import Meta, Struct
 
-from flamenco.config.content import parse, texts_as_written
+from flamenco.config.content import read
 from flamenco.config.declared import build, nearest_of, settings_of
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
@@ -95,7 +94,7 @@ def load(
     values: dict[str, Any] = {}
     file = config_file or Path(CONFIG_FILE_NAME)
     if config_file or file.exists():
-        for key, value in _parse(file).items():
+        for key, value in read(file, WorkerSettings).items():
             values[str(key)] = _checked(settings, str(key), value, f"file {file}")
     names = {environment_name(key): key for key in settings}
     for name, text in sorted(environ.items()):
@@ -106,24 +105,6 @@ def load(
     for key, text in (overrides or {}).items():
         values[key] = _checked_text(settings, key, text, "command line")
     return build(WorkerSettings, {key: value for key, value in values.items() if value is not None})
-
-
-def _parse(file: Path) -> dict[Any, Any]:
-    try:
-        with file.open(encoding="utf-8") as stream:
-            content = parse(stream)
-    except OSError as error:
-        raise ConfigError(f"The configuration file {file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"The configuration file {file} is not UTF-8 text.") from error
-    except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = "" if line is None else f" in line {line + 1}"
-        raise ConfigError(f"The configuration file {file} is not YAML{where}.") from error
-    if not isinstance(content, dict | None):
-        raise ConfigError(f"The configuration file {file} has no settings, which are lines like `key: value`.")
-    settings: dict[Any, Any] = texts_as_written(content or {}, WorkerSettings)
-    return settings
 
 
 def _checked(settings: Mapping[str, Setting], key: str, value: Any, source: str) -> Any:

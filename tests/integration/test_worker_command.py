@@ -142,7 +142,7 @@ def test_where_things_are_kept(manager: ScriptedManager, start: Callable[..., Wo
     ("arguments", "message"),
     [
         (["--poll-start", "soon"], "poll_start: 'soon' is not a duration"),
-        (["--config", "missing.yaml"], "The configuration file missing.yaml cannot be read"),
+        (["--config", "missing.yaml"], "There is no configuration file missing.yaml."),
         (["--manager", "http://"], "is no manager URL"),
         (["--data-dir", "/dev/null/folder"], "/dev/null/folder cannot be made"),
     ],
