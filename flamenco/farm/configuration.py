@@ -9,22 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import structlog
 from msgspec import Struct
 
 from flamenco.config.addresses import mask_password
 from flamenco.config.loading import check, read_content
 from flamenco.config.settings import Config
 from flamenco.config.writing import META, as_content, write
-from flamenco.domain.errors import ConfigError, Failed, FarmError, Refused, StoreError
+from flamenco.domain.errors import ConfigError, Failed, Refused, StoreError
 from flamenco.domain.variables import Meaning
 from flamenco.farm import lifecycle
 from flamenco.farm.context import Farm
 from flamenco.farm.setup_checks import BlenderCheck, command_of
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import usable_revision
-
-log = structlog.get_logger(__name__)
 
 ONLY_IN_THE_FILE: Final = ("plugins", "plugins_dir", "job_types_dir", "data_dir")
 """Settings that are changed by people with access to the manager's machine, and neither shown nor taken here."""
@@ -106,10 +103,7 @@ def set_up(farm: Farm, storage: str, chosen: BlenderCheck) -> None:
     }
     _write(farm, content)
     farm.restart()
-    try:
-        lifecycle.tell_restart(farm)
-    except FarmError as error:  # it is set up all the same
-        log.warning("nobody is told that the manager starts anew", reason=str(error))
+    lifecycle.tell_restart(farm)
 
 
 def _content(farm: Farm) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
 from typing import Any, NoReturn
@@ -126,14 +125,6 @@ class _Main(Arbiter):  # type: ignore[misc]
             self.WORKERS.update(finishing)
 
 
-def _tell(tell: Callable[[], None]) -> None:
-    """Publish that the manager starts or stops, if the database lets us."""
-    try:
-        tell()
-    except FarmError as error:
-        log.warning("nobody is told that the manager starts or stops", reason=str(error))
-
-
 class _Server(BaseApplication):  # type: ignore[misc]
     """The main process: our settings and hooks for gunicorn. A fork of it lives in every process that serves."""
 
@@ -152,7 +143,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self._advertising = advertising
         self._farm: Farm | None = None
         self._runners: list[Runner] = []
-        self._has_said_goodbye = False
         # Shared with all processes: whoever is told to end wants to know why, and when.
         self._last_replaced = RawValue("l", 0)
         self._is_stopping = RawValue("b", 0)
@@ -165,9 +155,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def say_goodbye(self) -> None:
         """Tell, once, that the manager stops, and leave those who listen a moment to hear it."""
-        if self._has_said_goodbye:
+        if self._is_stopping.value:
             return
-        self._has_said_goodbye = True
         self._is_stopping.value = 1
         heard_by = time.monotonic() + GOODBYE_S
         # In a thread: a database that does not answer must not keep the manager from stopping.
@@ -179,7 +168,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _tell_shutdown(self) -> None:
         store = Store(self._loaded.config.database_url, pool_size=1)
-        _tell(partial(lifecycle.tell_shutdown, store, utc_now()))
+        lifecycle.tell_shutdown(store, utc_now())
         store.close()
 
     def load_config(self) -> None:
@@ -271,7 +260,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         # The later ones replace processes that died: whoever waits for us is not waiting any more.
         if worker.age == 1:
             if self._farm is not None:
-                _tell(partial(lifecycle.tell_startup, self._farm))
+                lifecycle.tell_startup(self._farm)
             self._ready()
 
     def _ended(self, _arbiter: object, worker: ThreadWorker) -> None:
