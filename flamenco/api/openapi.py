@@ -18,6 +18,7 @@ _METHODS = ("get", "put", "post", "delete", "patch")
 _REFERENCE = "#/components/schemas/{name}"
 _FORBIDDEN = "The worker is unknown, or its secret is wrong."
 _GONE = "The client had closed its connection before its turn came."
+_BROKEN = "What the farm keeps cannot be used, or the manager made a mistake."
 _AUTHENTICATION = {
     "worker_auth": {
         "type": "http",
@@ -154,6 +155,8 @@ def _responses(declared: Operation, surface: Surface, schemas: _Schemas) -> dict
         described[str(declared.gone)] = {"description": _GONE}
     if declared.auth:
         described["403"] = {"description": _FORBIDDEN, "content": any_error}
+    if surface.brief:  # whose clients look for it
+        described.setdefault("500", {"description": _BROKEN, "content": any_error})
     described["default"] = {"description": "The request was refused, and why.", "content": any_error}
     return described
 
