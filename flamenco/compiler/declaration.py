@@ -15,6 +15,8 @@ from flamenco.domain.model import EvalInfo, JobType, JobTypeSetting, SettingSubt
 _Value = str | bool | int | float
 """What a script may write for a text or a yes or no; it is read as JavaScript reads it."""
 
+_YES_OR_NO = (".required`", ".editable`", ".showLinkButton`")
+
 
 class _Link(Struct):
     showLinkButton: _Value | None = None  # noqa: N815 - the script's word
@@ -61,8 +63,9 @@ def job_type_of(name: str, described: msgspec.Raw) -> JobType | None:
     try:
         declared = msgspec.json.decode(described, type=_JobType | None)
     except msgspec.ValidationError as error:
-        # What else is read as a text is for scripts that are there; nobody needs to be told to write it.
-        raise ValueError(str(error).replace("bool | int | float | str", "str")) from error
+        # What else is read as that is for scripts that are there; nobody needs to be told to write it.
+        wanted = "bool" if str(error).endswith(_YES_OR_NO) else "str"
+        raise ValueError(str(error).replace("bool | int | float | str", wanted)) from error
     if declared is None:
         return None
     settings = None if declared.settings is None else tuple(map(_setting, declared.settings))

@@ -690,20 +690,19 @@ def test_shaman(farm: Farm) -> None:
     assert farm.call("deleteJobWhatWouldItDo", 200, job_id=job["id"]).json() == {"shaman_checkout": True}
 
 
-def half_closed(farm: Farm, operation: str, status: int, body: bytes = b"", **path: Any) -> httpx.Response:
-    """Send a request of which the rest never comes, as nothing can after it, and listen all the same."""
-    headers: dict[str, str] = path.pop("headers", {})
+def half_closed(
+    farm: Farm, operation: str, status: int, body: bytes = b"", *, headers: dict[str, str] | None = None, **path: Any
+) -> httpx.Response:
+    """The answer to a client that closes its half of the connection behind what it sends, and listens all the same."""
     method, template = PATHS[operation]
     url = httpx.URL(farm.manager.url + template.format(**path))
-    with closing(http.client.HTTPConnection(url.host, url.port, timeout=30)) as connection:
-        connection.connect()
-        assert connection.sock is not None
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    with socket.create_connection((url.host, url.port), timeout=30) as connection:
         # In one piece, so that the end is there before the manager looks at any of it.
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-        connection.sock.sendall(f"{method.upper()} {url.path} HTTP/1.1\r\nHost: farm\r\n{lines}\r\n".encode() + body)
-        connection.sock.shutdown(socket.SHUT_WR)
-        with closing(http.client.HTTPResponse(connection.sock, method=method.upper())) as heard:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        connection.sendall(f"{method.upper()} {url.path} HTTP/1.1\r\nHost: farm\r\n{lines}\r\n".encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        with closing(http.client.HTTPResponse(connection, method=method.upper())) as heard:
             heard.begin()
             answer = httpx.Response(heard.status, headers=heard.getheaders(), content=heard.read())
     answer.request = httpx.Request(method, url, headers=headers)

@@ -117,6 +117,10 @@ def test_broken_scripts_do_not_hide_others(studio: Studio) -> None:
         ("const JOB_TYPE = 'text';", "script (x.js) does not define a JOB_TYPE object"),
         ("const JOB_TYPE = [];    ", "script (x.js) does not define a JOB_TYPE object"),
         ("const JOB_TYPE = null;", "script (x.js) does not define a JOB_TYPE object"),
+        (
+            "const JOB_TYPE = {settings: [{key: 'a', type: 'bool', required: []}]};",
+            "proper JOB_TYPE object: Expected `bool | null`, got `array` - at `$.settings[0].required`",
+        ),
         ("const JOB_TYPE = {label: []};", "proper JOB_TYPE object: Expected `str | null`, got `array` - at `$.label`"),
         ("const JOB_TYPE = {settings: {}};", "proper JOB_TYPE object: Expected `array | null`"),
         ("const JOB_TYPE = {settings: [{type: 'bool'}]};", "missing required field `key` - at `$.settings[0]`"),
