@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from flamenco.collector import collector_paused
 from flamenco.compiler.limits import Limits
 from flamenco.compiler.protocol import Reply
 from flamenco.domain.errors import JobTypeError
@@ -46,7 +45,7 @@ _DECODER = msgspec.json.Decoder(Reply[Compiled])
 def decode(answer: bytes) -> Reply[Compiled]:
     """Decode the helper's answer, in one go. Raises `JobTypeError` when the job has values that do not fit."""
     try:
-        with _collector_paused():
+        with collector_paused():
             return _DECODER.decode(answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise JobTypeError(f"the compiled job cannot be stored: {error}") from error
@@ -63,7 +62,7 @@ def job_of(compiled: Compiled, created: datetime, limits: Limits) -> AuthoredJob
             raise JobTypeError(f"the job's {what} has a character in it that cannot be stored (U+0000)")
     if len(compiled.tasks) > limits.tasks:
         raise JobTypeError(f"a job with more than {limits.tasks} tasks")
-    with _collector_paused():
+    with collector_paused():
         steps = sum(_checked_steps(task, limits) for task in compiled.tasks)
         check_dependencies(compiled.tasks)
     _check_number("the number of the job's steps", steps)
@@ -195,15 +194,3 @@ def _check_text(what: str, text: str, longest: int) -> None:
 def _check_number(what: str, number: int) -> None:
     if number not in _INT32:
         raise JobTypeError(f"{what} is {number}, which does not fit into 32 bits")
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Without the garbage collector, which would look at a hundred thousand new tasks again and again, in vain."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

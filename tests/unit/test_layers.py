@@ -18,6 +18,7 @@ TOP = HIGH | {"discovery", "services", "api", "web", "worker", "client", "builti
 
 MAY_IMPORT: dict[str, set[str]] = {
     "": {"domain", "hooks"},
+    "collector": set(),
     "domain": set(),
     "hooks": {"domain"},
     "bundled": {"domain"},
@@ -25,9 +26,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "builtin": {"domain", "hooks", "bundled", "config", ""},
     "discovery": LOW | {""},
     "store": LOW,
-    "compiler": LOW | {"bundled"},
+    "compiler": LOW | {"bundled", "collector"},
     "files": LOW,
-    "farm": MIDDLE | {""},
+    "farm": MIDDLE | {"collector", ""},
     "services": HIGH | {""},
     "api": HIGH | {"discovery", ""},
     "web": HIGH | {""},
