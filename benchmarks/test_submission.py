@@ -128,7 +128,7 @@ def test_large_jobs(stopwatch: Stopwatch) -> None:
         ratios.append(costs(runs[LARGE], LARGE) / costs(runs[SMALL], SMALL))
         for tasks, of_round in runs.items():
             spent[tasks] += of_round
-    fastest = {tasks: min(runs, key=lambda parts: parts["whole"]) for tasks, runs in spent.items()}
+    fastest = {tasks: min(every, key=lambda parts: parts["whole"]) for tasks, every in spent.items()}
     print()
     for tasks, parts in fastest.items():
         report(tasks, parts)

@@ -9,7 +9,6 @@ from contextlib import suppress
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flamenco.collector import collector_paused
 from flamenco.compiler.catalog import Problem
 from flamenco.domain.errors import Failed, JobTypeError, NotFound, Refused
 from flamenco.domain.events import job_event
@@ -68,7 +67,7 @@ def submit(farm: Farm, submission: Submission, *, strict: bool) -> Job:
     authored = _compile(farm, submission, strict=strict)
     task_types = {task.type for task in authored.tasks}
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
-    with farm.one_large_write(), farm.store.write() as tx, collector_paused():
+    with farm.one_large_write(), farm.store.write() as tx:
         job = job_store.insert_job(tx, authored, submission.initial_status, placement)
         events.append(tx, [job_event(job)], authored.created)
     return job
@@ -79,8 +78,7 @@ def _compile(farm: Farm, submission: Submission, *, strict: bool) -> AuthoredJob
         raise Refused(f"A job cannot start as {submission.initial_status}; it can be queued or paused.")
     submission = farm.hooks.job_submitting(farm.variables.in_submission(submission), farm.config)
     authored = farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)
-    with collector_paused():
-        return farm.hooks.job_compiled(authored, farm.command_types, farm.config)
+    return farm.hooks.job_compiled(authored, farm.command_types, farm.config)
 
 
 def fetch(farm: Farm, job_id: str) -> Job:

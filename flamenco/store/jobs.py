@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy import Column, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from flamenco.collector import collector_paused
 from flamenco.domain.errors import NotFound, NotStored, Refused
 from flamenco.domain.model import AuthoredJob, Job, TaskCounts
 from flamenco.domain.scheduling import JobCandidate, Placement
@@ -153,6 +154,7 @@ _TASK_COLUMNS = [
 ]
 
 
+@collector_paused()
 def _insert_tasks(
     tx: Tx, job_key: int, job: AuthoredJob, steps: Sequence[int], sorted_in: Mapping[queues.Kind, int]
 ) -> None:
