@@ -126,6 +126,19 @@ def _slashed(path: str) -> str:
     return path.replace("\\", "/")
 
 
+def _ends_component(path: str, length: int) -> bool:
+    """Whether the first `length` characters of `path` are whole components: a separator follows, or nothing does.
+
+    Of no characters at all, which stand for the root of a file system, only a separator may follow.
+    """
+    return path.startswith(("/", "\\"), length) or len(path) == length > 0
+
+
+def _before(value: str, rest: str) -> str:
+    """`value` as `rest` can follow it: a root without its separator where `rest` brings one."""
+    return value.rstrip(_SEPARATORS) if rest.startswith(("/", "\\")) else value
+
+
 # -- replacing ----------------------------------------------------------------------------------------------------
 
 
@@ -133,7 +146,7 @@ class Expansion:
     """Replaces variables for one audience on one platform. Immutable, so threads may share it.
 
     `meanings` are those of the target, `managers` those of the same audience on the manager's platform:
-    a string that begins with the manager's value of a two-way variable gets the target's instead.
+    a path in the manager's value of a two-way variable gets the target's instead.
     """
 
     def __init__(self, meanings: Mapping[str, Meaning], managers: Mapping[str, Meaning], platform: str) -> None:
@@ -141,7 +154,7 @@ class Expansion:
         self._platform = platform
         self._names = _pattern_for(meanings)
         both = [
-            (_slashed(managers[name].value), meaning.value)
+            (_slashed(managers[name].value).rstrip("/"), meaning.value)
             for name, meaning in meanings.items()
             if meaning.is_twoway and name in managers and managers[name].value
         ]
@@ -153,8 +166,11 @@ class Expansion:
         """Replace every known `{name}` and translate a path of the manager's platform; the rest stays as it is."""
         result, is_path, is_translated = self._replace_names(text) if "{" in text else (text, False, False)
         if self._beginnings and not is_translated and (slashed := _slashed(result)).startswith(self._beginnings):
-            mine, theirs = next(pair for pair in self._prefixes if slashed.startswith(pair[0]))
-            result, is_path, is_translated = theirs + result[len(mine) :], True, True
+            for mine, theirs in self._prefixes:
+                if slashed.startswith(mine) and _ends_component(slashed, len(mine)):
+                    rest = result[len(mine) :]
+                    result, is_path, is_translated = _before(theirs, rest) + rest, True, True
+                    break
         if is_translated and self._platform == "windows":
             result = ensure_drive_absolute(result)
         return to_platform(result, self._platform) if is_path else result
@@ -169,6 +185,7 @@ class Expansion:
             if meaning.is_twoway:
                 is_path = True
                 is_translated = is_translated or match.start() == 0
+                return _before(meaning.value, text[match.end() : match.end() + 1])
             return meaning.value
 
         return self._names.sub(meaning_of, text), is_path, is_translated
@@ -241,17 +258,22 @@ class Variables:
         """Replace the value of a two-way variable that `text` begins with by the variable's name.
 
         Upper and lower case are the same here, and so are slashes once one of both sides has a backslash;
-        of several values that fit, the longest is meant. What follows keeps its case and its slashes.
+        of several values that fit, the longest is meant. It has to be followed by a separator or by nothing: what is
+        in `/mnt/shared2` is not in `/mnt/shared`. What follows keeps its case and its slashes.
         """
         for value, name in self._cached_beginnings(self.platform_of(platform)):
-            beginning = text[: len(value)]
-            if _alike(beginning, value, ignore_slashes="\\" in text or "\\" in value):
-                return f"{{{name}}}{text[len(value) :]}"
+            beginning, length = text[: len(value)], len(value)
+            if _ends_component(text, length) and _alike(beginning, value, ignore_slashes="\\" in text or "\\" in value):
+                return f"{{{name}}}{text[length:]}"
         return text
 
     def _build_beginnings(self, platform: str) -> Sequence[tuple[str, str]]:
         meanings = self.meanings(WORKERS, platform).items()
-        twoway = [(meaning.value, name) for name, meaning in meanings if meaning.is_twoway and meaning.value]
+        twoway = [
+            (meaning.value.rstrip(_SEPARATORS), name)
+            for name, meaning in meanings
+            if meaning.is_twoway and meaning.value
+        ]
         return sorted(twoway, key=lambda pair: len(pair[0]), reverse=True)
 
     def platform_of(self, submitter_platform: str) -> str:

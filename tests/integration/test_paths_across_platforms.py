@@ -111,3 +111,16 @@ def test_where_jobs_are(shared_farm: Farm, call: Call) -> None:
     )
     assert message_for(shared_farm, "windows") == "S:\\flamenco\\jobs\\shot\\a.blend"
     assert message_for(shared_farm, "darwin") == "/Volumes/shared/flamenco/jobs/shot/a.blend"
+
+
+@pytest.mark.parametrize(
+    ("platform", "path"),
+    [("linux", "/mnt/shared2/a.blend"), ("linux", "/mnt/sharedfoo"), ("windows", "S:a.blend"), ("darwin", "/Volumes")],
+)
+def test_a_neighbour_of_the_shared_storage(shared_farm: Farm, call: Call, platform: str, path: str) -> None:
+    """A path that only begins like the shared storage is another place: it stays as it was written, for everybody."""
+    settings = {"message": path, "sleep_duration_seconds": 0, "sleep_repeats": 0}
+    about = {"name": path, "type": "echo-sleep-test", "submitter_platform": platform}
+    job = call("POST", "/jobs", **about, settings=settings, metadata={"original": path})
+    assert job["settings"]["message"] == job["metadata"]["original"] == path
+    assert {message_for(shared_farm, each) for each in ROOTS} == {path}

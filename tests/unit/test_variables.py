@@ -147,7 +147,9 @@ EXPANSIONS = [
     ("prefix, itself", "windows", "/mnt/shared", "S:\\"),
     ("prefix, backslashes", "darwin", "\\mnt\\shared\\show", "/Volumes/shared/show"),
     ("prefix, longest", "windows", "/mnt/shared/fast/a.blend", "F:\\a.blend"),
-    ("prefix, no boundary asked for", "windows", "/mnt/shared2/x", "S:\\2\\x"),
+    ("prefix, whole components only", "windows", "/mnt/shared2/x", "/mnt/shared2/x"),
+    ("prefix, not even at the end", "windows", "/mnt/sharedfoo", "/mnt/sharedfoo"),
+    ("prefix, the shorter one where the longer goes on", "windows", "/mnt/shared/faster/a", "S:\\faster\\a"),
     ("prefix, same platform", "linux", "/mnt/shared//x/", "/mnt/shared/x"),
     ("prefix is case-sensitive", "windows", "/mnt/Shared/x", "/mnt/Shared/x"),
     ("prefix at the start only", "windows", "-o /mnt/shared/x", "-o /mnt/shared/x"),
@@ -250,13 +252,17 @@ SUBMITTED = [
     ("linux", "/MNT/Shared/Show/A.blend", "{shared}/Show/A.blend"),
     ("linux", "/mnt/shared", "{shared}"),
     ("linux", "/mnt/shared/fast/x", "{fast}/x"),
-    ("linux", "/mnt/sharedx", "{shared}x"),
+    ("linux", "/mnt/sharedx", "/mnt/sharedx"),
+    ("linux", "/mnt/shared2/x", "/mnt/shared2/x"),
+    ("linux", "/mnt/shared/faster/x", "{shared}/faster/x"),
     ("linux", "\\mnt\\shared\\x", "{shared}\\x"),
     ("linux", "-o /mnt/shared/x", "-o /mnt/shared/x"),
     ("linux", "S:\\show", "S:\\show"),
     ("windows", "S:\\show\\a.blend", "{shared}\\show\\a.blend"),
     ("windows", "s:/Show/a.blend", "{shared}/Show/a.blend"),
     ("windows", "S:", "{shared}"),
+    ("windows", "S:\\", "{shared}\\"),
+    ("windows", "S:a.blend", "S:a.blend"),
     ("windows", "/opt/cache/x", "/opt/cache/x"),
     ("manager", "/mnt/shared/x", "{shared}/x"),
     ("haiku", "/mnt/shared/x", "/mnt/shared/x"),
@@ -275,6 +281,43 @@ def test_slashes_count_without_backslashes() -> None:
     """Only a backslash on either side makes slashes and backslashes the same."""
     variables = Variables({"unc": twoway(windows="\\\\NAS\\share")}, "linux")
     assert variables.name_prefix("//nas/share/x", "windows") == "{unc}/x"
+
+
+@pytest.mark.parametrize("written", ["\\\\NAS\\share", "\\\\NAS\\share\\", "//NAS/share", "//NAS/share/"])
+@pytest.mark.parametrize(
+    ("sent", "opened"),
+    [
+        ("\\\\NAS\\share\\a.blend", "/mnt/nas/a.blend"),
+        ("\\\\nas\\share\\a.blend", "/mnt/nas/a.blend"),
+        ("\\\\NAS\\share", "/mnt/nas"),
+        ("//NAS/share/a.blend", "/mnt/nas/a.blend"),
+        ("\\\\NAS\\share2\\a.blend", "\\\\NAS\\share2\\a.blend"),
+        ("\\\\NAS\\shared", "\\\\NAS\\shared"),
+    ],
+)
+def test_shares_are_whole_components(written: str, sent: str, opened: str) -> None:
+    """A share matches with and without a separator at its end, and never the share that only begins like it."""
+    variables = Variables({"nas": twoway(windows=written, linux="/mnt/nas")}, "linux")
+    assert variables.for_worker("linux").text(variables.name_prefix(sent, "windows")) == opened
+
+
+@pytest.mark.parametrize(
+    ("roots", "source", "target", "sent", "opened"),
+    [
+        ({"linux": "/", "darwin": "/Volumes/root"}, "linux", "darwin", "/show/a", "/Volumes/root/show/a"),
+        ({"linux": "/", "darwin": "/Volumes/root"}, "darwin", "linux", "/Volumes/root/show/a", "/show/a"),
+        ({"linux": "/", "windows": "S:\\"}, "windows", "linux", "S:\\show\\a", "/show/a"),
+        ({"linux": "/", "windows": "S:\\"}, "linux", "windows", "/show/a", "S:\\show\\a"),
+        ({"linux": "/", "windows": "S:\\"}, "linux", "windows", "show/a", "show/a"),
+        ({"linux": "/", "windows": "S:\\"}, "linux", "windows", "", ""),
+    ],
+)
+def test_whole_disks(roots: dict[str, str], source: str, target: str, sent: str, opened: str) -> None:
+    """A variable may stand for the root of a disk; its separator is not lost, nor there twice."""
+    for manager in roots:
+        variables = Variables({"disk": twoway(**roots)}, manager)
+        assert variables.for_worker(target).text(variables.name_prefix(sent, source)) == opened
+    assert Variables({"disk": twoway(**roots)}, source).for_worker(target).text(sent) == opened
 
 
 def test_one_way_variables_stay_as_they_are(variables: Variables) -> None:
