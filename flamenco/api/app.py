@@ -9,6 +9,7 @@ import falcon
 from flamenco.api import errors, job_files, plugin_routes
 from flamenco.api.description import Description
 from flamenco.api.middleware.authentication import Authentication
+from flamenco.api.middleware.bodiless import Bodiless
 from flamenco.api.middleware.body import Body
 from flamenco.api.middleware.cors import cors
 from flamenco.api.middleware.gone import Gone
@@ -43,8 +44,10 @@ def create_app(farm: Farm) -> Application:
             Body(body_limit),
             Gone(),
             UnreadBody(),
+            Bodiless(),
         )
     )
+    app.resp_options.default_media_type = None  # type: ignore[assignment] # see `Bodiless`
     errors.install(app)
     taken = []
     for surface in SURFACES.values():

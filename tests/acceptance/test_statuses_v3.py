@@ -91,7 +91,11 @@ class Farm:
         return response
 
     def _check_form(self, operation: str, response: httpx.Response) -> None:
-        """JSON ends with a newline and has no nulls; an error says what is wrong, with a code where the farm spoke."""
+        """JSON ends with a newline and has no nulls; an error says what is wrong, with a code where the farm spoke.
+
+        What has no body does not claim to be of a kind: clients would try to read it.
+        """
+        assert bool(response.content) == ("content-type" in response.headers), f"{operation} {response.headers}"
         if "json" not in response.headers.get("content-type", "") or not response.content:
             return
         assert response.text.endswith("\n")

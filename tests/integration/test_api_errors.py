@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from structlog.testing import capture_logs
 
 from flamenco.api import errors
 from flamenco.api.app import create_app
+from flamenco.api.operation import operation_of
+from flamenco.api.routes import SURFACES
 from flamenco.api.v3.worker import IMAGE_LIMIT_BYTES
 from flamenco.domain import errors as domain_errors
 from flamenco.farm.context import Farm
@@ -164,6 +167,49 @@ def test_head_is_get_without_a_body(client: testing.TestClient, path: str) -> No
     assert head.headers["content-length"] == str(len(get.content))
     assert head.headers["content-type"] == "application/json"
     assert head.content == b""
+
+
+BODIES = {
+    "workerStateChanged": {"status": "awake"},
+    "signOn": {"name": "n", "nickname": "n", "supported_task_types": [], "software_version": "1"},
+    "taskUpdate": {"activity": "busy"},
+    "setWorkerTags": {"tag_ids": []},
+    "requestWorkerStatusChange": {"status": "asleep", "is_lazy": True},
+    "setJobPriority": {"priority": 1},
+    "setTaskStatus": {"status": "queued", "reason": "r"},
+    "setJobStatus": {"status": "queued", "reason": "r"},
+    "setJobTag": {},
+    "removeJobBlocklist": [{"worker_id": NOBODY, "task_type": "misc"}],
+    "deleteJobMass": {"last_updated_max": "0001-01-01T00:00:00Z"},
+}
+"""What operations without an answer of their own are sent."""
+
+
+def test_no_content_type_without_a_body(farm: Farm, client: testing.TestClient) -> None:
+    """Of every operation there is, an answer with nothing in it does not claim to be JSON, nor anything else.
+
+    The worker in Go takes what claims to be JSON for JSON, and logs an error for every frame.
+    """
+    job = store_job(farm, authored_job(authored_task()))
+    headers = credentials((worker := new_worker(farm)).id)
+    task = take(farm, worker).task
+    ids = {"job_id": job.id, "task_id": task.id, "worker_id": worker.id, "filesize": "6", "checksum": "a" * 64}
+    empty: dict[str, int] = {}
+    for surface in SURFACES.values():
+        for path, resource in surface.routes.items():
+            for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE"):
+                declared = operation_of(resource, method)
+                name = declared.id if declared else method
+                where = surface.prefix + re.sub(r"{(\w+)}", lambda found: ids.get(found[1], NOBODY), path)
+                image = {"body": PICTURE, "headers": headers | {"Content-Type": "image/png"}}
+                sent = {"json": BODIES.get(name), "headers": headers}
+                answer = client.simulate_request(method, where, **(image if name == "taskOutputProduced" else sent))
+                if method != "HEAD":
+                    assert ("content-type" in answer.headers) == bool(answer.content), f"{name} {answer.headers}"
+                if not answer.content:
+                    empty[name] = answer.status_code
+    assert empty["taskOutputProduced"] == 202
+    assert {"taskUpdate", "workerStateChanged", "signOff", "setJobPriority", "fetchTaskLogTail", "OPTIONS"} <= {*empty}
 
 
 def test_options(client: testing.TestClient) -> None:

@@ -113,7 +113,7 @@ def test_answers_without_a_body(client: testing.TestClient, farm: Farm) -> None:
     answers = [deferred, send(client, Can_Defer_Upload="False"), send(client)]
     assert [answer.status_code for answer in answers] == [425, 200, 208]
     assert {answer.content for answer in answers} == {b""}
-    assert not any("json" in answer.headers.get("content-type", "") for answer in answers)
+    assert not any("content-type" in answer.headers for answer in answers)
 
 
 @pytest.mark.parametrize(

@@ -114,8 +114,6 @@ class File(Resource):
                 original_name=name,
             )
         resp.status = _STATUS_OF[outcome]
-        # Clients read whatever claims to be JSON, and there is nothing to read.
-        resp.content_type = falcon.MEDIA_TEXT
 
 
 def original_name(header: str) -> str:
