@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -30,8 +31,14 @@ class Block(Struct, frozen=True):
     task_type: str
 
 
-INITIAL_STATUSES = frozenset({JobStatus.QUEUED, JobStatus.PAUSED})
-"""What a client may ask a new job to be."""
+_STARTS_AS: Final = {
+    JobStatus.QUEUED: JobStatus.QUEUED,
+    JobStatus.ACTIVE: JobStatus.QUEUED,
+    JobStatus.REQUEUEING: JobStatus.QUEUED,
+    JobStatus.PAUSED: JobStatus.PAUSED,
+    JobStatus.PAUSE_REQUESTED: JobStatus.PAUSED,
+}
+"""What a new job is for what its client asks it to be. Clients say many things that mean: go; Gaffer says active."""
 
 
 def job_types(farm: Farm) -> list[JobType]:
@@ -54,6 +61,7 @@ def job_type_problems(farm: Farm) -> list[Problem]:
 
 def check(farm: Farm, submission: Submission, *, strict: bool) -> None:
     """Compile a job and store nothing. Raises as `submit`."""
+    _initial_status(submission)
     _compile(farm, submission, strict=strict)
 
 
@@ -64,18 +72,24 @@ def submit(farm: Farm, submission: Submission, *, strict: bool) -> Job:
     defaults; today's protocol leaves both to the client. Raises `Refused` (of which `JobTypeError`),
     `Outdated` when the client knows another version of the job type, `Busy`, `TooMuch`.
     """
+    starts_as = _initial_status(submission)
     authored = _compile(farm, submission, strict=strict)
     task_types = {task.type for task in authored.tasks}
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
     with farm.one_large_write(), farm.store.write() as tx:
-        job = job_store.insert_job(tx, authored, submission.initial_status, placement)
+        job = job_store.insert_job(tx, authored, starts_as, placement)
         events.append(tx, [job_event(job)], authored.created)
     return job
 
 
+def _initial_status(submission: Submission) -> JobStatus:
+    asked = submission.initial_status
+    if asked not in _STARTS_AS:
+        raise Refused(f"A job cannot start as {asked}; it can be queued or paused.")
+    return _STARTS_AS[asked]
+
+
 def _compile(farm: Farm, submission: Submission, *, strict: bool) -> AuthoredJob:
-    if submission.initial_status not in INITIAL_STATUSES:
-        raise Refused(f"A job cannot start as {submission.initial_status}; it can be queued or paused.")
     submission = farm.hooks.job_submitting(farm.variables.in_submission(submission), farm.config)
     authored = farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)
     return farm.hooks.job_compiled(authored, farm.command_types, farm.config)

@@ -176,6 +176,7 @@ def test_check_and_submit(blender: httpx.Client) -> None:
     for changes in (
         {},
         {"initial_status": "paused"},
+        {"initial_status": "active"},
         {"worker_tag": tag},
         {"metadata": {"project": "P"}, "submitter_platform": "windows"},
         {"storage": {"shaman_checkout_id": "checked/out"}},
@@ -199,6 +200,7 @@ def test_refusals(blender: httpx.Client, path: str) -> None:
         (whole | {"name": None}, 400),
         (whole | {"name": "\0"}, 400),
         (whole | {"initial_status": "dancing"}, 400),
+        (whole | {"initial_status": "completed"}, 400),
         ({key: value for key, value in whole.items() if key != "submitter_platform"}, 400),
         (whole | {"settings": {"message": "m", "count": 10**9}}, 400),
         ("nonsense", 400),

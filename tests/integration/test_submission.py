@@ -79,13 +79,18 @@ def test_a_submitted_job_runs(farm: Farm) -> None:
     assert jobs.fetch(farm, job.id).status is JobStatus.COMPLETED
 
 
-def test_a_job_can_start_paused(farm: Farm) -> None:
-    """A job that is submitted as paused is not worked on."""
-    submission = Submission(
-        name="n", type="echo-sleep-test", settings={"message": "hi"}, initial_status=JobStatus.PAUSED
-    )
-    jobs.submit(farm, submission, strict=True)
-    assert tasks.assign_next(farm, new_worker(farm)) is None
+GO = (JobStatus.QUEUED, JobStatus.ACTIVE, JobStatus.REQUEUEING)
+WAIT = (JobStatus.PAUSED, JobStatus.PAUSE_REQUESTED)
+
+
+@pytest.mark.parametrize("asked", [*GO, *WAIT])
+def test_what_a_job_starts_as(farm: Farm, asked: JobStatus) -> None:
+    """Whatever a client calls it that its job is to start, it is queued; one that is to wait is paused."""
+    submission = Submission(name="n", type="echo-sleep-test", settings={"message": "hi"}, initial_status=asked)
+    jobs.check(farm, submission, strict=True)
+    job = jobs.submit(farm, submission, strict=True)
+    assert job.status is (JobStatus.QUEUED if asked in GO else JobStatus.PAUSED)
+    assert (tasks.assign_next(farm, new_worker(farm)) is not None) == (asked in GO)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +105,11 @@ def test_a_job_can_start_paused(farm: Farm) -> None:
             "sleep_repeats",
         ),
         (Submission(name="n", type="echo-sleep-test", settings={"message": "m"}, worker_tag="x"), Refused, "tag x"),
-        (Submission(name="n", type="echo-sleep-test", initial_status=JobStatus.ACTIVE), Refused, "active"),
+        *(
+            (Submission(name="n", type="echo-sleep-test", initial_status=status), Refused, status)
+            for status in JobStatus
+            if status not in (*GO, *WAIT)
+        ),
         (Submission(name="n", type="broken"), JobTypeError, "broken.js:3"),
     ],
 )

@@ -105,7 +105,10 @@ class SubmittedJob(Struct, frozen=True, kw_only=True):
     metadata: Metadata | UnsetType = UNSET
     storage: JobStorageInfo | UnsetType = UNSET
     worker_tag: Annotated[Text | UnsetType, Meta(description="UUID of the tag that its workers must have.")] = UNSET
-    initial_status: Annotated[JobStatus | UnsetType, Meta(description="queued, or paused.")] = UNSET
+    initial_status: Annotated[
+        JobStatus | UnsetType,
+        Meta(description="queued, which active and requeueing stand for too, or paused, as pause-requested."),
+    ] = UNSET
 
 
 class Job(Struct, frozen=True, kw_only=True):
