@@ -169,8 +169,9 @@ declare function print(...values: any[]): void;
 declare function alert(...values: any[]): void;
 
 /**
- * Cuts a range of frames into chunks: `frameChunker("1-7, 20", 3)` gives `["1-3", "4-6", "7,20"]`.
- * Throws when the range is empty or is none.
+ * Cuts a range of frames into chunks: `frameChunker("1-7, 20", 3)` gives `["1-3", "4-6", "7,20"]`. Frames that go up one
+ * by one are written as `1-3`, all others with commas: `"-1-1"` gives `"-1,0,1"`, `"9-7"` gives `"9,8,7"`, `"1-10x4"` gives
+ * `"1,5,9"`. Each frame comes once; they are sorted, unless some go down. Throws when the range is empty or is none.
  */
 declare function frameChunker(range: string, chunkSize: number): string[];
 

@@ -25,7 +25,7 @@ const JOB_TYPE = {
       required: true,
       eval: "f'{C.scene.frame_start}-{C.scene.frame_end}'",
       evalInfo: { showLinkButton: true, description: "Scene frame range" },
-      description: "Frames to run it for, for example '47', '1-30', '3, 5-10, 47-327'",
+      description: "Frames to run it for, for example '47', '1-30', '3, 5-10, 47-327', '1-100x5', '10-1'",
     },
     {
       key: "chunk_size",
@@ -69,7 +69,7 @@ function compileJob(job) {
     refuseGaps(template, values);
     const args = template.map((word) => word.replace(PLACEHOLDER, (_, name) => values[name]));
 
-    const task = author.Task(`frames-${chunk}`, settings.task_type);
+    const task = author.Task(`frames-${shortened(values)}`, settings.task_type);
     task.addCommand(author.Command("exec", { exe: exe, args: [...before, ...args] }));
     job.addTask(task);
   }
@@ -83,15 +83,22 @@ function fillInDefaults(settings) {
 }
 
 function placeholders(chunk) {
-  const numbers = chunk.split(/[,-]/); // of "1-3,8": 1, 3, 8
+  // Of "1-3,8": 1, 3, 8; of "-2,-1,0-3": -2, -1, 0, 3.
+  const numbers = chunk.split(",").flatMap((part) => (/^\d+-\d+$/.test(part) ? part.split("-") : [part]));
   return { frames: chunk, first: numbers[0], last: numbers[numbers.length - 1], count: frameCount(chunk) };
 }
 
-// A script that is told only the ends would take frames for its own that nobody asked for.
+// The frames in the name of a task, which may have a thousand characters at most.
+function shortened({ frames, first, last, count }) {
+  return frames.length > 900 ? `${first}...${last} (${count} frames)` : frames;
+}
+
+// A script that is told only the ends would take frames for its own that nobody asked for, or go the wrong way.
 function refuseGaps(template, { frames, first, last, count }) {
   const text = template.join(" ");
   const knowsOnlyEnds = !text.includes("{frames}") && (text.includes("{first}") || text.includes("{last}"));
   if (knowsOnlyEnds && last - first + 1 !== count) {
-    throw `frames ${frames} have a gap, which {first} and {last} cannot tell; use {frames}, or a chunk_size of 1`;
+    const problem = Number(last) < Number(first) ? "go down" : "have a gap";
+    throw `frames ${frames} ${problem}, which {first} and {last} cannot tell; use {frames}, or a chunk_size of 1`;
   }
 }

@@ -11,7 +11,7 @@ const JOB_TYPE = {
       required: true,
       eval: "f'{C.scene.frame_start}-{C.scene.frame_end}'",
       evalInfo: { showLinkButton: true, description: "Scene frame range" },
-      description: "Frames to render, for example '47', '1-30', '3, 5-10, 47-327'",
+      description: "Frames to render, for example '47', '1-30', '3, 5-10, 47-327', '1-100x5', '10-1'",
     },
     {
       key: "chunk_size",

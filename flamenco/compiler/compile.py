@@ -24,7 +24,7 @@ from flamenco.compiler.limits import Limits
 from flamenco.compiler.localtime import zone_around
 from flamenco.compiler.protocol import Printed, Reply, Request, Result, ScriptError
 from flamenco.compiler.sandbox import Sandbox, ScriptKilled
-from flamenco.compiler.settings import checked_settings
+from flamenco.compiler.settings import checked_settings, numbers_as_texts
 from flamenco.domain.errors import JobTypeError, NotFound, Outdated, Refused
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
 
@@ -115,10 +115,10 @@ class Compiler:
         """Run the script of the submission's job type, and return the job it makes, checked.
 
         `strict`: settings are checked against the declaration first and missing ones get their defaults, see
-        `checked_settings`; otherwise the script gets them as they are. `heard` is called with every line that the
-        script printed, also when it failed afterwards; they go to the log as well. Raises `Refused` for an unknown
-        job type, `Outdated` when the submission was made for another version of it, `JobTypeError` for everything
-        that goes wrong in the script, and `Busy`.
+        `checked_settings`; otherwise the script gets them as they are, but see `numbers_as_texts`. `heard` is called
+        with every line that the script printed, also when it failed afterwards; they go to the log as well. Raises
+        `Refused` for an unknown job type, `Outdated` when the submission was made for another version of it,
+        `JobTypeError` for everything that goes wrong in the script, and `Busy`.
         """
         return self._compile(self._find(), submission, job_id, created, strict=strict, heard=heard)
 
@@ -137,8 +137,10 @@ class Compiler:
         job_type, script = self._job_type(found, submission.type)
         if submission.type_etag not in ("", job_type.etag):
             raise Outdated("rejecting job because its settings are outdated, refresh the job type")
+        settings = numbers_as_texts(job_type, submission.settings)
         if strict:
-            submission = replace(submission, settings=checked_settings(job_type, submission.settings))
+            settings = checked_settings(job_type, settings)
+        submission = replace(submission, settings=settings)
         answer = self._run(script, found, created, _job_text(submission, job_id, created))
         try:
             reply = authored.decode(answer)

@@ -6,7 +6,7 @@
 (function () {
   "use strict";
 
-  const { Boolean, Date, Error, Function, Map, Number, Object, Proxy, RangeError, Set, String, SyntaxError, TypeError } = globalThis;
+  const { Boolean, Date, Error, Function, Map, Number, Object, Proxy, RangeError, RegExp, Set, String, SyntaxError, TypeError } = globalThis;
   const { parse, stringify } = JSON;
   const { keys, freeze, preventExtensions, defineProperty, setPrototypeOf } = Object;
   const { apply, ownKeys, deleteProperty, getOwnPropertyDescriptor } = Reflect;
@@ -25,7 +25,6 @@
   const sort = method(Array, "sort");
   const joinArray = method(Array, "join");
   const charAt = method(String, "charAt");
-  const codeAt = method(String, "charCodeAt");
   const indexOf = method(String, "indexOf");
   const lastIndexOf = method(String, "lastIndexOf");
   const substring = method(String, "substring");
@@ -36,6 +35,8 @@
   const toISOString = method(Date, "toISOString");
   const mapForEach = method(Map, "forEach");
   const setForEach = method(Set, "forEach");
+  const setAdd = method(Set, "add");
+  const match = method(RegExp, "exec");
   const mapGet = method(Map, "get");
   const mapSet = method(Map, "set");
 
@@ -163,6 +164,7 @@
   const WHITESPACE =
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000";
   const MAX_CHUNKS = 1000000;
+  const MAX_LISTED = 1000000;
   const MAX_FRAME = Number.MAX_SAFE_INTEGER;
 
   function trim(text) {
@@ -173,41 +175,93 @@
     return substring(text, start, end);
   }
 
-  const invalid = (text, reason) => new GoError(`invalid range ${stringify(text)}:${reason}`);
+  const invalid = (text, reason) => new GoError(`invalid range ${stringify(replaceAll(text, "..", "-"))}:${reason}`);
 
-  function frameNumber(text, part, range) {
-    const digits = trim(text);
-    let correct = digits !== "" && digits !== "+";
-    for (let i = charAt(digits, 0) === "+" ? 1 : 0; i < digits.length; i++) {
-      const code = codeAt(digits, i);
-      correct = correct && code >= 48 && code <= 57;
+  const SPACE = `[${WHITESPACE}]*`;
+  const NUMBER = new RegExp("^[+-]?[0-9]+$");
+  const PART = new RegExp(
+    `^${SPACE}([+-]?[0-9]+)${SPACE}(?:(?:-|\\.\\.)${SPACE}([+-]?[0-9]+)${SPACE}(?:[x:]${SPACE}([0-9]+)${SPACE})?)?$`,
+  );
+
+  // What is wrong with a part that cannot be read.
+  function misread(part, range) {
+    const ends = splitText(part, "-");
+    for (let i = 0; i < ends.length; i++) {
+      const number = trim(ends[i]);
+      if (match(NUMBER, number) === null) return invalid(range, `  ${part} (${stringify(number)} is not a number)`);
     }
-    if (!correct) throw invalid(range, `  ${part} (${stringify(digits)} is not a number)`);
-    const number = Number(digits);
-    if (number > MAX_FRAME) throw invalid(range, `  ${part} (${stringify(digits)} is out of range)`);
+    return invalid(range, ` ${part}`);
+  }
+
+  function frameNumber(digits, part, range) {
+    const number = Number(digits) + 0;
+    if (max(number, -number) > MAX_FRAME) throw invalid(range, `  ${replaceAll(part, "..", "-")} (${stringify(digits)} is out of range)`);
     return number;
   }
 
-  // The frames of a range as [first, last] pairs: ascending, each frame once, as few pairs as possible.
+  // What stands between two commas: frames from `first` to `last`, every `step`th, upwards or downwards.
+  function framePart(part, range) {
+    const found = match(PART, part);
+    if (found === null) throw misread(replaceAll(part, "..", "-"), range);
+    const first = frameNumber(found[1], part, range);
+    const last = found[2] === undefined ? first : frameNumber(found[2], part, range);
+    const step = found[3] === undefined ? 1 : frameNumber(found[3], part, range);
+    if (step === 0) throw invalid(range, `  ${part} (the step must be 1 or more)`);
+    return { __proto__: null, first, last, step };
+  }
+
+  const framesOfPart = ({ first, last, step }) => trunc((last < first ? first - last : last - first) / step) + 1;
+
+  // The frames of a range as [first, last] pairs in the order in which they are rendered, each frame once, as few pairs
+  // as possible. They are sorted, unless some go down. Negative frames are pairs of their own.
   function frameIntervals(range) {
-    range = replaceAll(range, "..", "-");
-    const found = [];
     const parts = splitText(range, ",");
+    let plain = true;
+    let descends = false;
+    let listed = 0;
     for (let i = 0; i < parts.length; i++) {
-      const ends = splitText(parts[i], "-");
-      if (ends.length > 2) throw invalid(range, ` ${parts[i]}`);
-      const first = frameNumber(ends[0], parts[i], range);
-      const last = ends.length === 2 ? frameNumber(ends[1], parts[i], range) : first;
-      if (first <= last) push(found, [first, last]);
+      const part = (parts[i] = framePart(parts[i], range));
+      plain = plain && part.first >= 0 && part.first <= part.last && part.step === 1;
+      descends = descends || part.last < part.first;
+      listed += framesOfPart(part);
     }
-    sort(found, (a, b) => a[0] - b[0] || a[1] - b[1]);
+    if (plain) return mergedIntervals(parts);
+    if (listed > MAX_LISTED) throw invalid(range, ` more than ${MAX_LISTED} frames that do not simply go up from 0`);
+    return listedIntervals(listedFrames(parts, descends));
+  }
+
+  function mergedIntervals(parts) {
+    sort(parts, (a, b) => a.first - b.first || a.last - b.last);
     const merged = [];
-    for (let i = 0; i < found.length; i++) {
+    for (let i = 0; i < parts.length; i++) {
       const latest = merged[merged.length - 1];
-      if (latest !== undefined && found[i][0] <= latest[1] + 1) latest[1] = max(latest[1], found[i][1]);
-      else push(merged, found[i]);
+      if (latest !== undefined && parts[i].first <= latest[1] + 1) latest[1] = max(latest[1], parts[i].last);
+      else push(merged, [parts[i].first, parts[i].last]);
     }
     return merged;
+  }
+
+  function listedFrames(parts, descends) {
+    const seen = new Set();
+    for (let i = 0; i < parts.length; i++) {
+      const { first, last, step } = parts[i];
+      const count = framesOfPart(parts[i]);
+      for (let j = 0; j < count; j++) setAdd(seen, last < first ? first - j * step : first + j * step);
+    }
+    const frames = [];
+    setForEach(seen, (frame) => push(frames, frame));
+    return descends ? frames : sort(frames, (a, b) => a - b);
+  }
+
+  // Scripts make Blender's 1..10 of 1-10 by replacing every "-", so that no interval may have a minus in it.
+  function listedIntervals(frames) {
+    const intervals = [];
+    for (let i = 0; i < frames.length; i++) {
+      const latest = intervals[intervals.length - 1];
+      if (latest !== undefined && frames[i] === latest[1] + 1 && latest[0] >= 0) latest[1] = frames[i];
+      else push(intervals, [frames[i], frames[i]]);
+    }
+    return intervals;
   }
 
   function countFrames(intervals) {
@@ -229,7 +283,6 @@
     if (size < 1) throw new GoError(`invalid chunk size, must be positive number: ${size}`);
     const intervals = frameIntervals(text);
     const total = countFrames(intervals);
-    if (total === 0) throw invalid(text, " empty range");
     if (total > size * MAX_CHUNKS) throw invalid(text, ` more than ${MAX_CHUNKS} chunks`);
     const chunks = [];
     let parts = [];

@@ -9,15 +9,29 @@ from msgspec import UNSET
 
 from flamenco.domain.errors import Refused
 from flamenco.domain.model import JobType, JobTypeSetting
+from flamenco.hooks.parameters import plain_text
 
 _INT32 = range(-(2**31), 2**31)
 _WANTED = {"string": "a text", "int32": "a whole number", "float": "a number", "bool": "true or false"}
 _LONGEST_SHOWN = 60
+_LARGEST_AS_TEXT = 2**63
+
+
+def numbers_as_texts(job_type: JobType, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, with numbers as texts where the job type declares texts: frames may be given as 47."""
+    declared = [setting for setting in job_type.settings or () if setting.type == "string"]
+    texts = {name for setting in declared for name in (setting.key, *setting.aliases)}
+    return {name: plain_text(value) if name in texts and _is_number(value) else value for name, value in given.items()}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST_AS_TEXT
 
 
 def checked_settings(job_type: JobType, given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings to compile with: aliases replaced by their keys, defaults filled in, types and choices checked.
 
+    Numbers are to be texts already where texts are declared, see `numbers_as_texts`.
     Settings that are not declared stay as they are: scripts may use them, and so may whoever reads the job.
     Raises `Refused`, naming the setting, for a required one that is missing and for a wrong value.
     """

@@ -347,11 +347,26 @@ def test_checked_settings(studio: Studio, given: dict[str, Any], expected: dict[
     assert studio.compile("x", strict=False, settings=given).settings == given
 
 
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_number_is_read_as_text(studio: Studio, strict: bool) -> None:
+    """Where a text is declared, a number is taken for its digits, under each name of the setting; only there."""
+    studio.write("x.js", SETTINGS)
+    given = {"frames": 47, "root": -1.0, "format": "PNG", "count": 3, "other": 5, "range": 3.5}
+    assert studio.compile("x", strict=strict, settings=given).settings == given | {
+        "frames": "47",
+        "root": "-1",
+        "range": "3.5",
+    }
+    with pytest.raises(Refused, match=r"setting \"format\" is '5'; choose one of PNG, EXR"):
+        studio.compile("x", strict=True, settings={"frames": 1, "format": 5})
+
+
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
         ({}, 'setting "frames" is missing; job type x requires it'),
-        ({"frames": 5}, 'setting "frames" is 5; a text is needed'),
+        ({"frames": True}, 'setting "frames" is true; a text is needed'),
+        ({"frames": 1e300}, "a text is needed"),
         ({"frames": None}, 'setting "frames" is null; a text is needed'),
         ({"range": ["x"]}, "setting \"range\" is ['x']; a text is needed"),
         ({"frames": "1", "format": "JPG"}, "setting \"format\" is 'JPG'; choose one of PNG, EXR"),

@@ -68,7 +68,7 @@ def test_path_vectors(studio: Studio) -> None:
     assert list(zip(table, values, strict=True)) == [(row, row[2]) for row in table]
 
 
-TYPED = st.text(alphabet="0123456789-.,+ \t\u00a0\u2003\ufeffax'\"\\#\n", max_size=15)
+TYPED = st.text(alphabet="0123456789-.,+x: \t\u00a0\u2003\ufeffa'\"\\#\n", max_size=15)
 
 
 @given(st.lists(st.tuples(TYPED, st.integers(0, 4)), min_size=20, max_size=60))

@@ -434,6 +434,12 @@ def test_refused_commands(compiler: Compiler, without: list[str], settings: dict
         ("", "1", 1, [("frames-1", [])]),
         ("{first}", "1,5,9", 1, [("frames-1", ["1"]), ("frames-5", ["5"]), ("frames-9", ["9"])]),
         ("{count}", "1,5", 2, [("frames-1,5", ["2"])]),
+        ("{frames} {first} {last} {count}", "-3-2", 9, [("frames--3,-2,-1,0-2", ["-3,-2,-1,0-2", "-3", "2", "6"])]),
+        ("{first} {last}", "-3-2", 5, [("frames--3,-2,-1,0,1", ["-3", "1"]), ("frames-2", ["2", "2"])]),
+        ("{frames} {first} {last}", "10-8", 9, [("frames-10,9,8", ["10,9,8", "10", "8"])]),
+        ("{first}", "3-1", 1, [("frames-3", ["3"]), ("frames-2", ["2"]), ("frames-1", ["1"])]),
+        ("{frames} {count}", "1-9x4", 9, [("frames-1,5,9", ["1,5,9", "3"])]),
+        ("{count}", "1000-1999x2", 500, [("frames-1000...1998 (500 frames)", ["500"])]),
     ],
 )  # fmt: skip
 def test_chunks_of_a_script(
@@ -471,6 +477,9 @@ def test_what_is_run(compiler: Compiler, script: str, exe: str, before: list[str
         ([], {"chunk_size": 0}, "invalid chunk size, must be positive number: 0"),
         ([], {"arguments": "{first} {last}", "frames": "1-3,8"}, "frames 1-3,8 have a gap, which {first} and {last}"),
         ([], {"arguments": "{first} {count}", "frames": "1,3"}, "use {frames}, or a chunk_size of 1"),
+        ([], {"arguments": "{first} {last}", "frames": "3-1"}, "frames 3,2,1 go down, which {first} and {last} cannot"),
+        ([], {"arguments": "{first} {last}", "frames": "1-9x4"}, "frames 1,5,9 have a gap, which {first} and {last}"),
+        ([], {"frames": "1-10x0"}, 'invalid range "1-10x0":  1-10x0 (the step must be 1 or more)'),
         ([], {"task_type": " "}, "author.Task(name, type): type is required"),
     ],
 )
