@@ -41,6 +41,8 @@ WATCH_INTERVAL_S = 0.02
 CLOSING_S = 0.5
 LAST_WORDS_S = 0.5
 PRELUDE = "flamenco-prelude"
+_OURS = f"\n//# sourceURL={PRELUDE}"
+"""Put behind program text that is not the script's, so that its lines are not taken for those of the script."""
 STRICT = '"use strict"; '
 """Put before the script, on its first line: lines keep their numbers."""
 
@@ -77,34 +79,36 @@ class Engine:
         with mini_racer() as context:
             context.set_hard_memory_limit(self._memory)
             source = _Source(request)
-            printed = "[]"
             try:
                 result = self._result(context, request, source, deadline)
-                # Whatever promises the script left behind run now, and must come to an end as well.
-                printed = _printed(context, deadline - time.monotonic())
             except JSTimeoutException:
                 _give_up(output, ScriptError(kind="timeout"))
             except JSOOMException:
                 _give_up(output, ScriptError(kind="memory"))
             except (JSEvalException, JSParseException) as error:
+                printed = "[]"
                 with suppress(JSTimeoutException):
                     printed = _printed(context, LAST_WORDS_S)
-                _reply(output, source.error(str(error)), printed, "null")
+                _reply(output, source.error(str(error)), f'"printed":{printed},"result":null')
             else:
-                _reply(output, None, printed, result)
+                _reply(output, None, result)
             self.closing_since = time.monotonic()
         self.closing_since = None
 
     def _result(self, context: Any, request: Request, source: _Source, deadline: float) -> str:
+        """What the script printed and what came out, as the end of a reply."""
+
         def evaluate(program: str) -> object:
             # Every evaluation has a timeout: what an earlier one left in the queue of promises may run in a later one.
             return context.eval(program, timeout_sec=max(0.001, deadline - time.monotonic()))
 
-        evaluate(f"{self._prelude}\n//# sourceURL={PRELUDE}")
-        evaluate(f"__flamenco.start({json.dumps(request.start)})")
+        evaluate(f"{self._prelude}{_OURS}")
+        evaluate(f"__flamenco.start({json.dumps(request.start)}){_OURS}")
         evaluate(source.program)
         call = "describe()" if request.job is None else f"compile({json.dumps(request.job)})"
-        result = evaluate(f"__flamenco.{call}")
+        evaluate(f"__flamenco.{call}{_OURS}")
+        # V8 runs the jobs of promises before it begins with this; they must come to an end as well.
+        result = evaluate(f"__flamenco.result(){_OURS}")
         if not isinstance(result, str):
             raise JSEvalException(f"{PRELUDE}:1: TypeError: no text came out of the script")
         return result
@@ -160,16 +164,15 @@ def _printed(context: Any, timeout_s: float) -> str:
     return printed if isinstance(printed, str) else "[]"
 
 
-def _reply(output: BinaryIO, error: ScriptError | None, printed: str, result: str) -> None:
-    """Write one line. `result` and `printed` are JSON already and not read again: they may be large."""
-    head = b'{"error":%b,"printed":' % msgspec.json.encode(error)
-    for part in (head, printed.encode(), b',"result":', result.encode(), b"}\n"):
+def _reply(output: BinaryIO, error: ScriptError | None, result: str) -> None:
+    """Write one line. `result` is JSON already, from `"printed":` on, and not read again: it may be large."""
+    for part in (b'{"error":%b,' % msgspec.json.encode(error), result.encode(), b"}\n"):
         output.write(part)
     output.flush()
 
 
 def _give_up(output: BinaryIO, error: ScriptError) -> NoReturn:
-    _reply(output, error, "[]", "null")
+    _reply(output, error, '"printed":[],"result":null')
     os._exit(EXIT_IDLE)
 
 

@@ -6,7 +6,7 @@
 (function () {
   "use strict";
 
-  const { Boolean, Date, Error, Function, Map, Number, Object, Proxy, RangeError, RegExp, Set, String, SyntaxError, TypeError } = globalThis;
+  const { Boolean, Date, Error, Function, Map, Number, Object, Promise, Proxy, RangeError, RegExp, Set, String, SyntaxError, TypeError } = globalThis;
   const { parse, stringify } = JSON;
   const { keys, freeze, preventExtensions, defineProperty, setPrototypeOf } = Object;
   const { apply, ownKeys, deleteProperty, getOwnPropertyDescriptor } = Reflect;
@@ -33,6 +33,7 @@
   const isWellFormed = method(String, "isWellFormed");
   const getTime = method(Date, "getTime");
   const toISOString = method(Date, "toISOString");
+  const then = method(Promise, "then");
   const mapForEach = method(Map, "forEach");
   const setForEach = method(Set, "forEach");
   const setAdd = method(Set, "add");
@@ -739,21 +740,44 @@
     process.cwd = () => given.cwd;
   }
 
-  // What the script declares, as JSON text: {"job_type": …} or {"job_type": null} where it does not; "compiles" says
-  // whether it has a compileJob function.
+  // What makes the text that comes out of a run. Called in an evaluation of its own, and so after the promises' jobs.
+  let outcome;
+
+  // What the script declares: {"job_type": …} or {"job_type": null} where it does not; "compiles" says whether it has
+  // a compileJob function.
   function describe() {
     refuseTampering();
     const declared = typeof JOB_TYPE === "object" && JOB_TYPE !== null && !isArray(JOB_TYPE) ? plain(JOB_TYPE, 0) : null;
-    return stringify({ job_type: declared, compiles: typeof compileJob === "function" });
+    const text = stringify({ job_type: declared, compiles: typeof compileJob === "function" });
+    outcome = () => text;
   }
 
-  // The compiled job, as JSON text; null where the script has no compileJob function.
+  // Runs compileJob; what comes out is the job, or null where the script has no such function.
   function compile(input) {
-    if (typeof compileJob !== "function") return "null";
+    outcome = () => "null";
+    if (typeof compileJob !== "function") return;
     const job = new Job(parse(input));
-    compileJob(job);
+    const returned = compileJob(job);
+    outcome = () => stringify(jobRecord(job));
+    if (!(returned instanceof Promise)) return;
+    const whole = outcome;
+    outcome = () => {
+      throw new GoError("compileJob waits for a promise that never settles; a job type has nothing but itself to wait for");
+    };
+    const fail = (reason) => {
+      outcome = () => {
+        throw reason;
+      };
+    };
+    then(returned, () => { outcome = whole; }, fail);
+  }
+
+  // The end of a reply, as JSON text.
+  function result() {
     refuseTampering();
-    return stringify(jobRecord(job));
+    const text = outcome();
+    refuseTampering(); // getters of the script ran, and what was printed is written now
+    return `"printed":${stringify(printed)},"result":${text}`;
   }
 
   // What lets native code grow without V8's heap limit noticing, runs later, or does nothing here, is not there.
@@ -779,6 +803,6 @@
   for (const name of keys(globals)) {
     defineProperty(globalThis, name, { __proto__: null, value: globals[name], writable: true, configurable: true });
   }
-  const entries = freeze({ __proto__: null, start, describe, compile, printed: () => stringify(printed) });
+  const entries = freeze({ __proto__: null, start, describe, compile, result, printed: () => stringify(printed) });
   defineProperty(globalThis, "__flamenco", { __proto__: null, value: entries });
 })();

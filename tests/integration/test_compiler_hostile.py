@@ -100,6 +100,22 @@ ADD = "job.addTask(author.Task('t', 'misc'));"
 
 COMPILING = {
     "endless promises": (f"{ADD} (function f() {{ Promise.resolve().then(f); }})();", TIMEOUT),
+    "endless waiting": (f"{ADD} (async () => {{ for (;;) await null; }})();", TIMEOUT),
+    "memory by promises": ("(async () => { for (const a = [];; a.push({ a: a.length })) await null; })();", MEMORY),
+    "endless promises of a getter": (
+        (
+            "Object.defineProperty(job.settings, 'a', { enumerable: true, get() { "
+            "(function f() { Promise.resolve().then(f); })(); throw new Error('then'); } });"
+        ),
+        "job.settings: then",
+    ),
+    "a promise of its own kind": (
+        (
+            "const p = (async () => {})(); "
+            "p.constructor = { get [Symbol.species]() { throw new Error('species'); } }; return p;"
+        ),
+        "species",
+    ),
     "ten million tasks": (f"for (let i = 0; i < 1e7; i++) {ADD}", ""),
     "many tasks": (
         "const t = author.Task('t', 'misc'); for (;;) job.addTask(t);",

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from flamenco.domain.errors import JobTypeError
 from flamenco.domain.frames import frame_chunker, frame_count
+from flamenco.domain.model import AuthoredJob
 from flamenco.domain.shell import shell_split
-from tests.integration.compiling import CREATED, JOB_ID, Studio
+from tests.integration.compiling import CREATED, DECLARATION, JOB_ID, Studio
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 
@@ -385,10 +386,56 @@ def test_globals_can_be_replaced(studio: Studio) -> None:
 
 @pytest.mark.parametrize("keyword", ["var compileJob = function", "let compileJob = ", "const compileJob = async "])
 def test_compile_job_may_be_any_function(studio: Studio, keyword: str) -> None:
-    """compileJob may be declared in any way, and a promise that it returns is not waited for."""
+    """compileJob may be declared in any way, and be async."""
     arrow = "=>" if "function" not in keyword else ""
     studio.write("other.js", f"var JOB_TYPE = {{}};\n{keyword}(job) {arrow} {{ job.name = 'changed'; }};")
     assert studio.compile("other").name == "changed"
+
+
+def compile_async(studio: Studio, body: str, before: str = "") -> AuthoredJob:
+    """The job of a script with an async compileJob, whose body is on line 3 and onwards."""
+    studio.write("my_job.js", f"{DECLARATION} {before}\nasync function compileJob(job) {{\n{body}\n}}\n")
+    return studio.compile("my-job")
+
+
+def test_promises_come_to_an_end_before_the_job_is_taken(studio: Studio) -> None:
+    """What a script does behind `await` or in `then` is in the job, whether compileJob returns the promise or not."""
+    add = "job.addTask(author.Task(name, 'misc'));"
+    job = compile_async(
+        studio,
+        f"""const add = async (name) => {{ await null; {add} }};
+        await add("first");
+        for (const name of await Promise.all(["second", "third"])) {{ await name; {add} }}
+        Promise.resolve("not waited for").then((name) => {{ {add} }});
+        print(job.tasks.length);""",
+        "let late = 'none'; Promise.resolve().then(() => { late = 'some'; });",
+    )
+    assert [task.name for task in job.tasks] == ["first", "second", "third", "not waited for"]
+    job = studio.run(f"Promise.resolve('then').then((name) => {{ {add} }});")
+    assert [task.name for task in job.tasks] == ["then"]
+
+
+def test_what_is_printed_behind_await_is_logged(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    """print works in the jobs of promises as elsewhere."""
+    caplog.set_level("INFO")
+    compile_async(studio, "await null; print('late');")
+    assert [record.message for record in caplog.records] == ["my_job.js: late"]
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("await null;\nthrow new Error('boom');", r"^Error: boom \(my_job.js:4\)$"),
+        ("await null;\nawait (async () => {\nthrow 'text'; })();", r"^text \(my_job.js\)$"),
+        ("frameChunker('', 1);", r'^.*invalid range "": empty range \(my_job.js:3\)$'),
+        ("return Promise.reject(5);", r"^5 \(my_job.js\)$"),
+        ("await new Promise(() => {});", r"^.*waits for a promise that never settles.* \(my_job.js\)$"),
+    ],
+)
+def test_promises_that_come_to_nothing(studio: Studio, body: str, complaint: str) -> None:
+    """A compileJob whose promise is rejected fails with the reason and its line; one that never settles says so."""
+    with pytest.raises(JobTypeError, match=complaint):
+        compile_async(studio, body)
 
 
 def test_nothing_survives_a_run(studio: Studio) -> None:
