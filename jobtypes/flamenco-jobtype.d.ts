@@ -75,7 +75,8 @@ declare namespace Flamenco {
     /** `under-construction`; what is assigned to it has no effect. */
     status: string;
     /** When the job was submitted. For paths and names, use `formatTimestampLocal(job.created)`. */
-    created: Date;
+    get created(): Moment;
+    set created(value: Date | string);
     /** The settings by their keys. Those nobody gave a value are missing. What is changed here is stored with the job. */
     settings: { [key: string]: any };
     /** Notes kept with the job, by name. Values are texts. */
@@ -86,6 +87,42 @@ declare namespace Flamenco {
     tasks: Task[];
     /** Adds a copy of the task, as it is now: add its commands and dependencies before. */
     addTask(task: Task): void;
+  }
+
+  /** A Date with further functions, which tell what the manager's clock shows. */
+  interface Moment extends Date {
+    /** Such as `2026-07-08 11:10:11.123 +0200 CEST`. */
+    toString(): string;
+    /** The same as `toString`. */
+    string(): string;
+    /** As in a layout of Go: `format("2006-01-02 15:04:05")` gives `2026-07-08 11:10:11`. */
+    format(layout: string): string;
+    /** Seconds since 1970. */
+    unix(): number;
+    /** Milliseconds since 1970. */
+    unixMilli(): number;
+    /** Microseconds since 1970. */
+    unixMicro(): number;
+    /** Nanoseconds since 1970, as exactly as JavaScript has them. */
+    unixNano(): number;
+    /** The year, such as 2026. */
+    year(): number;
+    /** The month: 1 to 12. */
+    month(): number;
+    /** The day of the month: 1 to 31. */
+    day(): number;
+    /** The day of the week: 0 is Sunday. */
+    weekday(): number;
+    /** The day of the year: 1 to 366. */
+    yearDay(): number;
+    /** The hour: 0 to 23. */
+    hour(): number;
+    /** The minute: 0 to 59. */
+    minute(): number;
+    /** The second: 0 to 59. */
+    second(): number;
+    /** What there is beyond whole seconds, in nanoseconds. */
+    nanosecond(): number;
   }
 
   /** Where the files of a job are. */

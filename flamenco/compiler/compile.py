@@ -225,7 +225,7 @@ class Compiler:
             "cwd": _working_folder(),
             "platform": platform.system().lower(),
             "limits": msgspec.to_builtins(self._limits),
-            "zone": zone_around(created) if created else [(0, 0)],
+            "zone": zone_around(created) if created else [(0, 0, "UTC")],
             "id_prefix": _id_prefix(),
             "modules": found.modules if "require" in script.source else {},
         }

@@ -121,7 +121,9 @@ class _Source:
         self.file = request.file
         self.lines = request.source.split("\n")
         # `void 0` keeps V8 from converting the value of the script's last expression for Python.
-        self.program = f"{STRICT}{request.source}\n;void 0\n//# sourceURL={quote(request.file)}"
+        # A first line for Unix shells is only one for V8 where nothing stands before it.
+        text = f"//{request.source[2:]}" if request.source.startswith("#!") else request.source
+        self.program = f"{STRICT}{text}\n;void 0\n//# sourceURL={quote(request.file)}"
 
     def error(self, message: str) -> ScriptError:
         """What V8 says: `FILE:LINE: TEXT`, the line, a caret below it, and for errors the stack."""

@@ -6,8 +6,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-Zone = list[tuple[int, int]]
-"""(milliseconds since 1970 from which on it holds, offset from UTC in seconds), ascending."""
+Zone = list[tuple[int, int, str]]
+"""(milliseconds since 1970 from which on it holds, offset from UTC in seconds, its name), ascending."""
 
 _YEARS_AROUND = 10
 _FIRST_YEAR = 1971  # Windows cannot convert earlier times
@@ -27,14 +27,18 @@ def _zone(year: int, _zone_key: tuple[object, ...]) -> Zone:
     middle = min(max(year, _FIRST_YEAR + _YEARS_AROUND), _LAST_YEAR - _YEARS_AROUND)
     moment = datetime(middle - _YEARS_AROUND, 1, 1, tzinfo=UTC)
     end = datetime(middle + _YEARS_AROUND, 1, 1, tzinfo=UTC)
-    zone = [(_milliseconds(moment), _offset(moment))]
+    zone = [_from(moment)]
     while moment < end:
         later = moment + _STEP
         if _offset(later) != zone[-1][1]:
             change = _change(moment, later)
-            zone.append((_milliseconds(change), _offset(change)))
+            zone.append(_from(change))
         moment = later
     return zone
+
+
+def _from(moment: datetime) -> tuple[int, int, str]:
+    return _milliseconds(moment), _offset(moment), moment.astimezone().tzname() or ""
 
 
 def _change(before: datetime, after: datetime) -> datetime:

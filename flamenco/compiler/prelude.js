@@ -8,11 +8,12 @@
 
   const { Boolean, Date, Error, Function, Map, Number, Object, Promise, Proxy, RangeError, RegExp, Set, String, SyntaxError, TypeError } = globalThis;
   const { parse, stringify } = JSON;
-  const { keys, freeze, preventExtensions, defineProperty, setPrototypeOf } = Object;
+  const { assign, keys, freeze, hasOwn, preventExtensions, defineProperty, getPrototypeOf, setPrototypeOf } = Object;
+  const { entries: entriesOf, values: valuesOf } = Object;
   const { apply, ownKeys, deleteProperty, getOwnPropertyDescriptor } = Reflect;
   const { isArray } = Array;
   const { isFinite, isInteger } = Number;
-  const { trunc, min, max } = Math;
+  const { abs, floor, trunc, min, max } = Math;
   const { encodeURIComponent, eval: indirectEval } = globalThis;
 
   // A method as a function of its object, out of reach of changed prototypes.
@@ -97,7 +98,7 @@
     }
     if (value instanceof String || value instanceof Number || value instanceof Boolean) return plain(value.valueOf(), depth);
     const copy = {};
-    const names = keys(value);
+    const names = namesIn(value);
     for (let i = 0; i < names.length; i++) {
       const item = plain(value[names[i]], depth);
       if (!isWellFormed(names[i])) throw new TypeError("a name with half a character in it (a lone surrogate) cannot be stored");
@@ -340,10 +341,10 @@
     return words;
   }
 
-  // ---------------------------------------------------------------- formatTimestampLocal
+  // ---------------------------------------------------------------- times
 
-  // The manager's time zone: [milliseconds since 1970 from which on it holds, offset in seconds], ascending.
-  let zone = [[0, 0]];
+  // The manager's time zone: [milliseconds since 1970 from which on it holds, offset in seconds, name], ascending.
+  let zone = [[0, 0, "UTC"]];
 
   function timestamp(value) {
     let time = NaN;
@@ -353,14 +354,104 @@
     return time;
   }
 
+  function zoneAt(time) {
+    let found = zone[0];
+    for (let i = 0; i < zone.length && zone[i][0] <= time; i++) found = zone[i];
+    return found;
+  }
+
+  // What a clock of the manager shows, as a date whose UTC parts are those of local time.
+  const local = (time) => new Date(time + zoneAt(time)[1] * 1000);
+
   function formatTimestampLocal(value) {
-    const time = timestamp(value);
-    let offset = zone[0][1];
-    for (let i = 0; i < zone.length && zone[i][0] <= time; i++) offset = zone[i][1];
-    const iso = toISOString(new Date(time + offset * 1000)); // …YYYY-MM-DDTHH:MM:SS.mmmZ
+    const iso = toISOString(local(timestamp(value))); // …YYYY-MM-DDTHH:MM:SS.mmmZ
     const end = iso.length - 24;
     const clock = substring(iso, end + 11, end + 19);
     return `${substring(iso, 0, end + 10)}_${replaceAll(clock, ":", "")}`;
+  }
+
+  const MONTHS = "January February March April May June July August September October November December";
+  const DAYS = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday";
+  const word = (words, number) => splitText(words, " ")[number];
+  const two = (number) => padStart(String(number), 2, "0");
+
+  // What stands for what in a layout of Go's time.Format, longer names before those that they begin with.
+  const LAYOUT = [
+    ["2006", (at) => padStart(String(at.year), 4, "0")], ["January", (at) => word(MONTHS, at.month - 1)],
+    ["Jan", (at) => substring(word(MONTHS, at.month - 1), 0, 3)], ["Monday", (at) => word(DAYS, at.weekday)],
+    ["Mon", (at) => substring(word(DAYS, at.weekday), 0, 3)], ["MST", (at) => at.zone[2]],
+    ["002", (at) => padStart(String(at.yearDay), 3, "0")], ["01", (at) => two(at.month)], ["02", (at) => two(at.day)],
+    ["03", (at) => two(at.hour % 12 || 12)], ["04", (at) => two(at.minute)], ["05", (at) => two(at.second)],
+    ["06", (at) => two(at.year % 100)], ["15", (at) => two(at.hour)], ["PM", (at) => (at.hour < 12 ? "AM" : "PM")],
+    ["pm", (at) => (at.hour < 12 ? "am" : "pm")], ["-07:00", (at) => offsetText(at, ":")],
+    ["-0700", (at) => offsetText(at, "")], ["Z07:00", (at) => (at.zone[1] ? offsetText(at, ":") : "Z")],
+    ["Z0700", (at) => (at.zone[1] ? offsetText(at, "") : "Z")], ["_2", (at) => padStart(String(at.day), 2, " ")],
+    [".000000", (at) => `.${at.fraction}000`], [".000", (at) => `.${at.fraction}`],
+    [".999999999", (at) => trimmedFraction(at)], [".999999", (at) => trimmedFraction(at)], [".999", (at) => trimmedFraction(at)],
+    ["1", (at) => String(at.month)], ["2", (at) => String(at.day)], ["3", (at) => String(at.hour % 12 || 12)],
+    ["4", (at) => String(at.minute)], ["5", (at) => String(at.second)],
+  ];
+
+  function offsetText(at, colon) {
+    const minutes = abs(trunc(at.zone[1] / 60));
+    return `${at.zone[1] < 0 ? "-" : "+"}${two(trunc(minutes / 60))}${colon}${two(minutes % 60)}`;
+  }
+
+  function trimmedFraction(at) {
+    let text = `.${at.fraction}`;
+    while (charAt(text, text.length - 1) === "0") text = substring(text, 0, text.length - 1);
+    return text === "." ? "" : text;
+  }
+
+  function layOut(at, layout) {
+    let text = "";
+    for (let i = 0; i < layout.length; ) {
+      let found = null;
+      for (let j = 0; j < LAYOUT.length && found === null; j++) {
+        if (substring(layout, i, i + LAYOUT[j][0].length) === LAYOUT[j][0]) found = LAYOUT[j];
+      }
+      text += found === null ? charAt(layout, i) : found[1](at);
+      i += found === null ? 1 : found[0].length;
+    }
+    return text;
+  }
+
+  const parts = {};
+  for (const name of ["FullYear", "Month", "Date", "Day", "Hours", "Minutes", "Seconds", "Milliseconds"]) {
+    parts[name] = method(Date, `getUTC${name}`);
+  }
+  const utc = Date.UTC;
+
+  // The parts of a time on the manager's clock.
+  function clock(value) {
+    const time = getTime(value);
+    const shifted = local(time);
+    const year = parts.FullYear(shifted);
+    return {
+      year, month: parts.Month(shifted) + 1, day: parts.Date(shifted), weekday: parts.Day(shifted), hour: parts.Hours(shifted),
+      minute: parts.Minutes(shifted), second: parts.Seconds(shifted), zone: zoneAt(time),
+      yearDay: floor((getTime(shifted) - utc(year, 0)) / 86400000) + 1, fraction: padStart(String(parts.Milliseconds(shifted)), 3, "0"),
+    };
+  }
+
+  // job.created: a Date, and what scripts know from Flamenco, where it is Go's time.Time.
+  class Moment extends Date {
+    toString() { return this.format("2006-01-02 15:04:05.999 -0700 MST"); }
+    string() { return this.toString(); }
+    format(layout) { return layOut(clock(this), toText(layout)); }
+    unix() { return floor(getTime(this) / 1000); }
+    unixMilli() { return getTime(this); }
+    unixMicro() { return getTime(this) * 1000; }
+    unixNano() { return getTime(this) * 1000000; }
+    year() { return clock(this).year; }
+    month() { return clock(this).month; }
+    day() { return clock(this).day; }
+    weekday() { return clock(this).weekday; }
+    yearDay() { return clock(this).yearDay; }
+    hour() { return clock(this).hour; }
+    minute() { return clock(this).minute; }
+    second() { return clock(this).second; }
+    nanosecond() { return Number(clock(this).fraction) * 1000000; }
   }
 
   // ---------------------------------------------------------------- path
@@ -416,8 +507,29 @@
       throw new TypeError(`Cannot assign to property ${String(name)} of a host object`);
     },
   });
-  class HostObject {}
+  class HostObject {
+    // In JSON they have the names that scripts use.
+    toJSON() { return fieldsOf(this); }
+    hasOwnProperty(name) { return isField(this, name) || hasOwn(this, name); }
+  }
   setPrototypeOf(HostObject.prototype, fieldless);
+
+  const fieldNames = new Map(); // the prototypes of the classes below -> the names of their fields
+  const namesIn = (value) => mapGet(fieldNames, getPrototypeOf(value)) ?? keys(value);
+
+  function isField(value, name) {
+    const names = mapGet(fieldNames, getPrototypeOf(value)) ?? [];
+    let found = false;
+    for (let i = 0; i < names.length && !found; i++) found = names[i] === name;
+    return found;
+  }
+
+  function fieldsOf(value) {
+    const fields = {};
+    const names = namesIn(value);
+    for (let i = 0; i < names.length; i++) fields[names[i]] = value[names[i]];
+    return fields;
+  }
 
   const argumentError = (position, wanted) =>
     new TypeError(`could not convert function call parameter ${position}: this is not ${wanted}`);
@@ -461,7 +573,6 @@
     set parameters(value) { this.#parameters = object(value, "parameters"); }
     get totalStepCount() { return this.#steps; }
     set totalStepCount(value) { this.#steps = toInt(value); }
-    toJSON() { return commandRecord(this); }
 
     static {
       copyCommand = (value) => {
@@ -514,7 +625,8 @@
       push(this.#commands, copyCommand(command));
     }
     addDependency(task) { push(this.#dependencies, checkedTask(task, 0)); }
-    toJSON() { return taskRecord(this); }
+    // Not the tasks themselves: in those are others, and so on.
+    toJSON() { return assign(fieldsOf(this), { dependencies: taskRecord(this).dependencies }); }
 
     static {
       checkedTask = (value, position) => {
@@ -551,12 +663,11 @@
     constructor(checkout) {
       super();
       this.#checkout = checkout;
-      preventExtensions(this);
+      ownFields(this);
     }
 
     get shamanCheckoutID() { return this.#checkout; }
     set shamanCheckoutID(value) { this.#checkout = toText(value); }
-    toJSON() { return { shamanCheckoutID: this.#checkout }; }
 
     static {
       checkoutOf = (storage) => storage.#checkout;
@@ -583,11 +694,11 @@
       this.#type = given.type;
       this.#priority = given.priority;
       this.#tag = given.worker_tag;
-      this.#created = new Date(given.created_ms);
+      this.#created = new Moment(given.created_ms);
       this.#settings = given.settings;
       this.#metadata = given.metadata;
       this.#storage = new Storage(given.shaman_checkout_id);
-      preventExtensions(this);
+      ownFields(this);
     }
 
     get jobID() { return this.#id; }
@@ -603,7 +714,7 @@
     get status() { return this.#status; }
     set status(value) { this.#status = toText(value); }
     get created() { return this.#created; }
-    set created(value) { this.#created = new Date(timestamp(value)); }
+    set created(value) { this.#created = new Moment(timestamp(value)); }
     get settings() { return this.#settings; }
     set settings(value) { this.#settings = object(value, "settings") ?? {}; }
     get metadata() { return this.#metadata; }
@@ -615,7 +726,6 @@
       if (this.#tasks.length >= limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
       push(this.#tasks, copyTask(task));
     }
-    toJSON() { return jobRecord(this); }
 
     static {
       jobRecord = (job) => {
@@ -649,13 +759,40 @@
 
   // The fields are on the prototypes: visible to for-in, and not to be replaced by scripts.
   for (const { prototype } of [Command, Task, Storage, Job]) {
+    const names = [];
     for (const name of ownKeys(prototype)) {
       const descriptor = getOwnPropertyDescriptor(prototype, name);
-      if (descriptor.get) defineProperty(prototype, name, { __proto__: null, enumerable: true });
+      if (!descriptor.get) continue;
+      defineProperty(prototype, name, { __proto__: null, enumerable: true });
+      push(names, name);
     }
+    mapSet(fieldNames, prototype, names);
     freeze(prototype);
   }
   freeze(HostObject.prototype);
+
+  // What there is one of per job has its fields itself. Thousands of tasks would take half as long again.
+  function ownFields(object) {
+    const names = namesIn(object);
+    for (let i = 0; i < names.length; i++) {
+      defineProperty(object, names[i], getOwnPropertyDescriptor(getPrototypeOf(object), names[i]));
+    }
+    preventExtensions(object);
+  }
+
+  // So the functions that list what an object has are told of the fields of tasks and commands.
+  const isHost = (value) => value instanceof HostObject;
+  const listing = {
+    keys: (value) => (isHost(value) ? slice(namesIn(value)) : keys(value)),
+    values: (value) => valuesOf(isHost(value) ? fieldsOf(value) : value),
+    entries: (value) => entriesOf(isHost(value) ? fieldsOf(value) : value),
+    hasOwn: (value, name) => hasOwn(value, name) || (isHost(value) && isField(value, name)),
+    assign(target, ...sources) {
+      for (let i = 0; i < sources.length; i++) assign(target, isHost(sources[i]) ? fieldsOf(sources[i]) : sources[i]);
+      return assign(target);
+    },
+  };
+  for (const name of keys(listing)) defineProperty(Object, name, { __proto__: null, value: listing[name] });
 
   // Identifiers of tasks: random bits from Python, the same for one compilation, and a counter.
   let idPrefix = "00000000-0000-4000-8000-";
@@ -712,12 +849,15 @@
     return mapGet(modules, file).exports;
   };
 
+  // A first line for Unix shells is none for JavaScript, where it does not come first.
+  const withoutHashbang = (text) => (substring(text, 0, 2) === "#!" ? `//${substring(text, 2)}` : text);
+
   function load(file) {
     const module = { exports: {} };
     mapSet(modules, file, module); // before it runs: modules may require each other
     const text = moduleFiles[file];
     const isJSON = substring(file, file.length - 5) === ".json";
-    const program = `(function (exports, require, module) {${text}\n})\n//# sourceURL=${encodeURIComponent(file)}`;
+    const program = `(function (exports, require, module) {${withoutHashbang(text)}\n})\n//# sourceURL=${encodeURIComponent(file)}`;
     let value;
     try {
       value = isJSON ? parse(text) : indirectEval(program);

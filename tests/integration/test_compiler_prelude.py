@@ -392,6 +392,126 @@ def test_compile_job_may_be_any_function(studio: Studio, keyword: str) -> None:
     assert studio.compile("other").name == "changed"
 
 
+JOB_FIELDS = [
+    *("jobID", "name", "jobType", "priority", "workerTagUUID", "status", "created", "settings", "metadata"),
+    *("storage", "tasks"),
+]
+TASK_FIELDS = ["uUID", "name", "type", "priority", "commands", "dependencies"]
+COMMAND_FIELDS = ["name", "parameters", "totalStepCount"]
+
+
+@pytest.mark.parametrize(
+    ("thing", "fields"),
+    [
+        ("job", JOB_FIELDS),
+        ("job.storage", ["shamanCheckoutID"]),
+        ("author.Task('a', 'b')", TASK_FIELDS),
+        ("author.Command('a')", COMMAND_FIELDS),
+    ],
+)
+@pytest.mark.parametrize(
+    "listing",
+    [
+        "Object.keys(it)",
+        "Object.entries(it).map(([name]) => name)",
+        "Object.keys(Object.assign({}, it))",
+        "Object.keys(JSON.parse(JSON.stringify(it)))",
+        "(() => { const names = []; for (const name in it) names.push(name); return names; })()",
+        "fields.filter((name) => Object.hasOwn(it, name) && it.hasOwnProperty(name) && !it.hasOwnProperty(name + 's'))",
+    ],
+)
+def test_fields_can_be_listed(studio: Studio, thing: str, fields: list[str], listing: str) -> None:
+    """Whatever lists what an object has lists the fields of jobs, tasks and commands by the names scripts use."""
+    assert studio.value(f"(() => {{ const fields = {fields}; const it = {thing}; return {listing}; }})()") == fields
+
+
+def test_objects_as_json(studio: Studio) -> None:
+    """JSON of a job has its fields as scripts know them, with tasks and commands in it; dependencies are UUIDs."""
+    job = studio.run("""
+        const first = author.Task("first", "misc");
+        first.addCommand(author.Command("echo", { message: "m" }, 2));
+        const second = author.Task("second", "misc");
+        second.addDependency(first);
+        job.addTask(first);
+        job.addTask(second);
+        job.settings = { text: JSON.stringify(job), spread: { ...job }.name, stored: first };""")
+    shown = json.loads(job.settings["text"])
+    assert shown | {"tasks": []} == {
+        "jobID": JOB_ID,
+        "name": "job",
+        "jobType": "my-job",
+        "priority": 50,
+        "workerTagUUID": "",
+        "status": "under-construction",
+        "created": "2026-07-08T09:10:11.123Z",
+        "settings": {},
+        "metadata": {},
+        "storage": {"shamanCheckoutID": ""},
+        "tasks": [],
+    }
+    first, second = shown["tasks"]
+    assert first["commands"] == [{"name": "echo", "parameters": {"message": "m"}, "totalStepCount": 2}]
+    assert second["dependencies"] == [first["uUID"]]
+    assert job.settings["spread"] == "job"
+    assert job.settings["stored"] == first
+
+
+def test_the_lists_of_other_objects_are_as_ever(studio: Studio) -> None:
+    """Object's functions do for all other objects what they do in any JavaScript."""
+    expression = """[Object.keys({ a: 1 }), Object.values("xy"), Object.entries([5]), Object.hasOwn({ a: 1 }, "a"),
+        Object.assign({ a: 1 }, null, { b: 2 }, "z"), Object.keys(Object.assign(5, {})),
+        (() => { try { Object.keys(null); } catch (error) { return error.name; } })(), Object.keys.name]"""
+    assert studio.value(expression) == [
+        ["a"], ["x", "y"], [["0", 5]], True, {"a": 1, "b": 2, "0": "z"}, [], "TypeError", "keys",
+    ]  # fmt: skip
+
+
+def test_the_time_of_creation_in_both_ways(tmp_path: Path) -> None:
+    """job.created is a Date and has what Flamenco's scripts know of Go's times, on the manager's clock."""
+    expression = """[`${job.created}`, job.created + "", job.created.string(),
+        job.created.format("02 Jan 06 03:04 PM, -07"),
+        [job.created.unix(), job.created.unixMilli(), job.created.year(), job.created.month(), job.created.day(),
+         job.created.hour(), job.created.minute(), job.created.second(), job.created.nanosecond(),
+         job.created.weekday(), job.created.yearDay()],
+        job.created.getTime(), job.created.toISOString(), job.created instanceof Date,
+        job.created - new Date(job.created), job.created]"""
+    script = """
+import json, sys
+from pathlib import Path
+from tests.integration.compiling import Studio
+studio = Studio(Path(sys.argv[1]))
+print(json.dumps(studio.value(sys.argv[2])))
+studio.compiler.close()
+"""
+    environment = os.environ | {"TZ": "Europe/Amsterdam", "PYTHONPATH": str(Path(__file__).parents[2])}
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "studio"), expression],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    text = "2026-07-08 11:10:11.123 +0200 CEST"
+    assert json.loads(result.stdout) == [
+        *(text, text, text, "08 Jul 26 11:10 AM, -07"),
+        [1783501811, 1783501811123, 2026, 7, 8, 11, 10, 11, 123000000, 3, 189],
+        *(1783501811123, "2026-07-08T09:10:11.123Z", True, 0, "2026-07-08T09:10:11.123Z"),
+    ]
+
+
+def test_a_first_line_for_shells_is_skipped(studio: Studio) -> None:
+    """A script and its modules may begin with `#!`, and lines keep their numbers."""
+    studio.write("lib/shebang.js", "#!/usr/bin/env node\nexports.name = 'module';")
+    studio.write(
+        "shebang.js",
+        f"#!/usr/bin/env it's node\n{DECLARATION}\nfunction compileJob(job) {{\n"
+        "if (job.settings.fail) throw 5;\njob.name = require('./lib/shebang').name; }",
+    )
+    assert studio.compile("shebang").name == "module"
+    with pytest.raises(JobTypeError, match=r"^5 \(shebang.js:4\)$"):
+        studio.compile("shebang", settings={"fail": True})
+
+
 def compile_async(studio: Studio, body: str, before: str = "") -> AuthoredJob:
     """The job of a script with an async compileJob, whose body is on line 3 and onwards."""
     studio.write("my_job.js", f"{DECLARATION} {before}\nasync function compileJob(job) {{\n{body}\n}}\n")

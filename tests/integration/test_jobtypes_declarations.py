@@ -43,6 +43,7 @@ function compileJob(job) {
     Path: Object.keys(path),
     Process: Object.keys(process),
     Job: members(job),
+    Moment: members(job.created),
     Storage: members(job.storage),
     Task: members(task),
     Command: members(command),
@@ -62,9 +63,11 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[
 
 def members(interface: str) -> set[str]:
     """The members that the declarations give an interface."""
-    match = re.search(rf"^  interface {interface} \{{\n(.*?)^  \}}$", DECLARATIONS, re.DOTALL | re.MULTILINE)
+    match = re.search(
+        rf"^  interface {interface}(?: extends \w+)? \{{\n(.*?)^  \}}$", DECLARATIONS, re.DOTALL | re.MULTILINE
+    )
     assert match, interface
-    return set(re.findall(r"^    (?:readonly )?(\w+)\??[(:]", match[1], re.MULTILINE))
+    return set(re.findall(r"^    (?:readonly |get |set )?(\w+)\??[(:]", match[1], re.MULTILINE))
 
 
 def words(interface: str, member: str) -> set[str]:
@@ -82,10 +85,10 @@ def test_globals_are_declared(around: dict[str, list[str]]) -> None:
     assert declared == set(around["globals"]) - LANGUAGE
 
 
-@pytest.mark.parametrize("name", ["Author", "Path", "Process", "Job", "Storage", "Task", "Command"])
+@pytest.mark.parametrize("name", ["Author", "Path", "Process", "Job", "Moment", "Storage", "Task", "Command"])
 def test_members_are_declared(around: dict[str, list[str]], name: str) -> None:
     """So it is with fields and functions of the objects."""
-    assert members(name) == set(around[name]) - {"constructor", "toJSON"}
+    assert members(name) == set(around[name]) - {"constructor", "hasOwnProperty", "toJSON"}
 
 
 def test_keys_of_job_types_are_declared() -> None:
@@ -107,7 +110,7 @@ def test_everything_has_a_comment() -> None:
     """Editors show a comment for every global, interface and member."""
     lines = DECLARATIONS.splitlines()
     for before, line in itertools.pairwise(lines):
-        if re.match(r"declare (var|function)|  interface|    (readonly )?\w+\??[(:]", line):
+        if re.match(r"declare (var|function)|  interface|    (readonly |get )?\w+\??[(:]", line):
             assert before.strip().endswith("*/"), line
 
 
@@ -120,6 +123,7 @@ def test_the_file_that_uses_everything_uses_everything(around: dict[str, list[st
         "Path",
         "Process",
         "Job",
+        "Moment",
         "Storage",
         "Task",
         "Command",

@@ -44,12 +44,12 @@ function compileJob(job) {
   /** @type {string[]} */
   const words = shellSplit("a 'b c'");
   /** @type {string} */
-  const when = formatTimestampLocal(job.created) + formatTimestampLocal("2026-01-02T03:04:05Z");
+  const stamp = formatTimestampLocal(job.created) + formatTimestampLocal("2026-01-02T03:04:05Z");
   /** @type {string} */
   const file = path.join(path.dirname("/a/b.c"), path.basename("/a/b.c"), path.stem("b.c"));
   /** @type {string} */
   const system = process.platform + process.cwd();
-  print(chunks, frames, words, when, file, system, misspelt.key, null, 5);
+  print(chunks, frames, words, stamp, file, system, misspelt.key, null, 5);
   alert("careful", { a: 1 });
 
   const modules = [require("author"), require("path"), require("process")];
@@ -85,6 +85,14 @@ function compileJob(job) {
   job.workerTagUUID = "";
   job.status = "queued";
   job.created = new Date(job.created.getTime());
+  const when = job.created;
+  /** @type {string} */
+  const texts = when.toString() + when.string() + when.format("2006-01-02");
+  /** @type {number} */
+  const numbers = when.unix() + when.unixMilli() + when.unixMicro() + when.unixNano() + when.nanosecond();
+  /** @type {number[]} */
+  const clock = [when.year(), when.month(), when.day(), when.weekday(), when.yearDay(), when.hour(), when.minute(), when.second()];
+  job.metadata.clock = [texts, numbers, clock];
   job.settings.more = { deep: [1, "two"] };
   job.metadata["user.name"] = "somebody";
   job.storage.shamanCheckoutID = "";
