@@ -175,7 +175,7 @@ declare namespace Flamenco {
     basename(path: string): string;
     /** Everything before the last part: `/a/b.c` gives `/a`. */
     dirname(path: string): string;
-    /** The parts as one path, without `.`, `..` and double slashes. */
+    /** The parts as one path, without `.`, `..` and double slashes; those of `//server/share` stay. */
     join(...parts: string[]): string;
     /** The last part without its extension: `/a/b.c` gives `b`. */
     stem(path: string): string;

@@ -472,6 +472,9 @@
     return (rooted ? "/" : "") + joinArray(kept, "/") || ".";
   }
 
+  // Two slashes and no third: a share of Windows, or what lies beside the blend file. They are both kept.
+  const isDoubled = (text) => substring(text, 0, 2) === "//" && charAt(text, 2) !== "/";
+
   const path = {
     basename(name) {
       let text = toSlashes(toText(name));
@@ -482,12 +485,16 @@
     dirname(name) {
       const text = toSlashes(toText(name));
       const end = lastIndexOf(text, "/");
+      if (end === 1 && isDoubled(text)) return "//";
       return end < 0 ? "." : substring(text, 0, end) || "/";
     },
     join(...parts) {
       const given = [];
       for (let i = 0; i < parts.length; i++) if (toText(parts[i]) !== "") push(given, toText(parts[i]));
-      return given.length ? toSlashes(clean(joinArray(given, "/"))) : "";
+      if (!given.length) return "";
+      const joined = joinArray(given, "/");
+      // Cleaned as what is below the two slashes; otherwise before backslashes become slashes, as ever.
+      return isDoubled(toSlashes(given[0])) ? `//${clean(`./${substring(toSlashes(joined), 2)}`)}` : toSlashes(clean(joined));
     },
     stem(name) {
       const base = basename(name);
