@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import click
-from msgspec import structs
+from msgspec import structs, to_builtins
 from rich.text import Text
 
 from flamenco.cli.confirmation import confirm, yes_option
@@ -24,9 +24,10 @@ REQUESTS = tuple(
 
 
 class ShownWorker(ListedWorker, frozen=True, kw_only=True):
-    """A worker, and the task that it is on."""
+    """A worker, the task that it is on, and what people should know about it."""
 
     task: TaskOfWorker | None
+    warning: str = ""
 
 
 @click.group(cls=ListingGroup)
@@ -53,9 +54,13 @@ def list_workers(manager_url: str, *, as_json: bool) -> None:
       flamenco workers --manager http://farm:8080
     """
     with ManagerClient(manager_url) as client:
-        tasks = {worker.id: worker.task for worker in client.overview().workers}
+        more = {worker.id: (worker.task, worker.warning) for worker in client.overview().workers}
         known = client.workers.all()
-    found = [ShownWorker(**structs.asdict(worker), task=tasks.get(worker.id)) for worker in known]
+    found = [
+        ShownWorker(**structs.asdict(worker), task=task, warning=warning)
+        for worker in known
+        for task, warning in [more.get(worker.id, (None, ""))]
+    ]
     if as_json:
         print_json(found)
     elif not found:
@@ -64,6 +69,9 @@ def list_workers(manager_url: str, *, as_json: bool) -> None:
         short = short_ids([worker.id for worker in found])
         now = datetime.now(UTC)
         print_table(WORKER_TITLES, (worker_row(worker, short[worker.id], now) for worker in found))
+        for worker in found:
+            if worker.warning:
+                click.echo(f"{worker.name}: {worker.warning}", err=True)
 
 
 WORKER_TITLES = ("ID", "Status", "Last seen", "Version", "Name", "Task")
@@ -95,10 +103,13 @@ def show(reference: str, manager_url: str, *, as_json: bool) -> None:
     """
     with ManagerClient(manager_url) as client:
         found = client.workers.get(find_workers(client, [reference])[0].id)
+        warning = next((each.warning for each in client.overview().workers if each.id == found.id), "")
     if as_json:
-        print_json(found)
+        print_json({**to_builtins(found), "warning": warning})
     else:
         print_fields(worker_fields(found))
+        if warning:
+            click.echo(f"{found.name}: {warning}", err=True)
 
 
 def worker_fields(worker: Worker) -> Iterator[tuple[str, str | Text]]:

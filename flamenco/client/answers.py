@@ -135,13 +135,14 @@ class TaskOfWorker(Struct, frozen=True, kw_only=True):
 
 
 class WorkerSummary(Struct, frozen=True, kw_only=True):
-    """A worker at a glance."""
+    """A worker at a glance. `warning` is what people should know about it; empty for nothing."""
 
     id: str
     name: str
     status: WorkerStatus
     last_seen: str | None = None
     task: TaskOfWorker | None = None
+    warning: str = ""
 
 
 class Overview(Struct, frozen=True, kw_only=True):

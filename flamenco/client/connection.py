@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -18,6 +19,7 @@ from msgspec import Struct
 
 from flamenco import __version__
 from flamenco.domain.errors import ConfigError, FarmError
+from flamenco.domain.identity import SIGN_ON_HEADER
 
 DEFAULT_URL = "http://localhost:8080"
 DEFAULT_TIMEOUT_S = 10.0
@@ -56,6 +58,18 @@ class ManagerError(FarmError):
         return not 400 <= self.status < 500 or self.status in _TEMPORARY
 
 
+class SignOnReplaced(ManagerError):
+    """Another program has signed on as this worker, which is not to be heard any more.
+
+    What was asked may be asked by whoever signs on next, so it is kept: the error counts as temporary.
+    """
+
+    @property
+    def is_temporary(self) -> bool:
+        """Yes."""
+        return True
+
+
 class _Message(Struct, frozen=True):
     message: str = ""
 
@@ -77,6 +91,8 @@ def parse_manager_url(text: str) -> str:
 class Connection:
     """Calls one manager, as nobody in particular or as a worker. May be shared by threads.
 
+    `on_replaced` is called, by any of them, when another program has signed on as that worker.
+
     `transport` is how to get there without a socket, such as a `httpx.WSGITransport` around an application.
     """
 
@@ -85,6 +101,7 @@ class Connection:
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https"):
             raise ConfigError(f"{url!r} is no manager URL; it must start with http:// or https://")
+        self.on_replaced: Callable[[], None] = lambda: None
         self._authorization: dict[str, str] = {}
         try:
             base_url = httpx.URL(self.url)
@@ -109,6 +126,10 @@ class Connection:
         token = base64.b64encode(f"{worker_id}:{secret}".encode()).decode()
         self._authorization = {"Authorization": f"Basic {token}"}
 
+    def keep_sign_on(self, number: str) -> None:
+        """Say from now on, with everything, since which sign-on this worker speaks."""
+        self._authorization = {**self._authorization, SIGN_ON_HEADER: number}
+
     def call(
         self,
         method: str,
@@ -121,6 +142,7 @@ class Connection:
         also_fine: tuple[int, ...] = (),
     ) -> httpx.Response:
         """Send a request, `body` as JSON. Raises `ManagerError` for statuses other than 2xx and `also_fine`."""
+        identity = self._authorization
         if body is not None:
             content, headers = msgspec.json.encode(body), {"Content-Type": "application/json"}
         try:
@@ -128,13 +150,18 @@ class Connection:
                 method,
                 path.removeprefix("/"),
                 content=content,
-                headers={**self._authorization, **(headers or {})},
+                headers={**identity, **(headers or {})},
                 timeout=httpx.USE_CLIENT_DEFAULT if timeout_s is None else timeout_s,
             )
         except httpx.TimeoutException as error:
             raise ManagerUnreachable(f"the manager at {self.url} did not answer in time") from error
         except httpx.HTTPError as error:
             raise ManagerUnreachable(f"the manager at {self.url} cannot be reached: {error}") from error
+        if answer.status_code == HTTPStatus.GONE and SIGN_ON_HEADER in identity:
+            if identity is self._authorization:
+                self.on_replaced()
+            # Otherwise it is this very program that has signed on anew meanwhile.
+            raise SignOnReplaced(_message_of(answer, f"{method} {path}"), answer.status_code)
         if not answer.is_success and answer.status_code not in also_fine:
             raise _error_of(answer, f"{method} {path}")
         return answer
@@ -159,12 +186,15 @@ def in_path(text: str) -> str:
 
 
 def _error_of(answer: httpx.Response, what: str) -> ManagerError:
+    return ManagerError(_message_of(answer, what), answer.status_code, _retry_after(answer))
+
+
+def _message_of(answer: httpx.Response, what: str) -> str:
     try:
         message = msgspec.json.decode(answer.content, type=_Message).message
     except (msgspec.DecodeError, UnicodeDecodeError):
         message = ""
-    message = message[:_LONGEST_MESSAGE] or f"{what} was answered {answer.status_code} {answer.reason_phrase}".strip()
-    return ManagerError(message, answer.status_code, _retry_after(answer))
+    return message[:_LONGEST_MESSAGE] or f"{what} was answered {answer.status_code} {answer.reason_phrase}".strip()
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import httpx
@@ -29,6 +29,7 @@ from flamenco.client.events import EventCalls
 from flamenco.client.jobs import JobCalls
 from flamenco.client.tasks import TaskCalls
 from flamenco.client.workers import TagCalls, WorkerCalls
+from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.statuses import JobStatus, WorkerStatus
 
 
@@ -95,6 +96,13 @@ class ManagerClient:
     def authenticate(self, worker_id: str, secret: str) -> None:
         """Speak as this worker from now on."""
         self._connection.authenticate(worker_id, secret)
+
+    def when_replaced(self, call: Callable[[], None]) -> None:
+        """Have `call` called, by any thread, when another program has signed on as this worker.
+
+        From then on the manager answers this one with `SignOnReplaced`.
+        """
+        self._connection.on_replaced = call
 
     # -- the farm ---------------------------------------------------------------------------------------------------
 
@@ -171,6 +179,8 @@ class ManagerClient:
     def sign_on(self, details: WorkerSignOn) -> WorkerStatus:
         """Come to work; gives the status to go to."""
         answer = self._connection.call("POST", "/api/v3/worker/sign-on", details)
+        if number := answer.headers.get(SIGN_ON_HEADER):  # only our managers count
+            self._connection.keep_sign_on(number)
         return self._connection.decoded(answer, _StatusRequest).status_requested
 
     def tell_commands(self, names: Sequence[str]) -> tuple[str, ...] | None:

@@ -51,6 +51,10 @@ class AccessDenied(FarmError):
     """Unknown worker or wrong secret."""
 
 
+class Replaced(FarmError):
+    """Another program has signed on as the same worker since this one did."""
+
+
 class TooMuch(FarmError):
     """Larger than the farm accepts."""
 

@@ -178,6 +178,7 @@ class Worker(Struct, frozen=True, kw_only=True):
     """A stored worker. `status_requested` is what the farm wants it to become, if anything.
 
     `commands` are those it has; None for one that does not say, and is trusted with every task of its types.
+    `sign_ons` is how often it signed on, `signed_on` when last. `warning` is what people should know, from `warned` on.
     """
 
     key: int
@@ -193,6 +194,10 @@ class Worker(Struct, frozen=True, kw_only=True):
     lazy_request: bool = False
     can_restart: bool = False
     commands: tuple[str, ...] | None = None
+    sign_ons: int = 0
+    signed_on: datetime | None = None
+    warning: str = ""
+    warned: datetime | None = None
 
 
 class Tag(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from flamenco.config.places import CONFIG_FILE_NAME
 from flamenco.domain.errors import Busy
 from flamenco.domain.scheduling import JobCandidate
 from flamenco.domain.variables import Variables
+from flamenco.farm.identity import Callers
 from flamenco.farm.image_queue import ImageQueue
 from flamenco.farm.measurements import RequestHistograms
 from flamenco.farm.ranking import Ranking
@@ -81,6 +82,7 @@ class Farm:
         self._large_write = threading.Lock()
         self.known_jobs: dict[int, tuple[datetime, JobCandidate]] = {}
         self.request_times = RequestHistograms()
+        self.callers = Callers()
         self.event_waits = EventWaits(store, config.threads)
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from flamenco.domain.identity import warning_of
 from flamenco.domain.model import Job, Task, Worker
 from flamenco.farm.context import Farm
 from flamenco.store import jobs, tasks, workers
@@ -13,15 +14,16 @@ NEWEST_JOBS = 100
 
 
 class Overview(Struct, frozen=True):
-    """The newest jobs, newest first, and every worker with the task it runs, if any."""
+    """The newest jobs, newest first, and every worker with the task it runs, if any, and what people should know."""
 
     jobs: list[Job]
-    workers: list[tuple[Worker, Task | None]]
+    workers: list[tuple[Worker, Task | None, str]]
 
 
 def overview(farm: Farm) -> Overview:
     """The farm at this moment, in one consistent picture."""
+    now = farm.clock()
     with farm.store.read() as tx:
         active = {task.worker_key: task for task in tasks.all_active(tx)}
-        present = [(worker, active.get(worker.key)) for worker in workers.all_present(tx)]
+        present = [(worker, active.get(worker.key), warning_of(worker, now)) for worker in workers.all_present(tx)]
         return Overview(jobs.newest(tx, NEWEST_JOBS), present)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from flamenco.domain.errors import Conflict, NotFound, NotYours, Refused
 from flamenco.domain.events import task_log_event, worker_event
+from flamenco.domain.identity import is_with_predecessor
 from flamenco.domain.listing import TaskQuery
 from flamenco.domain.model import Assignment, Job, Task, TaskSummary, TaskWorker, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus, WorkerStatus
@@ -49,15 +50,17 @@ class TaskDetails(Struct, frozen=True):
 def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
     """The worker's next task, or the status it has to take first, or None when there is nothing to do.
 
-    A worker that has an active task gets that one again. Raises `Conflict` unless the worker is awake.
+    A worker that has an active task gets that one again, once it runs nowhere else any more.
+    Raises `Conflict` unless the worker is awake.
     """
     now = farm.clock()
     with farm.store.write() as tx:
         worker = workers.seen(tx, worker.key, now)
+        assigned = None
         if worker.status_requested is None and worker.status is WorkerStatus.AWAKE:
-            assigned = _own_task(tx, worker, farm) or _claim(tx, worker, farm)
-        else:
-            assigned = None
+            own = claim.own_active_task(tx, worker.key)
+            if own is None or not is_with_predecessor(worker, own.last_touched, now):
+                assigned = (own and _take_again(tx, own, worker, farm)) or _claim(tx, worker, farm)
     # Raised and returned only here: that the worker was seen is to be kept.
     if worker.status_requested is not None:
         return worker.status_requested
@@ -70,10 +73,7 @@ def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
     return _assignment(farm, cascade.job, task, worker)
 
 
-def _own_task(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
-    found = claim.own_active_task(tx, worker.key)
-    if found is None:
-        return None
+def _take_again(tx: Tx, found: Task, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
     # Another process may have taken the task away, or paused or deleted the job, while we waited for its lock.
     try:
         job = jobs.lock(tx, found.job_key)

@@ -8,10 +8,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flamenco.domain.errors import AccessDenied, Incapable, NotFound
+from flamenco.domain.errors import AccessDenied, FarmError, Incapable, NotFound, Replaced
 from flamenco.domain.events import worker_event
 from flamenco.domain.model import Tag, Task, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
@@ -24,6 +25,8 @@ from flamenco.store import tags as tag_store
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
 
+log = structlog.get_logger(__name__)
+
 _NOBODY = hashlib.sha256(b"nobody's secret").hexdigest()
 _PAUSING = frozenset({JobStatus.PAUSE_REQUESTED, JobStatus.PAUSED})
 
@@ -34,6 +37,13 @@ class WorkerDetails(Struct, frozen=True):
     worker: Worker
     task: Task | None
     tags: list[Tag]
+
+
+class SignedOn(Struct, frozen=True):
+    """The status that a worker is to take, and the number of its sign-on."""
+
+    status: WorkerStatus
+    number: int
 
 
 def _hash(secret: str) -> str:
@@ -57,15 +67,41 @@ def register(farm: Farm, *, name: str, platform: str, secret: str, task_types: S
         return worker_store.insert_worker(tx, worker, _hash(secret), farm.clock())
 
 
-def authenticate(farm: Farm, worker_id: str, secret: str) -> Worker:
-    """The worker with that id and secret. Raises `AccessDenied`, without saying which of the two was wrong."""
+def authenticate(farm: Farm, worker_id: str, secret: str, *, sign_on: int | None = None, address: str = "") -> Worker:
+    """The worker with that id and secret. Raises `AccessDenied`, without saying which of the two was wrong.
+
+    `sign_on` is the number of the sign-on since which it speaks, where it says so: raises `Replaced` when there was a
+    later one. Those that do not say are told apart by `address`, and only people are told.
+    """
     with farm.store.read() as tx:
         found = worker_store.find_with_secret(tx, worker_id)
     # The same work for a worker that does not exist, so that the time taken does not tell.
     expected = found[1] if found else _NOBODY
     if not hmac.compare_digest(_hash(secret), expected) or found is None:
         raise AccessDenied("No worker is known by that id and secret; register again.")
-    return found[0]
+    worker = found[0]
+    if sign_on is None:
+        if (other := farm.callers.in_turn(worker.key, address)) is not None:
+            _warn_of_two(farm, worker, f"two programs speak as this worker, from {other} and {address}")
+    elif sign_on < worker.sign_ons:
+        _warn_of_two(
+            farm, worker, f"a program that spoke as this worker was replaced by another one at {worker.address}"
+        )
+        raise Replaced("Another program has signed on as this worker; each needs a data folder of its own.")
+    return worker
+
+
+def _warn_of_two(farm: Farm, worker: Worker, what: str) -> None:
+    """Let people know that a worker is there twice, unless they were told a moment ago."""
+    if not farm.callers.may_warn(worker.key):
+        return
+    warning = f"{what}; was its data folder copied?"
+    log.warning("a worker is there twice", worker=worker.id, name=worker.name, reason=warning)
+    try:
+        with farm.store.write() as tx:
+            worker_store.warn(tx, worker.key, warning, farm.clock())
+    except FarmError as error:  # what the worker wants is done all the same
+        log.error("a warning is missing with a worker", worker=worker.id, reason=str(error))
 
 
 def sign_on(
@@ -77,8 +113,8 @@ def sign_on(
     task_types: Sequence[str],
     can_restart: bool,
     address: str,
-) -> WorkerStatus:
-    """The worker is here, and tells what it can do. Returns the status it is to take."""
+) -> SignedOn:
+    """The worker is here, and tells what it can do."""
     now = farm.clock()
     with farm.store.write() as tx:
         before = worker_store.seen(tx, worker.key, now)
@@ -91,10 +127,12 @@ def sign_on(
             commands=None,
             address=address,
             status=WorkerStatus.STARTING,
+            sign_ons=before.sign_ons + 1,
+            signed_on=now,
         )
         worker_store.save(tx, present, now)
         events.append(tx, [worker_event(present, now, before.status)], now)
-        return present.status_requested or sleep.status_now(tx, present, now)
+        return SignedOn(present.status_requested or sleep.status_now(tx, present, now), present.sign_ons)
 
 
 def tell_commands(farm: Farm, worker: Worker, commands: Sequence[str]) -> None:

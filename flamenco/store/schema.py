@@ -289,6 +289,10 @@ workers = Table(
     Column("lazy_request", Boolean, nullable=False, server_default=text("false")),
     Column("can_restart", Boolean, nullable=False, server_default=text("false")),
     Column("deleted", Utc, index=True),
+    Column("sign_ons", Integer, nullable=False, server_default="0"),
+    Column("signed_on", Utc),
+    Column("warning", Text, nullable=False, server_default=""),  # what people should know, since `warned`
+    Column("warned", Utc),
 )
 
 sleep_schedules = Table(

@@ -37,6 +37,10 @@ def _worker(row: Row[Any]) -> Worker:
         lazy_request=values["lazy_request"],
         can_restart=values["can_restart"],
         commands=None if values["commands"] is None else tuple(values["commands"]),
+        sign_ons=values["sign_ons"],
+        signed_on=values["signed_on"],
+        warning=values["warning"],
+        warned=values["warned"],
     )
 
 
@@ -108,6 +112,8 @@ _SAVED = (
     "lazy_request",
     "can_restart",
     "commands",
+    "sign_ons",
+    "signed_on",
 )
 _SAVE = update(workers).where(workers.c.key == bindparam("worker_key"))
 
@@ -124,6 +130,14 @@ def lock(tx: Tx, worker_id: str) -> Worker:
     if row is None:
         raise NotFound(f'worker "{worker_id}" not found')
     return _worker(row)
+
+
+_WARN = update(workers).where(workers.c.key == bindparam("worker_key"))
+
+
+def warn(tx: Tx, worker_key: int, warning: str, now: datetime) -> None:
+    """Let people know something about a worker."""
+    tx.execute(_WARN.values(warning=warning, warned=now), {"worker_key": worker_key})
 
 
 def mark_deleted(tx: Tx, worker_key: int, now: datetime) -> None:

@@ -58,14 +58,25 @@ class Agent:
         self._settings = settings
         self._stopping = threading.Event()
         self._is_announced = False
+        self._is_replaced = False
+        manager.when_replaced(self._on_replaced)
 
     def stop(self) -> None:
         """End the running task and go home."""
         self._stopping.set()
         self._tasks.stop()
 
+    def _on_replaced(self) -> None:
+        """Another program is this worker now. To go on would have every task run twice."""
+        if not self._is_replaced:
+            self._is_replaced = True
+            log.error(
+                "another worker has signed on with the same identity; stopping, and ending the task if there is one"
+            )
+            self.stop()
+
     def run(self) -> int:
-        """Work until told to stop; gives the exit code. Raises `ConfigError` when it can never work."""
+        """Work until told to stop; gives the exit code. Raises `ConfigError` when it cannot work, or not any more."""
         status = self._registration.sign_on(self._stopping)
         if not status:
             return EXIT_SIGNAL
@@ -73,6 +84,8 @@ class Agent:
         with self._updates.retrying(), self._uploads:
             while status and status not in _FINAL:
                 status = self._live(status)
+        if self._is_replaced:
+            raise self._registration.replaced()
         self._go_home()
         if status == WorkerStatus.RESTART:
             return self._settings.restart_exit_code
@@ -84,6 +97,8 @@ class Agent:
             return EXIT_SIGNAL
         if delivered := self._updates.deliver_all(unless=self._stopping):
             log.info("all updates are delivered")
+        if self._is_replaced:
+            raise self._registration.replaced()
         self._go_home()
         return EXIT_OFFLINE if delivered else EXIT_UNDELIVERED
 

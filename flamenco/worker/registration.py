@@ -13,7 +13,7 @@ from msgspec import Struct
 from flamenco import __version__
 from flamenco.client import ManagerClient, ManagerError, WorkerRegistration, WorkerSignOn
 from flamenco.domain.durations import Duration
-from flamenco.domain.errors import FarmError
+from flamenco.domain.errors import ConfigError, FarmError
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.worker import credentials
 from flamenco.worker.credentials import Credentials
@@ -74,6 +74,14 @@ class Registration:
             stopping.wait(pause)
             pause = min(pause * 2, max(LONGEST_PAUSE_S, self._retry))
         return None
+
+    def replaced(self) -> ConfigError:
+        """What to tell when another worker has signed on with our credentials."""
+        return ConfigError(
+            "Another worker has signed on with the same identity, so this one stopped; the folder"
+            f" {self._file.parent} was probably copied. Give this worker a folder of its own with --data-dir, or delete"
+            f" {self._file.name} in it to register as a new worker."
+        )
 
     def _register(self) -> Credentials:
         secret = secrets.token_hex(SECRET_BYTES)

@@ -67,7 +67,7 @@ def sign_on(farm: Farm, worker: Worker) -> WorkerStatus:
     """The worker starts; what it is told to become."""
     return workers.sign_on(
         farm, worker, name="w", software="test", task_types=["misc"], can_restart=False, address="127.0.0.1"
-    )
+    ).status
 
 
 def test_a_schedule_is_told_as_it_was_understood(farm: Farm, client: testing.TestClient) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 import falcon
 
 from flamenco.api.middleware.parameters import is_uuid
 from flamenco.api.operation import operation_of
+from flamenco.api.resource import client_address
 from flamenco.domain.errors import AccessDenied
+from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.farm import workers
 from flamenco.farm.context import Farm
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class Authentication:
@@ -27,12 +32,20 @@ class Authentication:
     def process_resource(
         self, req: falcon.Request, _resp: falcon.Response, resource: object, _params: dict[str, object]
     ) -> None:
-        """Raise `AccessDenied` when nobody, or nobody we know, is speaking."""
+        """Raise `AccessDenied` when nobody, or nobody we know, is speaking; `Replaced` for one that was replaced."""
         declared = operation_of(resource, req.method)
         req.context.operation = declared
         if declared is not None and declared.auth:
             worker_id, secret = credentials(req.auth)
-            req.context.worker = workers.authenticate(self._farm, worker_id, secret)
+            number = sign_on_number(req.get_header(SIGN_ON_HEADER))
+            # Where it calls from matters only for those that have no number.
+            address = client_address(req) if number is None else ""
+            req.context.worker = workers.authenticate(self._farm, worker_id, secret, sign_on=number, address=address)
+
+
+def sign_on_number(header: str | None) -> int | None:
+    """The number of the sign-on that a worker speaks of; None for what is none."""
+    return int(header) if header and _NUMBER.fullmatch(header) else None
 
 
 def credentials(header: str | None) -> tuple[str, str]:

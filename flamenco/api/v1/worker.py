@@ -7,6 +7,7 @@ import falcon
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, client_address, send
 from flamenco.api.v1 import schemas, words
+from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import tasks, workers
 
@@ -49,7 +50,7 @@ class SignOn(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Take over what the worker says of itself."""
         body: schemas.WorkerSignOn = req.context.body
-        status = workers.sign_on(
+        signed_on = workers.sign_on(
             self.farm,
             req.context.worker,
             name=body.nickname,
@@ -58,7 +59,8 @@ class SignOn(Resource):
             can_restart=False,
             address=client_address(req),
         )
-        send(resp, words.requested_status(status))
+        resp.set_header(SIGN_ON_HEADER, str(signed_on.number))
+        send(resp, words.requested_status(signed_on.status))
 
 
 class SignOff(Resource):

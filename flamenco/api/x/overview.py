@@ -44,11 +44,12 @@ def _job(job: model.Job) -> schemas.JobSummary:
     )
 
 
-def _worker(worker: model.Worker, task: model.Task | None) -> schemas.WorkerSummary:
+def _worker(worker: model.Worker, task: model.Task | None, warning: str) -> schemas.WorkerSummary:
     return schemas.WorkerSummary(
         id=worker.id,
         name=worker.name,
         status=worker.status,
         last_seen=worker.last_seen or UNSET,
         task=schemas.ActiveTask(id=task.id, name=task.name, job_id=task.job_id) if task else UNSET,
+        warning=warning or UNSET,
     )

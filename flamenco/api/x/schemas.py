@@ -47,13 +47,17 @@ class ActiveTask(Struct, frozen=True, kw_only=True):
 
 
 class WorkerSummary(Struct, frozen=True, kw_only=True):
-    """A worker, and what it is doing. The status is empty for one that never signed on."""
+    """A worker, and what it is doing. The status is empty for one that never signed on.
+
+    `warning` is what people should know about it, such as that two programs speak as this worker.
+    """
 
     id: Uuid
     name: str
     status: WorkerStatus
     last_seen: datetime | UnsetType = UNSET
     task: ActiveTask | UnsetType = UNSET
+    warning: str | UnsetType = UNSET
 
 
 class JobTypeProblem(Struct, frozen=True, kw_only=True):
