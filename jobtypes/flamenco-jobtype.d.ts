@@ -141,6 +141,11 @@ declare namespace Flamenco {
     type: string;
     /** Among the tasks of a job, those of higher priority come first; 50 is ordinary. */
     priority: number;
+    /**
+     * Whether the job is fine without it; false. A job does not fail because an optional task did. Flamenco's own manager
+     * does not know this and refuses the assignment, so write `if ("optional" in task) task.optional = true;`.
+     */
+    optional: boolean;
     /** The commands, which run one after the other. */
     commands: Command[];
     /** The tasks that have to be completed before. */

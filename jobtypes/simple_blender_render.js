@@ -86,6 +86,12 @@ const VIDEO_FORMATS = ["FFMPEG", "AVI_RAW", "AVI_JPEG"];
 // FFmpeg cannot read all of these, so the video is made from their JPEG previews.
 const FORMATS_WITH_PREVIEWS = ["EXR", "MULTILAYER", "OPEN_EXR", "OPEN_EXR_MULTILAYER"];
 
+// FFmpeg cannot read these at all.
+const UNREADABLE_FORMATS = ["CINEON"];
+
+// What Blender takes for the extension of an image, and replaces by that of the format.
+const IMAGE_EXTENSION = /\.(bmp|cin|dds|dpx|exr|hdr|j2c|jp2|jpe?g|pdd|png|psb|psd|rgba?|sgi|tga|tiff?|tx|webp)$/i;
+
 // Frames must always be rendered anew, whatever the blend file says, and found under the names we expect.
 const RENDER_OVERRIDES =
   "import bpy; r = bpy.context.scene.render; " +
@@ -144,17 +150,22 @@ function authorRenderTasks(settings) {
 function authorVideoTask(settings, renderTasks) {
   const fromPreviews = FORMATS_WITH_PREVIEWS.includes(settings.format);
   if (!settings.fps || (fromPreviews && !settings.has_previews)) return undefined;
+  if (UNREADABLE_FORMATS.includes(settings.format)) {
+    print(`FFmpeg cannot read ${settings.format}, so there will be no preview video`);
+    return undefined;
+  }
 
   const folder = path.dirname(settings.render_output_path);
   const extension = fromPreviews ? ".jpg" : settings.image_file_extension;
-  const stem = path.stem(settings.blendfile).replace(".flamenco", "");
-
-  const task = author.Task("preview-video", "ffmpeg");
-  const command = author.Command("frames-to-video", {
+  const [before, digits, after] = frameName(settings.render_output_path);
+  const parameters = {
     exe: "ffmpeg",
     fps: settings.fps,
-    inputGlob: path.join(folder, `${framePrefix(settings.render_output_path)}*${extension}`),
-    outputFile: path.join(folder, `${stem}-${videoRange(settings.frames)}.mp4`),
+    // The frames of this job; workers that do not know these two take what the pattern finds.
+    framePath: path.join(folder, `${before}${digits}${after}${extension}`),
+    frames: settings.frames,
+    inputGlob: path.join(literally(folder), `${literally(before)}*${literally(after + extension)}`),
+    outputFile: path.join(folder, `${videoName(settings)}.mp4`),
     args: [
       "-c:v", "h264",
       "-crf", "20",
@@ -164,22 +175,46 @@ function authorVideoTask(settings, renderTasks) {
       "-r", settings.fps,
       "-y",
     ],
-  });
-  task.addCommand(command);
+  };
+  // Their extensions mean something else to FFmpeg, or nothing.
+  if (["IRIS", "HDR"].includes(settings.format)) parameters.argsBefore = ["-f", "image2"];
+
+  const task = author.Task("preview-video", "ffmpeg");
+  // Good frames are worth more than a video. Other managers' tasks do not have this, and refuse it.
+  if ("optional" in task) task.optional = true;
+  task.addCommand(author.Command("frames-to-video", parameters));
   for (const renderTask of renderTasks) task.addDependency(renderTask);
   return task;
 }
 
-// What the names of the frames begin with. Nothing for "/frames/shot/######", the usual case, as that folder is the
-// job's own. For "/frames/shot", which Blender makes "/frames/shot0001.png", other jobs' frames may lie beside them.
-function framePrefix(outputPath) {
+// What the names of the frames are made of: what stands before the number, its digits as #, and what comes after it up
+// to the extension. Blender makes "shot0001.png" of "shot", and "shot_0001.png" of "shot_####.exr".
+function frameName(outputPath) {
   const base = path.basename(outputPath);
-  return base.includes("#") ? "" : base;
+  const name = (base.includes("#") ? base : `${base}####`).replace(IMAGE_EXTENSION, "").replace(/\.+$/, "");
+  return /^(.*?)(#+)([^#]*)$/.exec(name).slice(1);
 }
 
-// The frame range in the video's name: just its ends, if it has several parts.
+// A path in which a pattern's signs mean themselves. Curly brackets cannot be made to; {variables} are replaced later.
+function literally(name) {
+  return name.replace(/\{\w+\}|[[*?{}]/g, (found) => (found.length > 1 ? found : "{}".includes(found) ? "?" : `[${found}]`));
+}
+
+// The video is called like the blend file and the frames, which may share their folder with those of other jobs. Nothing
+// of the frames' name for "/frames/shot/######", the usual case, and for "/frames/shot" rendered from shot.blend.
+function videoName({ blendfile, frames, render_output_path }) {
+  const stem = path.stem(blendfile).replace(".flamenco", "");
+  const base = path.basename(render_output_path);
+  if (!base.includes("#")) return [...new Set([stem, base, videoRange(frames)])].join("-");
+  const [before, , after] = frameName(render_output_path);
+  return `${stem}-${before}${videoRange(frames)}${after}`;
+}
+
+// The frame range in the video's name: just its ends, if it has several parts. A colon is not allowed on Windows.
 function videoRange(frames) {
-  if (!frames.includes(",")) return frames;
-  const numbers = frameChunker(frames, frameCount(frames))[0].split(/[,-]/);
+  if (!frames.includes(",")) return frames.replaceAll(":", "x");
+  const parts = frameChunker(frames, frameCount(frames))[0].split(","); // of "-1,5-8": "-1", "5-8"
+  const numbers = parts.flatMap((part) => (/^\d+-\d+$/.test(part) ? part.split("-") : [part])).map(Number);
+  numbers.sort((a, b) => a - b);
   return `${numbers[0]}-${numbers[numbers.length - 1]}`;
 }

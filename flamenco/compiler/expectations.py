@@ -139,6 +139,7 @@ def plain_job(job: AuthoredJob) -> dict[str, Any]:
             "name": task.name,
             "type": task.type,
             "priority": task.priority,
+            **({"optional": True} if task.optional else {}),
             "commands": [msgspec.to_builtins(command) for command in task.commands],
             "dependencies": [names[other] for other in task.dependencies],
         }

@@ -604,6 +604,7 @@
     #name;
     #type;
     #priority = 50;
+    #optional = false;
     #commands = [];
     #dependencies = [];
 
@@ -623,6 +624,11 @@
     set type(value) { this.#type = toText(value); }
     get priority() { return this.#priority; }
     set priority(value) { this.#priority = toInt(value); }
+    get optional() { return this.#optional; }
+    set optional(value) {
+      if (typeof value !== "boolean") throw new TypeError("a task is optional or not: true or false is needed");
+      this.#optional = value;
+    }
     get commands() { return this.#commands; }
     set commands(value) { this.#commands = list(value, copyCommand, "commands"); }
     get dependencies() { return this.#dependencies; }
@@ -644,6 +650,7 @@
         checkedTask(value, 0);
         const copy = new Task(value.#id, value.#name, value.#type);
         copy.#priority = value.#priority;
+        copy.#optional = value.#optional;
         copy.#commands = slice(value.#commands);
         copy.#dependencies = slice(value.#dependencies);
         return copy;
@@ -656,7 +663,9 @@
           for (let i = 0; i < value.#commands.length; i++) push(commands, commandRecord(value.#commands[i]));
           const dependencies = [];
           for (let i = 0; i < value.#dependencies.length; i++) push(dependencies, plain(checkedTask(value.#dependencies[i], 0).#id, 0));
-          return { id: plain(value.#id, 0), name: plain(value.#name, 0), type: plain(value.#type, 0), priority: value.#priority, commands, dependencies };
+          const record = { id: plain(value.#id, 0), name: plain(value.#name, 0), type: plain(value.#type, 0), priority: value.#priority, commands, dependencies };
+          if (value.#optional) record.optional = true;
+          return record;
         } catch (error) {
           throw new TypeError(`task ${stringify(value.#name)}: ${error.message}`);
         }
@@ -764,12 +773,12 @@
     }
   }
 
-  // The fields are on the prototypes: visible to for-in, and not to be replaced by scripts.
+  // The fields are on the prototypes: visible to for-in, if Flamenco has them, and not to be replaced by scripts.
   for (const { prototype } of [Command, Task, Storage, Job]) {
     const names = [];
     for (const name of ownKeys(prototype)) {
       const descriptor = getOwnPropertyDescriptor(prototype, name);
-      if (!descriptor.get) continue;
+      if (!descriptor.get || name === "optional") continue;
       defineProperty(prototype, name, { __proto__: null, enumerable: true });
       push(names, name);
     }

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -88,10 +87,9 @@ def frame_count(frame_range: str) -> int:
     return _count(_intervals(frame_range))
 
 
-def frame_numbers(frame_range: str) -> Iterator[int]:
-    """The frames of `frame_range`, each once, in the order in which they are rendered. Raises ValueError."""
-    intervals = _intervals(frame_range.strip(WHITESPACE))
-    return (frame for first, last in intervals for frame in range(first, last + 1))
+def frame_ranges(frame_range: str) -> list[range]:
+    """The frames of `frame_range` in ascending order, each once, in as few ranges as possible. Raises ValueError."""
+    return [range(first, last + 1) for first, last in _merged(_intervals(frame_range.strip(WHITESPACE)))]
 
 
 def _intervals(text: str) -> list[_Interval]:

@@ -33,6 +33,7 @@ class AuthoredTask(Struct, frozen=True, kw_only=True):
     priority: int = 50
     commands: tuple[Command, ...] = ()
     dependencies: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def steps_total(self) -> int:

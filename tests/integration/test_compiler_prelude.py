@@ -240,6 +240,29 @@ def test_errors_name_file_and_line(studio: Studio, statement: str, complaint: st
         studio.run(f"\n{statement}")
 
 
+@pytest.mark.parametrize(
+    ("body", "optional"),
+    [
+        ("", False),
+        ("task.optional = true;", True),
+        ('if ("optional" in task) task.optional = true;', True),
+        ("task.optional = true; task.optional = false;", False),
+        ("task.optional = true; job.addTask(task); job.tasks = []; task.optional = false;", False),
+    ],
+)
+def test_a_task_may_be_optional(studio: Studio, body: str, optional: bool) -> None:
+    """A task is needed unless the script says otherwise before it adds the task."""
+    job = studio.run(f"const task = author.Task('a', 'b'); {body} job.addTask(task);")
+    assert [task.optional for task in job.tasks] == [optional]
+
+
+@pytest.mark.parametrize("value", ["1", "'yes'", "undefined", "null"])
+def test_optional_is_yes_or_no(studio: Studio, value: str) -> None:
+    """Anything but true and false is a slip of the author's."""
+    with pytest.raises(JobTypeError, match="TypeError: a task is optional or not: true or false is needed"):
+        studio.run(f"author.Task('a', 'b').optional = {value};")
+
+
 def test_tasks_are_copied_when_added(studio: Studio) -> None:
     """addTask and addCommand copy: what happens to the original afterwards is not in the job, its identity is."""
     job = studio.run("""

@@ -7,13 +7,14 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
 from flamenco import bundled
 from flamenco.compiler import Compiler
+from flamenco.compiler.protocol import Printed
 from flamenco.domain.errors import JobTypeError, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Submission
 from tests.integration.compiling import CREATED, JOB_ID
@@ -158,10 +159,13 @@ def test_the_sample(compiler: Compiler) -> None:
         }  # fmt: skip
         assert (joining.name, joining.type, joining.steps_total) == ("preview-video", "ffmpeg", 1)
         assert joining.dependencies == tuple(task.id for task in renders)
+        assert [task.optional for task in job.tasks] == [False, False, False, False, True]
         assert [(command.name, command.total_step_count) for command in joining.commands] == [("frames-to-video", 0)]
         assert video(job) == {
             "exe": "ffmpeg",
             "fps": 24,
+            "framePath": "/r/out/######.png",
+            "frames": "1-10",
             "inputGlob": "/r/out/*.png",
             "outputFile": "/r/out/scene123-1-10.mp4",
             "args": [
@@ -186,6 +190,9 @@ def test_the_sample(compiler: Compiler) -> None:
         (" 1 - 4 , 8", 3, ["render-1-3", "render-4,8"], ["1..3", "4,8"], [3, 2], "scene123-1-8.mp4"),
         ("47", 1, ["render-47"], ["47"], [1], "scene123-47.mp4"),
         ("8,1-3", 10, ["render-1-3,8"], ["1..3,8"], [4], "scene123-1-8.mp4"),
+        ("3-1", 10, ["render-3,2,1"], ["3,2,1"], [3], "scene123-3-1.mp4"),
+        ("1-3,10-8", 10, ["render-1-3,10,9,8"], ["1..3,10,9,8"], [6], "scene123-1-10.mp4"),
+        ("1-9:4", 10, ["render-1,5,9"], ["1,5,9"], [3], "scene123-1-9x4.mp4"),
     ],
 )  # fmt: skip
 def test_frames(
@@ -246,6 +253,49 @@ def test_when_there_is_a_video(
         assert names(job) == ["render-1-3", "render-4-6", "render-7-9", "render-10"]
     else:
         assert video(job)["inputGlob"] == glob
+
+
+@pytest.mark.parametrize(
+    ("path", "settings", "frame_path", "glob", "video_name"),
+    [
+        ("/r/shot_a_####", {}, "/r/shot_a_####.png", "/r/shot_a_*.png", "scene123-shot_a_1-10"),
+        ("/r/shot_####_v2", {}, "/r/shot_####_v2.png", "/r/shot_*_v2.png", "scene123-shot_1-10_v2"),
+        ("/r/##.##", {}, "/r/##.##.png", "/r/##.*.png", "scene123-##.1-10"),
+        ("/r/####.exr", {}, "/r/####.png", "/r/*.png", "scene123-1-10"),
+        ("/r/####.", {}, "/r/####.png", "/r/*.png", "scene123-1-10"),
+        ("/r/####.v2", {}, "/r/####.v2.png", "/r/*.v2.png", "scene123-1-10.v2"),
+        ("/r/shot", {}, "/r/shot####.png", "/r/shot*.png", "scene123-shot-1-10"),
+        ("/r/scene123", {}, "/r/scene123####.png", "/r/scene123*.png", "scene123-1-10"),
+        ("/r/shot.", {}, "/r/shot.####.png", "/r/shot.*.png", "scene123-shot.-1-10"),
+        ("/r/##/shot", {}, "/r/##/shot####.png", "/r/##/shot*.png", "scene123-shot-1-10"),
+        ("/r/[x]*?/{a,b}/####", {}, "/r/[x]*?/{a,b}/####.png", "/r/[[]x][*][?]/?a,b?/*.png", "scene123-1-10"),
+        ("{render}/[x]/####", {}, "{render}/[x]/####.png", "{render}/[[]x]/*.png", "scene123-1-10"),
+        ("/r/####", {"format": "OPEN_EXR", "has_previews": True}, "/r/####.jpg", "/r/*.jpg", "scene123-1-10"),
+        ("/r/####", {"frames": "-5--1,3"}, "/r/####.png", "/r/*.png", "scene123--5-3"),
+    ],
+)
+def test_the_video_has_the_frames_of_the_job(
+    compiler: Compiler, path: str, settings: dict[str, Any], frame_path: str, glob: str, video_name: str
+) -> None:
+    """The names of the frames are those that Blender makes, for other workers a pattern; each shot has its video."""
+    job = render(compiler, render_output_path=path, **settings)
+    assert video(job)["framePath"] == frame_path
+    assert video(job)["frames"] == job.settings["frames"]
+    assert video(job)["inputGlob"] == glob
+    assert PurePosixPath(video(job)["outputFile"]).name == f"{video_name}.mp4"
+
+
+def test_formats_that_need_to_be_named(compiler: Compiler) -> None:
+    """FFmpeg is told that frames are images where their extension does not say so, and Cineon it cannot read."""
+    for name, extension in (("IRIS", ".rgb"), ("HDR", ".hdr")):
+        job = render(compiler, format=name, image_file_extension=extension)
+        assert video(job)["argsBefore"] == ["-f", "image2"]
+    heard: list[Printed] = []
+    settings = SETTINGS | {"format": "CINEON", "image_file_extension": ".cin"}
+    submission = Submission(name="job", type="simple-blender-render", settings=settings)
+    job = compiler.compile(submission, JOB_ID, CREATED, heard=heard.append)
+    assert "preview-video" not in names(job)
+    assert [line.text for line in heard] == ["FFmpeg cannot read CINEON, so there will be no preview video"]
 
 
 def test_no_scene(compiler: Compiler) -> None:

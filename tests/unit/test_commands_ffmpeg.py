@@ -11,13 +11,8 @@ import pytest
 from PIL import Image
 
 from flamenco import CommandFailed
-from flamenco.builtin.commands.ffmpeg import (
-    INDEX_FILE,
-    find_ffmpeg,
-    frames_input,
-    index_text,
-    tool_candidates,
-)
+from flamenco.builtin.commands.ffmpeg import VideoParameters, find_ffmpeg, frames_input, index_text, tool_candidates
+from flamenco.builtin.commands.frame_files import files_of_frames, files_of_pattern, readable
 from flamenco.hooks.parameters import ParameterError
 from tests.unit.commanding import Bench
 
@@ -85,6 +80,8 @@ def test_command_line(tmp_path: Path, fps: float, text: str) -> None:
         ({"inputGlob": ""}, 'mandatory parameter "inputGlob" is missing'),
         ({"outputFile": None}, 'mandatory parameter "outputFile" is missing'),
         ({"exeArgs": "'"}, 'parameter "exeArgs" has invalid value'),
+        ({"framePath": "/r/####.png"}, 'invalid parameters: invalid range "": empty range'),
+        ({"framePath": "/r/####.png", "frames": "1-x"}, 'invalid parameters: invalid range "1-x":'),
     ],
 )
 def test_wrong_parameters(change: dict[str, Any], message: str) -> None:
@@ -94,50 +91,145 @@ def test_wrong_parameters(change: dict[str, Any], message: str) -> None:
         Bench().run("frames-to-video", **(enough | change))
 
 
-# -- where patterns cannot be expanded --------------------------------------------------------------------------------
+# -- the list of frames -----------------------------------------------------------------------------------------------
+
+
+def _parameters(video: Path, **more: Any) -> VideoParameters:
+    return VideoParameters(**({"exe": "ffmpeg", "fps": 24, "input_glob": "*", "output_file": str(video)} | more))
 
 
 def test_index_names_every_frame(tmp_path: Path) -> None:
-    """Each file has a line with its name, quotes escaped, and one with its duration."""
-    text = index_text([tmp_path / "a.png", tmp_path / "it's.png"], 23.976)
-    assert text == "file 'a.png'\nduration 0.041708\nfile 'it'\\''s.png'\nduration 0.041708\n"
+    """Each file has a line with its path, quotes escaped, and one with its duration; odd names are no patterns."""
+    text = index_text([tmp_path / "a.png", tmp_path / "it's.png", tmp_path / "%03d.png"], 23.976)
+    assert text == (
+        f"file 'file:{tmp_path}/a.png'\nduration 0.041708\n"
+        f"file 'file:{tmp_path}/it'\\''s.png'\nduration 0.041708\n"
+        f"file 'file:{tmp_path}/%03d.png'\noption pattern_type none\nduration 0.041708\n"
+    )
 
 
-def test_index_is_there_for_the_run_only(frames: Callable[..., Path]) -> None:
-    """The index lies beside the frames, and is removed afterwards even when the run fails."""
-    folder = frames()
-    index = folder / INDEX_FILE
+@pytest.mark.parametrize("windows", [True, False])
+def test_index_is_there_for_the_run_only(frames: Callable[..., Path], tmp_path: Path, windows: bool) -> None:
+    """The index lies beside the video, under a name of its own, and is removed even when the run fails."""
+    parameters = _parameters(tmp_path / "video.mp4", input_glob=str(frames() / "*.png"))
+    before = set(tmp_path.iterdir())
 
     def fail_while_joining() -> None:
-        with frames_input(str(folder / "*.png"), 24, windows=True) as arguments:
-            assert arguments == ["-f", "concat", "-safe", "0", "-i", index.as_posix()]
-            assert index.read_text().count("file '") == 3
+        with (
+            frames_input(Bench().context, parameters, windows=windows) as arguments,
+            frames_input(Bench().context, parameters, windows=windows) as others,
+        ):
+            assert arguments[:-1] == others[:-1] == ["-r", "24", "-f", "concat", "-safe", "0", "-i"]
+            assert {arguments[-1], others[-1]} == {path.as_posix() for path in set(tmp_path.iterdir()) - before}
+            assert Path(arguments[-1]).read_text().count("file '") == 3
             raise CommandFailed("FFmpeg failed")
 
     with pytest.raises(CommandFailed, match="FFmpeg failed"):
         fail_while_joining()
-    assert not index.exists()
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_no_frames_no_index(tmp_path: Path) -> None:
     """A pattern without files fails the task, naming the pattern."""
-    pattern = str(tmp_path / "*.png")
+    parameters = _parameters(tmp_path / "video.mp4", input_glob=str(tmp_path / "*.png"))
     with (
         pytest.raises(CommandFailed, match=r"creating input for FFmpeg: no files found at .*\*\.png"),
-        frames_input(pattern, 24, windows=True),
+        frames_input(Bench().context, parameters, windows=True),
     ):
         pass
 
 
-def test_a_real_ffmpeg_understands_the_index(frames: Callable[..., Path], tmp_path: Path) -> None:
-    """FFmpeg joins the frames of an index, also those with quotes in their names."""
+def test_nowhere_to_write(frames: Callable[..., Path], tmp_path: Path) -> None:
+    """Where there is no folder for the video, the task fails with a sentence that names it."""
+    parameters = _parameters(tmp_path / "missing" / "video.mp4", input_glob=str(frames() / "*.png"))
+    with (
+        pytest.raises(CommandFailed, match=r"cannot write beside the video .*missing/video\.mp4: .*No such file"),
+        frames_input(Bench().context, parameters, windows=False),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("fps", [10, 24, 60, 23.976])
+def test_a_real_ffmpeg_understands_the_index(frames: Callable[..., Path], tmp_path: Path, fps: float) -> None:
+    """FFmpeg shows each frame of an index once at any speed, also those with quotes in their names."""
     folder = frames("1 a.png", "2 it's.png", "3.png")
     video = tmp_path / "video.mp4"
-    with frames_input(str(folder / "*.png"), 24, windows=True) as arguments:
-        subprocess.run(
-            ["ffmpeg", *arguments, "-pix_fmt", "yuv420p", "-r", "24", str(video)], check=True, capture_output=True
-        )
+    parameters = _parameters(video, input_glob=str(folder / "*.png"), fps=fps)
+    with frames_input(Bench().context, parameters, windows=True) as arguments:
+        # Without a filter, FFmpeg 5.1 shows the first frame twice where there are many a second: of patterns, too.
+        command = ["ffmpeg", *arguments, "-vf", "null", "-pix_fmt", "yuv420p", "-r", str(fps), str(video)]
+        subprocess.run(command, check=True, capture_output=True)
     assert _frame_count(video) == 3
+
+
+# -- which files are a job's frames -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "frames", "there", "expected"),
+    [
+        ("####.png", "1-3", ["0001.png", "0002.png", "0003.png", "0004.png"], ["0001.png", "0002.png", "0003.png"]),
+        ("##.png", "998-1001", ["1000.png", "1001.png", "998.png", "999.png"],
+         ["998.png", "999.png", "1000.png", "1001.png"]),
+        ("###.png", "-2-1", ["-001.png", "-002.png", "000.png", "001.png"],
+         ["-002.png", "-001.png", "000.png", "001.png"]),
+        ("####.png", "3-1", ["0001.png", "0002.png", "0003.png"], ["0001.png", "0002.png", "0003.png"]),
+        ("####.png", "1-9x4", ["0001.png", "0002.png", "0005.png", "0009.png"], ["0001.png", "0005.png", "0009.png"]),
+        ("####.png", "5", ["5.png", "05.png", "0005.png", "00005.png", "+005.png"], ["0005.png"]),
+        ("shot_####.png", "1,2", ["shot_0001.png", "shot_0002.png", "shot_b_0001.png", "shot_0001_v2.png"],
+         ["shot_0001.png", "shot_0002.png"]),
+        ("shot_####_v2.png", "1", ["shot_0001.png", "shot_0001_v2.png", "shot_0001_v22.png"], ["shot_0001_v2.png"]),
+        ("shot####.png", "1-2", ["shot0001.png", "shot20001.png", "shot0002.png"], ["shot0001.png", "shot0002.png"]),
+        ("a##b##.png", "1", ["a##b01.png", "a01b01.png", "a01b##.png"], ["a##b01.png"]),
+        ("[x]{##}*.png", "1", ["[x]{01}*.png", "x{01}y.png"], ["[x]{01}*.png"]),
+        ("####.png", "1,2", ["0001_L.png", "0001_R.png", "0002_L.png", "0002_R.png"], ["0001_L.png", "0002_L.png"]),
+        ("####.png", "1,2", ["0001right.png", "0001left.png", "0002left.png"], ["0001left.png", "0002left.png"]),
+        ("####.png", "1,2", ["0001.png", "0001_L.png", "0002_L.png"], ["0001.png"]),
+        ("####.png", "1", ["0001.PNG", "0001.png.bak"], ["0001.PNG"]),
+        ("####.png", "0-9999999999", ["0007.png"], ["0007.png"]),
+    ],
+)  # fmt: skip
+def test_the_files_of_frames(tmp_path: Path, path: str, frames: str, there: list[str], expected: list[str]) -> None:
+    """The files are those that Blender writes for the frames, in the order of their numbers; the left one of two."""
+    for name in there:
+        (tmp_path / name).touch()
+    assert [file.name for file in files_of_frames(str(tmp_path / path), frames, lambda _: None)] == expected
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    """Frames that are not there are named, the first of them, and so are the views there are."""
+    for name in ("0003_L.png", "0003_R.png"):
+        (tmp_path / name).touch()
+    said: list[str] = []
+    files_of_frames(str(tmp_path / "####.png"), "1-4", said.append)
+    assert said == [
+        "there are views called _L, _R; the video shows _L",
+        "frames that are not there, and left out of the video: 1, 2, 4",
+    ]
+    said.clear()
+    files_of_frames(str(tmp_path / "####.jpg"), "1-12", said.append)
+    assert said == ["frames that are not there, and left out of the video: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, …"]
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    """Without the folder there is no video, and the task says so."""
+    with pytest.raises(CommandFailed, match=r"cannot read the folder of the frames: .*No such file"):
+        files_of_frames(str(tmp_path / "missing" / "####.png"), "1", lambda _: None)
+
+
+def test_numbers_in_the_names_of_a_pattern(tmp_path: Path) -> None:
+    """What a pattern finds is in the order of the numbers in the names; what holds nothing is left out, and said."""
+    for name in ("f10.png", "f2.png", "f1.png"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "f3.png").touch()
+    (tmp_path / "f4.png").mkdir()
+    said: list[str] = []
+    found = readable(files_of_pattern(str(tmp_path / "*.png")), said.append)
+    assert [file.name for file in found] == ["f1.png", "f2.png", "f10.png"]
+    assert said == [
+        f"{tmp_path}/f3.png is empty, and is left out of the video",
+        f"{tmp_path}/f4.png cannot be read (Is a directory), and is left out of the video",
+    ]
 
 
 # -- finding FFmpeg ---------------------------------------------------------------------------------------------------

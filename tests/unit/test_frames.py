@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamenco.domain.frames import frame_chunker, frame_count, frame_numbers
+from flamenco.domain.frames import frame_chunker, frame_count, frame_ranges
 
 VECTORS = json.loads(Path(__file__).parents[1].joinpath("vectors/frames.json").read_text(encoding="utf-8"))
 
@@ -88,9 +89,11 @@ def test_chunks_of_frames_that_go_up_are_blenders_with_dots(parts: list[tuple[in
 
 @given(RANGE)
 def test_count_is_that_of_the_frames(text: str) -> None:
-    """The count is the number of distinct frames, and the numbers are those frames, in their order."""
+    """The count is the number of distinct frames, and the ranges hold them, sorted, with a gap between any two."""
+    ranges = frame_ranges(text)
     assert frame_count(text) == len(frames_of(text))
-    assert list(frame_numbers(text)) == frames_of(text)
+    assert [frame for each in ranges for frame in each] == sorted(frames_of(text))
+    assert all(before.stop < after.start for before, after in pairwise(ranges))
 
 
 @given(st.text(alphabet="0123456789-.,+ \tx:\u00e9\ud800", max_size=20), st.integers(-2, 5))
@@ -107,7 +110,7 @@ def test_huge_ranges_cost_nothing() -> None:
     """A range is never written out frame by frame: a trillion frames are counted and cut at once."""
     assert frame_count("1-1000000000000") == 10**12
     assert len(frame_chunker("1-1000000000000", 10**9)) == 1000
-    assert next(frame_numbers("0-9999999999")) == 0
+    assert frame_ranges("0-9999999999") == [range(10**10)]
 
 
 @pytest.mark.parametrize("text", ["9999999999-0", "0-9999999999x2", "-9999999999-0", "1-600000x1,600000-1"])

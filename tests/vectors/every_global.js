@@ -67,6 +67,7 @@ function compileJob(job) {
   task.name = "first";
   task.type = "misc";
   task.priority = 80;
+  if ("optional" in task) task.optional = !task.optional;
   task.addCommand(command);
   task.addCommand(author.Command("not-of-this-manager"));
   task.addCommand(author.Command("not-of-this-manager", null));

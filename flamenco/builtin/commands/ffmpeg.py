@@ -1,27 +1,32 @@
-"""Joining frames into a video with FFmpeg: finds it, builds its command line, lists the frames where it cannot."""
+"""Joining frames into a video with FFmpeg: finds it, builds its command line, lists the frames for it."""
 
 from __future__ import annotations
 
-import glob
 import importlib
 import platform
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from flamenco import CommandContext, CommandFailed, CommandType, hookimpl
 from flamenco.builtin.commands.arguments import split_arguments
+from flamenco.builtin.commands.frame_files import files_of_frames, files_of_pattern, readable
+from flamenco.domain.frames import frame_count
 from flamenco.hooks.parameters import invalid_parameter, plain_text
 
 NAME = "frames-to-video"
-INDEX_FILE = "ffmpeg-file-index.txt"
 VERSION_TIMEOUT_S = 5
+
+_LIKE_A_PATTERN = re.compile(r"[%*?{]")
+"""FFmpeg takes names with these for patterns. It is only told otherwise of those: before 5.0 it could not be."""
 
 _SEARCHED = frozenset({"ffmpeg", "ffmpeg.exe"})
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386", "x86": "386"}
@@ -37,6 +42,15 @@ class VideoParameters(Struct, frozen=True, rename="camel"):
     exe_args: Annotated[str, Meta(description="Arguments in one string, split as a shell does.")] = ""
     args_before: Annotated[tuple[str, ...], Meta(description="Arguments before the input.")] = ()
     args: Annotated[tuple[str, ...], Meta(description="Arguments after the input, such as codecs.")] = ()
+    frame_path: Annotated[
+        str, Meta(description="Path of the frames, # for the digits of their numbers; goes before `inputGlob`.")
+    ] = ""
+    frames: Annotated[str, Meta(description="With `framePath`: the frames that the video shows, such as `1-10`.")] = ""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for frames that cannot be read."""
+        if self.frame_path:
+            frame_count(self.frames)
 
 
 def make_video(context: CommandContext, parameters: VideoParameters) -> None:
@@ -46,39 +60,64 @@ def make_video(context: CommandContext, parameters: VideoParameters) -> None:
         exe = find_ffmpeg(tool_candidates(context.variables.get("worker_dir", "")), exe)
     before = [*split_arguments(NAME, "exeArgs", parameters.exe_args), *parameters.args_before]
     rate = ["-r", plain_text(parameters.fps)]
-    with frames_input(parameters.input_glob, parameters.fps, windows=sys.platform == "win32") as frames:
+    with frames_input(context, parameters, windows=sys.platform == "win32") as frames:
         context.run_process([exe, *before, *frames, *parameters.args, *rate, parameters.output_file])
 
 
 @contextmanager
-def frames_input(pattern: str, fps: float, *, windows: bool) -> Iterator[list[str]]:
+def frames_input(context: CommandContext, parameters: VideoParameters, *, windows: bool) -> Iterator[list[str]]:
     """Arguments that name the frames, good for the `with` block.
 
-    FFmpeg for Windows cannot expand patterns, so there we write it a list of files and remove that again.
-    Raises `CommandFailed` when there are no such files.
+    FFmpeg gets a list of the files, which lies beside the video, as FFmpeg has to write there anyway, and is removed
+    again. Raises `CommandFailed` when there is nothing to make a video of.
     """
-    if not windows:
-        slashes = pattern.replace("\\", "/")
-        yield ["-r", plain_text(fps), "-pattern_type", "glob", "-i", slashes]
-        return
-    files = [Path(name) for name in sorted(glob.glob(pattern))]  # noqa: PTH207 (a pattern may be absolute)
+    rate = ["-r", plain_text(parameters.fps)]  # in front of the input: each frame is shown once, whatever its file says
+    pattern = _slashed(parameters.input_glob)
+    if parameters.frame_path:
+        files = files_of_frames(_slashed(parameters.frame_path), parameters.frames, context.log)
+    else:
+        files = files_of_pattern(pattern)
+        # Patterns that FFmpeg alone understands, or that a script gives it more arguments for. It cannot on Windows.
+        if not windows and (not files or parameters.args_before or parameters.exe_args):
+            yield [*rate, "-pattern_type", "glob", "-i", pattern]
+            return
+    files = readable(files, context.log)
     if not files:
-        raise CommandFailed(f"creating input for FFmpeg: no files found at {pattern}")
-    index = files[0].absolute().with_name(INDEX_FILE)
-    index.write_text(index_text(files, fps), encoding="utf-8")
+        raise CommandFailed(f"creating input for FFmpeg: no files found at {parameters.frame_path or pattern}")
+    index = _write_index(Path(parameters.output_file), index_text(files, parameters.fps))
     try:
-        yield ["-f", "concat", "-safe", "0", "-i", index.as_posix()]
+        yield [*rate, "-f", "concat", "-safe", "0", "-i", index.as_posix()]
     finally:
         index.unlink(missing_ok=True)
 
 
+def _slashed(path: str) -> str:
+    return path.replace("\\", "/")
+
+
+def _write_index(video: Path, text: str) -> Path:
+    """Write the list of frames for `video`. Raises `CommandFailed`."""
+    try:
+        with NamedTemporaryFile(
+            "w", encoding="utf-8", dir=video.absolute().parent, prefix=f"{video.stem}-", suffix=".txt", delete=False
+        ) as index:
+            index.write(text)
+    except OSError as error:
+        raise CommandFailed(f"cannot write beside the video {video}: {error}") from error
+    return Path(index.name)
+
+
 def index_text(files: Sequence[Path], fps: float) -> str:
     """The list of `files`, in the syntax of FFmpeg's concat demuxer, each shown for one frame."""
-    lines = []
-    for file in files:
-        name = file.name.replace("'", r"'\''")
-        lines.append(f"file '{name}'\nduration {1 / fps:f}\n")
-    return "".join(lines)
+    return "".join(f"{_index_entry(file)}duration {1 / fps:f}\n" for file in files)
+
+
+def _index_entry(file: Path) -> str:
+    """The entry of a file. It must not be taken for a path relative to the list, nor for a pattern of several files."""
+    path = file.absolute().as_posix()
+    quoted = path.replace("'", r"'\''")
+    option = "option pattern_type none\n" if _LIKE_A_PATTERN.search(path) else ""
+    return f"file 'file:{quoted}'\n{option}"
 
 
 def tool_candidates(worker_dir: str, system: str = sys.platform, machine: str = "") -> Iterator[str]:

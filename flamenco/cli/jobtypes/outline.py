@@ -73,6 +73,8 @@ def _label(branch: Branch) -> Text:
 
 def _task(number: int, task: AuthoredTask, names: dict[str, str], everything: bool) -> Branch:
     note = f"{task.type}, priority {task.priority}, {_count(task.steps_total, 'step')}"
+    if task.optional:
+        note += ", optional"
     below = [_command(command, everything) for command in task.commands]
     if task.dependencies:
         below.insert(0, Branch("after", _names([names[other] for other in task.dependencies], everything)))
