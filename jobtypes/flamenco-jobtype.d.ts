@@ -223,6 +223,36 @@ declare function frameCount(range: string): number;
 /** A time as the manager's clock shows it, for names of files: `2026-07-08_091011`. */
 declare function formatTimestampLocal(timestamp: Date | string): string;
 
+/** Text to base64; its characters are bytes, none beyond U+00FF. For other texts see `TextEncoder`. */
+declare function btoa(text: string): string;
+
+/** Base64 to text whose characters are bytes. */
+declare function atob(base64: string): string;
+
+/** Text to bytes of UTF-8: `new TextEncoder().encode("a")` gives a typed array. */
+declare class TextEncoder {
+  /** Always `utf-8`. */
+  readonly encoding: string;
+  /** The bytes of a text. */
+  encode(text?: string): Uint8Array;
+  /** Writes into an array what fits; tells how far it got in the text, and in the array. */
+  encodeInto(text: string, bytes: Uint8Array): { read: number; written: number };
+}
+
+/** Bytes of UTF-8 to text: `new TextDecoder().decode(bytes)`. */
+declare class TextDecoder {
+  /** With `fatal`, bytes that are no UTF-8 are an error; with `ignoreBOM`, a mark of the byte order stays. */
+  constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
+  /** Always `utf-8`. */
+  readonly encoding: string;
+  /** Whether bytes that are no UTF-8 are an error. */
+  readonly fatal: boolean;
+  /** Whether a mark of the byte order stays. */
+  readonly ignoreBOM: boolean;
+  /** The text of the bytes. */
+  decode(bytes?: ArrayBuffer | ArrayBufferView): string;
+}
+
 /** Splits a command line into words as a shell does: `shellSplit("-a 'b c'")` gives `["-a", "b c"]`. */
 declare function shellSplit(line: string): string[];
 

@@ -65,7 +65,8 @@ class Engine:
 
     def __init__(self, memory_mb: int) -> None:
         init_mini_racer(flags=V8_FLAGS)
-        self._prelude = Path(__file__).with_name("prelude.js").read_text(encoding="utf-8")
+        texts = [Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("prelude.js", "encoding.js")]
+        self._prelude = "".join(texts)
         self._memory = memory_mb * 2**20
         self.closing_since: float | None = None
         """When the context of a run that is over began to close; closing may take for ever."""

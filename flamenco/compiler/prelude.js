@@ -6,11 +6,11 @@
 (function () {
   "use strict";
 
-  const { Boolean, Date, Error, Function, Map, Number, Object, Promise, Proxy, RangeError, RegExp, Set, String, SyntaxError, TypeError } = globalThis;
+  const { ArrayBuffer, Boolean, Date, Error, Function, Map, Number, Object, Promise, Proxy, RangeError, RegExp, Set, String, SyntaxError, TypeError, Uint8Array } = globalThis;
   const { parse, stringify } = JSON;
   const { assign, keys, freeze, hasOwn, preventExtensions, defineProperty, getPrototypeOf, setPrototypeOf } = Object;
   const { entries: entriesOf, values: valuesOf } = Object;
-  const { apply, ownKeys, deleteProperty, getOwnPropertyDescriptor } = Reflect;
+  const { apply, construct, ownKeys, deleteProperty, getOwnPropertyDescriptor } = Reflect;
   const { isArray } = Array;
   const { isFinite, isInteger } = Number;
   const { abs, floor, trunc, min, max } = Math;
@@ -52,7 +52,7 @@
 
   const MAX_DEPTH = 32;
   Error.stackTraceLimit = 5 * MAX_DEPTH; // errors from that deep in here must still show the script's line
-  let limits = { __proto__: null, tasks: 1000000, commands: 1000, string: 1048576 };
+  let limits = { __proto__: null, tasks: 1000000, commands: 1000, string: 1048576, memory_mb: 512 };
 
   // Arguments of our functions: what is missing becomes "" or 0, everything else is converted.
   const toText = (value) => (value === undefined || value === null ? "" : String(value));
@@ -97,6 +97,8 @@
       return plainArray(pairs, depth);
     }
     if (value instanceof String || value instanceof Number || value instanceof Boolean) return plain(value.valueOf(), depth);
+    if (typedArrayName(value) !== undefined) return plainArray(value, depth);
+    if (isView(value) || value instanceof ArrayBuffer) throw new TypeError("a DataView or ArrayBuffer cannot be stored, but an array of numbers can");
     const copy = {};
     const names = namesIn(value);
     for (let i = 0; i < names.length; i++) {
@@ -115,6 +117,48 @@
     const copy = [];
     for (let i = 0; i < value.length; i++) push(copy, plain(value[i], depth));
     return copy;
+  }
+
+  // ---------------------------------------------------------------- typed arrays
+
+  // V8's limit of memory does not see what typed arrays hold, and the system gives them memory only where something is
+  // written. So none may be larger than the limit by itself, and larger ones are written to at once: what adds up is
+  // then seen by who watches this process from outside.
+  const { isView } = ArrayBuffer;
+  const typedArrays = getPrototypeOf(Uint8Array);
+  const typedArrayName = Function.prototype.call.bind(getOwnPropertyDescriptor(typedArrays.prototype, Symbol.toStringTag).get);
+  const fill = method(typedArrays, "fill");
+  const LARGE = 65536;
+
+  function allocate(original, length, size, newTarget) {
+    const most = limits.memory_mb * 1048576;
+    if (length * size > most) throw new RangeError(`${length * size} bytes at once are too many; a script may use ${limits.memory_mb} MiB`);
+    const made = construct(original, [length], newTarget);
+    if (length * size >= LARGE) fill(original === ArrayBuffer ? new Uint8Array(made) : made, 0);
+    return made;
+  }
+
+  // The constructor in place of `original`, whose elements have `size` bytes. Scripts get at the other one nowhere.
+  function bounded(original, size) {
+    const constructor = new Proxy(original, {
+      __proto__: null,
+      construct(_target, given, newTarget) {
+        const first = given[0];
+        // A buffer is there already, and the elements of others are all written.
+        const isLength = original === ArrayBuffer || (typeof first !== "function" && (typeof first !== "object" || first === null));
+        return isLength ? allocate(original, Number(first), size, newTarget) : construct(original, given, newTarget);
+      },
+    });
+    defineProperty(original.prototype, "constructor", { __proto__: null, value: constructor });
+    defineProperty(globalThis, original.name, { __proto__: null, value: constructor });
+  }
+
+  for (const name of ownKeys(globalThis)) {
+    if (getPrototypeOf(Object(globalThis[name])) === typedArrays) bounded(globalThis[name], globalThis[name].BYTES_PER_ELEMENT);
+  }
+  bounded(ArrayBuffer, 1);
+  for (const name of ["resize", "transfer", "transferToFixedLength", "maxByteLength", "resizable", "detached"]) {
+    deleteProperty(ArrayBuffer.prototype, name);
   }
 
   // The built-in prototypes as they are now, so that changes which would spoil the result can be told from
@@ -938,7 +982,7 @@
 
   // What lets native code grow without V8's heap limit noticing, runs later, or does nothing here, is not there.
   for (const name of ownKeys(globalThis)) {
-    if (/^(Big)?(Int|Uint|Float)\d+(Clamped)?Array$|ArrayBuffer$|^(DataView|Atomics|WebAssembly|WeakRef|FinalizationRegistry|console)$/.test(String(name))) {
+    if (/^(SharedArrayBuffer|Atomics|WebAssembly|WeakRef|FinalizationRegistry|console)$/.test(String(name))) {
       deleteProperty(globalThis, name);
     }
   }

@@ -57,7 +57,47 @@ EVERYWHERE = {
     "memory by closures": ("let f = null; for (;;) { const g = f; f = () => g; }", MEMORY),
     "memory by filled array": ("new Array(2 ** 27).fill(1.5);", ""),
     "memory by flat array": ("const b = new Array(1e6).fill(1); for (const a = [];;) a.push(b.slice());", MEMORY),
-    "typed arrays": ("const a = []; for (;;) a.push(new Float64Array(1e7).fill(1));", "Float64Array is not defined"),
+    "typed arrays": ("const a = []; for (;;) a.push(new Float64Array(1e7).fill(1));", MEMORY),
+    "typed arrays that nobody writes to": (
+        "const a = []; for (let i = 0; i < 40; i++) a.push(new Uint8Array(1e8));",
+        MEMORY,
+    ),
+    "typed arrays of several kinds": (
+        "const a = []; for (;;) a.push(new Int8Array(1e6), new Float32Array(1e5), new ArrayBuffer(1e6));",
+        MEMORY,
+    ),
+    "a large typed array": ("new Uint8Array(2 ** 32);", "4294967296 bytes at once are too many; a script may use 128"),
+    "a large typed array of doubles": ("new Float64Array(2 ** 25);", "268435456 bytes at once are too many"),
+    "a large buffer": ("new ArrayBuffer({ valueOf: () => 2 ** 40 });", "bytes at once are too many"),
+    "a buffer that could grow": (
+        "const b = new ArrayBuffer(8, { maxByteLength: 2 ** 30 }); b.resize(2 ** 30);",
+        "b.resize is not a function",
+    ),
+    "a buffer that moves": ("new ArrayBuffer(8).transfer(2 ** 32);", "transfer is not a function"),
+    "a large typed array by a prototype": (
+        "new (Object.getPrototypeOf(new Int8Array(1)).constructor)(2 ** 32);",
+        "bytes at once are too many",
+    ),
+    "a large buffer by a typed array": ("new (new Int8Array(1).buffer.constructor)(2 ** 32);", "at once are too many"),
+    "a large typed array by from": ("Int8Array.from({ length: 2 ** 32 });", "bytes at once are too many"),
+    "a large typed array like an array": ("new Int8Array({ length: 2 ** 32 - 1 });", ""),
+    "a large typed array by a class": ("class Mine extends Int8Array {} new Mine(2 ** 32);", "at once are too many"),
+    "a large typed array by a species": (
+        (
+            "class Mine extends Int8Array { static get [Symbol.species]() { return function () "
+            "{ return new Uint32Array(2 ** 30); }; } } new Mine(1).slice(0);"
+        ),
+        "bytes at once are too many",
+    ),
+    "copies of typed arrays": (
+        (
+            "const b = new Uint8Array(1e7); b.constructor = undefined; "
+            "for (const a = [];;) a.push(b.slice(), b.toReversed(), b.buffer.slice(0));"
+        ),
+        MEMORY,
+    ),
+    "a large text in bytes": ("new TextEncoder().encode('x'.repeat(2 ** 28));", "bytes at once are too many"),
+    "base64 without end": ("let s = 'xyz'; for (;;) s = btoa(s);", ""),
     "native sort": ("Array.from({ length: 2e6 }, Math.random).sort().sort().sort();", ""),
     "throws null": ("throw null;", "null (bad_job.js:1)"),
     "throws undefined": ("throw undefined;", "undefined (bad_job.js:1)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -111,6 +112,8 @@ def test_python_and_javascript_agree(studio: Studio, typed: list[tuple[str, int]
         ("new Set([1, 'a'])", [1, "a"]),
         ("new Map([['a', 1], [2, {}]])", [["a", 1], [2, {}]]),
         ("new String('s')", "s"),
+        ("new Uint8Array([1, 300])", [1, 44]),
+        ("[new Float32Array([1.5])]", [[1.5]]),
         ("{toJSON() { return 1; }}.x", None),
     ],
 )
@@ -138,6 +141,10 @@ def test_values_are_stored_as_json(studio: Studio, value: str, stored: object) -
         ("{'\\ud800': 1}", "half a character"),
         ("(() => { const a = []; a.push(a); return a; })()", "contains itself"),
         ("'x'.repeat(2 ** 20 + 1)", "is too long"),
+        ("new ArrayBuffer(1)", "an array of numbers can"),
+        ("new DataView(new ArrayBuffer(1))", "an array of numbers can"),
+        ("new BigInt64Array(1)", "a bigint cannot be stored"),
+        ("new Float64Array([NaN])", "the number NaN cannot be stored"),
         ("new Date(NaN)", "Invalid time value"),
     ],
 )
@@ -184,8 +191,8 @@ def test_values_that_cannot_be_stored(studio: Studio, value: str, complaint: str
         ("typeof process.cwd() + process.platform", "string" + sys.platform.replace("win32", "windows")),
         ("require('author') === author && require('path') === path && require('process') === process", True),
         ("print('x', {a: 1}) === undefined && alert() === undefined", True),
-        ("[typeof console, typeof setTimeout, typeof Uint8Array, typeof ArrayBuffer, typeof WebAssembly, typeof fetch]",
-         ["undefined"] * 6),
+        (("[typeof console, typeof setTimeout, typeof SharedArrayBuffer, typeof Atomics, typeof WebAssembly,"
+         " typeof fetch, typeof WeakRef, typeof FinalizationRegistry]"), ["undefined"] * 8),
         ("(function () { return this === undefined; })()", True),
         ("(() => { try { author.Task(); } catch (e) { return String(e); } })()",
          "GoError: author.Task(name, type): name is required"),
@@ -413,6 +420,65 @@ def test_compile_job_may_be_any_function(studio: Studio, keyword: str) -> None:
     arrow = "=>" if "function" not in keyword else ""
     studio.write("other.js", f"var JOB_TYPE = {{}};\n{keyword}(job) {arrow} {{ job.name = 'changed'; }};")
     assert studio.compile("other").name == "changed"
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("[new Uint8Array(2), new Uint8Array('2'), new Uint8Array(), new Uint8Array(null)]", [[0, 0], [0, 0], [], []]),
+        ("[Uint8Array.from([1, 2]), Int8Array.of(3), new Uint8Array(new Set([4])), new Int8Array(new Int16Array([5]))]",
+         [[1, 2], [3], [4], [5]]),
+        ("[Uint8Array.from({ length: 2 }, (_, i) => i), new Uint8Array({ length: 1, 0: 7 })]", [[0, 1], [7]]),
+        ("[Int8Array, Uint8ClampedArray, Int32Array, Float64Array].map((type) => new type([-1, 2.5]))",
+         [[-1, 2], [0, 2], [-1, 2], [-1, 2.5]]),
+        (("[new Uint8Array(1) instanceof Uint8Array, new Uint8Array(1).constructor === Uint8Array, Uint8Array.name,"
+         " Object.getPrototypeOf(Uint8Array).name, Uint8Array.BYTES_PER_ELEMENT,"
+         " new Int8Array(1).buffer.constructor.name, Object.prototype.toString.call(new Uint8Array(1)),"
+         " new Uint8Array(1).buffer instanceof ArrayBuffer]"),
+         [True, True, "Uint8Array", "TypedArray", 1, "ArrayBuffer", "[object Uint8Array]", True]),
+        (("(() => { class Mine extends Uint8Array {} const it = new Mine([1, 2]); return"
+         " [it instanceof Mine, it.slice(1), it.subarray(1), it.map((n) => n + 1), it.filter((n) => n > 1)] })()"),
+         [True, [2], [2], [2, 3], [2]]),
+        (("(() => { const buffer = new ArrayBuffer(4); new DataView(buffer).setUint16(0, 258);"
+         " return [new Uint8Array(buffer), new Uint8Array(buffer, 1, 2), new Uint8Array(buffer.slice(1))]; })()"),
+         [[1, 2, 0, 0], [2, 0], [2, 0, 0]]),
+        ("(() => { const a = new Int8Array(1e6); a[9999] = 5; return [a.length, a[9999], a[5]]; })()", [10**6, 5, 0]),
+        ("[btoa('Hello, world'), btoa('\xff\0'), btoa(''), btoa(12), atob('SGVsbG8='), atob(' SGV sbG8'), atob('')]",
+         ["SGVsbG8sIHdvcmxk", "/wA=", "", "MTI=", "Hello", "Hello", ""]),
+        ("[new TextEncoder().encode('aé€😀\\ud800'), new TextEncoder().encode(), new TextEncoder().encoding]",
+         [[97, 195, 169, 226, 130, 172, 240, 159, 152, 128, 239, 191, 189], [], "utf-8"]),
+        ("(() => { const bytes = new Uint8Array(4); return [new TextEncoder().encodeInto('a€€', bytes), bytes]; })()",
+         [{"read": 2, "written": 4}, [97, 226, 130, 172]]),
+        ("new TextDecoder().decode(new Uint8Array([239, 187, 191, 97, 195, 169, 240, 159, 152, 128]))", "aé😀"),
+        ("new TextDecoder('UTF8').decode(new Uint8Array([97, 255, 226, 130, 98, 237, 160, 128, 240, 159]).buffer)",
+         "a\ufffd\ufffdb\ufffd\ufffd\ufffd\ufffd"),
+        ("new TextDecoder('utf-8', { ignoreBOM: true }).decode(new Uint8Array([239, 187, 191]))",
+         "\ufeff"),
+        ("btoa(String.fromCharCode(...new TextEncoder().encode('für alle')))", "ZsO8ciBhbGxl"),
+        (("['atob(\"!\")', 'btoa(\"€\")', 'new TextDecoder(\"latin1\")', 'Uint8Array(1)', 'new Uint8Array(-1)',"
+         " 'new TextDecoder(\"utf-8\", { fatal: true }).decode(new Uint8Array([255]))', 'new TextDecoder().decode(5)']"
+         ".map((text) => { try { return eval(text); } catch (error) { return error.name; } })"),
+         ["InvalidCharacterError", "InvalidCharacterError", "RangeError", "TypeError", "RangeError", "TypeError",
+          "TypeError"]),
+    ],
+)  # fmt: skip
+def test_typed_arrays_and_encodings(studio: Studio, expression: str, value: object) -> None:
+    """Typed arrays do what they do in any JavaScript; texts become bytes, base64, and texts again."""
+    assert studio.value(expression) == value
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_bytes_become_text_as_in_python(studio: Studio, given_bytes: bytes) -> None:
+    """TextDecoder and base64 agree with Python for any bytes."""
+    array = f"new Uint8Array({list(given_bytes)})"
+    text, encoded, there_and_back = studio.value(
+        f"[new TextDecoder('utf-8', {{ ignoreBOM: true }}).decode({array}), btoa(String.fromCharCode(...{array})),"
+        f" new TextEncoder().encode(new TextDecoder('utf-8', {{ ignoreBOM: true }}).decode({array}))]"
+    )
+    assert text == given_bytes.decode(errors="replace")
+    assert encoded == base64.b64encode(given_bytes).decode()
+    assert bytes(there_and_back) == text.encode()
 
 
 JOB_FIELDS = [

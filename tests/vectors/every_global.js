@@ -52,6 +52,12 @@ function compileJob(job) {
   print(chunks, frames, words, stamp, file, system, misspelt.key, null, 5);
   alert("careful", { a: 1 });
 
+  /** @type {Uint8Array} */
+  const bytes = new TextEncoder().encode("text");
+  /** @type {string} */
+  const base64 = btoa(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+  if (atob(base64) !== "text" || bytes.length !== 4) throw "bytes";
+
   const modules = [require("author"), require("path"), require("process")];
   if (modules[0] !== author || modules[1] !== path || modules[2] !== process) throw "modules";
 
