@@ -23,6 +23,7 @@ from flamenco.domain.errors import (
     Conflict,
     Failed,
     FarmError,
+    FilesMissing,
     Inactive,
     Incapable,
     Mismatch,
@@ -83,6 +84,7 @@ _STATUS_OF: dict[type[FarmError], int] = {
     UnsupportedImage: 415,
     NoneSuch: 416,
     Mismatch: 417,
+    FilesMissing: 424,
     QueueFull: 429,
     # What Flamenco has always answered to these.
     ConfigError: 500,

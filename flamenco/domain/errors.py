@@ -63,6 +63,10 @@ class Mismatch(FarmError):
     """What came is not what was announced."""
 
 
+class FilesMissing(FarmError):
+    """What was asked for is made of files that have not been sent."""
+
+
 class Failed(FarmError):
     """It was understood and tried, and did not work; the text says what happened."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -18,9 +18,21 @@ from flamenco.domain.errors import Refused
 UNFINISHED = ".unfinished"
 """The folder beside all checkouts in which they are built; nobody's checkout may be called so."""
 
+MOST_NAME_BYTES: Final = 255
+"""No file system takes longer names, and Windows counts no more than that either."""
+MOST_PATH_BYTES: Final = 2_000
+"""Paths below a checkout may be so long: with what is above it, systems take twice that."""
+MOST_CHECKOUT_BYTES: Final = 200
+"""The folder of a checkout gets a name of at most so many bytes: it may need a suffix, and there are files below it."""
+
 _CHECKSUM = re.compile(r"[0-9a-fA-F]{64}")
 _FORBIDDEN_IN_CHECKOUT = re.compile(r"^/|[?*:;{}\\\0]|\.\./|/\.\.")
 _DRIVE = re.compile(r"[A-Za-z]:")
+_UNSEEN = r"\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"
+_UNFIT = re.compile(rf'^\.{{2,}}|[?*:;{{}}\\<>"|{_UNSEEN}]')
+"""What has a meaning of its own in paths and variables, cannot be in a name on Windows, or is not seen in one."""
+_OF_WINDOWS = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
+"""Names that mean devices on Windows, with whatever extension."""
 
 Parts: TypeAlias = tuple[str, ...]
 """A relative path, one text for each folder in it and one for what is at its end."""
@@ -82,10 +94,29 @@ def checkout_parts(path: str) -> Parts:
     return parts
 
 
+def fitting_parts(name: str) -> Parts:
+    """The path of a checkout that is to be called `name`, which is the name of a job: whatever people write there.
+
+    Characters that cannot be are replaced and what is too long is cut off; folders stay folders. A name that fits is
+    left as it is, and whatever comes out of this, `checkout_parts` takes.
+    """
+    parts = tuple(_fitting(part) for part in name.split("/") if not _names_nothing(part)) or ("_",)
+    if len("/".join(parts).encode()) > MOST_PATH_BYTES:
+        parts = (_fitting("_".join(parts)),)
+    return (f"_{parts[0][1:]}", *parts[1:]) if parts[0].casefold() == UNFINISHED else parts
+
+
+def _fitting(part: str) -> str:
+    fit = _UNFIT.sub("_", part.strip())
+    cut = fit.encode()[:MOST_CHECKOUT_BYTES].decode(errors="ignore").rstrip(" .")
+    return f"_{cut}" if not cut or _OF_WINDOWS.fullmatch(cut) else cut
+
+
 def file_parts(path: str) -> Parts:
     r"""The path of a file below its checkout; clients on Windows write `\` in it.
 
-    Raises `Refused` for what is no path of a file, and for whatever may lead out of the checkout on any platform.
+    Raises `Refused` for what is no path of a file or too long, and for whatever may lead out of the checkout on any
+    platform.
     """
     slashed = path.replace("\\", "/")
     parts = tuple(part for part in slashed.split("/") if part not in ("", "."))
@@ -97,6 +128,11 @@ def file_parts(path: str) -> Parts:
         or any(_names_nothing(part) or _DRIVE.match(part) for part in parts)
     ):
         raise Refused(f'invalid file path "{path}"')
+    if len(path) * 4 > MOST_NAME_BYTES:  # else nothing can be too long
+        if longest := next((part for part in parts if len(part.encode()) > MOST_NAME_BYTES), None):
+            raise Refused(f'the file name "{longest}" is too long; give it at most {MOST_NAME_BYTES} bytes')
+        if len(path.encode()) > MOST_PATH_BYTES:
+            raise Refused(f'the file path "{path}" is too long; give it at most {MOST_PATH_BYTES} bytes')
     return parts
 
 

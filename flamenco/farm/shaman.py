@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from flamenco.domain.errors import Failed, FarmError, Inactive, StoreError
-from flamenco.domain.shaman import Content, FileStatus, NamedFile, Requirement, checked
+from flamenco.domain.shaman import Content, FileStatus, NamedFile, Requirement, checked, layout
 from flamenco.farm.context import Farm
 from flamenco.files.shaman.collect import Collection
 from flamenco.files.shaman.store import Source, Upload
@@ -19,11 +19,11 @@ log = structlog.get_logger()
 def requirements(farm: Farm, files: Sequence[NamedFile]) -> list[Requirement]:
     """Those of the files that have to be sent still, in the order they came.
 
-    Raises `Inactive`, `Refused` for what is no checksum, `StoreError`.
+    Raises `Inactive`, `StoreError`, and `Refused` for what is no checksum, or could not be checked out once it is here:
+    nobody is to find that out after sending everything.
     """
     store = _active(farm).files
-    for file in files:
-        checked(file.content)
+    layout(files)
     return store.requirements(files)
 
 
@@ -50,12 +50,13 @@ def upload(
 
 
 def checkout(farm: Farm, path: str, files: Sequence[NamedFile]) -> str:
-    """Make the folder of a job of stored files. Returns the path that it got. Raises `Inactive`, `Failed`."""
+    """Make the folder of a job of stored files. Returns the path that it got, which may differ from the wanted one.
+
+    Raises `Inactive`, `Refused` for files that cannot be checked out, `FilesMissing`, and `Failed`.
+    """
     checkouts = _active(farm).checkouts
     try:
         used = checkouts.create(path, files)
-    except FarmError as error:
-        raise Failed(f"unexpected error: {error}") from error
     except OSError as error:
         log.error("a checkout failed", path=path, reason=str(error))
         raise Failed(f"unexpected error: {error.strerror or error}") from error

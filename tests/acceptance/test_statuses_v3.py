@@ -687,8 +687,11 @@ def test_shaman(farm: Farm) -> None:
     used = farm.call("shamanCheckout", 200, {"files": [spec], "checkoutPath": "my job"}).json()["checkoutPath"]
     assert (farm.manager.data_dir / "shared" / "jobs" / used / "a" / "b.txt").read_bytes() == content
     farm.call("shamanCheckout", 400, {"files": [spec]})
-    error = farm.call("shamanCheckout", 500, {"files": [spec], "checkoutPath": "../out"}).json()["message"]
-    assert error.startswith("unexpected error: ")
+    missing = {"files": [spec | {"size": size + 1}], "checkoutPath": "my job"}
+    assert "unknown files" in farm.call("shamanCheckout", 424, missing).json()["message"]
+    (farm.manager.data_dir / "shared" / "jobs" / "in the way").touch()
+    blocked = {"files": [spec], "checkoutPath": "in the way/my job"}
+    assert "is no folder" in farm.call("shamanCheckout", 500, blocked).json()["message"]
     job = farm.submit(storage={"shaman_checkout_id": used})
     assert job["storage"] == {"shaman_checkout_id": used}
     assert farm.call("deleteJobWhatWouldItDo", 200, job_id=job["id"]).json() == {"shaman_checkout": True}

@@ -19,7 +19,7 @@ from flamenco.api.app import create_app
 from flamenco.cli import main
 from flamenco.config import Config, Duration, ShamanConfig, ShamanGarbageCollectConfig
 from flamenco.domain.errors import Refused, StoreError
-from flamenco.farm import shaman
+from flamenco.farm import deletion, shaman
 from flamenco.farm.context import Farm
 from flamenco.files.shaman.system import Shaman
 from flamenco.services import shaman as chore
@@ -189,32 +189,64 @@ def test_bad_requests(
 
 
 @pytest.mark.parametrize(
-    ("path", "files", "reason"),
+    ("files", "status", "reason"),
     [
-        ("../outside", [specification()], 'invalid checkout path "../outside"'),
-        ("", [specification()], 'invalid checkout path ""'),
-        ("/abs", [specification()], 'invalid checkout path "/abs"'),
-        ("a:b", [specification()], 'invalid checkout path "a:b"'),
-        ("job", [specification(sha=MISSING, size=7)], "unknown files requested in checkout"),
-        ("job", [specification(sha="abc")], "SHA-256"),
-        ("job", [specification("../../../etc/cron.d/x")], "invalid file path"),
-        ("job", [specification("a"), specification("a/b")], "a file and a folder"),
-        ("x" * 300, [specification()], "File name too long"),
-        ("job", [specification("x" * 300)], "File name too long"),
+        ([specification(sha=MISSING, size=7)], 424, "unknown files requested in checkout"),
+        ([specification(sha="abc")], 400, "SHA-256"),
+        ([specification("../../../etc/cron.d/x")], 400, "invalid file path"),
+        ([specification("a"), specification("a/b")], 400, "a file and a folder"),
+        ([specification("x" * 300)], 400, "is too long"),
     ],
 )
 def test_no_checkout(
-    client: testing.TestClient, farm: Farm, path: str, files: list[dict[str, Any]], reason: str
+    client: testing.TestClient, farm: Farm, files: list[dict[str, Any]], status: int, reason: str
 ) -> None:
-    """A checkout that cannot be made is 500, says why, and is not there; the log has no traceback for it."""
+    """A checkout that cannot be made is not there; the log has no traceback for it.
+
+    The answer says why, and where no files that could still be sent would help, it does before they are.
+    """
     assert send(client).status_code == 200
     with capture_logs() as logs:
-        answer = check_out(client, path, *files)
-    assert answer.status_code == 500
-    assert answer.json["code"] == 500
-    assert answer.json["message"].startswith("unexpected error: ")
-    assert reason in answer.json["message"]
+        answers = [check_out(client, "job", *files)]
+        asked = client.simulate_post(f"{API}/checkout/requirements", json={"files": files})
+        assert asked.status_code == (200 if status == 424 else status)
+        if status != 424:
+            answers.append(asked)
+    for answer in answers:
+        assert answer.status_code == answer.json["code"] == status
+        assert reason in answer.json["message"]
     assert not any("exc_info" in entry for entry in logs)
+    assert not list(shaman_of(farm).places.jobs.glob("**/*"))
+
+
+def test_something_in_the_way(client: testing.TestClient, farm: Farm) -> None:
+    """A folder that cannot be made for what is in its place is 500, and the message says what."""
+    assert send(client).status_code == 200
+    jobs = shaman_of(farm).places.jobs
+    jobs.mkdir(parents=True)
+    (jobs / "file").touch()
+    answer = check_out(client, "file/job", specification())
+    assert (answer.status_code, answer.json["code"]) == (500, 500)
+    assert "is no folder" in answer.json["message"]
+
+
+@pytest.mark.parametrize("name", ["Shot: 1", "a*{b}?", "..", "../outside", "", "/abs", "x" * 300, "ö" * 300, "C:\\x"])
+def test_any_name_of_a_job(client: testing.TestClient, farm: Farm, name: str) -> None:
+    """Nobody sends all their files to learn that their job should have been called otherwise."""
+    assert send(client).status_code == 200
+    answer = check_out(client, name, specification())
+    assert answer.status_code == 200
+    (path,) = [each for each in shaman_of(farm).places.jobs.glob("**/*") if not each.is_dir()]
+    assert path.read_bytes() == DATA
+    assert path.is_relative_to(shaman_of(farm).places.jobs / answer.json["checkoutPath"])
+    job = {"name": name or "job", "type": "echo-sleep-test", "submitter_platform": "linux"}
+    job["storage"] = {"shaman_checkout_id": answer.json["checkoutPath"]}
+    settings = {"message": "m", "sleep_duration_seconds": 0, "sleep_repeats": 0}
+    stored = client.simulate_post("/api/v3/jobs", json=job | {"settings": settings})
+    assert stored.status_code == 200
+    deletion.request(farm, stored.json["id"])
+    while not deletion.delete_some(farm, stored.json["id"]):
+        pass
     assert not list(shaman_of(farm).places.jobs.glob("**/*"))
 
 

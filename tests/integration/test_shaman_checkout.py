@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.domain.errors import Refused
+from flamenco.domain.errors import Failed, FilesMissing, Refused
 from flamenco.domain.shaman import Content, NamedFile
 from flamenco.files.shaman import links
 from flamenco.files.shaman.checkout import NAMES_TRIED, Checkouts
@@ -185,7 +185,7 @@ def test_no_name_left(checkouts: Checkouts, jobs: Path, monkeypatch: pytest.Monk
     assert [checkouts.create("job", [named(b"x", "x")]) for _ in range(1)] == ["job"]
     (jobs / "job-aaaa").mkdir()
     before = below(jobs)
-    with pytest.raises(Refused, match="too many checkouts"):
+    with pytest.raises(Failed, match="too many checkouts"):
         checkouts.create("job", specification())
     assert next(suffixes, None) is None
     assert below(jobs) == before
@@ -210,9 +210,32 @@ def test_refused(checkouts: Checkouts, store: FileStore, jobs: Path, files: list
     checkouts.create("job", specification())
     before = list(files_in(store.places.shared))
     for name in ("job", "other", "deep/er/job"):
-        with pytest.raises(Refused, match=reason):
+        with pytest.raises((Refused, FilesMissing), match=reason):
             checkouts.create(name, files)
         assert list(files_in(store.places.shared)) == before
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Shot: 1", "Shot; 1", "Shot? 1"],
+        ["a" * 300, "a" * 301],
+        ["日" * 200, "日" * 201],
+        ["..", "...", ""],
+        ["CON", "_CON"],
+        ["../../x", "/x"],
+        ["a\\b", "a:b"],
+    ],
+)
+def test_names_of_jobs(checkouts: Checkouts, jobs: Path, names: list[str]) -> None:
+    """Jobs whose names become the same folder get one each, with their files, and it can be removed by what it is."""
+    used = [checkouts.create(name, specification()) for name in names]
+    assert len({*used}) == len(names)
+    assert all(contents(jobs / each) == FILES for each in used)
+    assert {each.name for each in jobs.iterdir()} == {*used}
+    for each in used:
+        checkouts.erase(each)
+    assert below(jobs) == []
 
 
 @pytest.mark.parametrize("path", ["link/job", "link/deep/job", "file/job", "job/shot.blend/x"])
@@ -224,7 +247,7 @@ def test_nothing_through_links(checkouts: Checkouts, jobs: Path, tmp_path: Path,
     (jobs / "link").symlink_to(outside)
     (jobs / "file").touch()
     before = below(jobs)
-    with pytest.raises(Refused, match="is no folder"):
+    with pytest.raises(Failed, match="is no folder"):
         checkouts.create(path, specification())
     assert below(jobs) == before
     assert below(outside) == []
@@ -271,7 +294,7 @@ def test_many_of_one_name(checkouts: Checkouts, jobs: Path) -> None:
         for turn in range(10):
             own = ["blend", "wood", "x"][(number + turn) % 3]
             if (number + turn) % 4 == 0:
-                with pytest.raises(Refused):
+                with pytest.raises(FilesMissing):
                     checkouts.create("a/job", [named(b"x", "x"), named(b"not stored", "y")])
             made[checkouts.create("a/job", [named(own.encode(), "own")])] = own
         return made

@@ -10,7 +10,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flamenco.domain.errors import Refused
-from flamenco.domain.shaman import UNFINISHED, Content, NamedFile, checked, checkout_parts, file_parts, layout
+from flamenco.domain.shaman import (
+    MOST_CHECKOUT_BYTES,
+    MOST_NAME_BYTES,
+    MOST_PATH_BYTES,
+    UNFINISHED,
+    Content,
+    NamedFile,
+    checked,
+    checkout_parts,
+    file_parts,
+    fitting_parts,
+    layout,
+)
 
 SHA = "be178c0543eb17f5f3043021c9e5fcf30285e557a4fc309cce97ff9ca6182912"
 ONE, OTHER = Content(SHA, 6), Content(SHA, 7)
@@ -72,6 +84,59 @@ def test_no_checkout_paths(path: str) -> None:
     with pytest.raises(Refused) as refused:
         checkout_parts(path)
     assert str(refused.value) == f'invalid checkout path "{path}"'
+
+
+@pytest.mark.parametrize(
+    ("name", "used"),
+    [
+        ("Shot: 1", "Shot_ 1"),
+        ("a*b{c}d:e;f?g\\h", "a_b_c_d_e_f_g_h"),
+        ('"<a>|b"', "__a__b_"),
+        ("line\nfeed\x1b[31m\u202e", "line_feed_[31m_"),
+        *((dots, "_") for dots in ("", ".", "..", "...", " ", "/", "../..")),
+        ("Shot 1.", "Shot 1"),
+        (" Shot 1. . ", "Shot 1"),
+        ("..hidden", "_hidden"),
+        ("../out", "out"),
+        ("/abs/../a", "abs/a"),
+        ("C:/a", "C_/a"),
+        ("film / shot 3 ", "film/shot 3"),
+        *((device, f"_{device}") for device in ("CON", "nul", "com1.blend", "Lpt9", "aux")),
+        ("console", "console"),
+        (UNFINISHED, "_unfinished"),
+        (f"{UNFINISHED.upper()}/a", "_UNFINISHED/a"),
+        ("x" * 300, "x" * MOST_CHECKOUT_BYTES),
+        ("ö" * 300, "ö" * (MOST_CHECKOUT_BYTES // 2)),
+        ("日" * 100, "日" * (MOST_CHECKOUT_BYTES // 3)),
+        ("a/" * 3_000, ("a_" * MOST_CHECKOUT_BYTES)[:MOST_CHECKOUT_BYTES]),
+        *((name, name) for name in ("a", "a/b", "valid_checkout-id", "Szene 3", "日本語/π", "v1.2.3", ".hidden")),
+    ],
+)
+def test_names_of_jobs(name: str, used: str) -> None:
+    """Whatever people call their jobs, there is a folder for it; a name that fits is left as it is."""
+    assert fitting_parts(name) == tuple(used.split("/"))
+
+
+@given(st.one_of(NASTY, st.text(), st.text(st.sampled_from("ö/.日 \U0001f3ac"), min_size=150, max_size=3_000)))
+def test_any_name_fits(name: str) -> None:
+    """A name that was made to fit is one of a checkout, short enough for every file system, with a suffix too."""
+    parts = fitting_parts(name)
+    assert checkout_parts("/".join(parts)) == parts == fitting_parts("/".join(parts))
+    assert all(len(f"{part}-abcd".encode()) <= MOST_NAME_BYTES for part in parts)
+    assert len("/".join(parts).encode()) <= MOST_PATH_BYTES
+    assert PureWindowsPath("R:/root", *parts).parts == ("R:\\", "root", *parts)
+    assert not any(PureWindowsPath(part).is_reserved() for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("a/" + "x" * 256, "file name"), ("ö" * 128 + "/a", "file name"), ("abc/" * 500 + "a", "file path")],
+)
+def test_long_file_paths(path: str, reason: str) -> None:
+    """What no disk takes is refused while nothing has been sent yet, in bytes as file systems count."""
+    with pytest.raises(Refused, match=f"the {reason} .* is too long"):
+        file_parts(path)
+    assert file_parts("x" * 255 + "/" + "ö" * 127)
 
 
 @pytest.mark.parametrize(

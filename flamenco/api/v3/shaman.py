@@ -31,7 +31,10 @@ class Requirements(Resource):
         summary="Which of these files have to be sent before there can be a checkout of them.",
         tag="shaman",
         body=schemas.ShamanRequirementsRequest,
-        returns={200: Answer("The files to send; none when all are there.", schemas.ShamanRequirementsResponse)}
+        returns={
+            200: Answer("The files to send; none when all are there.", schemas.ShamanRequirementsResponse),
+            400: Answer("There could be no checkout of them, even if all are sent."),
+        }
         | _INACTIVE,
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -59,7 +62,9 @@ class Checkout(Resource):
         body=schemas.ShamanCheckout,
         returns={
             200: Answer("The folder is there, and complete.", schemas.ShamanCheckoutResult),
-            500: Answer("There is no such folder: files are missing, or it cannot be called so."),
+            400: Answer("Files cannot lie where they are to lie."),
+            424: Answer("Files have not been sent; ask for the requirements again."),
+            500: Answer("The folder cannot be made; the message says why."),
         }
         | _INACTIVE,
     )

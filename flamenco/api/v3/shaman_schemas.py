@@ -56,11 +56,11 @@ class ShamanCheckout(Struct, frozen=True, rename="camel"):
     """The files of a job, and what its folder is to be called."""
 
     files: list[ShamanFileSpec]
-    checkout_path: Annotated[Text, Meta(description="Relative; may have folders in it.")]
+    checkout_path: Annotated[Text, Meta(description="The name of the job, say; may have folders in it.")]
 
 
 class ShamanCheckoutResult(Struct, frozen=True, rename="camel"):
-    """What the folder of a job is called: as was asked, or with a suffix when that was taken."""
+    """What the folder of a job is called: as was asked, as far as it can be, and with a suffix when that was taken."""
 
     checkout_path: str
 

@@ -17,8 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from flamenco.domain.errors import Refused
-from flamenco.domain.shaman import Content, NamedFile, Parts, checkout_parts, layout
+from flamenco.domain.errors import Failed, FilesMissing, Refused
+from flamenco.domain.shaman import Content, NamedFile, Parts, checkout_parts, fitting_parts, layout
 from flamenco.files.shaman.links import Kind, Linker
 from flamenco.files.shaman.places import in_folder, prune
 from flamenco.files.shaman.store import FileStore
@@ -40,14 +40,15 @@ class Checkouts:
         self._kind = kind
 
     def create(self, path: str, files: Sequence[NamedFile]) -> str:
-        """Make a checkout of stored files. Returns its path, which has a suffix when that one was taken.
+        """Make a checkout of stored files. Returns its path: `path` as far as it can be, maybe with a suffix.
 
-        Raises `Refused` for paths that cannot be, and for files that are not stored; `OSError`.
+        Raises `Refused` for files that cannot be where they are to be, `FilesMissing` for those that are not stored,
+        `Failed` when there is something in the way, `OSError`.
         """
-        parts = checkout_parts(path)
+        parts = fitting_parts(path)
         placed = layout(files)
         if missing := [content for content in dict.fromkeys(placed.values()) if not self._files.keep(content)]:
-            raise Refused(
+            raise FilesMissing(
                 f"unknown files requested in checkout: {len(missing)}, of which {missing[0].sha} is the first"
             )
         aside = self._places.unfinished / secrets.token_hex(8)
@@ -101,17 +102,17 @@ class Checkouts:
             used = (*above, f"{name}-{_random_suffix()}" if number else name)
             if in_folder(self._places.jobs, partial(self._take, aside, used)):
                 return used
-        raise Refused(f'there are too many checkouts called "{"/".join(parts)}"')
+        raise Failed(f'there are too many checkouts called "{"/".join(parts)}"')
 
     def _take(self, aside: Path, parts: Parts) -> bool:
-        """Rename to what is not there; False when something is. Raises `Refused` when there cannot be a folder."""
+        """Rename to what is not there; False when something is. Raises `Failed` when there cannot be a folder."""
         folder = self._places.jobs
         for part in parts[:-1]:
             folder /= part
             with suppress(FileExistsError):
                 folder.mkdir()
             if not _is_real_folder(folder):
-                raise Refused(f"{folder} is no folder, so no checkout can be in it")
+                raise Failed(f"{folder} is no folder, so no checkout can be in it")
         target = folder / parts[-1]
         if os.name == "nt":
             return _rename(aside, target)  # which replaces nothing there
