@@ -20,6 +20,9 @@ from yaml.constructor import SafeConstructor
 from flamenco.domain.errors import ConfigError
 from flamenco.hooks.settings import unannotated
 
+META: Final = "_meta"
+"""The group of a file that has no settings, but the version of the file."""
+
 _TAG: Final = "tag:yaml.org,2002:"
 _TEXT: Final = f"{_TAG}str"
 _TYPED: Final[dict[str, Callable[[Any, Any], Any]]] = {
@@ -195,6 +198,11 @@ def read(file: Path, kind: type[Struct]) -> dict[Any, Any]:
         raise ConfigError(f"The configuration file {file} has no settings, which are lines like `key: value`.")
     settings: dict[Any, Any] = texts_as_written(content or {}, kind)
     return settings
+
+
+def parse(text: str, kind: type[Struct]) -> Any:
+    """What a file with this text says, as `read` has it. Raises `yaml.YAMLError`."""
+    return texts_as_written(yaml.load(text, _Loader), kind)  # noqa: S506 (a SafeLoader)
 
 
 def dump(content: dict[str, Any]) -> str:

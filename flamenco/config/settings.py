@@ -238,10 +238,14 @@ class Config(Struct, frozen=True, kw_only=True):
         return self._below_data_dir(self.local_manager_storage_path or "storage")
 
     @property
+    def shared_path(self) -> Path:
+        """The folder that manager, workers and artists share, as the manager sees it."""
+        return self._below_data_dir(self.shared_storage_path or "shared")
+
+    @property
     def effective_storage_path(self) -> str:
         """Where the files of jobs are, as the manager sees it: the value of the variable `jobs`."""
-        shared = self._below_data_dir(self.shared_storage_path or "shared")
-        return str(shared / "jobs" if self.shaman.enabled else shared)
+        return str(self.shared_path / "jobs" if self.shaman.enabled else self.shared_path)
 
     @property
     def effective_variables(self) -> dict[str, Variable]:

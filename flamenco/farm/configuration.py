@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
-from flamenco.config.addresses import mask_password
+from flamenco.config.addresses import SQLITE_NAME, mask_password
+from flamenco.config.content import META
 from flamenco.config.loading import check, read_content
 from flamenco.config.settings import Config
-from flamenco.config.writing import META, as_content, write
+from flamenco.config.writing import as_content, write
 from flamenco.domain.errors import ConfigError, Failed, Refused, StoreError
 from flamenco.domain.variables import Meaning
 from flamenco.farm import lifecycle
@@ -25,6 +27,20 @@ from flamenco.store.upgrade import usable_revision
 
 ONLY_IN_THE_FILE: Final = ("plugins", "plugins_dir", "job_types_dir", "data_dir")
 """Settings that are changed by people with access to the manager's machine, and neither shown nor taken here."""
+
+VARIABLES: Final = "variables"
+
+OF_FLAMENCO: Final = frozenset(
+    {
+        *(META, "manager_name", "listen", "autodiscoverable", "database", "database_check_period"),
+        *("local_manager_storage_path", "shared_storage_path", "shaman.enabled"),
+        *("shaman.garbageCollect.period", "shaman.garbageCollect.maxAge", "task_timeout", "worker_timeout"),
+        *("blocklist_threshold", "task_fail_after_softfail_count", "mqtt.client.enabled", "mqtt.client.broker"),
+        *("mqtt.client.clientID", "mqtt.client.topic_prefix", "mqtt.client.username", "mqtt.client.password"),
+        VARIABLES,
+    }
+)
+"""The settings that Flamenco has. Its page shows what it is sent by what it knows of it, and nothing of the rest."""
 
 _QUOTED: Final = "\n\t;()"
 """A path to Blender with any of these is put between quotes."""
@@ -56,30 +72,60 @@ def shared_storage(farm: Farm, audience: str, platform: str) -> str:
 
 
 def everything(farm: Farm) -> dict[str, Any]:
-    """Every setting that can be changed here: as the manager runs, and where the file was changed since, as it says."""
-    content = as_content(farm.config)
+    """Every setting that Flamenco has: as the manager runs, and where the file was changed since, as it says.
+
+    Where nothing is said, what that means: who shows this takes an empty path for a mistake.
+    """
+    config, content = farm.config, as_content(farm.config)
     if in_file := _content(farm):
-        said = check(in_file, f"file {farm.config_file}", farm.config_file, farm.config.data_dir)
-        content |= {key: value for key, value in as_content(said).items() if key in in_file}
-    content = {key: value for key, value in content.items() if key not in ONLY_IN_THE_FILE}
-    return content | {"database": mask_password(content["database"])}
+        config = check(in_file, f"file {farm.config_file}", farm.config_file, farm.config.data_dir)
+        content |= {key: value for key, value in as_content(config).items() if key in in_file}
+    meant = {
+        "database": str(config.data_dir / SQLITE_NAME),
+        "local_manager_storage_path": str(config.local_storage_path),
+        "shared_storage_path": str(config.shared_path),
+    }
+    content |= {key: value for key, value in meant.items() if not content[key]}
+    return _of_flamenco(content | {"database": mask_password(content["database"])})
+
+
+def _of_flamenco(content: Mapping[str, Any], group: str = "") -> dict[str, Any]:
+    found = {}
+    for key, value in content.items():
+        if group + key in OF_FLAMENCO:
+            found[key] = value
+        elif isinstance(value, dict) and (inside := _of_flamenco(value, f"{group}{key}.")):
+            found[key] = inside
+    return found
 
 
 def change(farm: Farm, content: Mapping[str, Any]) -> None:
-    """Let the file say `content`, all of it, and the manager start anew with it; what is missing gets its default.
+    """Let the file say what `content` has otherwise than `everything`, and the manager start anew with it.
 
-    Raises `Refused` when it cannot be used, `Failed` when the file cannot be written.
+    Whoever changes settings sends all that they were shown, so what is as it was shown is not meant, and settings that
+    they were not shown stay. Raises `Refused` when it cannot be used, `Failed` when the file cannot be written.
     """
     before = _content(farm)
     for key in ONLY_IN_THE_FILE:
         if key in content and content[key] != before.get(key):
             raise Refused(f"{key}: is changed in {farm.config_file.name} on the manager's machine, and only there")
-    database = content.get("database")
-    if isinstance(database, str) and "***" in database and database == everything(farm)["database"]:
-        content = {**content, "database": before.get("database", farm.config.database)}  # shown without its password
-    kept: dict[str, Any] = {key: before[key] for key in ONLY_IN_THE_FILE if key in before}
-    _write(farm, {**content, **kept})
+    shown = msgspec.json.decode(msgspec.json.encode(everything(farm)))
+    _write(farm, _merged(before, content, shown))
     farm.restart()
+
+
+def _merged(
+    before: Mapping[str, Any], sent: Mapping[str, Any], shown: Mapping[str, Any], group: str = ""
+) -> dict[str, Any]:
+    merged = dict(before)
+    for key, value in sent.items():
+        if key not in shown or value != shown[key]:
+            # A variable is one value: what is missing in it was taken away.
+            is_group = isinstance(value, dict) and isinstance(shown.get(key), dict) and group != VARIABLES
+            merged[key] = _merged(before.get(key) or {}, value, shown[key], key) if is_group else value
+    if group == VARIABLES:  # all of which are shown, so that people can take them away, too
+        merged = {key: value for key, value in merged.items() if key in sent or key not in shown}
+    return merged
 
 
 def set_up(farm: Farm, storage: str, chosen: BlenderCheck) -> None:
@@ -96,8 +142,8 @@ def set_up(farm: Farm, storage: str, chosen: BlenderCheck) -> None:
     content = _content(farm)
     values = [{"platform": platform, "value": blender} for platform in ("linux", "windows", "darwin")]
     content["shared_storage_path"] = storage
-    content["variables"] = {
-        **(content.get("variables") or {}),
+    content[VARIABLES] = {
+        **(content.get(VARIABLES) or {}),
         "blender": {"values": values},
         "blenderArgs": {"values": [{"platform": "all", "value": "-b -y"}]},
     }

@@ -115,7 +115,7 @@ class ConfigurationFile(Resource):
 
     @operation(
         "getConfigurationFile",
-        summary="Every setting that can be changed here, by the keys of flamenco-manager.yaml.",
+        summary="Every setting that Flamenco's own page knows, by the keys of flamenco-manager.yaml.",
         tag="meta",
         returns={200: Answer("The settings.", dict[str, Any]), 500: _UNREADABLE},
     )
@@ -125,7 +125,7 @@ class ConfigurationFile(Resource):
 
     @operation(
         "updateConfigurationFile",
-        summary="Write flamenco-manager.yaml anew; a setting that is missing gets its default.",
+        summary="Change settings in flamenco-manager.yaml; those that are missing, or as they were sent, stay.",
         tag="meta",
         body=dict[str, Any],
         returns={
