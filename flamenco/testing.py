@@ -80,6 +80,11 @@ class Clock:
 
     def __init__(self, now: datetime = START) -> None:
         self.now = now
+        self._passed_s = 0.0
+
+    def timer(self) -> float:
+        """The seconds that passed so far."""
+        return self._passed_s
 
     def __call__(self) -> datetime:
         """The present moment."""
@@ -87,6 +92,11 @@ class Clock:
 
     def forward(self, seconds: float) -> None:
         """Let time pass."""
+        self.now += timedelta(seconds=seconds)
+        self._passed_s += seconds
+
+    def step(self, seconds: float) -> None:
+        """Put the clock forward or back, as somebody does who sets it; no time passes."""
         self.now += timedelta(seconds=seconds)
 
 

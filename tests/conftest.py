@@ -104,7 +104,7 @@ def make_farm(tmp_path: Path, store: Store, clock: Clock) -> Iterator[Callable[.
         config = replace(Config(data_dir=tmp_path / "data"), **settings)
         hooks = make_hooks()
         compiler = Compiler([config.job_types_path, *hooks.job_type_folders()])
-        farm = Farm(config, store, compiler, hooks, clock)
+        farm = Farm(config, store, compiler, hooks, clock, timer=clock.timer)
         made.append(farm)
         return farm
 

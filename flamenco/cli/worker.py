@@ -48,8 +48,8 @@ Settings come from flamenco-worker.yaml in the current directory, then from the 
 machine needs a folder and a name of its own: --data-dir and --name.
 
 Exit codes: 0 sent home by the manager; 1 stopped by a signal, or not everything was delivered with --flush; 2 wrong
-command line or configuration, or another worker has signed on with a copy of this one's folder, so do not start it again
-by itself (systemd: RestartPreventExitStatus=2); 254 did not stop in time; after a request to restart what
+command line or configuration, or another worker has signed on with a copy of this one's folder, so do not have it
+started again (systemd: RestartPreventExitStatus=2); 254 did not stop in time; after a request to restart what
 --restart-exit-code says.
 """
 

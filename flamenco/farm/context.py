@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from flamenco.config import Config
 from flamenco.config.places import CONFIG_FILE_NAME
 from flamenco.domain.errors import Busy
 from flamenco.domain.scheduling import JobCandidate
+from flamenco.domain.timeouts import Moment, Watch
 from flamenco.domain.variables import Variables
 from flamenco.farm.identity import Callers
 from flamenco.farm.image_queue import ImageQueue
@@ -51,6 +53,8 @@ class Farm:
 
     `config_file` is where the configuration was read from, or would be; `restart` has the whole manager read it anew,
     `shut_down` has it end.
+    `clock` is what people call the time, and may be moved; `timer` gives seconds that nobody moves.
+    `task_watch`, `worker_watch`: of whom nothing was heard for how long, as far as this process has watched.
     `known_jobs`: what policies see of jobs that does not change, by row number, with when they were last updated.
     """
 
@@ -62,6 +66,7 @@ class Farm:
         hooks: Hooks,
         clock: Clock = utc_now,
         config_file: Path | None = None,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
         self.config_file = config_file or config.data_dir / CONFIG_FILE_NAME
@@ -71,6 +76,7 @@ class Farm:
         self.compiler = compiler
         self.hooks = hooks
         self.clock = clock
+        self.timer = timer
         self.logs = TaskLogs(config.local_storage_path)
         self.images = LastRendered(config.local_storage_path)
         self.image_queue = ImageQueue()
@@ -82,6 +88,7 @@ class Farm:
         self._large_write = threading.Lock()
         self.known_jobs: dict[int, tuple[datetime, JobCandidate]] = {}
         self.request_times = RequestHistograms()
+        self.task_watch = self.worker_watch = Watch(Moment(clock(), timer()))
         self.callers = Callers()
         self.event_waits = EventWaits(store, config.threads)
 

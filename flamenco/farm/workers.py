@@ -228,12 +228,12 @@ def active_task_id(farm: Farm, worker: Worker) -> str:
     return active[0].id if active else ""
 
 
-def time_out(farm: Farm, worker_id: str, unseen_since: datetime) -> None:
-    """The worker was silent since `unseen_since`: its tasks go back, unless it spoke up meanwhile."""
+def time_out(farm: Farm, worker_id: str, last_seen: datetime) -> None:
+    """The worker was silent since `last_seen`: its tasks go back, unless it spoke up meanwhile."""
     now = farm.clock()
     with farm.store.write() as tx:
         before = worker_store.lock(tx, worker_id)
-        if before.status in CANNOT_TIME_OUT or before.last_seen is None or before.last_seen > unseen_since:
+        if before.status in CANNOT_TIME_OUT or before.last_seen is None or before.last_seen > last_seen:
             return
         lost = replace(before, status=WorkerStatus.ERROR, status_requested=None, lazy_request=False)
         worker_store.save(tx, lost, now)

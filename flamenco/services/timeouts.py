@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 
-from flamenco.domain.timeouts import deadline
+from flamenco.domain.errors import NotFound
+from flamenco.domain.timeouts import Moment
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.store import tasks as task_store
@@ -19,24 +20,37 @@ log = structlog.get_logger()
 def tick(farm: Farm) -> float:
     """Check once. A task timeout of 0 switches both checks off."""
     config = farm.config
-    tasks_since = deadline(farm.clock(), config.task_timeout)
-    if tasks_since is None:
-        return config.timeout_check_interval
-    with farm.store.read() as tx:
-        forgotten = task_store.untouched_since(tx, tasks_since)
-    for task in forgotten:
-        log.warning("task timed out", task=task.id, job=task.job_id, untouched_since=str(task.last_touched))
-        with _on_its_own():
-            tasks.time_out(farm, task)
-    workers_since = deadline(farm.clock(), config.worker_timeout)
-    if workers_since is not None:
-        with farm.store.read() as tx:
-            silent = worker_store.unseen_since(tx, workers_since)
-        for worker_id in silent:
-            log.warning("worker timed out", worker=worker_id)
-            with _on_its_own():
-                workers.time_out(farm, worker_id, workers_since)
+    if config.task_timeout > 0:
+        _give_up_tasks(farm)
+        _give_up_workers(farm)
     return config.timeout_check_interval
+
+
+def _give_up_tasks(farm: Farm) -> None:
+    with farm.store.read() as tx:
+        touched = task_store.active_touched(tx)
+    farm.task_watch = farm.task_watch.look(touched, _now(farm))
+    for task_id in farm.task_watch.lost(farm.config.task_timeout):
+        with _on_its_own(), suppress(NotFound):
+            with farm.store.read() as tx:
+                task = task_store.fetch(tx, task_id)
+            if task.last_touched == touched[task_id]:
+                log.warning("task timed out", task=task.id, job=task.job_id, untouched_since=str(task.last_touched))
+                tasks.time_out(farm, task)
+
+
+def _give_up_workers(farm: Farm) -> None:
+    with farm.store.read() as tx:
+        seen = worker_store.last_seen(tx)
+    farm.worker_watch = farm.worker_watch.look(seen, _now(farm))
+    for worker_id in farm.worker_watch.lost(farm.config.worker_timeout):
+        log.warning("worker timed out", worker=worker_id)
+        with _on_its_own():
+            workers.time_out(farm, worker_id, seen[worker_id])
+
+
+def _now(farm: Farm) -> Moment:
+    return Moment(farm.clock(), farm.timer())
 
 
 @contextmanager

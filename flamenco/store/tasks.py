@@ -89,10 +89,10 @@ _FAILED_BY = SELECT.where(
     tasks.c.worker_key == bindparam("worker_key"),
     tasks.c.status == TaskStatus.FAILED,
 ).order_by(tasks.c.index_in_job)
-_UNTOUCHED = (
-    SELECT.where(text(ACTIVE_SQL), tasks.c.last_touched <= bindparam("since"))
+_TOUCHED = (
+    select(tasks.c.uuid, tasks.c.last_touched)
+    .where(text(ACTIVE_SQL), tasks.c.last_touched.is_not(None))
     .order_by(tasks.c.last_touched)
-    .limit(bindparam("limit"))
 )
 
 
@@ -111,9 +111,9 @@ def failed_by_worker(tx: Tx, job_key: int, worker_key: int) -> list[Task]:
     return [from_row(row) for row in tx.execute(_FAILED_BY, {"job_key": job_key, "worker_key": worker_key})]
 
 
-def untouched_since(tx: Tx, since: datetime, limit: int = 1000) -> list[Task]:
-    """Active tasks that nobody was heard of since, the most forgotten first."""
-    return [from_row(row) for row in tx.execute(_UNTOUCHED, {"since": since, "limit": limit})]
+def active_touched(tx: Tx) -> dict[str, datetime]:
+    """The active tasks, by UUID, and when each was heard of last; the most forgotten first."""
+    return {row.uuid: row.last_touched for row in tx.execute(_TOUCHED)}
 
 
 _SAVE = (

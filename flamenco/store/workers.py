@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -145,11 +144,17 @@ def mark_deleted(tx: Tx, worker_key: int, now: datetime) -> None:
     tx.execute(update(workers).where(workers.c.key == worker_key).values(deleted=now, updated=now))
 
 
-def unseen_since(tx: Tx, since: datetime) -> Sequence[str]:
-    """UUIDs of the workers that should have been heard of, and were not."""
-    statement = select(workers.c.uuid).where(
+_HEARD = (
+    select(workers.c.uuid, workers.c.last_seen)
+    .where(
         workers.c.deleted.is_(None),
-        workers.c.last_seen <= since,
+        workers.c.last_seen.is_not(None),
         workers.c.status.not_in(sorted(CANNOT_TIME_OUT)),
     )
-    return tx.execute(statement.order_by(workers.c.key)).scalars().all()
+    .order_by(workers.c.key)
+)
+
+
+def last_seen(tx: Tx) -> dict[str, datetime]:
+    """The workers that should be heard of, by UUID, and when each was heard of last."""
+    return {row.uuid: row.last_seen for row in tx.execute(_HEARD)}
