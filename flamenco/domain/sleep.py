@@ -31,10 +31,11 @@ _SECOND: Final = timedelta(seconds=1)
 
 
 class SleepSchedule(Struct, frozen=True, kw_only=True):
-    """On which days a worker sleeps, and from when to when; never across midnight.
+    """On which days a worker sleeps, and from when to when.
 
     No days are all days; without a start it sleeps from midnight on, without an end until midnight. `end` is the first
-    moment at which it is awake again. One that is not active says nothing but "awake".
+    moment at which it is awake again. With an end before the start it sleeps over midnight, and the days are those on
+    which it falls asleep. One that is not active says nothing but "awake".
     """
 
     is_active: bool
@@ -49,13 +50,8 @@ class SleepSchedule(Struct, frozen=True, kw_only=True):
 
 
 def schedule_from(*, is_active: bool, days: str, start: str, end: str) -> SleepSchedule:
-    """The schedule that somebody wrote down; a start that comes after the end changes places with it.
-
-    Raises `Refused` for a day or time that is none.
-    """
+    """The schedule that somebody wrote down. Raises `Refused` for a day or time that is none."""
     starts, ends = parse_time(start, "start_time"), parse_time(end, "end_time")
-    if starts is not None and ends is not None and starts > ends:
-        starts, ends = ends, starts
     return SleepSchedule(is_active=is_active, days=parse_days(days), start=starts, end=ends)
 
 
@@ -90,12 +86,20 @@ def status_at(schedule: SleepSchedule | None, moment: datetime, local: LocalTime
     if schedule is None or not schedule.is_active:
         return WorkerStatus.AWAKE
     told = local(moment)
-    if schedule.days and DAYS[told.weekday()] not in schedule.days:
-        return WorkerStatus.AWAKE
-    clock = told.time()
-    is_before = schedule.start is not None and clock < schedule.start
-    is_after = schedule.end is not None and clock >= schedule.end
-    return WorkerStatus.AWAKE if is_before or is_after else WorkerStatus.ASLEEP
+    clock, start, end = told.time(), schedule.start, schedule.end
+    is_before_end = end is None or clock < end
+    if start is not None and end is not None and end < start:
+        # Of a night, the part before midnight belongs to today, and the part after it to yesterday.
+        began = told.weekday() if clock >= start else told.weekday() - 1
+        is_asleep = _is_on(schedule, began) and (clock >= start or is_before_end)
+    else:
+        is_asleep = _is_on(schedule, told.weekday()) and (start is None or clock >= start) and is_before_end
+    return WorkerStatus.ASLEEP if is_asleep else WorkerStatus.AWAKE
+
+
+def _is_on(schedule: SleepSchedule, weekday: int) -> bool:
+    """Whether the schedule counts on that day of the week; the one before Monday is Sunday."""
+    return not schedule.days or DAYS[weekday] in schedule.days
 
 
 def asked(worker: Worker, status: WorkerStatus) -> Worker:

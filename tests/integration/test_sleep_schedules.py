@@ -71,12 +71,12 @@ def sign_on(farm: Farm, worker: Worker) -> WorkerStatus:
 
 
 def test_a_schedule_is_told_as_it_was_understood(farm: Farm, client: testing.TestClient) -> None:
-    """Days are cut to two letters, times have two digits, a start after the end changes places with it."""
+    """Days are cut to two letters, times have two digits, and a night stays a night."""
     worker = new_worker(farm)
     assert fetched(client, worker.id) is None
     written = {"is_active": True, "days_of_week": " Monday  FR ", "start_time": "18:0", "end_time": "9:30"}
     assert give(client, worker, written).status_code == 204
-    told = {"is_active": True, "days_of_week": "mo fr", "start_time": "09:30", "end_time": "18:00"}
+    told = {"is_active": True, "days_of_week": "mo fr", "start_time": "18:00", "end_time": "09:30"}
     assert fetched(client, worker.id) == told
     assert give(client, worker, ALL_DAY).status_code == 204
     assert fetched(client, worker.id) == ALL_DAY
@@ -154,6 +154,22 @@ def test_as_time_goes(farm: Farm, client: testing.TestClient, clock: Clock) -> N
     clock.forward(6 * 3600)
     chore.tick(farm)
     assert request_of(farm, worker) == ("awake", False)
+
+
+def test_over_midnight(farm: Farm, client: testing.TestClient, clock: Clock) -> None:
+    """A night that begins on Friday is kept to until Saturday morning, and not on the next evening."""
+    clock.now = FRIDAY.replace(hour=12)
+    worker = new_worker(farm)
+    give(client, worker, NIGHTS, days_of_week="fr", start_time="22:00", end_time="06:00")
+    told = []
+    for _ in range(36 * 60):
+        clock.forward(60)
+        chore.tick(farm)
+        status = request_of(farm, worker)[0]
+        if status is not None:
+            told.append((f"{clock.now:%a %H:%M}", status))
+            workers.state_changed(farm, worker, WorkerStatus(status))
+    assert told == [("Fri 22:00", "asleep"), ("Sat 06:00", "awake")]
 
 
 def test_a_worker_signs_on(farm: Farm, client: testing.TestClient, clock: Clock) -> None:

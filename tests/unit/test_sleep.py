@@ -57,10 +57,16 @@ def test_office_hours(moment: datetime, status: str) -> None:
 
 @pytest.mark.parametrize(
     ("start", "end", "asleep_at"),
-    [("", "", [0, 12, 23]), ("", "9:00", [0]), ("9:00", "", [12, 23]), ("12:00", "12:00", []), ("18:00", "9:00", [12])],
+    [
+        ("", "", [0, 12, 23]),
+        ("", "9:00", [0]),
+        ("9:00", "", [12, 23]),
+        ("12:00", "12:00", []),
+        ("18:00", "9:00", [0, 23]),
+    ],
 )
 def test_open_ends(start: str, end: str, asleep_at: list[int]) -> None:
-    """Without a start it sleeps from midnight, without an end until midnight; a start after the end changes places."""
+    """Without a start it sleeps from midnight, without an end until midnight; an end before the start is a night."""
     schedule = schedule_from(is_active=True, days="", start=start, end=end)
     hours = [hour for hour in (0, 12, 23) if status_at(schedule, SATURDAY + timedelta(hours=hour), utc) == "asleep"]
     assert hours == asleep_at
@@ -161,3 +167,65 @@ def test_when_clocks_are_changed(moment: datetime, check: datetime) -> None:
     """A time that does not exist that day, or exists twice, is dealt with as the clock on the wall shows."""
     schedule = SleepSchedule(is_active=True, start=time(2, 30))
     assert next_check(schedule, moment, local_in("Europe/Amsterdam")) == check
+
+
+NIGHT = schedule_from(is_active=True, days="fr", start="22:00", end="6:00")
+
+
+@pytest.mark.parametrize(
+    ("moment", "status"),
+    [
+        (FRIDAY, "awake"),  # which is the end of Thursday's night
+        (FRIDAY + timedelta(hours=5, minutes=59), "awake"),
+        (FRIDAY + timedelta(hours=12), "awake"),
+        (FRIDAY + timedelta(hours=21, minutes=59), "awake"),
+        (FRIDAY + timedelta(hours=22), "asleep"),
+        (SATURDAY - timedelta(microseconds=1), "asleep"),
+        (SATURDAY, "asleep"),
+        (SATURDAY + timedelta(hours=5, minutes=59), "asleep"),
+        (SATURDAY + timedelta(hours=6), "awake"),
+        (SATURDAY + timedelta(hours=22), "awake"),
+        (SATURDAY + timedelta(days=1), "awake"),
+    ],
+)
+def test_a_night_belongs_to_the_day_on_which_it_begins(moment: datetime, status: str) -> None:
+    """A worker that sleeps from Friday 22:00 to 6:00 does so until Saturday 6:00, and in no other night."""
+    assert status_at(NIGHT, moment, utc) == status
+
+
+def test_the_night_from_sunday_to_monday() -> None:
+    """The week begins anew and the night goes on; without days, every night is one."""
+    monday = SATURDAY + timedelta(days=2)
+    sundays = schedule_from(is_active=True, days="su", start="22:00", end="6:00")
+    mondays = schedule_from(is_active=True, days="mo", start="22:00", end="6:00")
+    every = schedule_from(is_active=True, days="", start="22:00", end="6:00")
+    found = [status_at(each, monday + timedelta(hours=3), utc) for each in (sundays, mondays, every)]
+    assert found == ["asleep", "awake", "asleep"]
+
+
+def test_a_night_until_midnight() -> None:
+    """An end at 0:00 is the midnight at which the day ends, for it comes after the start."""
+    schedule = schedule_from(is_active=True, days="fr", start="22:00", end="0:00")
+    moments = [FRIDAY, SATURDAY - timedelta(minutes=1), SATURDAY]
+    assert [status_at(schedule, each, utc) for each in moments] == ["awake", "asleep", "awake"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "status"),
+    [
+        ("Europe/Amsterdam", datetime(2026, 3, 28, 20, 59, tzinfo=UTC), "awake"),
+        ("Europe/Amsterdam", datetime(2026, 3, 28, 21, tzinfo=UTC), "asleep"),
+        ("Europe/Amsterdam", datetime(2026, 3, 29, 3, 59, tzinfo=UTC), "asleep"),  # 5:59 of the short night
+        ("Europe/Amsterdam", datetime(2026, 3, 29, 4, tzinfo=UTC), "awake"),
+        ("Europe/Amsterdam", datetime(2026, 10, 24, 20, tzinfo=UTC), "asleep"),
+        ("Europe/Amsterdam", datetime(2026, 10, 25, 4, 59, tzinfo=UTC), "asleep"),  # 5:59 of the long night
+        ("Europe/Amsterdam", datetime(2026, 10, 25, 5, tzinfo=UTC), "awake"),
+        ("America/Havana", datetime(2026, 3, 8, 4, 59, tzinfo=UTC), "asleep"),  # 23:59 of Saturday
+        ("America/Havana", datetime(2026, 3, 8, 5, tzinfo=UTC), "asleep"),  # 1:00 of Sunday, at once
+        ("America/Havana", datetime(2026, 3, 8, 10, tzinfo=UTC), "awake"),
+    ],
+)
+def test_the_nights_on_which_clocks_are_changed(zone: str, moment: datetime, status: str) -> None:
+    """They are an hour shorter or longer: a worker sleeps from 22:00 to 6:00 as the clock on the wall shows."""
+    schedule = schedule_from(is_active=True, days="sa", start="22:00", end="6:00")
+    assert status_at(schedule, moment, local_in(zone)) == status
