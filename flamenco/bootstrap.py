@@ -14,7 +14,7 @@ from flamenco.compiler.compile import Compiler
 from flamenco.compiler.limits import limits_of
 from flamenco.config import Config, Loaded, load
 from flamenco.domain.errors import ConfigError
-from flamenco.farm import farm_status, jobs, placing
+from flamenco.farm import farm_status, jobs, placing, setup_checks
 from flamenco.farm.context import Clock, Farm, utc_now
 from flamenco.hooks.manager import Hooks
 from flamenco.store import damage, upgrade
@@ -32,10 +32,17 @@ __all__ = ["Application", "configure", "create_app", "create_farm", "prepare"]
 
 
 def configure(
-    config_file: Path | None = None, data_dir: Path | None = None, overrides: Mapping[str, str] | None = None
+    config_file: Path | None = None,
+    data_dir: Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+    *,
+    without_broken: bool = False,
 ) -> Loaded:
-    """Read the configuration, with the core's own plugins and those that it enables. Raises `ConfigError`."""
-    return load(config_file, data_dir, overrides, hooks=builtin.core_hooks())
+    """Read the configuration, with the core's own plugins and those that it enables. Raises `ConfigError`.
+
+    `without_broken` is as that of `load`.
+    """
+    return load(config_file, data_dir, overrides, hooks=builtin.core_hooks(), without_broken=without_broken)
 
 
 def create_farm(config: Config, hooks: Hooks, clock: Clock = utc_now, config_file: Path | None = None) -> Farm:
@@ -52,6 +59,14 @@ def create_farm(config: Config, hooks: Hooks, clock: Clock = utc_now, config_fil
     return Farm(config, store, compiler, hooks, clock, config_file)
 
 
+def _warn_about_storage(config: Config) -> None:
+    """Say so when the folder that somebody set for the files of jobs cannot be used; it may be mounted later."""
+    if config.shared_storage_path:
+        checked = setup_checks.shared_storage(config.shared_storage_path)
+        if not checked.is_usable:
+            log.warning("the shared storage cannot be used", path=checked.path, reason=checked.cause)
+
+
 def prepare(config: Config, hooks: Hooks) -> None:
     """Bring the data directory and the database into shape, once, before any process serves requests.
 
@@ -60,10 +75,12 @@ def prepare(config: Config, hooks: Hooks) -> None:
     try:
         for folder in (config.data_dir, config.local_storage_path):
             folder.mkdir(parents=True, exist_ok=True)
+        _warn_about_storage(config)
         farm = create_farm(config, hooks)
     except OSError as error:
         raise ConfigError(f"The folder {error.filename} cannot be used: {error.strerror}.") from error
     try:
+        create_app(farm)  # whose routes of plugins may be wrong
         # First: an upgrade of a file that is broken would make that worse.
         for problem in damage.check_before_start(farm.store, DAMAGE_CHECK_LIMIT_S):
             log.error("the database is damaged", problem=problem, file=str(farm.store.file))

@@ -5,8 +5,8 @@ away the commands that need it and no others. Plugins have commands too; which p
 takes the configuration to know, so that is read for a command that is not the core's own, and for
 the help only where something says that there may be plugins.
 
-Exit codes: 0 when it worked; 1 when the farm could not do it; 2 for a wrong command line or
-configuration; 130 when it was interrupted.
+Exit codes: 0 when it worked; 1 when the farm could not do it; 2 for a wrong command line or configuration, and for
+what it leads to that cannot be used: a database, a file, a library; 130 when it was interrupted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 import click
 
 from flamenco import __version__
-from flamenco.domain.errors import ConfigError, FarmError
+from flamenco.domain.errors import ConfigError, FarmError, StoreError
 
 EXIT_FAILED: Final = 1
 EXIT_CONFIG: Final = 2
@@ -91,9 +91,12 @@ def may_have_plugins(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def plugin_commands() -> Mapping[str, click.Command]:
-    """The commands of the plugins that are enabled here. Raises `FarmError`."""
-    loaded = _imported("flamenco.bootstrap", "The manager").configure()
-    found: dict[str, click.Command] = loaded.hooks.cli_commands()
+    """The commands of the plugins that are enabled here; of a broken one, a line with why not. Raises `FarmError`."""
+    hooks = _imported("flamenco.bootstrap", "The manager").configure(without_broken=True).hooks
+    for plugin in hooks.plugins():
+        if plugin.problem:
+            click.echo(f"flamenco: the commands of a plugin are missing here: {plugin.problem}", err=True)
+    found: dict[str, click.Command] = hooks.cli_commands()
     return found
 
 
@@ -143,7 +146,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a command. Raises `FarmError` naming what has to be installed when a library is missing."""
+        """Load a command. Raises `ConfigError` naming what has to be installed when a library is missing."""
         if (lazy := self.lazy.get(cmd_name)) is None or find_spec(lazy.module) is None:
             return super().get_command(ctx, cmd_name) or self._more(ctx).get(cmd_name)
         command: click.Command = getattr(
@@ -166,23 +169,27 @@ class LazyGroup(click.Group):
         """Run a command; what goes wrong in it ends as a sentence on stderr and an exit code."""
         try:
             return super().invoke(ctx)
-        except ConfigError as error:
+        except (ConfigError, StoreError) as error:
             _end(ctx, error, EXIT_CONFIG)
         except FarmError as error:
             _end(ctx, error, EXIT_FAILED)
+        except OSError as error:
+            if not error.filename:  # of a pipe whose reader went away, which click knows about
+                raise
+            _end(ctx, f"{error.filename} cannot be used: {error.strerror}.", EXIT_CONFIG)
         except (KeyboardInterrupt, click.Abort):
             _end(ctx, "interrupted.", EXIT_INTERRUPTED)
 
 
 def _imported(module: str, user: str) -> ModuleType:
-    """Import a module of ours. Raises `FarmError` naming the library that is missing, and who needs it."""
+    """Import a module of ours. Raises `ConfigError` naming the library that is missing, and who needs it."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         # One of our own modules that is missing is a mistake of ours, and its traceback is wanted.
         if (error.name or "").partition(".")[0] == "flamenco":
             raise
-        raise FarmError(f"{user} needs the Python package {error.name}; please install it.") from error
+        raise ConfigError(f"{user} needs the Python package {error.name}; please install it.") from error
 
 
 def _end(ctx: click.Context, why: FarmError | str, code: int) -> NoReturn:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from flamenco import bootstrap
+from flamenco.cli.configured import configured
 from flamenco.cli.options import config_option, data_dir_option, json_option
 from flamenco.config.declared import nearest_of
 from flamenco.config.documentation import as_text
@@ -47,7 +47,7 @@ def list_(config_file: Path | None, data_dir: Path | None, *, as_json: bool) -> 
     Example:
       flamenco commands list --json | jq -r '.[].name'
     """
-    found = _listed(bootstrap.configure(config_file, data_dir).hooks)
+    found = _listed(configured(config_file, data_dir).hooks)
     if as_json:
         _print_json(found)
         return
@@ -70,7 +70,7 @@ def show(name: str, config_file: Path | None, data_dir: Path | None, *, as_json:
     Example:
       flamenco commands show exec
     """
-    by_name = {each.name: each for each in _listed(bootstrap.configure(config_file, data_dir).hooks)}
+    by_name = {each.name: each for each in _listed(configured(config_file, data_dir).hooks)}
     if name not in by_name:
         near = nearest_of(name, by_name)
         hint = f"did you mean {near!r}?" if near else "see `flamenco commands list`; plugins have more of them."

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flamenco import bootstrap
+from flamenco.cli.configured import configured
 from flamenco.cli.options import config_option, data_dir_option, json_option, override_option
 from flamenco.config import documentation
 from flamenco.config.documentation import SettingDocs, as_text
@@ -46,7 +46,7 @@ def show(config_file: Path | None, data_dir: Path | None, overrides: dict[str, s
     Example:
       FLAMENCO_TASK_TIMEOUT=5m flamenco config show --config farm.yaml
     """
-    settings = bootstrap.configure(config_file, data_dir, overrides).shown()
+    settings = configured(config_file, data_dir, overrides).shown()
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(settings), indent=2))
     elif sys.stdout.isatty():
@@ -73,7 +73,7 @@ def describe(
     Example:
       flamenco config describe task_timeout mqtt
     """
-    loaded = bootstrap.configure(config_file, data_dir, overrides)
+    loaded = configured(config_file, data_dir, overrides)
     found = [documentation.documented(setting) for setting in _chosen(loaded, keys)]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))

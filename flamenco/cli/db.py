@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from flamenco import bootstrap
+from flamenco.cli.configured import configured
 from flamenco.cli.options import config_option, data_dir_option, json_option
-from flamenco.domain.errors import FarmError
+from flamenco.domain.errors import StoreError
 from flamenco.farm.context import utc_now
 from flamenco.store import damage, recount, upgrade
 from flamenco.store.engine import Store
@@ -32,9 +32,11 @@ def db() -> None:
 
 
 @contextmanager
-def _opened(config_file: Path | None, data_dir: Path | None, url: str | None) -> Iterator[Store]:
-    config = bootstrap.configure(config_file, data_dir, {"database": url} if url else {}).config
-    store = Store(config.database_url, pool_size=1)
+def _opened(
+    config_file: Path | None, data_dir: Path | None, url: str | None, *, may_begin: bool = False
+) -> Iterator[Store]:
+    config = configured(config_file, data_dir, {"database": url} if url else {}).config
+    store = Store(config.database_url, pool_size=1, may_begin=may_begin)
     try:
         yield store
     finally:
@@ -50,7 +52,7 @@ def upgrade_command(config_file: Path | None, data_dir: Path | None, database: s
 
     `flamenco manager` does the same when it starts.
     """
-    with _opened(config_file, data_dir, database) as store:
+    with _opened(config_file, data_dir, database, may_begin=True) as store:
         changed = upgrade.upgrade(store, utc_now())
         click.echo(f"{store.url!r}: {'upgraded to' if changed else 'already at'} revision {upgrade.revision(store)}")
 
@@ -66,18 +68,26 @@ def check_command(
 ) -> None:
     """Look for damage, and for counters that do not agree with what they count. Exit code 1 when there is any.
 
+    One that cannot be read at all is exit code 2. Plugins that are broken are named as well, on stderr.
+
     \b
     Example:
       flamenco db check --repair
     """
     with _opened(config_file, data_dir, database) as store:
         if upgrade.revision(store) is None:
-            raise FarmError(f"there is no Flamenco database at {store.url!r}; name the right --data-dir or --database.")
-        with store.write() if repair else store.read() as tx:
-            miscounted = recount.miscounted(tx)
-            if repair and miscounted:
-                recount.repair(tx)
-            damaged = [each.problem for each in damage.look(tx, thorough=True)]
+            raise StoreError(
+                f"there is no Flamenco database at {store.url!r}; name the right --data-dir or --database."
+            )
+        with store.read() as tx:
+            found = damage.look(tx, thorough=True)
+        damaged, miscounted = [each.problem for each in found], list[str]()
+        # Counters of a file that is broken say nothing, and what is written there may make it worse.
+        if not any(each.in_file for each in found):
+            with store.write() if repair else store.read() as tx:
+                miscounted = recount.miscounted(tx)
+                if repair and miscounted:
+                    recount.repair(tx)
     problems = damaged if repair else damaged + miscounted
     if as_json:
         report = {"ok": not problems, "problems": problems, "repaired": miscounted if repair else []}

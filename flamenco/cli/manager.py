@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import structlog
 
 from flamenco import bootstrap, server
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.cli.options import config_option, data_dir_option, override_option
 from flamenco.config import Loaded
+
+log = structlog.get_logger()
 
 
 @click.command()
@@ -45,6 +48,8 @@ def manager(config_file: Path | None, data_dir: Path | None, overrides: dict[str
     loaded = configure()
     config = loaded.config
     set_up_logging(config.log_level, config.log_format)
+    for warning in loaded.warnings:
+        log.warning(warning)
     # The port first: a manager that cannot serve has no business with the database.
     listener = server.open_port(config, lambda message: click.echo(f"flamenco: {message}", err=True))
     bootstrap.prepare(config, loaded.hooks)

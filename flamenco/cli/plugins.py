@@ -29,7 +29,10 @@ SKELETON_TEST: Final = Path(__file__).with_name("plugin_skeleton_test.py.txt")
 
 
 class ListedPlugin(Struct, frozen=True, kw_only=True):
-    """A plugin that is there. `version` and `file` are empty where they are not known."""
+    """A plugin that is there. `version` and `file` are empty where they are not known.
+
+    `problem` is why it cannot be used, or loaded to read its settings; empty for none.
+    """
 
     name: str
     version: str
@@ -38,14 +41,14 @@ class ListedPlugin(Struct, frozen=True, kw_only=True):
     hooks: tuple[str, ...]
     file: str
     summary: str
+    problem: str = ""
 
 
 class ShownPlugin(ListedPlugin, frozen=True, kw_only=True):
-    """The same with all that the plugin says of itself. `problem` is why it cannot be loaded, and its settings read."""
+    """The same with all that the plugin says of itself."""
 
     docstring: str
     settings: list[SettingDocs]
-    problem: str = ""
 
 
 @click.group()
@@ -66,13 +69,14 @@ def plugins() -> None:
 def list_(config_file: Path | None, data_dir: Path | None, *, as_json: bool) -> None:
     """List the plugins: the core's own, those that are installed, those in the folder of plugins, the shipped ones.
 
-    Those that are not enabled are only looked at, not run.
+    Those that are not enabled are only looked at, not run. One that is broken is listed with what is wrong; a manager
+    does not start until that is mended, or the plugin left out.
 
     \b
     Example:
       flamenco plugins list --json | jq '.[] | select(.enabled)'
     """
-    loaded = bootstrap.configure(config_file, data_dir)
+    loaded = bootstrap.configure(config_file, data_dir, without_broken=True)
     found = [_listed(plugin) for plugin in loaded.hooks.plugins()]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
@@ -81,6 +85,8 @@ def list_(config_file: Path | None, data_dir: Path | None, *, as_json: bool) -> 
         click.echo(_headline(each))
         click.echo(f"  {each.summary or 'It says nothing of itself.'}")
         click.echo(f"  {', '.join(each.hooks) or 'no hooks'}; {each.file or 'file not known'}")
+        if each.problem:
+            click.echo(f"  {each.problem}")
     where = loaded.file or "flamenco-manager.yaml"
     click.echo(f"\nTo enable a plugin, put its name below `plugins:` in {where}, or try it with FLAMENCO_PLUGINS=NAME.")
 
@@ -97,7 +103,7 @@ def show(name: str, config_file: Path | None, data_dir: Path | None, *, as_json:
     Example:
       flamenco plugins show fair_share
     """
-    loaded = bootstrap.configure(config_file, data_dir)
+    loaded = bootstrap.configure(config_file, data_dir, without_broken=True)
     by_name = {plugin.name: plugin for plugin in loaded.hooks.plugins()}
     if name not in by_name:
         near = nearest_of(name, by_name)
@@ -180,29 +186,28 @@ def _listed(plugin: Plugin) -> ListedPlugin:
         hooks=plugin.hooks,
         file=plugin.file,
         summary=plugin.summary,
+        problem=plugin.problem,
     )
 
 
 def _described(plugin: Plugin, known: Mapping[str, Setting]) -> ShownPlugin:
     """All about a plugin; `known` are the settings of those that are enabled."""
     settings = {key: setting for key, setting in known.items() if key.startswith(f"{PREFIX}{plugin.name}.")}
-    problem = ""
-    if not plugin.enabled:
+    if not plugin.enabled and not plugin.problem:
         try:
             settings = documentation.settings_of_plugin(plugin)
         except ConfigError as error:
-            problem = str(error)
+            plugin = msgspec.structs.replace(plugin, problem=str(error))
     return ShownPlugin(
         **msgspec.structs.asdict(_listed(plugin)),
         docstring=discovery.docstring_of(plugin),
         settings=[documentation.documented(setting) for setting in settings.values()],
-        problem=problem,
     )
 
 
 def _headline(plugin: ListedPlugin) -> str:
     version = f" {plugin.version}" if plugin.version else ""
-    enabled = "enabled" if plugin.enabled else "not enabled"
+    enabled = "enabled" if plugin.enabled else "broken" if plugin.problem else "not enabled"
     return f"{click.style(plugin.name, bold=plugin.enabled)}{version} ({plugin.origin}, {enabled})"
 
 

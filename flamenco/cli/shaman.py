@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.filesize import decimal
 
-from flamenco import bootstrap
+from flamenco.cli.configured import configured
 from flamenco.cli.options import config_option, data_dir_option, json_option, override_option
 from flamenco.domain.errors import FarmError
 from flamenco.farm.context import utc_now
@@ -44,7 +44,7 @@ def gc(
     Example:
       flamenco shaman gc --dry-run --set shaman.garbageCollect.maxAge=168h
     """
-    config = bootstrap.configure(config_file, data_dir, overrides).config
+    config = configured(config_file, data_dir, overrides).config
     store = shaman_of(config, utc_now)
     if store is None:
         raise FarmError("Shaman is off here; see the settings shaman.enabled and shared_storage_path.")

@@ -111,6 +111,7 @@ def worker(
     home = data_dir or flamenco_home()
     plugins_dir = Path(chosen.plugins_dir).expanduser() if chosen.plugins_dir else home / "plugins"
     hooks = builtin.worker_hooks(chosen.plugins, plugins_dir.absolute())
+    assembly.warn_of_task_types(chosen.task_types, hooks.command_types())
     assembly.report_tools()
     if not chosen.manager_url:
         url = assembly.find_manager()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -31,6 +32,8 @@ _LONGEST_MESSAGE = 500
 # Whatever the manager, or a proxy before it, says: nobody asks in a tight loop, nor is gone for a day.
 _SHORTEST_RETRY_S = 0.1
 _LONGEST_RETRY_S = 3600.0
+_API = re.compile(r"/api(/(v\d+|x)(/.*)?)?/?$")
+"""What follows the manager's own address in those of its API, which is what people sometimes have at hand."""
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _TEMPORARY = frozenset({408, 425, 429})
 
@@ -75,7 +78,10 @@ class _Message(Struct, frozen=True):
 
 
 def parse_manager_url(text: str) -> str:
-    """Make a URL of what people write: `farm:8080`, `farm`, `https://farm/`. Raises `ConfigError` without a host."""
+    """Make a URL of what people write: `farm:8080`, `farm`, `https://farm/`, `http://farm/api/v3`.
+
+    Raises `ConfigError` without a host.
+    """
     text = text.strip()
     url = text if "://" in text else f"http://{text}"
     try:
@@ -85,6 +91,9 @@ def parse_manager_url(text: str) -> str:
         raise ConfigError(f"{text!r} is no manager URL ({error}); write http://HOST:PORT") from error
     if not host or any(character.isspace() for character in host):
         raise ConfigError(f"{text!r} is no manager URL, it names no host; write http://HOST:PORT")
+    if _API.search(parts.path):
+        parts = parts._replace(path=_API.sub("/", parts.path), query="", fragment="")
+        url = parts.geturl()
     return url if parts.port or parts.path else f"{url}/"
 
 

@@ -55,7 +55,8 @@ plugins:
 On the command line it is `--set task_timeout=20m`. The variable of the environment is there with each setting; lists
 and maps are written as YAML there, as on the command line. A duration is a number with a unit, or several: `90s`,
 `10m`, `1h30m`. A path that is not absolute counts from the folder of the file it is written in, and from the current
-directory in the environment and on the command line. An unknown key stops the start.
+directory in the environment and on the command line. An unknown key stops the start; one that Flamenco took at some
+time and that means nothing here is a warning.
 
 `flamenco config describe KEY` says the same of a setting as this page does, and knows those of all plugins here;
 `flamenco config show` prints the values in use, and who set them.

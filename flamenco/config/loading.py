@@ -1,8 +1,9 @@
 """Reads the configuration in layers: defaults < file < environment < command line. The last one to speak wins.
 
 Nothing is guessed: an unknown key, a wrong type or an unusable value stops the start with a `ConfigError`
-that names the key and where it was written. A relative path counts from where it was written: from the
-folder of the file, or from the current directory for the environment and the command line.
+that names the key and where it was written. What files of Flamenco may have and means nothing here is a warning.
+A relative path counts from where it was written: from the folder of the file, or from the current directory for the
+environment and the command line.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ from msgspec.structs import replace
 
 from flamenco import __version__, bundled
 from flamenco.config import plugins as plugin_settings
+from flamenco.config.bygone import told, without_bygone
 from flamenco.config.content import Group, read, texts_as_written
 from flamenco.config.declared import build, enabled_by, nearest_of, settings_of, shown, unknown_keys
 from flamenco.config.places import CONFIG_FILE_NAME, absolute, default_data_dir
 from flamenco.config.settings import Config
 from flamenco.domain.errors import ConfigError
-from flamenco.domain.variables import JOBS, problem_with
+from flamenco.domain.variables import JOBS, doubts_about, problem_with
 from flamenco.hooks import discovery
-from flamenco.hooks.discovery import DISABLE_VARIABLE
+from flamenco.hooks.discovery import DISABLE_VARIABLE, PluginError
 from flamenco.hooks.manager import TRACE_VARIABLE, Hooks
 from flamenco.hooks.settings import ENVIRONMENT_PREFIX, Setting
 
@@ -58,7 +60,8 @@ class Loaded(Struct, frozen=True, kw_only=True):
     """A configuration, and for every dotted key (`variables.NAME` for each variable) where its value came from.
 
     A source is `default`, `file PATH`, `environment NAME` or `command line`. `file` is the file that was read.
-    `hooks` are the plugins that are enabled, `settings` the declarations of all settings, theirs included.
+    `hooks` are the plugins that are enabled, `settings` the declarations of all settings, theirs included. `warnings`
+    are sentences about what is doubtful, and stops nothing.
     """
 
     config: Config
@@ -66,6 +69,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
     hooks: Hooks
     settings: dict[str, Setting]
     file: Path | None = None
+    warnings: tuple[str, ...] = ()
 
     def shown(self) -> list[Shown]:
         """Every value in the order of the declarations, and who set it."""
@@ -98,6 +102,7 @@ class _Layers:
         self.choice: dict[str, Any] = {}
         self.chosen_by: dict[str, str] = {}
         self.of_plugins: list[_OfPlugin] = []
+        self.warnings: list[str] = []
 
     def choose(self, choice: Mapping[str, Any], source: str, folder: Path) -> None:
         """Take over which plugins are wanted; their settings are kept until it is known which they have."""
@@ -130,6 +135,7 @@ class _Layers:
         for name, variable in value.items():
             if problem := problem_with(name, variable):
                 raise ConfigError(f"The variable {name!r} {problem} ({source}).")
+            self.warnings += [f"The variable {name!r} {doubt} ({source})." for doubt in doubts_about(variable)]
         value.pop(JOBS, None)
         self.values["variables"] = {**self.values.get("variables", setting.default), **value}
         self.sources |= {f"variables.{name}": source for name in value}
@@ -148,12 +154,15 @@ def load(
     overrides: Mapping[str, str] | None = None,
     environ: Mapping[str, str] = os.environ,
     hooks: Hooks | None = None,
+    *,
+    without_broken: bool = False,
 ) -> Loaded:
     """Read the configuration. `overrides` are settings from the command line by dotted key.
 
     Without `config_file` (or FLAMENCO_CONFIG) it is flamenco-manager.yaml in the current directory, else the one in
     the data directory, else none. The plugins that it enables are loaded into `hooks`, beside those that are there:
-    they have settings too. Raises `ConfigError` with a sentence that says what to change.
+    they have settings too; `without_broken`, those that are broken are left out, with their `problem`. Raises
+    `ConfigError` with a sentence that says what to change.
     """
     hooks = Hooks(environ) if hooks is None else hooks
     layers = _Layers()
@@ -169,8 +178,8 @@ def load(
     for name, source in layers.chosen_by.items():
         if name not in found:
             raise ConfigError(f"plugins.{name}: {plugin_settings.unknown_plugin(name, found)} ({source})")
-    hooks.load(discovery.choose(found, layers.wanted(), environ))
-    layers.settings |= plugin_settings.full_settings(hooks.settings(), hooks.plugins())
+    hooks.load(discovery.choose(found, layers.wanted(), environ), without_broken=without_broken)
+    layers.settings |= _settings_of_plugins(hooks, without_broken=without_broken)
     _read_plugin_settings(layers, environ, hooks)
     of_plugins = plugin_settings.collect(
         layers.values,
@@ -180,7 +189,26 @@ def load(
     config = replace(config, plugins=of_plugins)
     sources = {key: layers.sources.get(key, DEFAULT) for key, _, _ in _values_of(config, layers.settings)}
     _check_addresses(config, sources)
-    return Loaded(config=config, sources=sources, hooks=hooks, settings=layers.settings, file=file)
+    if without_broken:
+        hooks.leave_out_broken(config)
+    return Loaded(
+        config=config,
+        sources=sources,
+        hooks=hooks,
+        settings=layers.settings,
+        file=file,
+        warnings=tuple(layers.warnings),
+    )
+
+
+def _settings_of_plugins(hooks: Hooks, *, without_broken: bool) -> dict[str, Setting]:
+    while True:
+        try:
+            return plugin_settings.full_settings(hooks.settings(), hooks.plugins())
+        except PluginError as error:
+            if not without_broken:
+                raise
+            hooks.leave_out(error)
 
 
 def _read_overrides(layers: _Layers, overrides: Mapping[str, str]) -> None:
@@ -281,6 +309,8 @@ def _read_file(layers: _Layers, file: Path) -> None:
 def _take(layers: _Layers, content: dict[Any, Any], source: str, folder: Path) -> None:
     if "plugins" in content:
         layers.choose(plugin_settings.parse_choice(content.pop("plugins"), source), source, folder)
+    content, bygone = without_bygone(content)
+    layers.warnings += told(bygone, source)
     meta = content.pop("_meta", None)
     _check_meta({} if meta is None else meta, source)
     for key, nearest in unknown_keys(content, Config):

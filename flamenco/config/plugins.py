@@ -14,7 +14,7 @@ import yaml
 
 from flamenco.config.declared import nearest_of
 from flamenco.domain.errors import ConfigError
-from flamenco.hooks.discovery import Plugin
+from flamenco.hooks.discovery import Plugin, PluginError
 from flamenco.hooks.settings import Setting
 
 PREFIX = "plugins."
@@ -98,8 +98,8 @@ def full_settings(settings: Mapping[str, Iterable[Setting]], plugins: Iterable[P
             key = f"{PREFIX}{plugin.name}.{setting.key}"
             if key in found or not _can_be_key(setting.key):
                 where = f"plugin {plugin.name!r} ({plugin.file})"
-                raise ConfigError(
-                    f"{where}: {setting.key!r} cannot be a key, or there is a setting of that key already."
+                raise PluginError(
+                    f"{where}: {setting.key!r} cannot be a key, or there is a setting of that key already.", plugin.name
                 )
             found[key] = Setting(
                 key=key,

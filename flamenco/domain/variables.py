@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
@@ -33,6 +34,9 @@ MANAGER_PLATFORM: Final = "manager"
 """What a submission may say instead of a platform, meaning the one that the manager runs on."""
 
 _PLATFORMS: Final = {"win32": "windows", "cygwin": "windows"}
+_KNOWN_PLATFORMS: Final = (ALL, "linux", "windows", "darwin", "freebsd", "openbsd", "netbsd", "dragonfly", "solaris")
+_OTHER_WORDS: Final = {"mac": "darwin", "macos": "darwin", "osx": "darwin", "win": "windows", "win64": "windows"}
+"""What people write for platforms that are called differently."""
 
 
 def this_platform(system: str = sys.platform) -> str:
@@ -77,6 +81,19 @@ def problem_with(name: str, variable: Variable) -> str | None:
         if not value.for_platforms():
             return f"has no platform for its value number {number} ({value.value!r}); use `platform: all` for every one"
     return None
+
+
+def doubts_about(variable: Variable) -> Iterator[str]:
+    """Say in a few words, of each platform that no worker will ever have, that it may be misspelt."""
+    for value in variable.values:
+        for platform in value.for_platforms():
+            if platform in _KNOWN_PLATFORMS:
+                continue
+            word = platform.strip().lower()
+            near = get_close_matches(word, _KNOWN_PLATFORMS, n=1)
+            meant = {**_OTHER_WORDS, **_PLATFORMS}.get(word) or "".join(near)
+            hint = f"did you mean {meant!r}?" if meant else f"there are {', '.join(_KNOWN_PLATFORMS)}"
+            yield f"has a value for the platform {platform!r}, which no worker has; {hint}"
 
 
 def everywhere(value: str, *, is_twoway: bool = False) -> Variable:

@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from importlib.machinery import ModuleSpec
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Final, Literal
@@ -39,10 +39,23 @@ _EVERY_PLUGIN = frozenset({"all", "1"})
 _NO_PLUGIN = re.compile(r"[._].*|test_.*|conftest")
 
 
+_MODULE = re.compile(r"flamenco_plugin_(\w+)_[0-9a-f]{8}\b")
+"""What the modules of plugins in a folder are called; see `_import`."""
+
+
+class PluginError(ConfigError):
+    """A plugin is wrong. The text names it, and says where in it and why; `plugin` is its name."""
+
+    def __init__(self, message: str, plugin: str) -> None:
+        super().__init__(message)
+        self.plugin = plugin
+
+
 class Plugin(Struct, frozen=True, kw_only=True):
     """A plugin that is there. `file` is empty when it is not known before it is loaded; so is `version`.
 
-    `summary` is the first line of its docstring, `hooks` are those it implements, as far as its file tells.
+    `summary` is the first line of its docstring, `hooks` are those it implements, as far as its file tells. `problem`
+    is why it cannot be used, a sentence; empty while nobody found one.
     """
 
     name: str
@@ -52,21 +65,24 @@ class Plugin(Struct, frozen=True, kw_only=True):
     summary: str = ""
     hooks: tuple[str, ...] = ()
     enabled: bool = False
+    problem: str = ""
     entry_point: EntryPoint | None = None
 
 
 def find(shipped: Path | None, folder: Path | None, version: str = "") -> dict[str, Plugin]:
     """Every plugin by name. `version` is that of the shipped ones.
 
-    One that is installed or in the folder takes the place of a shipped one of its name; any other name that is there
-    twice is a `ConfigError`, as is a name that could be no key of a configuration.
+    One that is installed or in the folder takes the place of a shipped one of its name. Any other name that is there
+    twice is a `problem`, as is a name that could be no key of a configuration. Raises `ConfigError` for a folder that
+    cannot be read.
     """
     found = {plugin.name: plugin for plugin in _in_folder(shipped, "shipped", version)}
     own: dict[str, Plugin] = {}
     for plugin in (*_installed(), *_in_folder(folder, "folder")):
         if other := own.get(plugin.name):
             where = " and ".join(each.file or each.origin for each in (other, plugin))
-            raise ConfigError(f"There are two plugins {plugin.name!r}: {where}; remove or rename one of them.")
+            problem = f"There are two plugins {plugin.name!r}: {where}; remove or rename one of them."
+            plugin = replace(other, problem=problem)  # noqa: PLW2901 (neither of them can be meant)
         own[plugin.name] = plugin
     return found | own
 
@@ -96,16 +112,51 @@ def choose(found: Mapping[str, Plugin], wanted: Mapping[str, bool], environ: Map
 
 
 def load(plugin: Plugin) -> object:
-    """Import the plugin. Raises `ConfigError` naming its file, and the line where it went wrong."""
+    """Import the plugin. Raises `PluginError` naming its file, and the line where it went wrong."""
+    if plugin.problem:
+        raise PluginError(plugin.problem, plugin.name)
     try:
         module: object = plugin.entry_point.load() if plugin.entry_point else _import(plugin)
-    except (Exception, SystemExit) as error:
-        raise ConfigError(
-            f"The plugin {plugin.name!r} cannot be loaded ({place_of(error, plugin.file)}): {told(error)}; mend it, or "
-            f"leave it out with {DISABLE_VARIABLE}={plugin.name}."
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        own = (PROJECT, plugin.entry_point.module.partition(".")[0] if plugin.entry_point else "")
+        if missing in own:
+            raise _unloadable(plugin, error) from error
+        raise PluginError(
+            f"The plugin {plugin.name!r} ({place_of(error, plugin.file)}) needs the Python package {missing}, which "
+            f"is not installed: `pip install {_distribution(plugin, missing)}`, or leave the plugin out with "
+            f"{DISABLE_VARIABLE}={plugin.name}.",
+            plugin.name,
         ) from error
+    except (Exception, SystemExit) as error:
+        raise _unloadable(plugin, error) from error
     _check_version(plugin, getattr(module, "requires_hooks", HOOKS_VERSION))
     return module
+
+
+def _unloadable(plugin: Plugin, error: BaseException) -> PluginError:
+    return PluginError(
+        f"The plugin {plugin.name!r} cannot be loaded ({place_of(error, plugin.file)}): {told(error)}; mend it, or "
+        f"leave it out with {DISABLE_VARIABLE}={plugin.name}.",
+        plugin.name,
+    )
+
+
+def _distribution(plugin: Plugin, package: str) -> str:
+    """What to install for a plugin that lacks a package: for a shipped one there may be an extra of its name."""
+    try:
+        extras = metadata("flamenco-farm").get_all("Provides-Extra") or []
+    except PackageNotFoundError:
+        extras = []
+    return f"'flamenco-farm[{plugin.name}]'" if plugin.origin == "shipped" and plugin.name in extras else package
+
+
+def owner_of(function: object) -> str:
+    """The plugin that a function is of, as far as its module tells: an installed one by its package, the core empty."""
+    module = getattr(function, "__module__", None) or ""
+    found = _MODULE.match(module)
+    package = module.partition(".")[0]
+    return found[1] if found else "" if package == PROJECT else package
 
 
 def docstring_of(plugin: Plugin) -> str:
@@ -137,13 +188,15 @@ def _check_version(plugin: Plugin, needed: object) -> None:
         case (int() as major, int() as minor):
             if major != HOOKS_VERSION[0] or minor > HOOKS_VERSION[1]:
                 has = ".".join(map(str, HOOKS_VERSION))
-                raise ConfigError(
+                raise PluginError(
                     f"{who} needs version {major}.{minor} of the hooks, and here is {has}; get another version of the "
-                    f"plugin or of Flamenco, or leave it out with {DISABLE_VARIABLE}={plugin.name}."
+                    f"plugin or of Flamenco, or leave it out with {DISABLE_VARIABLE}={plugin.name}.",
+                    plugin.name,
                 )
         case _:
-            raise ConfigError(
-                f"{who}: requires_hooks is {needed!r}; write the version of the hooks, such as {HOOKS_VERSION}."
+            raise PluginError(
+                f"{who}: requires_hooks is {needed!r}; write the version of the hooks, such as {HOOKS_VERSION}.",
+                plugin.name,
             )
 
 
@@ -154,7 +207,8 @@ def _installed() -> Iterator[Plugin]:
         file = (spec.origin if spec else "") or ""
         summary, hooks = _described(Path(file)) if file else ("", ())
         yield Plugin(
-            name=check_name(name, f"entry point {entry_point.name} = {entry_point.value}"),
+            name=name,
+            problem=problem_with_name(name, f"entry point {entry_point.name} = {entry_point.value}"),
             origin="installed",
             file=file,
             version=entry_point.dist.version if entry_point.dist else "",
@@ -184,28 +238,40 @@ def _spec_of(module: str) -> ModuleSpec | None:
 
 def _in_folder(folder: Path | None, origin: Origin, version: str = "") -> Iterator[Plugin]:
     """The plugins right in `folder`: a file or a package each. What begins with _, . or test_ is none."""
-    if folder is None or not folder.is_dir():
-        return
     try:
+        if folder is None or not folder.is_dir():
+            return
         names = sorted(os.listdir(folder))  # noqa: PTH208 (names only)
     except OSError as error:
         raise ConfigError(f"The folder of plugins {folder} cannot be read: {error.strerror}.") from error
     for name in names:
         path = folder / name
-        if not may_be_plugin(name.removesuffix(".py")) or not (
-            path.suffix == ".py" or (path / "__init__.py").is_file()
-        ):
+        if not may_be_plugin(name.removesuffix(".py")):
             continue
         file = path if path.suffix == ".py" else path / "__init__.py"
+        problem = problem_with_name(name.removesuffix(".py"), str(path))
+        if path.suffix != ".py" and not file.is_file():
+            if not _has_python(path):
+                continue
+            problem = f"The folder {path} has Python files and no __init__.py; add that, and {name!r} is a plugin."
         summary, hooks = _described(file)
         yield Plugin(
-            name=check_name(name.removesuffix(".py"), str(path)),
+            name=name.removesuffix(".py"),
+            problem=problem,
             origin=origin,
             file=str(file),
             version=version,
             summary=summary,
             hooks=hooks,
         )
+
+
+def _has_python(path: Path) -> bool:
+    """Whether a folder has a file in it that could be a part of a plugin."""
+    try:
+        return path.is_dir() and any(may_be_plugin(each.stem) for each in path.glob("*.py"))
+    except OSError:
+        return False
 
 
 def may_be_plugin(name: str) -> bool:
@@ -215,12 +281,19 @@ def may_be_plugin(name: str) -> bool:
 
 def check_name(name: str, where: str) -> str:
     """Give the name back. Raises `ConfigError` for one that could not be used as `config.plugins.<name>`."""
+    if problem := problem_with_name(name, where):
+        raise ConfigError(problem)
+    return name
+
+
+def problem_with_name(name: str, where: str) -> str:
+    """Why a plugin cannot be called so; empty where it can."""
     if not _NAME.fullmatch(name) or keyword.iskeyword(name) or hasattr(Mapping, name):
-        raise ConfigError(
+        return (
             f"{name!r} is no name for a plugin ({where}); use small letters, digits and underscores, and no word of "
             "Python."
         )
-    return name
+    return ""
 
 
 def _described(file: Path) -> tuple[str, tuple[str, ...]]:

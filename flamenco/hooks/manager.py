@@ -22,10 +22,11 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flamenco.domain.errors import ConfigError, FarmError
+from flamenco.domain.errors import FarmError
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
 from flamenco.hooks import discovery, specs
-from flamenco.hooks.discovery import Origin, Plugin
+from flamenco.hooks.checking import problem_with
+from flamenco.hooks.discovery import Origin, Plugin, PluginError
 from flamenco.hooks.routes import Route
 from flamenco.hooks.settings import Setting
 from flamenco.hooks.types import CommandType, EventSink, ManagerConfig, SchedulingPolicy
@@ -68,15 +69,60 @@ class Hooks:
         known = Plugin(name=name, origin=origin, file=_file_of(plugin), version=version, enabled=True)
         self._add(plugin, replace(known, summary=(plugin.__doc__ or "").partition("\n")[0] if known.file else ""))
 
-    def load(self, chosen: Iterable[Plugin]) -> None:
-        """Import and add the plugins that are enabled, and remember the others. Raises `ConfigError`."""
+    def load(self, chosen: Iterable[Plugin], *, without_broken: bool = False) -> None:
+        """Import and add the plugins that are enabled, and remember the others.
+
+        Raises `PluginError` for one that is broken; `without_broken`, such a one is remembered with its `problem`.
+        """
         for plugin in chosen:
-            if plugin.enabled:
-                module = discovery.load(plugin)
-                version = plugin.version or str(getattr(module, "__version__", ""))
-                self._add(module, replace(plugin, file=plugin.file or _file_of(module), version=version))
-            else:
-                self._plugins[plugin.name] = plugin
+            try:
+                if plugin.enabled:
+                    self._load(plugin)
+                else:
+                    self._plugins[plugin.name] = plugin
+            except PluginError as error:
+                if not without_broken:
+                    raise
+                self._plugins[plugin.name] = replace(plugin, enabled=False, problem=str(error))
+
+    def _load(self, plugin: Plugin) -> None:
+        module = discovery.load(plugin)
+        version = plugin.version or str(getattr(module, "__version__", ""))
+        known = replace(plugin, file=plugin.file or _file_of(module), version=version)
+        self._add(module, known)
+        if not self._plugins[plugin.name].hooks:
+            self._pluggy.unregister(name=plugin.name)
+            raise PluginError(
+                f"plugin {known.name!r} ({known.file or '<no file>'}): it has no hooks; mark its functions with "
+                "@hookimpl, or begin the name of its file with _ if it is no plugin.",
+                known.name,
+            )
+
+    def leave_out_broken(self, config: ManagerConfig) -> None:
+        """Ask for all that is asked for at the start, and leave out the plugins whose answers would stop it."""
+        while broken := self._first_broken(config):
+            self.leave_out(broken)
+
+    def leave_out(self, error: PluginError) -> None:
+        """Do without the plugin that is wrong from now on. Raises the error itself when that is one of the core."""
+        plugin = self._plugins[error.plugin]
+        if plugin.origin == "core":
+            raise error
+        self._pluggy.unregister(name=plugin.name)
+        self._plugins[plugin.name] = replace(plugin, enabled=False, problem=str(error))
+
+    def _first_broken(self, config: ManagerConfig) -> PluginError | None:
+        try:
+            for sink in self.event_sinks(config).values():
+                if sink.close:
+                    sink.close()
+            for ask in (self.scheduling_policies, self.api_routes):
+                ask(config)
+            for ask_for in (self.command_types, self.job_type_folders, self.cli_commands):
+                ask_for()
+        except PluginError as error:
+            return error
+        return None
 
     def plugins(self) -> list[Plugin]:
         """Every plugin that is there, enabled or not: the core's own first, then in the order they are asked."""
@@ -85,7 +131,10 @@ class Hooks:
     def _add(self, plugin: object, known: Plugin) -> None:
         who = f"plugin {known.name!r} ({known.file or '<no file>'})"
         if known.name in self._plugins and self._plugins[known.name].enabled:
-            raise ConfigError(f"{who}: there is another plugin of that name already.")
+            other = self._plugins[known.name]
+            raise PluginError(
+                f"{who}: there is another plugin of that name already ({other.file or other.origin}).", known.name
+            )
         hooks = []
         for attribute in dir(plugin):
             if (options := self._pluggy.parse_hookimpl_opts(plugin, attribute)) is None:
@@ -93,12 +142,12 @@ class Hooks:
             hook, function = options["specname"] or attribute, getattr(plugin, attribute)
             is_wrapper = options["wrapper"] or options["hookwrapper"]
             if problem := self._problem_with(hook, function, is_wrapper=is_wrapper):
-                raise ConfigError(f"plugin {known.name!r} ({_place_of(function, known.file)}): {problem}")
+                raise PluginError(f"plugin {known.name!r} ({_place_of(function, known.file)}): {problem}", known.name)
             hooks.append(hook)
         try:
             self._pluggy.register(plugin, known.name)
         except (pluggy.PluginValidationError, ValueError) as error:
-            raise ConfigError(f"{who}: {str(error).partition(chr(10))[0]}.") from error
+            raise PluginError(f"{who}: {str(error).partition(chr(10))[0]}.", known.name) from error
         self._plugins[known.name] = replace(known, hooks=tuple(sorted(set(hooks))))
 
     def _problem_with(self, hook: str, function: Any, *, is_wrapper: bool) -> str:
@@ -154,13 +203,15 @@ class Hooks:
         """The commands of plugins, by name."""
         import click  # noqa: PLC0415 - a manager needs none of it
 
-        found: dict[str, click.Command] = {}
+        found: dict[str, Given] = {}
         for given in self._each("cli_commands", click.Command):
             name = given.value.name or ""
-            if not name or name in found:
-                raise ConfigError(f"{given.where}: there is another command {name!r} already, or it has no name.")
-            found[name] = given.value
-        return found
+            if not name:
+                raise PluginError(f"{given.where}: cli_commands() gave a command without a name", given.plugin)
+            if other := found.get(name):
+                raise _taken(given, other, "command", name)
+            found[name] = given
+        return {name: given.value for name, given in found.items()}
 
     # -- asked later: never fails what somebody else asked for ---------------------------------------------------
 
@@ -209,31 +260,33 @@ class Hooks:
         return implementations
 
     def _named(self, hook: str, kind: type[Named], **arguments: Any) -> dict[str, Named]:
-        found: dict[str, Named] = {}
+        found: dict[str, Given] = {}
         for given in self._each(hook, kind, **arguments):
-            if given.value.name in found:
-                raise ConfigError(f"{given.where}: there is another {kind.__name__} named {given.value.name!r} already")
-            found[given.value.name] = given.value
-        return found
+            if other := found.get(given.value.name):
+                raise _taken(given, other, kind.__name__, given.value.name)
+            found[given.value.name] = given
+        return {name: given.value for name, given in found.items()}
 
     def _each(self, hook: str, kind: type[Kind], **arguments: Any) -> Iterator[Given]:
-        """Everything that plugins give for a hook, checked. Raises `ConfigError`."""
+        """Everything that plugins give for a hook, checked. Raises `PluginError`."""
         for implementation in self._implementations(hook):
-            where = self._where(implementation)
+            where, name = self._where(implementation), implementation.plugin_name
             try:
                 values = self._ask(hook, implementation, arguments)
             except FarmError as error:
-                raise ConfigError(f"{where}: {error}") from error
-            except Exception as error:
+                raise PluginError(f"{where}: {error}", name) from error
+            except (Exception, SystemExit) as error:
                 place = discovery.place_of(error, _file_of(implementation.plugin))
-                name = implementation.plugin_name
-                raise ConfigError(f"plugin {name!r} ({place}): {hook}() failed: {discovery.told(error)}") from error
+                text = f"plugin {name!r} ({place}): {hook}() failed: {discovery.told(error)}"
+                raise PluginError(text, name) from error
             if not isinstance(values, list | tuple | None):
-                raise ConfigError(f"{where}: {hook}() gave {values!r}, expected a list of {kind.__name__}")
+                raise PluginError(f"{where}: {hook}() gave {values!r}, expected a list of {kind.__name__}", name)
             for value in values or ():
                 if not isinstance(value, kind):
-                    raise ConfigError(f"{where}: {hook}() gave {value!r}, expected a {kind.__name__}")
-                yield Given(implementation.plugin_name, value, where)
+                    raise PluginError(f"{where}: {hook}() gave {value!r}, expected a {kind.__name__}", name)
+                if problem := problem_with(value):
+                    raise PluginError(f"{where}: {hook}() gave a {kind.__name__} whose {problem}", name)
+                yield Given(name, value, where)
 
     def _ask_safely(self, hook: str, implementation: Any, **arguments: Any) -> Any:
         try:
@@ -268,6 +321,13 @@ class Hooks:
     def _where(self, implementation: Any) -> str:
         place = _place_of(implementation.function, _file_of(implementation.plugin))
         return f"plugin {implementation.plugin_name!r} ({place})"
+
+
+def _taken(given: Given, other: Given, what: str, name: str) -> PluginError:
+    return PluginError(
+        f"{given.where}: there is another {what} named {name!r} already, of {other.where}; rename one of them.",
+        given.plugin,
+    )
 
 
 def _listed(values: Any) -> Iterable[Any]:

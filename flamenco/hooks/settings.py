@@ -59,6 +59,17 @@ class Setting(Struct, frozen=True, kw_only=True):
         """The last part of the key."""
         return self.key.rpartition(".")[2]
 
+    def problem_with_default(self) -> str:
+        """Why the default is no value of the type; empty when it is one."""
+        if type(self.default) is self.base_type:  # one that nothing can be read as, too
+            return ""
+        try:
+            plain = msgspec.to_builtins(self.default, enc_hook=str, str_keys=True)
+            msgspec.convert(plain, self.type, strict=True, dec_hook=_decode)
+        except (ValueError, TypeError) as error:
+            return str(error)
+        return ""
+
     def read(self, value: Any) -> Any:
         """Check a value from a file. Raises `ValueError` saying what is wrong with it."""
         return _convert(value, self.type, strict=True, is_secret=self.secret)

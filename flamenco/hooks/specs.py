@@ -83,7 +83,8 @@ def scheduling_policies(config: ManagerConfig) -> Iterable[SchedulingPolicy]:
 def event_sinks(config: ManagerConfig) -> Iterable[EventSink]:
     """Where events go.
 
-    Called once at the start of every manager process; each sink is served by one of them at a time.
+    Called once at the start of every manager process; each sink is served by one of them at a time. Commands that look
+    for broken plugins ask as well, and deliver nothing.
     """
     return ()
 

@@ -8,6 +8,7 @@ import structlog
 
 from flamenco.farm.context import Farm
 from flamenco.store import damage, events
+from flamenco.store.engine import HOW_TO_RECOVER
 
 log = structlog.get_logger()
 
@@ -57,7 +58,7 @@ def check_database(farm: Farm) -> float:
     for each in found:
         log.error("the database is damaged", problem=each.problem, file=file)
     if any(each.in_file for each in found):
-        log.critical(f"the manager stops, so that no more of the database is lost; {damage.HOW_TO_RECOVER}", file=file)
+        log.critical(f"the manager stops, so that no more of the database is lost; {HOW_TO_RECOVER}", file=file)
         farm.shut_down()
     return period
 

@@ -11,13 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from flamenco.domain.errors import StoreError
-from flamenco.store.engine import Store, Tx
+from flamenco.store.engine import HOW_TO_RECOVER, Store, Tx
 
 _STEPS_BETWEEN_LOOKS: Final = 100_000
 """Of SQLite's own virtual machine; some milliseconds."""
-
-
-HOW_TO_RECOVER: Final = "restore a copy of it, or have `sqlite3 FILE .recover` make a new one of what can still be read"
 
 
 class Damage(NamedTuple):
@@ -60,11 +57,8 @@ def check_before_start(store: Store, limit_s: float) -> list[str]:
 
     Raises `StoreError` when its file is broken, or cannot be read at all.
     """
-    try:
-        with store.read() as tx:
-            found = look(tx, limit_s=limit_s)
-    except DatabaseError as error:
-        raise StoreError(f"The database {store.url!r} cannot be read: {error.orig}") from error
+    with store.read() as tx:
+        found = look(tx, limit_s=limit_s)
     for each in found:
         if each.in_file:
             raise StoreError(f"The database {store.file} is damaged ({each.problem}); {HOW_TO_RECOVER}.")

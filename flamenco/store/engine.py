@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -25,6 +25,8 @@ Tx = Connection
 BUSY_TIMEOUT_S = 10
 """How long a transaction waits for another one's lock before the client is told to come back."""
 
+HOW_TO_RECOVER = "restore a copy of it, or have `sqlite3 FILE .recover` make a new one of what can still be read"
+
 _CHECKPOINT_TIMEOUT_S = 0.1
 
 _WRITES = "flamenco_writes"
@@ -32,10 +34,16 @@ _ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class Store:
-    """The database of one manager. Safe to share between threads; not to be carried across a fork."""
+    """The database of one manager. Safe to share between threads; not to be carried across a fork.
 
-    def __init__(self, url: str, pool_size: int = 10) -> None:
+    Without `may_begin` it has to be there. Raises `StoreError` when it is not, when there can be no folder for it, and
+    when the driver of a server is not installed.
+    """
+
+    def __init__(self, url: str, pool_size: int = 10, *, may_begin: bool = True) -> None:
         self.url = make_url(url)
+        if self.url.get_backend_name() == "sqlite" and self.url.database:
+            _look_for(Path(self.url.database), may_begin=may_begin)
         self.engine = _create_engine(url, pool_size)
         self._writer = self.engine.execution_options(**{_WRITES: True})
         # A transaction of SQLite sees one state anyway; PostgreSQL would show every statement the newest.
@@ -54,13 +62,13 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """A transaction that may write; commits at the end, rolls back on any exception."""
-        with _translated(), self._writer.begin() as connection:
+        with _translated(self.url), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """A transaction that sees one consistent state and changes nothing."""
-        with _translated(), self._reader.connect() as connection:
+        with _translated(self.url), self._reader.connect() as connection:
             yield connection
 
     def checkpoint(self) -> bool:
@@ -82,11 +90,22 @@ class Store:
         self.engine.dispose()
 
 
+def _look_for(file: Path, *, may_begin: bool) -> None:
+    """Raises `StoreError` when there is no such file, or, if there `may_begin` to be one, no folder for it."""
+    try:
+        if may_begin:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        elif not file.stat().st_size:
+            raise FileNotFoundError  # SQLite makes such a file of the name alone
+    except FileNotFoundError as error:
+        raise StoreError(f"there is no Flamenco database {file}; name the right --data-dir or --database.") from error
+    except OSError as error:
+        raise StoreError(f"The database {file} cannot be used: {error.filename}: {error.strerror}.") from error
+
+
 def _create_engine(url: str, pool_size: int) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        if parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url, **_pool(pool_size), connect_args={"timeout": BUSY_TIMEOUT_S})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -94,7 +113,13 @@ def _create_engine(url: str, pool_size: int) -> Engine:
     # `lock_timeout` is what busy_timeout is to SQLite. pre_ping: a server may have been restarted meanwhile.
     options = f"-c lock_timeout={BUSY_TIMEOUT_S}s -c timezone=UTC"
     arguments = {"options": options, "connect_timeout": 10}
-    return create_engine(url, **_pool(pool_size), pool_pre_ping=True, connect_args=arguments)
+    try:
+        return create_engine(url, **_pool(pool_size), pool_pre_ping=True, connect_args=arguments)
+    except ImportError as error:  # of psycopg, or of what it needs of PostgreSQL itself
+        raise StoreError(
+            f"The database {parsed!r} needs a driver that is not installed ({_first_line(error)}); "
+            "`pip install 'flamenco-farm[postgres]'` brings it."
+        ) from error
 
 
 def _pool(size: int) -> dict[str, int]:
@@ -125,12 +150,17 @@ _COME_BACK = (
     "canceling statement due to lock",
 )
 
+_BROKEN_FILE = ("malformed", "is not a database")
+"""How SQLite says that a file is damaged, or none of its own."""
+
 _AWAY = ("08", "57P", "53300")
 """PostgreSQL's codes for connections that fail, servers that start or stop, and too many connections."""
+_NOT_ALLOWED = "42501"
+"""PostgreSQL's code for a user that lacks a right."""
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(url: URL) -> Iterator[None]:
     """Driver errors become the farm's own, here and nowhere else."""
     try:
         yield
@@ -145,6 +175,10 @@ def _translated() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Busy("The connection to the database was lost; try again in a moment.") from error
+        if any(sign in str(error.orig) for sign in _BROKEN_FILE):
+            raise StoreError(f"The database {url.database} is damaged ({error.orig}); {HOW_TO_RECOVER}.") from error
+        if getattr(error.orig, "sqlstate", "") == _NOT_ALLOWED:
+            raise StoreError(f"The database {url!r} may not be used: {_first_line(error.orig)}") from error
         raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -89,17 +90,22 @@ def _copy_aside(store: Store, current: str, now: datetime) -> None:
 
 
 def backup(store: Store, target: Path) -> None:
-    """Copy a running SQLite database to `target`, consistently. Raises `StoreError` for other databases."""
+    """Copy a running SQLite database to `target`, consistently.
+
+    Raises `StoreError` for other databases, for one that is not there or damaged, and where nothing can be written.
+    """
     if store.file is None:
         raise StoreError("Only the built-in SQLite database is backed up by Flamenco; for PostgreSQL use pg_dump.")
     if target.exists():
         raise StoreError(f"{target} exists already; choose another name for the copy.")
+    if not store.file.is_file():
+        raise StoreError(f"There is no database {store.file} to copy.")
     aside = target.with_name(f"{target.name}~")
-    source = sqlite3.connect(store.file)
-    copy = sqlite3.connect(aside)
     try:
-        source.backup(copy)
-    finally:
-        copy.close()
-        source.close()
-    aside.replace(target)
+        with closing(sqlite3.connect(store.file)) as source, closing(sqlite3.connect(aside)) as copy:
+            source.backup(copy)
+        aside.replace(target)
+    except (sqlite3.Error, OSError) as error:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise StoreError(f"The database {store.file} cannot be copied to {target}: {error}.") from error

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, TypeAlias
@@ -96,6 +97,16 @@ def identity(settings: WorkerSettings, commands: Iterable[str] = ()) -> Identity
         commands=tuple(sorted(commands)),
         can_restart=settings.restart_exit_code != 0,
     )
+
+
+def warn_of_task_types(asked_for: Iterable[str], commands: Mapping[str, CommandType]) -> None:
+    """Say so when no command here is for a type of tasks that the worker asks for: it may be misspelt."""
+    known = {task_type for command in commands.values() for task_type in command.task_types}
+    for task_type in asked_for:
+        if task_type.strip().lower() not in known:
+            meant = next(iter(get_close_matches(task_type.lower(), known)), "")
+            hint = f"did you mean {meant!r}?" if meant else f"there are {', '.join(sorted(known))}"
+            log.warning(f"no command here is for tasks of the type {task_type!r}; {hint}")
 
 
 def program_dir() -> Path:

@@ -59,6 +59,8 @@ class TaskContext:
             if on_line:
                 on_line(line)
 
+        if isinstance(argv, str | bytes):
+            raise TypeError(f"run_process() takes a list of a program and its arguments, and not a text: {argv!r:.200}")
         self.log(f"going to run:\n\n    {command_text(argv)}\n")
         run_process(argv, follow, self._cancellation, self._oom_score)
 

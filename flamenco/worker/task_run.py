@@ -14,6 +14,7 @@ from flamenco.client import AssignedTask, ManagerClient, ManagerError, TaskUpdat
 from flamenco.domain.errors import FarmError
 from flamenco.domain.model import Command
 from flamenco.domain.statuses import TaskStatus
+from flamenco.hooks.discovery import owner_of
 from flamenco.hooks.parameters import read_parameters
 from flamenco.hooks.types import CommandCancelled, CommandFailed, CommandType
 from flamenco.worker.cancellation import Cancellation, Why
@@ -126,8 +127,10 @@ class TaskRunner:
             text = str(error)
             return text if text.startswith(f"{command.name}:") else f"{command.name}: {text}"
         except (Exception, SystemExit) as error:
-            log.exception("a command failed unexpectedly", command=command.name)
-            return f"{command.name}: unexpected {type(error).__name__}: {error}"
+            plugin = owner_of(kind.run if kind else None)
+            log.exception("a command failed unexpectedly", command=command.name, plugin=plugin)
+            whose = f" (plugin {plugin})" if plugin else ""
+            return f"{command.name}: unexpected {type(error).__name__}: {error}{whose}"
         return ""
 
     def _report_steps(self, task_id: str, steps: int) -> None:

@@ -130,6 +130,10 @@ def _raise(error: BaseException) -> Any:
     return run
 
 
+def _run_text(context: CommandContext, _parameters: Nothing) -> None:
+    context.run_process("echo hello")
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
@@ -138,8 +142,9 @@ def _raise(error: BaseException) -> Any:
         (("exec", {"exe": "no-such-program"}), "exec: cannot start 'no-such-program': there is no such program"),
         (("exec", {"exe": PYTHON, "args": ["-c", "exit(4)"]}), "exec: the program exited with code 4"),
         (("refusing", {}), "refusing: no such scene"),
-        (("broken", {}), "broken: unexpected ZeroDivisionError: division by zero"),
-        (("leaving", {}), "leaving: unexpected SystemExit: 7"),
+        (("broken", {}), "broken: unexpected ZeroDivisionError: division by zero (plugin tests)"),
+        (("shell", {}), "shell: unexpected TypeError: run_process() takes a list of a program and its arguments"),
+        (("leaving", {}), "leaving: unexpected SystemExit: 7 (plugin tests)"),
         (("giving-up", {}), "giving-up: the command gave up"),
     ],
 )
@@ -148,6 +153,7 @@ def test_failures(manager: ScriptedManager, tmp_path: Path, command: tuple[str, 
     commands = {
         **plugin(_raise(CommandFailed("no such scene")), "refusing"),
         **plugin(_raise(ZeroDivisionError("division by zero")), "broken"),
+        **plugin(_run_text, "shell"),
         **plugin(_raise(SystemExit(7)), "leaving"),
         **plugin(_raise(CommandCancelled()), "giving-up"),
     }

@@ -89,7 +89,7 @@ def test_missing_libraries_take_away_one_command(module: Callable[[str, str], La
     assert CliRunner().invoke(commands, ["do"]).stdout == "done\n"
     result = CliRunner().invoke(commands, ["y"])
     assert result.stderr == "flamenco: `flamenco y` needs the Python package no_such_library; please install it.\n"
-    assert result.exit_code == 1
+    assert result.exit_code == 2
 
 
 def test_our_own_missing_modules_are_mistakes(module: Callable[[str, str], Lazy]) -> None:

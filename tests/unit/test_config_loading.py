@@ -589,3 +589,53 @@ def test_any_yaml_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, c
         load(file, environ={})
     except ConfigError as error:
         assert str(file) in str(error)  # noqa: PT017 (either outcome is fine)
+
+
+# -- doubtful, and no reason to stop --------------------------------------------------------------------------------
+
+
+def test_keys_of_the_past_are_warned_about(write: Write) -> None:
+    """Files in use have keys that some Flamenco took: each is told of with what says so now, and the rest counts."""
+    file = write(
+        "manager_name: Old\nssdp_discovery: true\nblacklist_threshold: 3\ndatabase_url: postgresql://x\n"
+        "shaman:\n  enabled: false\n  fileStorePath: /x\n  garbageCollect:\n    extraCheckoutDirs: []\n    period: 1h\n"
+    )
+    loaded = load(file, environ={})
+    assert (loaded.config.manager_name, loaded.config.shaman.enabled) == ("Old", False)
+    assert loaded.config.shaman.garbage_collect.period == 3600
+    keys = [warning.split("'")[1] for warning in loaded.warnings]
+    assert sorted(keys) == [
+        "blacklist_threshold",
+        "database_url",
+        "shaman.fileStorePath",
+        "shaman.garbageCollect.extraCheckoutDirs",
+        "ssdp_discovery",
+    ]
+    assert (
+        f"The key 'blacklist_threshold' in file {file} means nothing here: it is called blocklist_threshold now."
+        in (loaded.warnings)
+    )
+
+
+def test_keys_that_never_were_stop_the_start(write: Write) -> None:
+    """What nobody ever took is a slip, beside keys of the past too."""
+    said = refusal(write("ssdp_discovery: true\nblocklist_treshold: 3\n"))
+    assert said == "Unknown key 'blocklist_treshold' in file farm.yaml; did you mean 'blocklist_threshold'?"
+
+
+@pytest.mark.parametrize(
+    ("platform", "hint"),
+    [("linus", "'linux'"), ("macos", "'darwin'"), ("Windows", "'windows'"), ("win32", "'windows'"), ("amiga", "linux")],
+)
+def test_misspelt_platforms_of_variables_are_warned_about(write: Write, platform: str, hint: str) -> None:
+    """No worker would ever get such a value, and nobody would be told."""
+    file = write(f"variables:\n  shows:\n    values:\n      - {{platform: {platform}, value: /x}}\n")
+    (warning,) = load(file, environ={}).warnings
+    assert f"'shows' has a value for the platform '{platform}', which no worker has; " in warning
+    assert hint in warning
+
+
+def test_nothing_doubtful_is_no_warning(write: Write) -> None:
+    """A file as Flamenco writes it says nothing that is warned about."""
+    file = write("_meta: {version: 3}\nvariables: {a: {values: [{platforms: [linux, darwin], value: b}]}}\n")
+    assert load(file, environ={}).warnings == ()

@@ -61,7 +61,7 @@ def chosen(
     return discovery.choose(discovery.find(shipped, folder), wanted or {}, environ)
 
 
-def loaded(folder: Path) -> Hooks:
+def loaded(folder: Path | None) -> Hooks:
     """Hooks with the plugins of a folder."""
     hooks = Hooks({})
     hooks.load(chosen(None, folder))
@@ -81,12 +81,28 @@ def test_plugins_in_the_folder_are_on_unless_they_are_not_wanted(folder: Path) -
     """A file or a package is a plugin; hidden ones, private ones and tests are none."""
     write(folder, one=GOOD, _private=GOOD, test_one=GOOD)
     (folder / "two").mkdir()
-    (folder / "two" / "__init__.py").write_text("from .inside import hookimpl\n")
-    (folder / "two" / "inside.py").write_text("from flamenco import hookimpl\n")
+    (folder / "two" / "__init__.py").write_text("from .inside import settings\n")
+    (folder / "two" / "inside.py").write_text(GOOD)
     (folder / "notes").mkdir()
+    (folder / "notes" / "test_notes.py").write_text("")
     assert [(plugin.name, plugin.enabled) for plugin in chosen(None, folder)] == [("one", True), ("two", True)]
     assert [plugin.enabled for plugin in chosen(None, folder, {"one": False})] == [True, False]
     assert {plugin.name for plugin in loaded(folder).plugins()} == {"one", "two"}
+
+
+def test_a_folder_that_lacks_its_first_file_is_refused(folder: Path) -> None:
+    """It was meant to be a plugin, and would be passed over without a word."""
+    (folder / "two").mkdir()
+    (folder / "two" / "inside.py").write_text(GOOD)
+    with pytest.raises(ConfigError, match=rf"{folder / 'two'} has Python files and no __init__\.py.*'two'"):
+        loaded(folder)
+
+
+def test_a_file_without_hooks_is_refused(folder: Path) -> None:
+    """Its author forgot to mark them; by default nobody would tell."""
+    write(folder, plain="def settings():\n    return ()\n")
+    with pytest.raises(ConfigError, match=r"'plain'.*plain\.py.*has no hooks; mark its functions with @hookimpl"):
+        loaded(folder)
 
 
 def test_the_configuration_orders(folder: Path) -> None:
@@ -183,7 +199,7 @@ def test_a_name_that_is_there_twice_is_refused(install: Install, folder: Path) -
     file = install("hello")
     write(folder, hello=GOOD)
     with pytest.raises(ConfigError, match="two plugins 'hello'") as error:
-        chosen(None, folder)
+        loaded(folder)
     assert f"{file} and {folder / 'hello.py'}" in str(error.value)
 
 
@@ -193,14 +209,14 @@ def test_a_file_and_a_package_of_one_name_are_refused(folder: Path) -> None:
     (folder / "hello").mkdir()
     (folder / "hello" / "__init__.py").write_text(GOOD)
     with pytest.raises(ConfigError, match="two plugins 'hello'"):
-        chosen(None, folder)
+        loaded(folder)
 
 
 def test_a_bad_name_of_an_entry_point_is_refused(install: Install) -> None:
     """It is told with what the package says."""
     install("Hello")
     with pytest.raises(ConfigError, match=rf"'Hello' is no name for a plugin \(entry point Hello = {PACKAGE}\.plugin"):
-        chosen(None, None)
+        loaded(None)
 
 
 # -- what is wrong with them --------------------------------------------------------------------------------------
@@ -250,7 +266,7 @@ def test_a_bad_name_is_refused(folder: Path) -> None:
     """A name that could be no key of the configuration is told with its file."""
     (folder / "My-Plugin.py").write_text(GOOD)
     with pytest.raises(ConfigError, match=r"'My-Plugin' is no name for a plugin.*My-Plugin\.py"):
-        chosen(None, folder)
+        loaded(folder)
 
 
 @pytest.mark.parametrize(

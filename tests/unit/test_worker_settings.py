@@ -179,6 +179,24 @@ def test_manager_urls(text: str, url: str) -> None:
     assert parse_manager_url(text) == url
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://farm:8080/api/v3",
+        "farm:8080/api",
+        "http://farm:8080/api/",
+        "http://farm:8080/api/v3/version?x=1",
+        "http://farm:8080/api/x/overview",
+        "http://farm:8080/api/v1/",
+    ],
+)
+def test_addresses_of_the_api_lead_to_their_manager(text: str) -> None:
+    """What people copy from documents and browsers has the API behind it, which every request adds by itself."""
+    assert parse_manager_url(text) == "http://farm:8080/"
+    assert parse_manager_url(text.replace("farm:8080", "proxy/key/abc")) == "http://proxy/key/abc/"
+    assert parse_manager_url("http://proxy/api-farm/") == "http://proxy/api-farm/"
+
+
 @pytest.mark.parametrize("text", ["", "http://", ":8080", "farm:port", "http://[::1", "farm:99999"])
 def test_no_manager_urls(text: str) -> None:
     """Without a host or with a port that is none it is refused, saying how it should look."""

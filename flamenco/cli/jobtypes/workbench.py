@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from flamenco import bootstrap
 from flamenco.builtin import checks
+from flamenco.cli.configured import configured
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.compiler.bench import Bench
 from flamenco.compiler.catalog import SUFFIX
@@ -45,7 +45,7 @@ class Workbench(NamedTuple):
 def workbench(config_file: Path | None, data_dir: Path | None) -> Iterator[Workbench]:
     """A workbench with the settings that a manager would read. Raises `ConfigError`."""
     set_up_logging("error")  # what there is to say of a job type is printed by the command
-    loaded = bootstrap.configure(config_file, data_dir)
+    loaded = configured(config_file, data_dir)
     config, hooks = loaded.config, loaded.hooks
     bench = Bench(
         [config.job_types_path, *hooks.job_type_folders()],

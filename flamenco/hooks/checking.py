@@ -1,0 +1,113 @@
+"""Looks at what plugins give at the start: whether the parts of each thing are of the types that they must be.
+
+Python asks nobody for types, so what is wrong would show much later, and nowhere near the plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, get_args
+
+from msgspec import Struct, inspect
+
+from flamenco.hooks.routes import Method, Route
+from flamenco.hooks.settings import Setting
+from flamenco.hooks.types import CommandType, EventSink, SchedulingPolicy
+
+_METHODS = get_args(Method)
+
+
+def problem_with(value: object) -> str:
+    """What is wrong with something that a plugin gave, as the end of "it gave a thing whose …"; empty for nothing."""
+    problems: Iterable[str] = ()
+    match value:
+        case CommandType():
+            problems = _of_command(value)
+        case Setting():
+            problems = _of_setting(value)
+        case SchedulingPolicy():
+            problems = _of_policy(value)
+        case EventSink():
+            problems = _of_sink(value)
+        case Route():
+            problems = _of_route(value)
+    return next(filter(None, problems), "")
+
+
+def _of_command(command: CommandType) -> Iterable[str]:
+    yield _name("name", command.name)
+    yield _text("description", command.description)
+    yield _texts("task_types", command.task_types)
+    yield _not("parameters", command.parameters, "a msgspec.Struct", fits=_is_struct(command.parameters))
+    yield _function("run", command.run)
+
+
+def _of_setting(setting: Setting) -> Iterable[str]:
+    yield _name("key", setting.key)
+    yield _text("help", setting.help)
+    try:
+        inspect.type_info(setting.type)
+    except Exception as error:  # whatever msgspec makes of things that are no types
+        yield f"type is {setting.type!r}, which cannot be read ({error}); setting {setting.key!r}"
+        return
+    if reason := setting.problem_with_default():
+        yield f"default does not fit its type: {reason}; setting {setting.key!r}"
+
+
+def _of_policy(policy: SchedulingPolicy) -> Iterable[str]:
+    yield _name("name", policy.name)
+    yield _text("description", policy.description)
+    for part in ("score", "hold", "accepts", "limits", "account"):
+        yield _function(part, getattr(policy, part), may_be_none=True)
+    yield _number("half_life_s", policy.half_life_s)
+    yield _number("weight", policy.weight)
+    yield _not("depends_on", policy.depends_on, "'job' or 'farm'", fits=policy.depends_on in ("job", "farm"))
+
+
+def _of_sink(sink: EventSink) -> Iterable[str]:
+    yield _name("name", sink.name)
+    yield _text("description", sink.description)
+    yield _function("deliver", sink.deliver)
+    yield _texts("topics", sink.topics)
+    yield _number("attempts", sink.attempts)
+    yield _function("close", sink.close, may_be_none=True)
+
+
+def _of_route(route: Route) -> Iterable[str]:
+    yield _name("path", route.path)
+    yield _function("respond", route.respond)
+    yield _text("summary", route.summary)
+    yield _texts("methods", route.methods)
+    are_known = bool(route.methods) and set(route.methods) <= set(_METHODS)
+    yield _not("methods", route.methods, f"some of {', '.join(_METHODS)}", fits=are_known)
+
+
+def _not(part: str, value: object, wanted: str, *, fits: bool) -> str:
+    return "" if fits else f"{part} is {value!r:.100}, expected {wanted}"
+
+
+def _name(part: str, value: object) -> str:
+    return _not(part, value, "a text that is not empty", fits=isinstance(value, str) and bool(value))
+
+
+def _text(part: str, value: object) -> str:
+    return _not(part, value, "a text", fits=isinstance(value, str))
+
+
+def _texts(part: str, value: Any) -> str:
+    """Of a text alone, too: every character of it is a text, so that nobody else would notice."""
+    fits = isinstance(value, list | tuple | set | frozenset) and all(isinstance(each, str) for each in value)
+    example = f"({value!r},)" if isinstance(value, str) else "('one', 'two')"
+    return _not(part, value, f"a tuple of texts, such as {example}", fits=fits)
+
+
+def _number(part: str, value: object) -> str:
+    return _not(part, value, "a number", fits=isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _function(part: str, value: Callable[..., object] | None, *, may_be_none: bool = False) -> str:
+    return _not(part, value, "a function", fits=callable(value) or (may_be_none and value is None))
+
+
+def _is_struct(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
