@@ -52,6 +52,7 @@ from flamenco import (
 )
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError, NotFound
+from flamenco.domain.visible import visible
 from flamenco.hooks.cli_options import json_option, manager_option
 
 NAME = "fair_share"
@@ -289,7 +290,9 @@ def _print_table(found: Iterable[AccountUse]) -> None:
     table = Table("Account", *numbers, box=None)
     for each in found:
         used = str(Duration(round(each.used_s)))
-        table.add_row(escape(each.account), _percent(each.share_part), _percent(each.part), used, str(each.running))
+        table.add_row(
+            escape(visible(each.account)), _percent(each.share_part), _percent(each.part), used, str(each.running)
+        )
     Console(highlight=False).print(table)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -10,6 +10,18 @@ INT32_MAX = 2**31 - 1
 
 Text = Annotated[str, Meta(extra_json_schema={"pattern": "^[^\\u0000]*$"})]
 """A text that every database keeps; `flamenco.api.decoding` sees to that, for texts inside of settings too."""
+
+WorkerName = Annotated[str, Meta(max_length=255, extra_json_schema={"pattern": "^[^\\u0000]*$"})]
+"""The name of a worker: as long as that of a machine can be. Workers end at a longer one, and log the answer."""
+
+Settings = Annotated[dict[str, Any], Meta(max_length=1000, description="Values of the job type's settings.")]
+"""As many as no job type has; how long each may be is said by `max_text_kb`."""
+
+Metadata = Annotated[
+    dict[Annotated[Text, Meta(max_length=1000)], Annotated[Text, Meta(max_length=100_000)]],
+    Meta(max_length=1000, description="Anything else worth keeping."),
+]
+"""Notes of people and programs, which are shown, listed and searched."""
 
 Uuid = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 

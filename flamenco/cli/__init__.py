@@ -25,6 +25,7 @@ import click
 
 from flamenco import __version__
 from flamenco.domain.errors import ConfigError, FarmError, StoreError
+from flamenco.domain.visible import visible_lines
 
 EXIT_FAILED: Final = 1
 EXIT_CONFIG: Final = 2
@@ -193,7 +194,7 @@ def _imported(module: str, user: str) -> ModuleType:
 
 
 def _end(ctx: click.Context, why: FarmError | str, code: int) -> NoReturn:
-    click.echo(f"flamenco: {why}", err=True)
+    click.echo(f"flamenco: {visible_lines(str(why))}", err=True)
     ctx.exit(code)
 
 

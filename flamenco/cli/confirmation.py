@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from flamenco.domain.errors import Refused
+from flamenco.domain.visible import visible_lines
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,7 +23,7 @@ def confirm(what: str, question: str, *, sure: bool) -> None:
     """Say what would be done and ask for a yes, unless it is `sure` already. Raises `Refused` when the answer is no."""
     if sure:
         return
-    click.echo(what, err=True)
+    click.echo(visible_lines(what), err=True)
     try:
         if click.confirm(question, err=True):
             return

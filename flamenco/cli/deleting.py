@@ -6,7 +6,7 @@ import click
 
 from flamenco.cli.confirmation import confirm, yes_option
 from flamenco.cli.options import json_option, manager_option
-from flamenco.cli.output import print_json
+from flamenco.cli.output import print_json, print_line
 from flamenco.cli.references import find_jobs
 from flamenco.client import Job, JobDeletion, ManagerClient
 
@@ -33,7 +33,7 @@ def delete(references: tuple[str, ...], manager_url: str, *, sure: bool, as_json
         for job, _ in found:
             client.jobs.delete(job.id)
             if not as_json:
-                click.echo(f"{job.name}: is being deleted")
+                print_line(f"{job.name}: is being deleted")
     if as_json:
         print_json([{"id": job.id, "name": job.name, "shaman_checkout": gone.shaman_checkout} for job, gone in found])
 

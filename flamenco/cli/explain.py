@@ -10,6 +10,7 @@ from rich.table import Table
 from flamenco.cli.options import json_option, manager_option
 from flamenco.cli.references import find_job, find_workers
 from flamenco.client import Explanation, ManagerClient
+from flamenco.domain.visible import visible
 
 
 @click.command()
@@ -38,18 +39,18 @@ def explain(reference: str, worker_name: str | None, manager_url: str, *, as_jso
 def _print(found: Explanation) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     where = f"number {found.position} of {found.open_jobs} open jobs" if found.position else "not handed out now"
-    console.print(f"{found.job.name}  {found.job.status}, priority {found.job.priority}, {where}")
+    console.print(f"{visible(found.job.name)}  {found.job.status}, priority {found.job.priority}, {where}")
     if found.terms or found.holds:
         table = Table("policy", "score", "weight", "because", box=None, pad_edge=False)
         for term in found.terms:
-            table.add_row(term.policy, f"{term.score:.2f}", f"{term.weight:g}", term.reason)
+            table.add_row(term.policy, f"{term.score:.2f}", f"{term.weight:g}", visible(term.reason))
         for hold in found.holds:
-            table.add_row(hold.policy, "held", "", hold.reason)
+            table.add_row(hold.policy, "held", "", visible(hold.reason))
         console.print(table)
     if found.running:
         console.print("1 task is being run." if found.running == 1 else f"{found.running} tasks are being run.")
     for group in found.waiting:
         names = ", ".join(group.tasks) + (", …" if group.count > len(group.tasks) else "")
-        console.print(f"{group.count} waiting: {group.reason}  ({names})")
+        console.print(f"{group.count} waiting: {visible(group.reason)}  ({visible(names)})")
     if not found.waiting:
         console.print("No task is waiting.")

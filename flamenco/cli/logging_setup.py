@@ -11,9 +11,10 @@ import sys
 from typing import TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from flamenco.config.settings import LogFormat, LogLevel
+from flamenco.domain.visible import visible
 
 
 def set_up_logging(level: LogLevel = "info", style: LogFormat = "auto", stream: TextIO | None = None) -> None:
@@ -64,9 +65,21 @@ def _rendering(style: LogFormat, stream: TextIO) -> list[Processor]:
         # Not the pretty traceback with all local variables: secrets are among them.
         plain = structlog.dev.plain_traceback
         colours = stream.isatty()
-        return [structlog.dev.ConsoleRenderer(colors=colours, timestamp_key="time", exception_formatter=plain)]
+        return [
+            _visibly,
+            structlog.dev.ConsoleRenderer(colors=colours, timestamp_key="time", exception_formatter=plain),
+        ]
     if style == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     first = ["time", "level", "logger", "event"]
     line = structlog.processors.LogfmtRenderer(key_order=first, drop_missing=True, bool_as_flag=False)
-    return [structlog.processors.format_exc_info, line]
+    # That has an escape for the ends of lines already, and a traceback is one line.
+    return [structlog.processors.format_exc_info, lambda *record: visible(str(line(*record)))]
+
+
+def _visibly(_logger: WrappedLogger, _method: str, record: EventDict) -> EventDict:
+    """Names and sentences of others stay on their line, whatever is in them; tracebacks are made after this.
+
+    JSON needs none of it: it has an escape for each such character.
+    """
+    return {key: visible(value) if isinstance(value, str) else value for key, value in record.items()}

@@ -14,6 +14,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from flamenco.domain.durations import in_words
+from flamenco.domain.visible import visible
 
 SHORT_ID: Final = 8
 """How much of an ID is shown, where that is enough to tell them apart."""
@@ -48,9 +49,14 @@ def print_fields(fields: Iterable[tuple[str, str | Text]]) -> None:
     _print(Table(*columns, show_header=False, box=None, pad_edge=False), fields)
 
 
+def print_line(text: str, *, err: bool = False) -> None:
+    """A line with names in it that others gave."""
+    click.echo(visible(text), err=err)
+
+
 def _print(table: Table, rows: Iterable[Sequence[str | Text]]) -> None:
     for row in rows:
-        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+        table.add_row(*map(_cell, row))
     if sys.stdout.isatty():
         Console(highlight=False).print(table)
         return
@@ -58,6 +64,13 @@ def _print(table: Table, rows: Iterable[Sequence[str | Text]]) -> None:
     with console.capture() as captured:
         console.print(table)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _cell(cell: str | Text) -> Text:
+    """What others wrote, as it may be shown; what has a style is ours but for the words in it."""
+    if isinstance(cell, str):
+        return Text(visible(cell))
+    return cell if visible(cell.plain) == cell.plain else Text(visible(cell.plain), cell.style)
 
 
 def styled(status: str, note: str = "") -> Text:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from flamenco.cli.output import print_line
 from flamenco.cli.waiting import patiently
 from flamenco.client import Job, ManagerClient, count_by_status
 from flamenco.domain.statuses import TaskStatus
@@ -61,4 +61,4 @@ class Lines:
         """Say the status unless it is the same as before."""
         if job.status != self._last:
             self._last = job.status
-            click.echo(f"{job.name}: {job.status}", err=True)
+            print_line(f"{job.name}: {job.status}", err=True)

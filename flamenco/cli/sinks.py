@@ -9,7 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from flamenco.cli.options import json_option, manager_option
+from flamenco.cli.output import print_line
 from flamenco.client import ManagerClient
+from flamenco.domain.visible import visible
 
 _keys = click.argument("keys", metavar="[KEY]...", nargs=-1, type=click.IntRange(min=1, max=2**63 - 1))
 _sink = click.argument("sink", metavar="SINK")
@@ -45,7 +47,11 @@ def list_sinks(manager_url: str, *, as_json: bool) -> None:
         table = Table("Name", "Waiting", "Dead", "Failures", "Error", box=None)
         for state in found:
             table.add_row(
-                escape(state.name), str(state.waiting), str(state.dead), str(state.failures), escape(state.error)
+                escape(visible(state.name)),
+                str(state.waiting),
+                str(state.dead),
+                str(state.failures),
+                escape(visible(state.error)),
             )
         Console(highlight=False).print(table)
 
@@ -73,12 +79,12 @@ def dead(sink: str | None, manager_url: str, *, as_json: bool) -> None:
             error = f"(to be tried again) {letter.error}" if letter.retry else letter.error
             table.add_row(
                 str(letter.key),
-                escape(letter.sink),
+                escape(visible(letter.sink)),
                 str(letter.event_id),
                 letter.topic,
                 letter.died,
                 str(letter.attempts),
-                escape(error),
+                escape(visible(error)),
             )
         Console(highlight=False).print(table)
 
@@ -96,7 +102,7 @@ def retry(sink: str, keys: tuple[int, ...], manager_url: str) -> None:
     """
     with ManagerClient(manager_url) as client:
         count = client.retry_dead_letters(sink, keys)
-    click.echo(f"{sink}: {count} to be delivered again")
+    print_line(f"{sink}: {count} to be delivered again")
 
 
 @sinks.command()
@@ -112,4 +118,4 @@ def discard(sink: str, keys: tuple[int, ...], manager_url: str) -> None:
     """
     with ManagerClient(manager_url) as client:
         count = client.discard_dead_letters(sink, keys)
-    click.echo(f"{sink}: {count} discarded")
+    print_line(f"{sink}: {count} discarded")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from flamenco.cli.options import json_option, manager_option
-from flamenco.cli.output import print_json
+from flamenco.cli.output import print_json, print_line
 from flamenco.cli.references import find_jobs, find_tasks
 from flamenco.client import ManagerClient
 from flamenco.domain.statuses import FINISHED_JOB, FINISHED_TASK, JobStatus, TaskStatus
@@ -69,7 +69,7 @@ def _set_jobs(
         now = client.jobs.get(job.id).status
         changed.append({"id": job.id, "name": job.name, "status": now})
         if not as_json:
-            click.echo(_outcome(job.name, now, pointless=pointless))
+            print_line(_outcome(job.name, now, pointless=pointless))
     if as_json:
         print_json(changed)
 
@@ -94,7 +94,7 @@ def _set_tasks(
         now = client.tasks.get(task.id)
         changed.append({"id": task.id, "name": task.name, "job_id": now.job_id, "status": now.status})
         if not as_json:
-            click.echo(_outcome(task.name, now.status, pointless=pointless))
+            print_line(_outcome(task.name, now.status, pointless=pointless))
     if as_json:
         print_json(changed)
 
@@ -148,6 +148,6 @@ def priority(references: tuple[str, ...], number: int, manager_url: str, *, as_j
             client.jobs.set_priority(job.id, number)
             changed.append({"id": job.id, "name": job.name, "priority": number})
             if not as_json:
-                click.echo(f"{job.name}: priority {number}")
+                print_line(f"{job.name}: priority {number}")
     if as_json:
         print_json(changed)

@@ -7,7 +7,7 @@ import click
 from flamenco.cli.confirmation import confirm, yes_option
 from flamenco.cli.listing_group import ListingGroup
 from flamenco.cli.options import json_option, manager_option
-from flamenco.cli.output import print_json, print_table, short_ids
+from flamenco.cli.output import print_json, print_line, print_table, short_ids
 from flamenco.cli.references import find_jobs, find_tags, find_workers
 from flamenco.client import Job, ListedWorker, ManagerClient, Tag
 
@@ -109,7 +109,7 @@ def delete(references: tuple[str, ...], manager_url: str, *, sure: bool, as_json
         for tag in found:
             client.tags.delete(tag.id)
             if not as_json:
-                click.echo(f"{tag.name}: deleted")
+                print_line(f"{tag.name}: deleted")
     if as_json:
         print_json(found)
 
@@ -191,7 +191,7 @@ def _say(tag: Tag, done: str, *, as_json: bool) -> None:
     if as_json:
         print_json(tag)
     else:
-        click.echo(f"{tag.name}: {done}")
+        print_line(f"{tag.name}: {done}")
 
 
 def _say_assigned(tag: Tag, workers: list[ListedWorker], jobs: list[Job], has: str, *, as_json: bool) -> None:
@@ -199,4 +199,4 @@ def _say_assigned(tag: Tag, workers: list[ListedWorker], jobs: list[Job], has: s
         print_json({"tag": tag, "workers": [worker.id for worker in workers], "jobs": [job.id for job in jobs]})
         return
     for name in (*(worker.name for worker in workers), *(job.name for job in jobs)):
-        click.echo(f"{name}: {has} the tag {tag.name}")
+        print_line(f"{name}: {has} the tag {tag.name}")

@@ -12,7 +12,7 @@ from rich.text import Text
 from flamenco.cli.confirmation import confirm, yes_option
 from flamenco.cli.listing_group import ListingGroup
 from flamenco.cli.options import json_option, manager_option
-from flamenco.cli.output import age, print_fields, print_json, print_table, short_ids, styled
+from flamenco.cli.output import age, print_fields, print_json, print_line, print_table, short_ids, styled
 from flamenco.cli.references import find_workers
 from flamenco.client import ListedWorker, ManagerClient, StatusChange, TaskOfWorker, Worker
 from flamenco.domain.errors import Refused
@@ -159,7 +159,7 @@ def request(references: tuple[str, ...], status: str, manager_url: str, *, now: 
                 {"id": seen.id, "name": seen.name, "status": seen.status, "status_change": seen.status_change}
             )
             if not as_json:
-                click.echo(f"{seen.name}: {status_of(seen.status, seen.status_change)}")
+                print_line(f"{seen.name}: {status_of(seen.status, seen.status_change)}")
     if as_json:
         print_json(changed)
 
@@ -183,6 +183,6 @@ def delete(references: tuple[str, ...], manager_url: str, *, sure: bool, as_json
         for worker in found:
             client.workers.delete(worker.id)
             if not as_json:
-                click.echo(f"{worker.name}: deleted")
+                print_line(f"{worker.name}: deleted")
     if as_json:
         print_json([{"id": worker.id, "name": worker.name} for worker in found])

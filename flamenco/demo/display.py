@@ -13,6 +13,7 @@ from rich.text import Text
 
 from flamenco.client import JobSummary, Overview, WorkerSummary
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.domain.visible import visible
 
 BAR_WIDTH = 36
 
@@ -108,14 +109,14 @@ def picture(overview: Overview, seconds: float) -> RenderableType:
         tasks.add_row(Text("tasks", style="bold"), _task_counts(job))
     workers = Table.grid(padding=(0, 2))
     for worker in sorted(overview.workers, key=lambda each: each.name):
-        workers.add_row(Text(worker.name, style="bold"), *_worker_cells(worker))
+        workers.add_row(Text(visible(worker.name), style="bold"), *_worker_cells(worker))
     return Group(Text(), jobs, tasks, Text(), workers, Text())
 
 
 def _job_row(job: JobSummary, seconds: float) -> list[RenderableType]:
     bar = ProgressBar(total=max(1, job.steps_total), completed=job.steps_completed, width=BAR_WIDTH)
     return [
-        Text(job.name, style="bold"),
+        Text(visible(job.name), style="bold"),
         Text(str(job.status), style=JOB_STYLES.get(job.status, "yellow")),
         bar,
         Text(f"{job.steps_completed}/{job.steps_total} steps"),
@@ -144,7 +145,7 @@ def _status_of(worker: WorkerSummary) -> str:
 
 def _doing(worker: WorkerSummary) -> str:
     if worker.task:
-        return worker.task.name
+        return visible(worker.task.name)
     return "idle" if worker.status is WorkerStatus.AWAKE else ""
 
 
@@ -157,5 +158,5 @@ def line(overview: Overview) -> str:
             f"job {job.status}: {done}/{sum(job.tasks.values())} tasks, {job.steps_completed}/{job.steps_total} steps"
         )
     for worker in sorted(overview.workers, key=lambda each: each.name):
-        parts.append(f"{worker.name}: {_doing(worker) or _status_of(worker)}")
+        parts.append(f"{visible(worker.name)}: {_doing(worker) or _status_of(worker)}")
     return "  ".join(parts) if overview.jobs else ""

@@ -17,6 +17,7 @@ from flamenco.domain.events import Event, job_event, task_event, task_log_event
 from flamenco.domain.model import Job, Task, TaskWorker, Worker
 from flamenco.domain.statuses import RUNNABLE_TASK, JobStatus, TaskStatus
 from flamenco.domain.transitions import Effect, JobMove, MassMove
+from flamenco.domain.visible import visible
 from flamenco.farm.context import Farm
 from flamenco.files.logs import stamped
 from flamenco.store import events, jobs, limits, listing, queues, tasks
@@ -46,7 +47,7 @@ class Cascade:
 
     def log(self, task: Task, line: str) -> None:
         """Say something in the task's log, once all this has happened."""
-        line = stamped(line, self.now)
+        line = stamped(visible(line), self.now)
         self._log_lines.append((task.id, line))
         self._events.append(task_log_event(task.id, line))
 

@@ -264,3 +264,37 @@ def test_overview(farm: Farm) -> None:
     assert by_name["busy"]["task"] == {"id": task["uuid"], "name": task["name"], "job_id": job.id}
     assert "task" not in by_name["idle"]
     assert by_name["idle"]["id"] == idle.id
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("/api/worker/register-worker", "nickname"), ("/api/v3/worker/register-worker", "name")]
+)
+def test_names_of_workers_have_a_limit(farm: Farm, path: str, name: str) -> None:
+    """As long as the name of a machine can be is fine, a longer one is 400 with a sentence, and nobody is stored."""
+    client = testing.TestClient(create_app(farm))
+    body = {"secret": "s", "platform": "linux", "supported_task_types": ["misc"]}
+    assert client.simulate_post(path, json={**body, name: "n" * 255}).status_code == 200
+    refused = client.simulate_post(path, json={**body, name: "n" * 256})
+    assert refused.status_code == 400
+    assert "255" in refused.json["message"]
+    assert len(workers.list_all(farm)) == 1
+
+
+@pytest.mark.parametrize("surface", ["/api", "/api/v3"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"settings": {f"s{number}": 1 for number in range(1001)}},
+        {"metadata": {f"m{number}": "x" for number in range(1001)}},
+        {"metadata": {"note": "x" * 100_001}},
+        {"metadata": {"k" * 1001: "x"}},
+    ],
+    ids=["settings", "metadata", "long value", "long key"],
+)
+def test_settings_and_metadata_have_a_limit(farm: Farm, surface: str, more: dict[str, Any]) -> None:
+    """So many, or so long ones, are no job's; the answer is 400 with a sentence that has the limit in it."""
+    client = testing.TestClient(create_app(farm))
+    body = {"name": "n", "type": "echo-sleep-test", "submitter_platform": "linux", **more}
+    refused = client.simulate_post(f"{surface}/jobs", json=body)
+    assert refused.status_code == 400
+    assert "1000" in refused.json["message"] or "100000" in refused.json["message"]

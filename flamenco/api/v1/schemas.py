@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from flamenco.api.fields import Int32, TaskTypes, Text, Uuid
+from flamenco.api.fields import Int32, Metadata, Settings, TaskTypes, Text, Uuid, WorkerName
 
 
 class WorkerStatus(StrEnum):
@@ -86,7 +86,7 @@ class WorkerRegistration(Struct, frozen=True):
     secret: Annotated[Text, Meta(description="The password this worker will use; random, and kept by nobody else.")]
     platform: Annotated[Text, Meta(description="linux, windows or darwin.")]
     supported_task_types: TaskTypes
-    nickname: Text
+    nickname: WorkerName
 
 
 class RegisteredWorker(Struct, frozen=True):
@@ -106,7 +106,7 @@ class RegisteredWorker(Struct, frozen=True):
 class WorkerSignOn(Struct, frozen=True):
     """What a worker says of itself when it starts."""
 
-    nickname: Text
+    nickname: WorkerName
     supported_task_types: TaskTypes
     software_version: Text
 
@@ -190,8 +190,6 @@ class AvailableJobTypes(Struct, frozen=True):
 
 
 Priority = Annotated[Int32, Meta(description="Jobs with a higher priority are worked on first.")]
-Settings = Annotated[dict[str, Any], Meta(description="Values of the job type's settings.")]
-Metadata = Annotated[dict[Text, Text], Meta(description="Anything else worth keeping; nested as `a.b.c`.")]
 
 
 class SubmittedJob(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from flamenco.api.fields import Int32, Text, Uuid
+from flamenco.api.fields import Int32, Metadata, Settings, Text, Uuid
 from flamenco.api.v3.schemas import Command
 from flamenco.domain.listing import JobOrder, TaskOrder
 from flamenco.domain.statuses import JobStatus, TaskStatus
@@ -87,10 +87,6 @@ class JobStorageInfo(Struct, frozen=True):
     """Where the files of a job are."""
 
     shaman_checkout_id: Annotated[Text | UnsetType, Meta(description="As checking out gave it.")] = UNSET
-
-
-Settings = Annotated[dict[str, Any], Meta(description="Values of the job type's settings.")]
-Metadata = Annotated[dict[Text, Text], Meta(description="Anything else worth keeping.")]
 
 
 class SubmittedJob(Struct, frozen=True, kw_only=True):

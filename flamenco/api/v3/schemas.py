@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from flamenco.api.fields import Steps, TaskTypes, Text, Uuid
+from flamenco.api.fields import Steps, TaskTypes, Text, Uuid, WorkerName
 from flamenco.domain.statuses import TaskStatus
 
 
@@ -38,7 +38,7 @@ class WorkerRegistration(Struct, frozen=True):
     secret: Annotated[Text, Meta(description="The password this worker will use; random, and kept by nobody else.")]
     platform: Annotated[Text, Meta(description="linux, windows or darwin.")]
     supported_task_types: TaskTypes
-    name: Text
+    name: WorkerName
 
 
 class RegisteredWorker(Struct, frozen=True):
@@ -57,7 +57,7 @@ class RegisteredWorker(Struct, frozen=True):
 class WorkerSignOn(Struct, frozen=True):
     """What a worker says of itself when it starts."""
 
-    name: Text
+    name: WorkerName
     supported_task_types: TaskTypes
     software_version: Text
     can_restart: Annotated[bool | UnsetType, Meta(description="Whether it knows how to restart itself.")] = UNSET

@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Command
+from flamenco.domain.visible import visible
 
 _FIRST_TASKS = 12
 _LAST_TASKS = 4
@@ -61,14 +62,14 @@ def as_tree(branch: Branch) -> Tree:
 
 
 def _lines(branch: Branch, depth: int) -> list[str]:
-    lines = [f"{'  ' * depth}{branch.name}  {branch.note}".rstrip()]
+    lines = [visible(f"{'  ' * depth}{branch.name}  {branch.note}".rstrip())]
     for each in branch.below:
         lines += _lines(each, depth + 1)
     return lines
 
 
 def _label(branch: Branch) -> Text:
-    return Text.assemble((branch.name, "bold"), "  ", (branch.note, "dim"))
+    return Text.assemble((visible(branch.name), "bold"), "  ", (visible(branch.note), "dim"))
 
 
 def _task(number: int, task: AuthoredTask, names: dict[str, str], everything: bool) -> Branch:
