@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from flamenco.domain.model import Job
+from flamenco.domain.model import Job, Worker
 from flamenco.domain.scheduling import Hold
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, WorkerStatus
 
@@ -41,6 +41,7 @@ class SeenWorker(Struct, frozen=True, kw_only=True):
     """A worker, as far as it matters for whether it could be given something.
 
     `blocked` are the task types that it is blocked from in the job; `refused` is why a policy keeps it from the job.
+    One that is away was not heard of for so long that nobody should count on it.
     """
 
     key: int
@@ -52,12 +53,25 @@ class SeenWorker(Struct, frozen=True, kw_only=True):
     blocked: frozenset[str] = frozenset()
     refused: str = ""
     is_busy: bool = False
+    is_away: bool = False
+
+
+def seen_worker(worker: Worker) -> SeenWorker:
+    """A worker by itself, whatever it has to do with the job."""
+    return SeenWorker(
+        key=worker.key,
+        name=worker.name,
+        status=worker.status,
+        task_types=frozenset(worker.task_types),
+        commands=None if worker.commands is None else frozenset(worker.commands),
+    )
 
 
 class WaitingGroup(Struct, frozen=True, kw_only=True):
     """Tasks of a job that wait and are alike: the same type, commands and limits, failed by the same workers.
 
-    `full` are those of its limits that have no place left, with their capacity. `names` are some of the tasks.
+    `full` are those of its limits that have no place left, with their capacity. `names` are some of the tasks,
+    `queue_key` is where they wait.
     """
 
     task_type: str
@@ -66,6 +80,7 @@ class WaitingGroup(Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
     failed_by: frozenset[int] = frozenset()
     full: tuple[tuple[str, int], ...] = ()
+    queue_key: int = 0
 
 
 class Dependent(Struct, frozen=True, kw_only=True):
@@ -145,16 +160,34 @@ def _of_group(job: Job, tag: str, group: WaitingGroup, workers: Sequence[SeenWor
     if group.full:
         name, capacity = group.full[0]
         return Why.LIMIT, f"the limit {name!r} is used up: {capacity} of {capacity}"
+    conditions = [*_able(tag, group), *_ready()]
+    reason, left = _sifted(conditions, workers)
+    names = ", ".join(worker.name for worker in left[:3])
+    free = f"{names} {'is' if len(left) == 1 else 'are'} free and will be given the best job at the next poll"
+    return reason or (Why.NEXT, free)
+
+
+def nobody(tag: str, group: WaitingGroup, workers: Sequence[SeenWorker]) -> tuple[Why, str] | None:
+    """Why no worker of the farm can run these tasks, whatever it does now; None where at least one that is there can.
+
+    Policies that refuse workers do not count: they may think otherwise the next time.
+    """
+    return _sifted([*_able(tag, group), _IS_HERE], workers)[0]
+
+
+def _sifted(
+    conditions: Sequence[_Condition], workers: Sequence[SeenWorker]
+) -> tuple[tuple[Why, str] | None, Sequence[SeenWorker]]:
+    """The first condition that leaves nobody, if any does, and who is left by all of them."""
     if not workers:
-        return Why.NO_WORKERS, "there are no workers"
+        return (Why.NO_WORKERS, "there are no workers"), ()
     left = list(workers)
-    for why, passes, nobody, alone in _conditions(tag, group):
+    for why, passes, none, alone in conditions:
         passing = [worker for worker in left if passes(worker)]
         if not passing:
-            return why, _told(left, nobody, alone)
+            return (why, _told(left, none, alone)), ()
         left = passing
-    names = ", ".join(worker.name for worker in left[:3])
-    return Why.NEXT, f"{names} {'is' if len(left) == 1 else 'are'} free and will be given the best job at the next poll"
+    return None, left
 
 
 def _told(left: Sequence[SeenWorker], nobody: str, alone: str) -> str:
@@ -164,8 +197,8 @@ def _told(left: Sequence[SeenWorker], nobody: str, alone: str) -> str:
     return f"of {len(left)} workers that could, {nobody}".format(status="", reason=worker.refused)
 
 
-def _conditions(tag: str, group: WaitingGroup) -> list[_Condition]:
-    """What a worker has to pass, in the order in which the scheduler looks."""
+def _able(tag: str, group: WaitingGroup) -> list[_Condition]:
+    """What a worker has to pass whatever it does at the moment, in the order in which the scheduler looks."""
     kind = group.task_type
     needed = ", ".join(group.commands)
     return [
@@ -199,6 +232,15 @@ def _conditions(tag: str, group: WaitingGroup) -> list[_Condition]:
             "all have failed them already",
             "has failed them already",
         ),
+    ]
+
+
+_IS_HERE: _Condition = (Why.NO_WORKER_AWAKE, lambda worker: not worker.is_away, "none is there", "is {status}")
+
+
+def _ready() -> list[_Condition]:
+    """What one of those has to pass to be given them now."""
+    return [
         (Why.REFUSED, lambda worker: not worker.refused, "all are refused: {reason}", "is refused: {reason}"),
         (
             Why.NO_WORKER_AWAKE,

@@ -25,7 +25,10 @@ class Command(Struct, frozen=True):
 
 
 class AuthoredTask(Struct, frozen=True, kw_only=True):
-    """A task as a job type's script wrote it. `dependencies` are the `id`s of tasks of the same job."""
+    """A task as a job type's script wrote it. `dependencies` are the `id`s of tasks of the same job.
+
+    Its job can do without one that is `optional`: it is completed all the same when that one fails.
+    """
 
     id: str
     name: str
@@ -72,7 +75,7 @@ class Submission(Struct, frozen=True, kw_only=True):
 
 
 class TaskCounts(Struct, frozen=True):
-    """How many tasks of a job are in each status."""
+    """How many tasks of a job are in each status; `failed_optional` of the failed ones the job can do without."""
 
     active: int = 0
     canceled: int = 0
@@ -81,6 +84,7 @@ class TaskCounts(Struct, frozen=True):
     paused: int = 0
     queued: int = 0
     soft_failed: int = 0
+    failed_optional: int = 0
 
     def of(self, *statuses: TaskStatus) -> int:
         """The number of tasks in any of `statuses`."""
@@ -91,17 +95,32 @@ class TaskCounts(Struct, frozen=True):
         """The number of tasks in all."""
         return self.of(*TaskStatus)
 
+    @property
+    def missed(self) -> int:
+        """The number of failed tasks that the job cannot do without."""
+        return self.failed - self.failed_optional
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all is completed that had to be, and nothing is left to run."""
+        return self.completed + self.failed_optional == self.total
+
     def moved(self, statuses: Iterable[TaskStatus], to: TaskStatus) -> TaskCounts:
         """The counts after every task in one of `statuses` went to status `to`."""
         sources = [status for status in statuses if status is not to]
         emptied = dict.fromkeys((status.column for status in sources), 0)
+        if TaskStatus.FAILED in sources:
+            emptied["failed_optional"] = 0
         return replace(self, **emptied, **{to.column: self.of(to, *sources)})
 
-    def moved_one(self, old: TaskStatus, new: TaskStatus) -> TaskCounts:
+    def moved_one(self, old: TaskStatus, new: TaskStatus, *, optional: bool = False) -> TaskCounts:
         """The counts after one task went from `old` to `new`."""
         if old is new:
             return self
-        return replace(self, **{old.column: self.of(old) - 1, new.column: self.of(new) + 1})
+        moved = {old.column: self.of(old) - 1, new.column: self.of(new) + 1}
+        if optional and TaskStatus.FAILED in (old, new):
+            moved["failed_optional"] = self.failed_optional + (1 if new is TaskStatus.FAILED else -1)
+        return replace(self, **moved)
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -169,6 +188,7 @@ class Task(Struct, frozen=True, kw_only=True):
     steps_completed: int = 0
     steps_total: int = 0
     unmet: int = 0
+    optional: bool = False
 
     def is_active_with(self, worker_key: int) -> bool:
         """Whether this worker is running the task."""

@@ -53,6 +53,9 @@ class WorkerStatus(StrEnum):
 SCHEDULABLE_JOB = frozenset({JobStatus.ACTIVE, JobStatus.QUEUED})
 """Jobs whose tasks may be given to workers."""
 
+PAUSING_JOB = frozenset({JobStatus.PAUSE_REQUESTED, JobStatus.PAUSED})
+"""Jobs whose tasks wait until somebody lets them go on."""
+
 TRANSITIONAL_JOB = frozenset({JobStatus.CANCEL_REQUESTED, JobStatus.PAUSE_REQUESTED, JobStatus.REQUEUEING})
 """Jobs that are on their way to another status; found at start-up, they are sent on their way again."""
 

@@ -1,7 +1,8 @@
 """The state machine: what follows for a job and its tasks when one of them changes status. Pure.
 
 A change is answered with the list of effects in the order in which they happen. There is no table of
-forbidden transitions: any status may follow any other, what differs is what follows from it.
+forbidden transitions: any status may follow any other, what differs is what follows from it. Why people sent a job
+where it is goes along until it has come to rest.
 """
 
 from __future__ import annotations
@@ -9,7 +10,14 @@ from __future__ import annotations
 from msgspec import Struct
 
 from flamenco.domain.model import TaskCounts
-from flamenco.domain.statuses import RUNNABLE_TASK, UNFINISHED_TASK, JobStatus, TaskStatus
+from flamenco.domain.statuses import (
+    PAUSING_JOB,
+    RUNNABLE_TASK,
+    SCHEDULABLE_JOB,
+    UNFINISHED_TASK,
+    JobStatus,
+    TaskStatus,
+)
 
 FAILED_TASKS_FAIL_JOB_PERCENT = 10
 """A job fails once this many percent of its tasks failed, truncated to whole percents."""
@@ -35,31 +43,61 @@ class MassMove(Struct, frozen=True):
 Effect = JobMove | MassMove
 
 
-def after_task(job: JobStatus, counts: TaskCounts, new: TaskStatus) -> tuple[JobStatus, str] | None:  # noqa: PLR0911 - one row of the table each
-    """Where the job goes, and why, after one of its tasks went to `new`. `counts` include that task already."""
+def after_task(  # noqa: PLR0911 - one row of the table each
+    job: JobStatus, counts: TaskCounts, new: TaskStatus, old: TaskStatus | None = None
+) -> tuple[JobStatus, str] | None:
+    """Where the job goes, and why, after one of its tasks went from `old` to `new`. `counts` include that already."""
     if new is TaskStatus.QUEUED:
-        if job is JobStatus.COMPLETED:
-            return JobStatus.REQUEUEING, "task was queued"
-        return None
-    if new in (TaskStatus.ACTIVE, TaskStatus.SOFT_FAILED):
+        if job is not JobStatus.COMPLETED:
+            return None
+        # The one that failed, and that the job could do without, is tried again alone.
+        again = JobStatus.QUEUED if old is TaskStatus.FAILED else JobStatus.REQUEUEING
+        return again, "task was queued"
+    if new is TaskStatus.ACTIVE:
         if job in (JobStatus.ACTIVE, JobStatus.CANCEL_REQUESTED):
             return None
         return JobStatus.ACTIVE, f"task became {new}"
     if new is TaskStatus.CANCELED and not counts.of(*UNFINISHED_TASK):
         return JobStatus.CANCELED, "all tasks are done or canceled"
-    if new is TaskStatus.FAILED and _too_many_failed(counts):
+    if new is TaskStatus.FAILED and too_many_failed(counts):
         return JobStatus.FAILED, "too many tasks failed"
-    if new is TaskStatus.COMPLETED and counts.completed == counts.total:
+    if new in (TaskStatus.COMPLETED, TaskStatus.FAILED) and counts.is_done:
         return JobStatus.COMPLETED, "all tasks completed"
     if job is JobStatus.PAUSE_REQUESTED and not counts.active:
         return JobStatus.PAUSED, "last active task ended"
-    if job is JobStatus.QUEUED and new in (TaskStatus.FAILED, TaskStatus.COMPLETED):
+    if job is JobStatus.QUEUED and new in (TaskStatus.SOFT_FAILED, TaskStatus.FAILED, TaskStatus.COMPLETED):
         return JobStatus.ACTIVE, f"a task {new}, and there is more to do"
     return None
 
 
-def _too_many_failed(counts: TaskCounts) -> bool:
-    return counts.failed * 100 // counts.total >= FAILED_TASKS_FAIL_JOB_PERCENT
+def too_many_failed(counts: TaskCounts, more: int = 0) -> bool:
+    """Whether so many tasks failed that the job does, or would with `more` of them."""
+    return (counts.missed + more) * 100 // counts.total >= FAILED_TASKS_FAIL_JOB_PERCENT
+
+
+def may_be_over(job: JobStatus, counts: TaskCounts) -> bool:
+    """Whether it is worth looking if anything of the job can still be run: nothing is, and something is missing."""
+    missing = counts.of(TaskStatus.FAILED, TaskStatus.CANCELED)
+    return job in SCHEDULABLE_JOB and missing > 0 and not counts.of(TaskStatus.ACTIVE, TaskStatus.PAUSED)
+
+
+def over(counts: TaskCounts) -> JobStatus:
+    """Where a job ends of which nothing is run, and nothing can be: all has ended, or waits for what is missing."""
+    if counts.is_done:
+        return JobStatus.COMPLETED
+    # Where nothing failed that is needed, and nothing was canceled, tasks wait for one that the job could do without.
+    return JobStatus.CANCEL_REQUESTED if counts.canceled and not counts.missed else JobStatus.FAILED
+
+
+def taken_up(status: JobStatus, reason: str) -> list[Effect]:
+    """A person has queued a task of a job that has ended: it goes on, after a failure with all that this took down."""
+    if status not in (JobStatus.FAILED, JobStatus.CANCELED):
+        return []
+    effects: list[Effect] = [JobMove(status, JobStatus.QUEUED, reason, refresh_tasks=True)]
+    if status is JobStatus.FAILED:
+        activity = "Queued because the job is taken up again."
+        effects.append(MassMove(frozenset({TaskStatus.CANCELED}), TaskStatus.QUEUED, activity))
+    return effects
 
 
 def move_job(old: JobStatus, counts: TaskCounts, new: JobStatus, reason: str) -> list[Effect]:
@@ -69,13 +107,13 @@ def move_job(old: JobStatus, counts: TaskCounts, new: JobStatus, reason: str) ->
     return _cascade(old, counts, new, reason)
 
 
-def enforce_again(status: JobStatus, counts: TaskCounts) -> list[Effect]:
-    """What a job that was found in a transitional `status` at start-up still has to go through."""
+def enforce_again(status: JobStatus, counts: TaskCounts, reason: str = "") -> list[Effect]:
+    """What a job that was found in a transitional `status` at start-up, for this `reason`, still has to go through."""
     effects: list[Effect] = list(_mass_move(status, status))
     for effect in effects:
         if isinstance(effect, MassMove):
             counts = counts.moved(effect.sources, effect.to)
-    follow_up = _follow_up(status, counts)
+    follow_up = _follow_up(status, counts, reason)
     return effects + (_cascade(status, counts, *follow_up) if follow_up else [])
 
 
@@ -88,7 +126,7 @@ def _cascade(status: JobStatus, counts: TaskCounts, new: JobStatus, reason: str)
         for move in _mass_move(old, status):
             counts = counts.moved(move.sources, move.to)
             effects.append(move)
-        step = _follow_up(status, counts)
+        step = _follow_up(status, counts, reason)
     return effects
 
 
@@ -110,6 +148,8 @@ def _mass_move(old: JobStatus, new: JobStatus) -> list[MassMove]:
     if new is JobStatus.PAUSE_REQUESTED:
         activity = f'Manager paused this task because the job got status "{new}".'
         return [MassMove(RUNNABLE_TASK, TaskStatus.PAUSED, activity)]
+    if new in SCHEDULABLE_JOB and old in PAUSING_JOB:
+        return [MassMove(frozenset({TaskStatus.PAUSED}), TaskStatus.QUEUED, "Queued because the job goes on.")]
     if new is JobStatus.REQUEUEING and old is not JobStatus.UNDER_CONSTRUCTION:
         activity = f'Queued because the job went from status "{old}" to "{new}".'
         sources = frozenset(TaskStatus) if old is JobStatus.COMPLETED else _REQUEUED_WITH_JOB
@@ -120,13 +160,27 @@ def _mass_move(old: JobStatus, new: JobStatus) -> list[MassMove]:
 _REQUEUED_WITH_JOB = frozenset({TaskStatus.CANCELED, TaskStatus.FAILED, TaskStatus.PAUSED, TaskStatus.SOFT_FAILED})
 
 
-def _follow_up(status: JobStatus, counts: TaskCounts) -> tuple[JobStatus, str] | None:
+def _follow_up(status: JobStatus, counts: TaskCounts, reason: str) -> tuple[JobStatus, str] | None:
     if status is JobStatus.CANCEL_REQUESTED:
-        return JobStatus.CANCELED, "all tasks are done or canceled"
+        return JobStatus.CANCELED, reason
     if status is JobStatus.REQUEUEING:
-        return JobStatus.QUEUED, "tasks were queued again"
+        return JobStatus.QUEUED, reason
     if status is JobStatus.PAUSE_REQUESTED and not counts.active:
-        return JobStatus.PAUSED, "no task is active"
-    if status is JobStatus.QUEUED and counts.completed == counts.total:
+        return JobStatus.PAUSED, reason
+    if status is JobStatus.QUEUED and counts.is_done:
         return JobStatus.COMPLETED, "all tasks are completed"
     return None
+
+
+_ACTIVITY = 'Changed to status "{}": {}'
+
+
+def activity_of(move: JobMove) -> str:
+    """What people read of a job after `move`."""
+    return _ACTIVITY.format(move.new, move.reason)
+
+
+def reason_in(activity: str, status: JobStatus) -> str:
+    """Why a job was sent to `status`, where `activity` still says so."""
+    told = _ACTIVITY.format(status, "")
+    return activity.removeprefix(told) if activity.startswith(told) else ""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from flamenco.domain import transitions
 from flamenco.domain.events import Event, job_event, task_event, task_log_event
+from flamenco.domain.failures import cause, what_is_missing
 from flamenco.domain.model import Job, Task, TaskWorker, Worker
 from flamenco.domain.statuses import RUNNABLE_TASK, JobStatus, TaskStatus
 from flamenco.domain.transitions import Effect, JobMove, MassMove
@@ -22,6 +23,9 @@ from flamenco.farm.context import Farm
 from flamenco.files.logs import stamped
 from flamenco.store import events, jobs, limits, listing, queues, tasks
 from flamenco.store.engine import Tx
+
+NAMED = 5
+"""So many tasks are named where a job says what became of it."""
 
 
 class Cascade:
@@ -60,10 +64,33 @@ class Cascade:
         self._events.append(task_event(changed, task.status, worker or self._worker_of(changed)))
         if new is not task.status:
             self.log(task, f"task changed status {task.status} -> {new}")
-        follow_up = transitions.after_task(self.job.status, self.job.counts, new)
+        follow_up = transitions.after_task(self.job.status, self.job.counts, new, task.status)
         if follow_up:
-            self.set_job(*follow_up)
+            status, reason = follow_up
+            self.set_job(status, self._in_full(status, reason, changed))
+        elif new is TaskStatus.FAILED and task.optional:
+            self.note(f"Optional task failed: {cause(task.name, changed.activity)}")
         return changed
+
+    def _in_full(self, status: JobStatus, reason: str, task: Task) -> str:
+        """Why the job goes to `status` because of `task`: with what failed, or with what a person said."""
+        if status is JobStatus.FAILED:
+            return f"{reason}: {cause(task.name, task.activity)}"
+        if status is JobStatus.COMPLETED and self.job.counts.failed_optional:
+            return f"{reason}, but optional ones failed: {'; '.join(self.causes())}"
+        if status is JobStatus.PAUSED:
+            return transitions.reason_in(self.job.activity, JobStatus.PAUSE_REQUESTED) or reason
+        return reason
+
+    def causes(self) -> list[str]:
+        """Why tasks of the job failed, of the first few."""
+        return [cause(task.name, task.activity) for task in self._tasks_in([TaskStatus.FAILED])]
+
+    def note(self, activity: str) -> None:
+        """Tell something of the job, which stays in its status."""
+        if activity != self.job.activity:
+            self.job = replace(self.job, activity=activity, updated=self.now)
+            self._events.append(job_event(self.job))
 
     def _worker_of(self, task: Task) -> TaskWorker | None:
         """Who has the task, or had it last; nobody once that worker was deleted."""
@@ -85,7 +112,7 @@ class Cascade:
         tasks.save(self._tx, changed, expected=task.status)
         self._note_run(task, new)
         self._count_steps(changed.steps_completed - task.steps_completed)
-        self.job = replace(self.job, counts=self.job.counts.moved_one(task.status, new))
+        self.job = replace(self.job, counts=self.job.counts.moved_one(task.status, new, optional=task.optional))
         self._count_runnable(task, new)
         if TaskStatus.COMPLETED in (task.status, new) and new is not task.status:
             more = -1 if new is TaskStatus.COMPLETED else 1
@@ -147,13 +174,18 @@ class Cascade:
 
     def enforce_again(self) -> None:
         """Send a job that got stuck between two statuses on its way again."""
-        self._carry_out(transitions.enforce_again(self.job.status, self.job.counts))
+        reason = transitions.reason_in(self.job.activity, self.job.status) or "the manager was restarted"
+        self._carry_out(transitions.enforce_again(self.job.status, self.job.counts, reason))
+
+    def take_up(self, reason: str) -> None:
+        """Have a job that has ended go on: a person has queued one of its tasks."""
+        self._carry_out(transitions.taken_up(self.job.status, reason))
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
             match effect:
                 case JobMove():
-                    activity = f'Changed to status "{effect.new}": {effect.reason}'
+                    activity = transitions.activity_of(effect)
                     self.job = replace(self.job, status=effect.new, activity=activity, updated=self.now)
                     self._events.append(job_event(self.job, effect.old, refresh_tasks=effect.refresh_tasks))
                 case MassMove():
@@ -172,8 +204,29 @@ class Cascade:
             self.job = replace(self.job, steps_completed=tasks.sum_of_steps(self._tx, self.job.key))
         queues.recount(self._tx, self.job.key)
 
+    def _end_if_over(self) -> None:
+        """End the job when none of its tasks is being run or ever could be."""
+        if self.job.delete_requested or not transitions.may_be_over(self.job.status, self.job.counts):
+            return
+        if self.job.counts.of(*RUNNABLE_TASK) and queues.has_runnable(self._tx, self.job.key):
+            return
+        if not self.job.counts.missed and not self.job.counts.canceled:
+            # What is left waits for tasks that the job can do without; so may some of it be.
+            for task in self._tasks_in(RUNNABLE_TASK, most=self.job.counts.of(*RUNNABLE_TASK)):
+                if task.optional:
+                    self.set_task(task, TaskStatus.FAILED, "An optional task that it waits for failed.")
+        counts = self.job.counts
+        if transitions.may_be_over(self.job.status, counts):
+            canceled = [task.name for task in self._tasks_in([TaskStatus.CANCELED])]
+            waiting = [task.name for task in self._tasks_in(RUNNABLE_TASK)]
+            self.set_job(transitions.over(counts), what_is_missing(counts, self.causes(), canceled, waiting))
+
+    def _tasks_in(self, statuses: Iterable[TaskStatus], most: int = NAMED) -> list[Task]:
+        return tasks.in_statuses(self._tx, self.job.key, statuses, most)
+
     def save(self) -> None:
         """Write the job and the events. Nothing may be changed afterwards."""
+        self._end_if_over()
         if self.job != self._loaded:
             jobs.save(self._tx, self.job)
             if self.job.is_open != self._loaded.is_open:

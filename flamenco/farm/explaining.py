@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from flamenco.domain import explanation
 from flamenco.domain.errors import NotFound
-from flamenco.domain.explanation import Reason, SeenWorker
+from flamenco.domain.explanation import Reason, SeenWorker, seen_worker
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.scheduling import Ranked
 from flamenco.farm import placing
@@ -69,12 +70,8 @@ def _seen(tx: Tx, farm: Farm, job: Job, worker: Worker, around: Around) -> SeenW
     if farm.ranking.is_selective:
         refusal = farm.ranking.refusal(jobs.candidate(job), placing.worker_view(tx, worker))
         refused = f"{refusal.policy}: {refusal.reason}" if refusal else ""
-    return SeenWorker(
-        key=worker.key,
-        name=worker.name,
-        status=worker.status,
-        task_types=frozenset(worker.task_types),
-        commands=None if worker.commands is None else frozenset(worker.commands),
+    return replace(
+        seen_worker(worker),
         has_tag=around.with_tag is None or worker.key in around.with_tag,
         blocked=around.blocked.get(worker.key, frozenset()),
         refused=refused,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flamenco.config import Config
 from flamenco.domain.failures import FailureFacts, FailureLimits, Verdict, counted, decide
 from flamenco.domain.model import Task, Worker
-from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.domain.statuses import TaskStatus
+from flamenco.farm import stranding
 from flamenco.farm.apply import Cascade
 from flamenco.farm.workers import return_task
 from flamenco.store import failures, tasks
@@ -27,24 +28,24 @@ def task_failed(tx: Tx, config: Config, cascade: Cascade, task: Task, worker: Wo
     decision = decide(facts, limits)
     if decision.block_worker:
         failures.block(tx, task, worker.key, cascade.now)
-    if decision.block_worker and decision.verdict is not Verdict.NOBODY_LEFT:
         _return_failed_tasks(tx, cascade, task, worker)
         # That may have taken this task along, when the whole job was queued again.
         task = tasks.fetch_by_key(tx, task.key)
-    _carry_out(decision.verdict, cascade, task, worker, failed_by, limits)
+    _carry_out(decision.verdict, cascade, task, failed_by, limits)
+    if decision.block_worker:
+        stranding.give_up(tx, cascade)
 
 
 def _return_failed_tasks(tx: Tx, cascade: Cascade, task: Task, worker: Worker) -> None:
+    """Have others try what the worker failed, where there is anybody who could."""
     reason = f'worker {worker.name} was blocked from tasks of type "{task.type}"'
     for failed in tasks.failed_by_worker(tx, task.job_key, worker.key):
         now = tasks.fetch_by_key(tx, failed.key)
-        if now.status is TaskStatus.FAILED:
+        if now.status is TaskStatus.FAILED and failures.workers_left(tx, cascade.job, now):
             return_task(cascade, now, reason)
 
 
-def _carry_out(
-    verdict: Verdict, cascade: Cascade, task: Task, worker: Worker, failed_by: int, limits: FailureLimits
-) -> None:
+def _carry_out(verdict: Verdict, cascade: Cascade, task: Task, failed_by: int, limits: FailureLimits) -> None:
     by = f"Task failed by {counted(failed_by, 'worker')}"
     match verdict:
         case Verdict.SOFT:
@@ -55,9 +56,5 @@ def _carry_out(
             cascade.log(task, f"{by}, Manager will mark it as hard failure")
             cascade.set_task(task, TaskStatus.FAILED)
         case Verdict.NOBODY_LEFT:
-            nobody = f'no more workers left to run tasks of type "{task.type}"'
-            cascade.log(
-                task, f"Task failed by worker {worker.name} ({worker.id}), Manager will fail the entire job: {nobody}."
-            )
+            cascade.log(task, f"{by}, and nobody else could run it. Manager will mark it as hard failure")
             cascade.set_task(task, TaskStatus.FAILED)
-            cascade.set_job(JobStatus.FAILED, nobody)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from flamenco.domain.errors import NoSuchTag, NotFound
 from flamenco.domain.events import job_event, tag_event, tag_removed_event, worker_event
 from flamenco.domain.model import Tag
-from flamenco.farm import placing
+from flamenco.farm import placing, stranding
 from flamenco.farm.context import Farm
 from flamenco.store import events, jobs, workers
 from flamenco.store import tags as tag_store
@@ -63,6 +63,7 @@ def set_of_worker(farm: Farm, worker_id: str, tag_ids: Sequence[str]) -> None:
         worker = workers.lock(tx, worker_id)
         tag_store.set_of_worker(tx, worker.key, tag_ids)
         events.append(tx, [worker_event(worker, now)], now)
+    stranding.look_soon(farm)
 
 
 def set_of_job(farm: Farm, job_id: str, tag_id: str | None, tag_name: str | None) -> None:
@@ -88,3 +89,4 @@ def set_of_job(farm: Farm, job_id: str, tag_id: str | None, tag_name: str | None
         jobs.save(tx, job)
         placing.place(tx, farm, job, now)
         events.append(tx, [job_event(job)], now)
+    stranding.look_soon(farm)

@@ -12,7 +12,7 @@ from flamenco.domain.events import task_log_event, worker_event
 from flamenco.domain.identity import is_with_predecessor
 from flamenco.domain.listing import TaskQuery
 from flamenco.domain.model import Assignment, Job, Task, TaskSummary, TaskWorker, Worker
-from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus, WorkerStatus
+from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import failing, last_rendered, placing
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
@@ -132,15 +132,19 @@ def _assignment(farm: Farm, job: Job, task: Task, worker: Worker) -> Assignment:
     return Assignment(task=replace(task, commands=commands), job_priority=job.priority, job_type=job.type)
 
 
+REPORTABLE = frozenset({TaskStatus.ACTIVE, TaskStatus.COMPLETED, TaskStatus.FAILED})
+"""What a worker may say of a task; all else is for people and for the manager to decide."""
+
+
 def update(farm: Farm, worker: Worker, task_id: str, change: TaskChange) -> None:
     """Take in what a worker reports on its task. The log is written first: what was acknowledged is never lost.
 
-    Raises `NotFound`, `NotYours` when the task is with another worker or nobody, and `Refused` for a
-    status that only the farm gives. In whatever status task and job are, the worker's word counts.
+    Raises `NotFound`, `NotYours` when the task is with another worker or nobody, `Conflict` when it is not active with
+    this one any more, which only adds to its log, and `Refused` for a status that is not a worker's to give.
     """
-    if change.status is TaskStatus.SOFT_FAILED:
+    if change.status is not None and change.status not in REPORTABLE:
         raise Refused(
-            "taskStatus: a worker reports a task as failed; whether that is a soft failure, the manager says."
+            f"taskStatus: a worker reports active, completed or failed; {change.status} is not its to decide."
         )
     if change.log:
         _append_log(farm, worker, task_id, change.log)
@@ -151,9 +155,35 @@ def update(farm: Farm, worker: Worker, task_id: str, change: TaskChange) -> None
         _check_yours(task, worker)
         if change.log:
             cascade.publish(task_log_event(task.id, change.log))
-        _report(tx, farm, cascade, task, worker, change)
+        counts = _counts_still(tx, cascade.job, task, worker, change)
+        if counts:
+            _report(tx, farm, cascade, task, worker, change)
         cascade.save()
     cascade.write_logs(farm)
+    # Said only here: the log that came along is to be kept.
+    if not counts and not _is_known(task, change):
+        raise Conflict(f"Task {task.id} is not active any more, it is {task.status}; drop it.")
+
+
+def _counts_still(tx: Tx, job: Job, task: Task, worker: Worker, change: TaskChange) -> bool:
+    """Whether the worker's word on a task that was given to it still counts.
+
+    It does while the task is active; and a task that was given up only because its worker was silent for too long is
+    completed after all when the worker did complete it: those of today's Flamenco keep what they report while the
+    manager cannot be reached, and the work is done.
+    """
+    if task.status is TaskStatus.ACTIVE:
+        return True
+    gone_silent = task.status is TaskStatus.FAILED and change.status is TaskStatus.COMPLETED
+    is_in_play = job.status in SCHEDULABLE_JOB or job.status is JobStatus.FAILED
+    return gone_silent and is_in_play and not failures.has_failed(tx, task.key, worker.key)
+
+
+def _is_known(task: Task, change: TaskChange) -> bool:
+    """Whether a worker says again how its task ended, as when our answer was lost: it is told that all is well."""
+    if change.status is TaskStatus.FAILED:
+        return task.status in (TaskStatus.FAILED, TaskStatus.SOFT_FAILED)
+    return change.status is TaskStatus.COMPLETED is task.status
 
 
 def _append_log(farm: Farm, worker: Worker, task_id: str, text: str) -> None:
@@ -203,12 +233,14 @@ def may_run(farm: Farm, worker: Worker, task_id: str) -> RunPermission:
 def output_produced(farm: Farm, worker: Worker, task_id: str, image: bytes) -> None:
     """Show an image that a task rendered as the last one of its job.
 
-    Raises `NotFound`, `UnsupportedImage`, and `QueueFull` when many came in.
+    Raises `NotFound`, `NotYours`, `UnsupportedImage`, and `QueueFull` when many came in. The task may be over: images
+    are on their way for longer than the news of its end.
     """
     with farm.store.write() as tx:
         workers.seen(tx, worker.key, farm.clock())
     with farm.store.read() as tx:
         task = task_store.fetch(tx, task_id)
+    _check_yours(task, worker)
     last_rendered.accept(farm, task, image)
 
 
@@ -252,13 +284,18 @@ def details(farm: Farm, task_id: str) -> TaskDetails:
 def set_status(farm: Farm, task_id: str, status: TaskStatus, reason: str) -> None:
     """A person decides what becomes of a task, and its job follows. Raises `NotFound`.
 
-    A task that is queued again starts afresh: nobody failed it.
+    A task that is queued again starts afresh: nobody failed it, and if all who could run it are blocked, nobody is.
+    A job that has ended goes on with it.
     """
     with farm.store.write() as tx:
         cascade, task = Cascade.of_task(tx, task_id, farm.clock())
         if status is TaskStatus.QUEUED:
             failures.forget_task(tx, task.key)
+            if not failures.workers_left(tx, cascade.job, task):
+                failures.unblock_type(tx, cascade.job.key, task.type)
         cascade.set_task(task, status, reason)
+        if status is TaskStatus.QUEUED:
+            cascade.take_up(reason)
         cascade.save()
     cascade.write_logs(farm)
 

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from flamenco.domain.errors import AccessDenied, FarmError, Incapable, NotFound, Replaced
 from flamenco.domain.events import worker_event
 from flamenco.domain.model import Tag, Task, Worker
-from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.domain.statuses import PAUSING_JOB, TaskStatus, WorkerStatus
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
-from flamenco.farm import sleep
+from flamenco.farm import sleep, stranding
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
 from flamenco.store import events, jobs, listing, tasks
@@ -28,7 +28,6 @@ from flamenco.store.engine import Tx
 log = structlog.get_logger(__name__)
 
 _NOBODY = hashlib.sha256(b"nobody's secret").hexdigest()
-_PAUSING = frozenset({JobStatus.PAUSE_REQUESTED, JobStatus.PAUSED})
 
 
 class WorkerDetails(Struct, frozen=True):
@@ -219,6 +218,7 @@ def delete(farm: Farm, worker_id: str) -> None:
         events.append(tx, [worker_event(worker, now, deleted=True)], now)
         cascades = _return_tasks(farm, tx, worker, "worker is being deleted")
     _write_logs(farm, cascades)
+    stranding.look_soon(farm)
 
 
 def active_task_id(farm: Farm, worker: Worker) -> str:
@@ -262,7 +262,7 @@ def _return_tasks(farm: Farm, tx: Tx, worker: Worker, reason: str) -> list[Casca
 
 def return_task(cascade: Cascade, task: Task, reason: str) -> None:
     """Give a task back to the pool, or to where its job's tasks wait while it is paused."""
-    if cascade.job.status in _PAUSING:
+    if cascade.job.status in PAUSING_JOB:
         status, verb = TaskStatus.PAUSED, "paused"
     else:
         status, verb = TaskStatus.QUEUED, "queued"

@@ -19,7 +19,18 @@ import structlog
 from msgspec import Struct
 
 from flamenco.farm.context import Farm
-from flamenco.services import deletion, delivery, farm_status, measurements, ranking, shaman, sleep, timeouts, upkeep
+from flamenco.services import (
+    deletion,
+    delivery,
+    farm_status,
+    measurements,
+    ranking,
+    shaman,
+    sleep,
+    stranding,
+    timeouts,
+    upkeep,
+)
 from flamenco.store import leases
 
 log = structlog.get_logger()
@@ -62,6 +73,7 @@ def chores(farm: Farm) -> list[Chore]:
     return [
         Chore("timeouts", timeouts.tick, farm.config.timeout_check_delay),
         Chore("sleep", sleep.tick, sleep.FIRST_AFTER_S),
+        Chore("stranding", stranding.tick, stranding.FIRST_AFTER_S),
         Chore("events", upkeep.forget_events, 60.0),
         Chore("task-log-events", upkeep.forget_task_logs, 60.0),
         Chore("checkpoint", upkeep.checkpoint, 60.0),

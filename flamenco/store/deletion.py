@@ -87,7 +87,7 @@ _DELETE_TASKS = (
     delete(tasks)
     .where(tasks.c.key.in_(select(tasks.c.key).where(tasks.c.job_key == bindparam("of_job")).limit(bindparam("most"))))
     .returning(
-        *(tasks.c.status, tasks.c.queue_key, tasks.c.unmet),
+        *(tasks.c.status, tasks.c.queue_key, tasks.c.unmet, tasks.c.optional),
         *(tasks.c.activated, tasks.c.steps_completed, tasks.c.steps_total),
     )
 )
@@ -105,6 +105,8 @@ def delete_tasks(tx: Tx, job: Job, now: datetime, most: int) -> bool:
     if rows:
         gone = Counter(TaskStatus(row.status) for row in rows)
         counts = {status.column: job.counts.of(status) - number for status, number in gone.items()}
+        optional = sum(row.optional and row.status == TaskStatus.FAILED for row in rows)
+        counts["failed_optional"] = job.counts.failed_optional - optional
         started = [row.activated for row in rows if row.status == TaskStatus.ACTIVE and row.activated]
         lost_s = sum(max(0.0, (now - moment).total_seconds()) for moment in started)
         changed = replace(

@@ -94,7 +94,13 @@ def _group(
     queue: queues.Queue, count: int, names: tuple[str, ...], full: tuple[tuple[str, int], ...], failed: frozenset[int]
 ) -> WaitingGroup:
     return WaitingGroup(
-        task_type=queue.task_type, commands=queue.commands, count=count, names=names, failed_by=failed, full=full
+        task_type=queue.task_type,
+        commands=queue.commands,
+        count=count,
+        names=names,
+        failed_by=failed,
+        full=full,
+        queue_key=queue.key,
     )
 
 

@@ -16,9 +16,14 @@ _FAILED_BEFORE = select(task_failures.c.task_key).where(
 )
 
 
+def has_failed(tx: Tx, task_key: int, worker_key: int) -> bool:
+    """Whether that worker is known to have failed that task."""
+    return tx.execute(_FAILED_BEFORE, {"task_key": task_key, "worker_key": worker_key}).first() is not None
+
+
 def add_failure(tx: Tx, task: Task, worker_key: int, now: datetime) -> None:
     """Note that this worker failed this task; once is enough. The job is locked."""
-    if tx.execute(_FAILED_BEFORE, {"task_key": task.key, "worker_key": worker_key}).first():
+    if has_failed(tx, task.key, worker_key):
         return
     tx.execute(
         insert(task_failures),
@@ -58,20 +63,24 @@ def failed_by_worker(tx: Tx, task: Task, worker_key: int) -> int:
 def workers_left(tx: Tx, job: Job, task: Task) -> int:
     """How many workers could still run the task, whatever they do at the moment.
 
-    Not deleted, supporting its type, members of the job's tag if it has one, not blocked from the type in
-    this job, and not among those that failed the task.
+    Not deleted, supporting its type and its commands, members of the job's tag if it has one, not blocked from the
+    type in this job, and not among those that failed the task.
     """
     blocked = select(job_blocks.c.worker_key).where(
         job_blocks.c.job_key == task.job_key, job_blocks.c.task_type == task.type
     )
     failed = select(task_failures.c.worker_key).where(task_failures.c.task_key == task.key)
-    statement = select(workers.c.task_types).where(
+    statement = select(workers.c.task_types, workers.c.commands).where(
         workers.c.deleted.is_(None), workers.c.key.not_in(blocked), workers.c.key.not_in(failed)
     )
     if job.worker_tag:
         members = select(worker_tags.c.worker_key).join(jobs, jobs.c.tag_key == worker_tags.c.tag_key)
         statement = statement.where(workers.c.key.in_(members.where(jobs.c.key == job.key)))
-    return sum(task.type in row.task_types for row in tx.execute(statement))
+    needed = {command.name for command in task.commands}
+    return sum(
+        task.type in row.task_types and (row.commands is None or needed.issubset(row.commands))
+        for row in tx.execute(statement)
+    )
 
 
 _BLOCKED_BEFORE = select(job_blocks.c.job_key).where(
@@ -104,6 +113,11 @@ def unblock(tx: Tx, job_key: int, worker_id: str, task_type: str) -> None:
             job_blocks.c.task_type == task_type,
         )
     )
+
+
+def unblock_type(tx: Tx, job_key: int, task_type: str) -> None:
+    """Give everybody tasks of that type in that job again. The job is locked."""
+    tx.execute(delete(job_blocks).where(job_blocks.c.job_key == job_key, job_blocks.c.task_type == task_type))
 
 
 def forget_task(tx: Tx, task_key: int) -> None:

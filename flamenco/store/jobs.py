@@ -20,7 +20,9 @@ from flamenco.store import queues
 from flamenco.store.engine import Tx
 from flamenco.store.schema import jobs, tags, task_dependencies, tasks
 
-_COUNTS = [jobs.c[f"tasks_{status.column}"] for status in TaskStatus]
+COUNTS = [*(jobs.c[f"tasks_{status.column}"] for status in TaskStatus), jobs.c.tasks_failed_optional]
+"""What `TaskCounts` are made of, in that order."""
+
 SELECT = select(jobs, tags.c.uuid.label("tag_uuid")).outerjoin(tags, tags.c.key == jobs.c.tag_key)
 _BY_ID = SELECT.where(jobs.c.uuid == bindparam("id"))
 # The tag is not locked with the job: an outer join's far side cannot be, and it does not change with the job.
@@ -46,7 +48,7 @@ def from_values(values: RowMapping | Mapping[str, Any]) -> Job:
         worker_tag=values["tag_uuid"] or "",
         shaman_checkout_id=values["shaman_checkout_id"],
         delete_requested=values["delete_requested"],
-        counts=TaskCounts(*(values[column.name] for column in _COUNTS)),
+        counts=TaskCounts(*(values[column.name] for column in COUNTS)),
         steps_completed=values["steps_completed"],
         steps_total=values["steps_total"],
         max_running=values["max_running"],
@@ -62,6 +64,14 @@ def fetch(tx: Tx, job_id: str) -> Job:
     row = tx.execute(_BY_ID, {"id": job_id}).one_or_none()
     if row is None:
         raise NotFound(f"There is no job {job_id}.")
+    return from_values(row._mapping)
+
+
+def fetch_by_key(tx: Tx, job_key: int) -> Job:
+    """The job with that row number. Raises `NotFound` when somebody has deleted it meanwhile."""
+    row = tx.execute(SELECT.where(jobs.c.key == job_key)).one_or_none()
+    if row is None:
+        raise NotFound("The job was deleted meanwhile.")
     return from_values(row._mapping)
 
 
@@ -124,7 +134,7 @@ def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, placement: Placement
         "steps_completed": 0,
         "steps_total": sum(steps),
     }
-    values |= {column.name: 0 for column in _COUNTS} | {"tasks_queued": len(job.tasks)}
+    values |= {column.name: 0 for column in COUNTS} | {"tasks_queued": len(job.tasks)}
     inserted = values | {"tag_key": _tag_key(tx, job.worker_tag)}
     try:
         job_key: int = tx.execute(insert(jobs).returning(jobs.c.key), inserted).scalar_one()
@@ -149,7 +159,7 @@ _TASK_COLUMNS = [
     tasks.c[name]
     for name in (
         *("uuid", "job_key", "queue_key", "index_in_job", "name", "type", "priority", "status"),
-        *("commands", "created", "updated", "steps_total", "unmet"),
+        *("commands", "created", "updated", "steps_total", "unmet", "optional"),
     )
 ]
 
@@ -165,6 +175,7 @@ def _insert_tasks(
             *(task.id, job_key, sorted_in[queues.kind_of(task)], index),
             *(task.name, task.type, task.priority, TaskStatus.QUEUED.value),
             *(encode(task.commands).decode(), created, created, steps_total, len(task.dependencies)),
+            task.optional,
         )
         for index, (task, steps_total) in enumerate(zip(job.tasks, steps, strict=True), start=1)
     )
@@ -213,6 +224,7 @@ def save(tx: Tx, job: Job) -> None:
         "used_seconds": job.used_seconds,
     }
     values |= {f"tasks_{status.column}": job.counts.of(status) for status in TaskStatus}
+    values["tasks_failed_optional"] = job.counts.failed_optional
     tx.execute(_SAVE, {"job_key": job.key, **values})
 
 

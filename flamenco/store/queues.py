@@ -156,6 +156,14 @@ def add_runnable(tx: Tx, queue_key: int, more: int) -> None:
     tx.execute(_ADD_RUNNABLE, {"queue_key": queue_key, "more": more})
 
 
+_HAS_RUNNABLE = select(queues.c.key).where(queues.c.job_key == bindparam("of_job"), queues.c.runnable > 0).limit(1)
+
+
+def has_runnable(tx: Tx, job_key: int) -> bool:
+    """Whether any task of a job waits for nothing but a worker."""
+    return tx.execute(_HAS_RUNNABLE, {"of_job": job_key}).first() is not None
+
+
 _RECOUNT = (
     update(queues)
     .where(queues.c.job_key == bindparam("of_job"))

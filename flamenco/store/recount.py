@@ -31,6 +31,11 @@ _DERIVED: list[tuple[str, str, str]] = [
         ("jobs", f"tasks_{status.column}", f"(SELECT count(*) {_TASKS_OF_JOB} AND tasks.status = '{status}')")
         for status in TaskStatus
     ),
+    (
+        "jobs",
+        "tasks_failed_optional",
+        f"(SELECT count(*) {_TASKS_OF_JOB} AND tasks.status = 'failed' AND tasks.optional)",
+    ),
     ("jobs", "steps_completed", f"(SELECT coalesce(sum(tasks.steps_completed), 0) {_TASKS_OF_JOB})"),
     ("jobs", "steps_total", f"(SELECT coalesce(sum(tasks.steps_total), 0) {_TASKS_OF_JOB})"),
     ("queues", "runnable", _RUNNABLE),

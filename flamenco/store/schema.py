@@ -149,6 +149,7 @@ jobs = Table(
     Column("used_seconds", Float, nullable=False, server_default="0"),
     Column("booked_seconds", Float, nullable=False, server_default="0"),
     *(Column(f"tasks_{status.column}", Integer, nullable=False, server_default="0") for status in TaskStatus),
+    Column("tasks_failed_optional", Integer, nullable=False, server_default="0"),  # of those that failed
     Column("steps_completed", Integer, nullable=False, server_default="0"),
     Column("steps_total", Integer, nullable=False, server_default="0"),
 )
@@ -216,6 +217,7 @@ tasks = Table(
     Column("steps_completed", Integer, nullable=False, server_default="0"),
     Column("steps_total", Integer, nullable=False, server_default="0"),
     Column("unmet", Integer, nullable=False, server_default="0"),  # dependencies that are not completed
+    Column("optional", Boolean, nullable=False, server_default=text("false")),  # the job can do without it
     UniqueConstraint("job_key", "index_in_job"),
 )
 _partial(

@@ -11,7 +11,7 @@ from sqlalchemy import func as sql
 
 from flamenco.domain.model import Job, TaskCounts
 from flamenco.domain.scheduling import JobCandidate
-from flamenco.domain.statuses import TaskStatus, WorkerStatus
+from flamenco.domain.statuses import WorkerStatus
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.schema import (
@@ -27,10 +27,9 @@ from flamenco.store.schema import (
     workers,
 )
 
-_COUNTS = [jobs.c[f"tasks_{status.column}"] for status in TaskStatus]
 _CHANGING = (
     *(jobs.c[name] for name in ("key", "priority", "updated", "rank", "last_assigned")),
-    *(jobs.c.completed_runs, jobs.c.completed_seconds, *_COUNTS),
+    *(jobs.c.completed_runs, jobs.c.completed_seconds, *job_store.COUNTS),
 )
 _OPEN = select(*_CHANGING).where(text(OPEN_SQL)).order_by(jobs.c.key)
 _RUNNING = select(*_CHANGING).where(text(RUNNING_SQL)).order_by(jobs.c.key)

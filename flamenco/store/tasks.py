@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -48,6 +49,7 @@ def from_row(row: Row[Any]) -> Task:
         steps_completed=values["steps_completed"],
         steps_total=values["steps_total"],
         unmet=values["unmet"],
+        optional=values["optional"],
     )
 
 
@@ -114,6 +116,13 @@ def failed_by_worker(tx: Tx, job_key: int, worker_key: int) -> list[Task]:
 def active_touched(tx: Tx) -> dict[str, datetime]:
     """The active tasks, by UUID, and when each was heard of last; the most forgotten first."""
     return {row.uuid: row.last_touched for row in tx.execute(_TOUCHED)}
+
+
+def in_statuses(tx: Tx, job_key: int, statuses: Iterable[TaskStatus], most: int) -> list[Task]:
+    """At most so many of the tasks of a job that are in one of `statuses`, in the order its script added them."""
+    found = SELECT.where(tasks.c.job_key == job_key, tasks.c.status.in_(sorted(statuses)))
+    return [from_row(row) for row in tx.execute(found.order_by(tasks.c.index_in_job).limit(most))]
+
 
 
 _SAVE = (

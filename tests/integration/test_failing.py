@@ -10,7 +10,7 @@ from flamenco.farm.context import Farm
 from flamenco.services import timeouts
 from flamenco.store import failures
 from tests.conftest import Clock, authored_job, authored_task
-from tests.integration.farming import job_now, new_worker, run_next, statuses, store_job, take
+from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
 
 
 def test_a_failed_task_is_tried_by_others_until_enough_failed(farm: Farm) -> None:
@@ -48,14 +48,42 @@ def test_a_job_of_eleven_survives_one_failure(make_farm: Callable[..., Farm]) ->
     assert job_now(farm, job).status is JobStatus.ACTIVE
 
 
-def test_nobody_left_fails_the_job(farm: Farm) -> None:
-    """The only worker that could run a task failed it: waiting would be for ever."""
+def test_nobody_left_fails_the_task_and_not_the_job(farm: Farm) -> None:
+    """The only worker that could run a task failed it: waiting would be for ever. The others of the job go on."""
     job = store_job(farm, authored_job(*(authored_task() for _ in range(30))))
-    worker = new_worker(farm)
+    worker, bare = new_worker(farm), new_worker(farm, "bare")
     new_worker(farm, "cannot", task_types=("blender",))
+    workers.tell_commands(farm, bare, ["sleep"])
     run_next(farm, worker, TaskStatus.FAILED)
-    assert statuses(farm, job)[:3] == ["failed", "failed", "canceled"]
-    assert 'no more workers left to run tasks of type "misc"' in job_now(farm, job).activity
+    assert statuses(farm, job)[:3] == ["active", "failed", "queued"]
+
+
+def test_the_only_worker_is_blocked(farm: Farm) -> None:
+    """Nobody is left for all the other tasks of that type, so the job ends, and says why and what failed."""
+    job = store_job(farm, authored_job(*(authored_task(f"t{n}") for n in range(100))))
+    worker = new_worker(farm, "bad")
+    for _ in range(3):
+        report(farm, worker, take(farm, worker), TaskStatus.FAILED, activity="Failed: echo: no paper")
+    assert statuses(farm, job)[:6] == ["failed", "failed", "failed", "failed", "canceled", "canceled"]
+    told = job_now(farm, job).activity
+    assert 'no more workers left to run tasks of type "misc": worker bad is blocked' in told
+    assert "t0: echo: no paper" in told
+
+
+def test_a_few_tasks_that_nobody_is_left_for(farm: Farm) -> None:
+    """Where they are less than a tenth the rest of the job is run first; then it fails and names them."""
+    renders = [authored_task(f"r{n}", "blender") for n in range(60)]
+    job = store_job(farm, authored_job(*(authored_task(f"m{n}") for n in range(5)), *renders))
+    bad, good = new_worker(farm, "bad", task_types=("misc",)), new_worker(farm, "good", task_types=("blender",))
+    for _ in range(3):
+        run_next(farm, bad, TaskStatus.FAILED)
+    assert statuses(farm, job)[:7] == ["active", *["failed"] * 5, "queued"]
+    for _ in renders:
+        run_next(farm, good)
+    assert job_now(farm, job).status is JobStatus.FAILED
+    assert (
+        "5 of 65 tasks failed: m0, m1, m2, m3: Nobody can run this any more: worker bad" in job_now(farm, job).activity
+    )
 
 
 def test_a_worker_is_blocked_at_its_third_failed_task(farm: Farm) -> None:

@@ -25,9 +25,10 @@ from sqlalchemy import Select, select
 
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
-from flamenco.domain.errors import Conflict, NotYours
+from flamenco.domain.errors import Conflict, NotYours, Refused
 from flamenco.domain.model import Assignment, AuthoredTask, Command, Job, Task, Worker
 from flamenco.domain.statuses import (
+    PAUSING_JOB,
     RUNNABLE_TASK,
     SCHEDULABLE_JOB,
     UNFINISHED_TASK,
@@ -39,8 +40,8 @@ from flamenco.domain.timeouts import CANNOT_TIME_OUT
 from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.tasks import TaskChange
-from flamenco.services import timeouts
-from flamenco.store import recount
+from flamenco.services import stranding, timeouts
+from flamenco.store import queues, recount
 from flamenco.store import tasks as task_store
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Store
@@ -52,20 +53,30 @@ from tests.integration.farming import job_now, new_worker, store_job
 EXAMPLES = 60
 STEPS = 45
 
+FAILED_SOMEHOW = (TaskStatus.FAILED, TaskStatus.SOFT_FAILED)
+TIMED_OUT_AND_DONE = (TaskStatus.FAILED, TaskStatus.COMPLETED)
+
 TYPES = ("misc", "blender")
-REPORTED = sorted(set(TaskStatus) - {TaskStatus.SOFT_FAILED})
-"""What a worker may say of a task; what today's workers never say, but could, is in it."""
+REPORTED = sorted(TaskStatus)
+"""What a worker could say of a task; what is not its to say is in it."""
 
 ENDS = (TaskStatus.COMPLETED, TaskStatus.COMPLETED, TaskStatus.FAILED)
 """What workers mostly say."""
 
+PERSONS = (TaskStatus.CANCELED, TaskStatus.FAILED, TaskStatus.PAUSED)
+"""What people make of a task."""
+
 STATES = sorted(set(WorkerStatus) - {WorkerStatus.REGISTERED})
 
-DescribedTask = tuple[str, int, int, set[int]]
-"""A task to be: its type, priority, steps, and which of those before it it waits for."""
+DescribedTask = tuple[str, int, int, set[int], bool]
+"""A task to be: its type, priority, steps, which of those before it it waits for, and whether it is optional."""
 
 described_tasks = st.tuples(
-    st.sampled_from(TYPES), st.sampled_from([40, 50, 60]), st.integers(0, 3), st.sets(st.integers(0, 15), max_size=2)
+    st.sampled_from(TYPES),
+    st.sampled_from([40, 50, 60]),
+    st.integers(0, 3),
+    st.sets(st.integers(0, 15), max_size=2),
+    st.sampled_from([False, False, True]),
 )
 
 
@@ -83,11 +94,11 @@ def empty_database() -> bytes:
 def authored(described: Sequence[DescribedTask]) -> list[AuthoredTask]:
     """Tasks of a job; they may be added before those they wait for."""
     made: list[AuthoredTask] = []
-    for index, (task_type, priority, steps, after) in enumerate(described):
+    for index, (task_type, priority, steps, after, optional) in enumerate(described):
         before = tuple(made[other] for other in sorted(after) if other < index)
         commands = (Command("echo", {"message": "m"}, steps),)
         task = authored_task(f"t{index}", task_type, after=before, priority=priority)
-        made.append(replace(task, commands=commands))
+        made.append(replace(task, commands=commands, optional=optional))
     return made[::-1] if len(made) % 2 else made
 
 
@@ -206,6 +217,15 @@ class RandomFarm(RuleBasedStateMachine):
         elif status is JobStatus.PAUSE_REQUESTED:
             assert not after.counts.of(*RUNNABLE_TASK)
 
+    @rule(assigned=given, status=st.one_of(st.just(TaskStatus.QUEUED), st.sampled_from(PERSONS)))
+    def steer_task(self, assigned: Assignment, status: TaskStatus) -> None:
+        """Somebody decides what becomes of a task; what is queued will be run, unless its job is paused."""
+        tasks.set_status(self.farm, assigned.task.id, status, "somebody wanted it")
+        job = jobs.fetch(self.farm, assigned.task.job_id)
+        if status is TaskStatus.QUEUED:
+            assert job.status in SCHEDULABLE_JOB | PAUSING_JOB or job.counts.missed or job.counts.canceled
+        self.named = job.status
+
     @rule(job=submitted, priority=st.integers(1, 100))
     def prioritise(self, job: Job, priority: int) -> None:
         """Somebody gives a job another priority."""
@@ -308,19 +328,35 @@ class RandomFarm(RuleBasedStateMachine):
         if before.worker_key == speaker.key:
             self.report_own(before, speaker, change)
             return
-        with pytest.raises(NotYours):
+        with pytest.raises(NotYours if change.status in (None, *tasks.REPORTABLE) else Refused):
             tasks.update(self.farm, speaker, before.id, change)
         assert self.task_now(before.id) == before
 
     def report_own(self, before: Task, worker: Worker, change: TaskChange) -> None:
-        """A worker reports on a task that is with it, and that is what happens."""
-        tasks.update(self.farm, worker, before.id, change)
+        """A worker reports on a task that it has or had; that is what happens while it is active, and else nothing."""
+        job_before = jobs.fetch(self.farm, before.job_id)
+        if change.status not in (None, *tasks.REPORTABLE):
+            with pytest.raises(Refused):
+                tasks.update(self.farm, worker, before.id, change)
+            assert (self.task_now(before.id), jobs.fetch(self.farm, before.job_id)) == (before, job_before)
+            return
+        try:
+            tasks.update(self.farm, worker, before.id, change)
+            is_taken = True
+        except Conflict:
+            is_taken = False
         after = self.task_now(before.id)
+        if before.status is not TaskStatus.ACTIVE and after.status is not TaskStatus.COMPLETED:
+            assert (after, jobs.fetch(self.farm, before.job_id)) == (before, job_before)
+            assert is_taken == (change.status is TaskStatus.FAILED and before.status in FAILED_SOMEHOW)
+        if before.status is not TaskStatus.ACTIVE:
+            assert after.status is before.status or (before.status, after.status) == TIMED_OUT_AND_DONE
+            return
         assert after.last_touched == self.clock()
         if change.status is TaskStatus.COMPLETED is not before.status:
             assert (after.status, after.steps_completed) == (TaskStatus.COMPLETED, after.steps_total)
             job = jobs.fetch(self.farm, after.job_id)
-            assert (job.status is JobStatus.COMPLETED) == (job.counts.completed == job.counts.total)
+            assert (job.status is JobStatus.COMPLETED) == job.counts.is_done
 
     @rule(worker=team, assigned=given)
     def ask_whether_to_go_on(self, worker: Worker, assigned: Assignment) -> None:
@@ -364,6 +400,7 @@ class RandomFarm(RuleBasedStateMachine):
         for worker in seen:
             workers.requested_status(self.farm, worker)
         timeouts.tick(self.farm)
+        stranding.tick(self.farm)
         for worker in workers.list_all(self.farm):
             silent = worker.last_seen is not None and (self.clock() - worker.last_seen).total_seconds() >= 60
             assert not silent or worker.status in CANNOT_TIME_OUT
@@ -381,11 +418,19 @@ class RandomFarm(RuleBasedStateMachine):
             if job.status is JobStatus.PAUSE_REQUESTED:
                 assert job.counts.active or job.counts.queued
             if job.status is JobStatus.COMPLETED is not before and self.named is not JobStatus.COMPLETED:
-                assert job.counts.completed == job.counts.total
+                assert job.counts.is_done
+            self.check_can_go_on(job)
             for task in self.tasks_of(job):
                 assert task.status is not TaskStatus.ACTIVE or task.worker_key is not None
                 assert 0 <= task.steps_completed <= task.steps_total
         self.named = None
+
+    def check_can_go_on(self, job: Job) -> None:
+        """A job that is open is being run, or could be, or has something that people paused."""
+        if job.status not in SCHEDULABLE_JOB or not job.counts.total:
+            return
+        with self.farm.store.read() as tx:
+            assert job.counts.of(TaskStatus.ACTIVE, TaskStatus.PAUSED) or queues.has_runnable(tx, job.key)
 
 
 def test_whatever_happens_the_books_balance() -> None:

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from flamenco.domain.model import TaskCounts
 from flamenco.domain.statuses import TRANSITIONAL_JOB, UNFINISHED_TASK, JobStatus, TaskStatus
-from flamenco.domain.transitions import JobMove, MassMove, after_task, enforce_again, move_job
+from flamenco.domain.transitions import (
+    JobMove,
+    MassMove,
+    activity_of,
+    after_task,
+    enforce_again,
+    may_be_over,
+    move_job,
+    over,
+    reason_in,
+    taken_up,
+)
 
 J = JobStatus
 T = TaskStatus
@@ -46,7 +57,10 @@ T = TaskStatus
         (J.ACTIVE, TaskCounts(active=1), T.ACTIVE, None),
         (J.CANCEL_REQUESTED, TaskCounts(active=1), T.ACTIVE, None),
         *((job, TaskCounts(active=1), T.ACTIVE, J.ACTIVE) for job in (J.QUEUED, J.PAUSED, J.COMPLETED, J.FAILED)),
-        (J.PAUSE_REQUESTED, TaskCounts(soft_failed=1), T.SOFT_FAILED, J.ACTIVE),
+        (J.PAUSE_REQUESTED, TaskCounts(soft_failed=1), T.SOFT_FAILED, J.PAUSED),
+        (J.PAUSE_REQUESTED, TaskCounts(soft_failed=1, active=1), T.SOFT_FAILED, None),
+        *((job, TaskCounts(soft_failed=1), T.SOFT_FAILED, None) for job in (J.PAUSED, J.CANCELED, J.COMPLETED)),
+        (J.QUEUED, TaskCounts(soft_failed=1), T.SOFT_FAILED, J.ACTIVE),
         (J.ACTIVE, TaskCounts(soft_failed=1), T.SOFT_FAILED, None),
         # A task was completed.
         (J.ACTIVE, TaskCounts(completed=3), T.COMPLETED, J.COMPLETED),
@@ -55,12 +69,72 @@ T = TaskStatus
         (J.PAUSE_REQUESTED, TaskCounts(completed=3, paused=1), T.COMPLETED, J.PAUSED),
         (J.QUEUED, TaskCounts(completed=3, queued=1), T.COMPLETED, J.ACTIVE),
         (J.ACTIVE, TaskCounts(completed=3, queued=1), T.COMPLETED, None),
+        # A task that the job can do without failed, or was the last that was missing.
+        (J.ACTIVE, TaskCounts(completed=3, failed=1, failed_optional=1), T.FAILED, J.COMPLETED),
+        (J.ACTIVE, TaskCounts(completed=3, failed=1, failed_optional=1), T.COMPLETED, J.COMPLETED),
+        (J.ACTIVE, TaskCounts(completed=2, queued=1, failed=1, failed_optional=1), T.FAILED, None),
+        (J.ACTIVE, TaskCounts(completed=2, failed=2, failed_optional=1), T.FAILED, J.FAILED),
     ],
 )
 def test_what_a_task_does_to_its_job(job: J, counts: TaskCounts, new: T, expected: J | None) -> None:
     """Every row of the ripple table leads the job where the table says."""
     ripple = after_task(job, counts, new)
     assert (ripple[0] if ripple else None) is expected
+
+
+def test_a_failed_task_of_a_completed_job_is_tried_again_alone() -> None:
+    """Queuing the one optional task that failed does not render all the others anew."""
+    counts = TaskCounts(completed=3, queued=1)
+    assert after_task(J.COMPLETED, counts, T.QUEUED, T.FAILED) == (J.QUEUED, "task was queued")
+    assert after_task(J.COMPLETED, counts, T.QUEUED, T.COMPLETED) == (J.REQUEUEING, "task was queued")
+
+
+def test_optional_failures_are_counted_apart() -> None:
+    """They move with their task, and are gone when everything that failed is queued again."""
+    counts = TaskCounts(active=2).moved_one(T.ACTIVE, T.FAILED, optional=True).moved_one(T.ACTIVE, T.FAILED)
+    assert (counts.failed, counts.failed_optional, counts.missed, counts.is_done) == (2, 1, 1, False)
+    assert counts.moved_one(T.FAILED, T.QUEUED, optional=True).failed_optional == 0
+    assert counts.moved({T.FAILED}, T.QUEUED) == TaskCounts(queued=2)
+
+
+@pytest.mark.parametrize(
+    ("job", "counts", "may_be", "end"),
+    [
+        (J.ACTIVE, TaskCounts(completed=9, failed=1), True, J.FAILED),
+        (J.ACTIVE, TaskCounts(completed=9, failed=1, queued=2), True, J.FAILED),
+        (J.ACTIVE, TaskCounts(completed=9, canceled=1, queued=2), True, J.CANCEL_REQUESTED),
+        (J.ACTIVE, TaskCounts(completed=9, canceled=1, failed=1), True, J.FAILED),
+        (J.QUEUED, TaskCounts(completed=9, failed=1, failed_optional=1, queued=1), True, J.FAILED),
+        (J.QUEUED, TaskCounts(completed=9, failed=1, failed_optional=1), True, J.COMPLETED),
+        (J.ACTIVE, TaskCounts(completed=9, failed=1, active=1), False, J.FAILED),
+        (J.ACTIVE, TaskCounts(completed=9, failed=1, paused=1), False, J.FAILED),
+        (J.PAUSED, TaskCounts(completed=9, failed=1), False, J.FAILED),
+    ],
+)
+def test_how_a_job_ends_that_cannot_go_on(job: J, counts: TaskCounts, may_be: bool, end: J) -> None:
+    """It fails with what it needs, is canceled with what people canceled, and waits for what is paused."""
+    assert (may_be_over(job, counts), over(counts)) == (may_be, end)
+
+
+@pytest.mark.parametrize(
+    ("job", "statuses", "moved"),
+    [(J.FAILED, [J.QUEUED], {T.CANCELED}), (J.CANCELED, [J.QUEUED], set()), (J.PAUSED, [], set())],
+)
+def test_a_queued_task_takes_its_job_up_again(job: J, statuses: list[J], moved: set[T]) -> None:
+    """After a failure with all that the failure took down, after a cancellation alone; a pause stays one."""
+    effects = taken_up(job, "again")
+    assert [effect.new for effect in effects if isinstance(effect, JobMove)] == statuses
+    assert {source for effect in effects if isinstance(effect, MassMove) for source in effect.sources} == moved
+
+
+@pytest.mark.parametrize("asked", [J.CANCEL_REQUESTED, J.PAUSE_REQUESTED, J.REQUEUEING])
+def test_what_people_said_stays_until_the_job_rests(asked: J) -> None:
+    """The last thing that is read of the job is why somebody wanted it so, not how the manager went about it."""
+    moves = move_job(J.QUEUED, TaskCounts(queued=2), asked, "wrong camera")
+    last = [move for move in moves if isinstance(move, JobMove)][-1]
+    assert activity_of(last) == f'Changed to status "{last.new}": wrong camera'
+    assert reason_in(activity_of(last), last.new) == "wrong camera"
+    assert reason_in("something else", last.new) == ""
 
 
 ALL_KINDS = TaskCounts(active=1, canceled=1, completed=1, failed=1, paused=1, queued=1, soft_failed=1)
@@ -97,8 +171,11 @@ ALL_KINDS = TaskCounts(active=1, canceled=1, completed=1, failed=1, paused=1, qu
             [(set(T) - {T.QUEUED}, T.QUEUED)],
         ),
         (J.UNDER_CONSTRUCTION, ALL_KINDS, J.REQUEUEING, [J.REQUEUEING, J.QUEUED], []),
-        (J.PAUSED, TaskCounts(completed=3), J.QUEUED, [J.QUEUED, J.COMPLETED], []),
-        (J.PAUSED, TaskCounts(), J.QUEUED, [J.QUEUED, J.COMPLETED], []),
+        (J.PAUSED, TaskCounts(completed=3), J.QUEUED, [J.QUEUED, J.COMPLETED], [({T.PAUSED}, T.QUEUED)]),
+        (J.PAUSED, TaskCounts(), J.QUEUED, [J.QUEUED, J.COMPLETED], [({T.PAUSED}, T.QUEUED)]),
+        (J.PAUSED, ALL_KINDS, J.QUEUED, [J.QUEUED], [({T.PAUSED}, T.QUEUED)]),
+        (J.PAUSE_REQUESTED, ALL_KINDS, J.ACTIVE, [J.ACTIVE], [({T.PAUSED}, T.QUEUED)]),
+        (J.FAILED, TaskCounts(completed=3), J.QUEUED, [J.QUEUED, J.COMPLETED], []),
         (J.ACTIVE, ALL_KINDS, J.ACTIVE, [], []),
     ],
 )

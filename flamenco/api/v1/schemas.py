@@ -153,8 +153,8 @@ class TaskUpdate(Struct, frozen=True):
     status: Annotated[
         TaskStatus | UnsetType,
         Meta(
-            description="The new status. `soft-failed` and `cancel-requested` are for the manager to decide.",
-            extra_json_schema={"not": {"enum": ["soft-failed", "cancel-requested"]}},
+            description="The new status: active, completed or failed. All others are for the manager to decide.",
+            extra_json_schema={"not": {"enum": ["canceled", "queued", "soft-failed", "cancel-requested", "paused"]}},
         ),
     ] = field(default=UNSET, name="taskStatus")
     activity: Annotated[str | UnsetType, Meta(description="One line on what is happening now.")] = UNSET

@@ -154,7 +154,10 @@ class TaskUpdate(Resource):
         tag="worker",
         auth=True,
         body=schemas.TaskUpdate,
-        returns={204: Answer("The report is noted."), 409: Answer("The task is not assigned to this worker.")},
+        returns={
+            204: Answer("The report is noted."),
+            409: Answer("The task is not this worker's, or not active any more; the worker drops it."),
+        },
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         """Note what the worker reports."""

@@ -161,7 +161,7 @@ class TaskUpdate(Resource):
         returns={
             204: Answer("The report is noted."),
             404: Answer("There is no such task."),
-            409: Answer("The task is not assigned to this worker."),
+            409: Answer("The task is not this worker's, or not active any more; the worker drops it."),
         },
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
@@ -200,6 +200,7 @@ class OutputProduced(Resource):
         returns={
             202: Answer("The image will be shown."),
             404: Answer("There is no such task."),
+            409: Answer("The task is not assigned to this worker."),
             411: Answer("The request does not say how large the image is."),
             413: Answer("The image is too large."),
             415: Answer("This is no image of these kinds, whatever its type says."),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import falcon
-from msgspec import UNSET, structs
+from msgspec import UNSET
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.x import schemas
 from flamenco.domain import model
+from flamenco.domain.statuses import TaskStatus
 from flamenco.farm.overview import overview
 
 
@@ -40,7 +41,7 @@ def _job(job: model.Job) -> schemas.JobSummary:
         activity=job.activity,
         steps_completed=job.steps_completed,
         steps_total=job.steps_total,
-        tasks=schemas.TasksByStatus(**structs.asdict(job.counts)),
+        tasks=schemas.TasksByStatus(**{status.column: job.counts.of(status) for status in TaskStatus}),
     )
 
 

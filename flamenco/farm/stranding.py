@@ -1,0 +1,149 @@
+"""Tasks that nobody can run: given up where workers failed before, and said with their job where it may get others.
+
+Looked at when a worker is blocked or deleted and when tags change, and for all else that changes workers, and as time
+goes, now and then by a chore. Never while a worker asks for a task or reports on one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from flamenco.domain import explanation
+from flamenco.domain.errors import Busy, NotFound
+from flamenco.domain.explanation import WaitingGroup, Why, seen_worker
+from flamenco.domain.model import Job, Worker
+from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
+from flamenco.domain.transitions import too_many_failed
+from flamenco.farm.apply import Cascade
+from flamenco.farm.context import Farm
+from flamenco.store import explaining, jobs, stranding, workers
+from flamenco.store.engine import Tx
+
+AWAY_AFTER = timedelta(minutes=2)
+"""A worker that is offline is counted on for so long: it may be starting again."""
+
+NOBODY = "Nobody can run tasks of type "
+"""How what people read of a job begins while that is so."""
+
+_AWAY = frozenset({WorkerStatus.OFFLINE, WorkerStatus.ERROR, WorkerStatus.REGISTERED})
+_AFTER_FAILURES = frozenset({Why.BLOCKED, Why.FAILED_BY_ALL})
+
+
+class _Lost(Struct, frozen=True):
+    """Tasks that nobody can run, and why; `for_good` where that comes of failures, so that waiting is no use."""
+
+    group: WaitingGroup
+    why: str
+    for_good: bool
+
+
+def is_away(worker: Worker, now: datetime) -> bool:
+    """Whether nobody should count on the worker."""
+    return worker.status in _AWAY and (worker.last_seen is None or worker.last_seen <= now - AWAY_AFTER)
+
+
+def give_up(tx: Tx, cascade: Cascade) -> None:
+    """Fail the tasks of a locked job that waits for workers in vain, after failures; the job goes by how many."""
+    for lost in list(_lost(tx, cascade.job, cascade.now)):
+        if cascade.job.status not in SCHEDULABLE_JOB:
+            return
+        if not lost.for_good:
+            continue
+        left = stranding.tasks_of(tx, cascade.job, lost.group)
+        needed = sum(not task.optional for task in left)
+        if needed and too_many_failed(cascade.job.counts, more=needed):
+            reason = f'no more workers left to run tasks of type "{lost.group.task_type}": {lost.why}'
+            cascade.set_job(JobStatus.FAILED, "; ".join([reason, *cascade.causes()]))
+            return
+        for task in left:
+            cascade.log(task, f"Nobody can run this task any more: {lost.why}")
+            # What failed in it says more than that nobody is left to try it.
+            activity = None if lost.group.failed_by else f"Nobody can run this any more: {lost.why}"
+            cascade.set_task(task, TaskStatus.FAILED, activity)
+
+
+def _lost(tx: Tx, job: Job, now: datetime) -> Iterator[_Lost]:
+    around = explaining.around(tx, job)
+    blocked_types = {each for types in around.blocked.values() for each in types}
+    seen = [
+        replace(
+            seen_worker(worker),
+            has_tag=around.with_tag is None or worker.key in around.with_tag,
+            blocked=around.blocked.get(worker.key, frozenset()),
+            is_away=is_away(worker, now),
+        )
+        for worker in around.workers
+    ]
+    for group in explaining.waiting_groups(tx, job):
+        if reason := explanation.nobody(around.tag, group, seen):
+            why, text = reason
+            failures = bool(group.failed_by) or group.task_type in blocked_types
+            yield _Lost(group, text, why in _AFTER_FAILURES or (failures and why is not Why.NO_WORKER_AWAKE))
+
+
+def look(farm: Farm) -> None:
+    """Look through all open jobs for tasks that nobody can run. What is found is given up, or said."""
+    with farm.store.read() as tx:
+        notes = _notes(tx, farm.clock())
+        doomed = set()
+        for job_key in stranding.troubled(tx):
+            # Another process may delete it in the middle of that.
+            with suppress(NotFound):
+                for lost in _lost(tx, jobs.fetch_by_key(tx, job_key), farm.clock()):
+                    if lost.for_good:
+                        doomed.add(job_key)
+                    else:
+                        notes[job_key] = _told(lost.group.task_type, lost.why)
+        for told in stranding.jobs_told(tx, NOBODY):
+            if notes.get(told.job_key) == told.activity:
+                del notes[told.job_key]
+            else:
+                notes.setdefault(told.job_key, "There is a worker again that can run this")
+    for job_key in sorted(doomed | set(notes)):
+        with suppress(NotFound):
+            _settle(farm, job_key, notes.get(job_key, ""))
+
+
+def _settle(farm: Farm, job_key: int, note: str) -> None:
+    with farm.store.write() as tx:
+        cascade = Cascade(tx, jobs.lock(tx, job_key), farm.clock())
+        give_up(tx, cascade)
+        if note and cascade.job.is_open:
+            cascade.note(note)
+        cascade.save()
+    cascade.write_logs(farm)
+
+
+def look_soon(farm: Farm) -> None:
+    """Look now, after a change, unless the database is busy: the chore looks as well."""
+    with suppress(Busy):
+        look(farm)
+
+
+def _notes(tx: Tx, now: datetime) -> dict[int, str]:
+    """What to say of jobs that need what no worker has, whatever happened in them."""
+    present, members = workers.all_present(tx), stranding.members(tx)
+    notes: dict[int, str] = {}
+    for need in stranding.needs(tx):
+        seen = [
+            replace(
+                seen_worker(worker),
+                has_tag=need.tag_key is None or (worker.key, need.tag_key) in members,
+                is_away=is_away(worker, now),
+            )
+            for worker in present
+        ]
+        group = WaitingGroup(task_type=need.task_type, commands=need.commands, count=0)
+        if reason := explanation.nobody(need.tag, group, seen):
+            for told in stranding.jobs_with(tx, need):
+                notes.setdefault(told.job_key, _told(need.task_type, reason[1]))
+    return notes
+
+
+def _told(task_type: str, why: str) -> str:
+    return f'{NOBODY}"{task_type}": {why}'
