@@ -124,7 +124,6 @@ def in_statuses(tx: Tx, job_key: int, statuses: Iterable[TaskStatus], most: int)
     return [from_row(row) for row in tx.execute(found.order_by(tasks.c.index_in_job).limit(most))]
 
 
-
 _SAVE = (
     update(tasks)
     .where(tasks.c.key == bindparam("task_key"), tasks.c.status == bindparam("expected"))
