@@ -10,12 +10,13 @@ renders the wrong pictures. Parsing needs no `bpy`; it is imported when there is
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 FORMATS = {
     "AVIJPEG": "AVI_JPEG",
@@ -282,5 +283,20 @@ def _import_bpy() -> Any:
     return bpy
 
 
+def end(code: object) -> NoReturn:
+    """End the process as `sys.exit(code)` does, but at once: `bpy` never ends where a script has left a handler."""
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)  # noqa: T201 # as Python does
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code & 0xFF if isinstance(code, int) else int(code is not None))
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        end(main(sys.argv[1:]))
+    except SystemExit as said:  # by a script
+        end(said.code)
+    except Exception:
+        traceback.print_exc()
+        end(1)

@@ -90,6 +90,23 @@ def test_scripts_are_run(scene: str, tmp_path: Path) -> None:
     assert "went on" not in strict.stdout
 
 
+LEAVES_A_HANDLER = """
+import bpy, sys
+scene = bpy.context.scene
+bpy.app.handlers.render_post.append(lambda *_: print('rendered', scene.frame_current))
+bpy.app.driver_namespace['kept'] = scene
+"""
+
+
+@pytest.mark.parametrize(("end", "code", "said"), [("", 0, ""), ("sys.exit(4)", 4, ""), ("sys.exit('no')", 1, "no\n")])
+def test_it_ends_whatever_a_script_leaves(scene: str, tmp_path: Path, end: str, code: int, said: str) -> None:
+    """A handler that holds on to the scene does not keep the program, and the exit code is the script's."""
+    arguments = ["-b", scene, "--python-expr", SETTINGS + LEAVES_A_HANDLER, "-o", str(tmp_path / "#"), "-f", "3"]
+    done = launch(*arguments, "--python-expr", f"import sys; {end}")
+    assert (done.returncode, said in done.stderr) == (code, True)
+    assert "rendered 3" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

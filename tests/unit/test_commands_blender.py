@@ -11,13 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from flamenco import CommandFailed
-from flamenco.builtin.commands.blender import (
-    BlenderParameters,
-    command_line,
-    find_blender,
-    is_frame_done,
-    saved_image,
-)
+from flamenco.builtin.commands.blender import BlenderParameters, command_line, find_blender
+from flamenco.builtin.commands.blender_output import BlenderOutput, frames_asked, is_frame_done, saved_image
 from flamenco.hooks.parameters import ParameterError, read_parameters
 from tests.unit.commanding import Bench, builtin_commands
 
@@ -124,6 +119,93 @@ def test_output_is_followed(tmp_path: Path) -> None:
     bench.run("blender-render", exe=str(program), blendfile="scene.blend")
     assert bench.steps == [1, 2, 3]
     assert bench.images == [Path("/render/000001.png"), Path.cwd() / "here/000002.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "frames"),
+    [
+        (["--render-frame", "1..3,7"], [1, 2, 3, 7]),
+        (["-o", "/x", "-f", "5,3", "-f", "1", "--", "-f", "9"], [5, 3, 1]),
+        (["-f", "0"], [0]),
+        ([], []),
+        (["-f"], []),
+        (["-f", "-5"], []),
+        (["-f", "+2"], []),
+        (["-f", "1,9..2"], []),
+        (["-f", "x"], []),
+        (["-a"], []),
+        (["-f", "1", "-s", "1", "-e", "9", "-a"], []),
+        (["--quiet", "-f", "1..3"], []),
+    ],
+)
+def test_the_frames_of_a_command_line(arguments: list[str], frames: list[int]) -> None:
+    """Frames are known where their numbers stand in the arguments, and not where the scene has a say in them."""
+    assert [frame for part in frames_asked(arguments) for frame in part] == frames
+
+
+TIME = " Time: 00:00.10 (Saving: 00:00.01)"
+
+
+def saved(frame: int, view: str = "") -> str:
+    """What Blender says of an image."""
+    return f"Saved: '/r/shot-2/{frame:06}{view}.png'"
+
+
+@pytest.mark.parametrize(
+    ("lines", "missing"),
+    [
+        ([], ""),
+        (["Blender 3.4.1", "Blender quit"], "0 of 3 are rendered, missing is 1, 2, 3"),
+        ([saved(1), TIME, saved(2), TIME, saved(3), TIME], ""),
+        ([saved(1), TIME, saved(3), TIME], "2 of 3 are rendered, missing is 2"),
+        ([saved(1), saved(3)], "2 of 3 are rendered, missing is 2"),
+        ([saved(1, "_L"), saved(1, "_R"), TIME, saved(2, "_L"), saved(2, "_R"), TIME], "missing is 3"),
+        ([TIME, TIME, TIME], ""),
+        ([TIME], "1 of 3 are rendered"),
+        ([saved(1), TIME, 'skipping existing frame "/r/000002.png"', 'skipping existing frame "/r/000003.png"'], ""),
+        (["00:01.2 render | Saved: '/r/1.png'", "00:01.2 render | Time: 00:01"], "missing is 2, 3"),
+    ],
+)
+def test_frames_are_counted(lines: list[str], missing: str) -> None:
+    """Each frame counts once, rendered or there already; what is missing is named where names of images tell."""
+    output = BlenderOutput()
+    for line in lines:
+        output.follow(line)
+    said = output.missing(frames_asked(["-f", "1..3"]))
+    assert said.endswith(missing)
+    assert bool(said) == bool(missing)
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ('echo "Error: Cannot render, no camera"; exit 1', "the program exited with code 1: Cannot render, no camera"),
+        (
+            """printf 'Error: Python: Traceback (most recent call last):\\n  File "x"\\nKeyError: no such thing\\n'
+            echo 'Error: script failed, expr: x'; exit 1""",
+            "the program exited with code 1: KeyError: no such thing",
+        ),
+        ('for n in 1 2 3 4; do echo "Error: $n"; echo "Error: $n"; done; exit 3', "with code 3: 2; 3; 4"),
+        ("echo Error: exceeds range", "0 of 2 are rendered, missing is 7, 8: exceeds range"),
+        ("echo \"Saved: '/r/0007.png'\"; echo Time: 1", "1 of 2 are rendered, missing is 8"),
+        ("exit 1", "the program exited with code 1"),
+    ],
+)
+def test_the_reason_is_what_blender_said(tmp_path: Path, output: str, reason: str) -> None:
+    """The sentence of a failed task has Blender's own errors in it, and an exit code of 0 hides none of them."""
+    program = tmp_path / "blender"
+    program.write_text(f"#!/bin/sh\n{output}\n")
+    program.chmod(0o755)
+    with pytest.raises(CommandFailed) as raised:
+        Bench().run("blender-render", exe=str(program), blendfile="", args=["-f", "7..8"])
+    assert str(raised.value).endswith(reason)
+
+
+@pytest.mark.parametrize("frame", [1_048_575, 2_147_483_648])
+def test_a_frame_that_blender_does_not_have(frame: int) -> None:
+    """It is refused by name, as Blender would render the last one that it has, or none, and call that done."""
+    with pytest.raises(CommandFailed, match=f"frame {frame} is out of range"):
+        Bench().run("blender-render", exe="blender", exeArgs="-b --factory-startup", blendfile="", args=["-f", frame])
 
 
 def test_a_real_blender_renders(tmp_path: Path) -> None:

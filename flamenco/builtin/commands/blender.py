@@ -11,16 +11,17 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from flamenco import CommandContext, CommandType, hookimpl
+from flamenco import CommandContext, CommandFailed, CommandType, hookimpl
 from flamenco.builtin.commands.arguments import split_arguments
+from flamenco.builtin.commands.blender_output import (
+    BlenderOutput,
+    frames_asked,
+    is_frame_done,
+    refuse_unknown_frames,
+    saved_image,
+)
 
 NAME = "blender-render"
-
-# Up to Blender 4.5 these stand at the start of a line, Time after a space; from 5.0 on, after a column
-# with a clock and a column that says which part of Blender speaks.
-_START = r"(?:^\s*|render\s+\|\s+)"
-_SAVED = re.compile(_START + r"Saved: '(?P<path>.*)'")
-_FRAME_DONE = re.compile(_START + r"(?:Time: [0-9:.]|[Ss]kipping existing frame)")
 
 
 class BlenderParameters(Struct, frozen=True, rename="camel"):
@@ -31,17 +32,6 @@ class BlenderParameters(Struct, frozen=True, rename="camel"):
     exe_args: Annotated[str, Meta(description="Arguments in one string, split as a shell does.")] = ""
     args_before: Annotated[tuple[str, ...], Meta(description="Arguments before the file.")] = ()
     args: Annotated[tuple[str, ...], Meta(description="Arguments after the file.")] = ()
-
-
-def saved_image(line: str) -> str | None:
-    """The file that Blender says it has written in this line of output, if any."""
-    match = _SAVED.search(line)
-    return match["path"] if match else None
-
-
-def is_frame_done(line: str) -> bool:
-    """Whether Blender says in this line of output that it is done with a frame: rendered, or there already."""
-    return bool(_FRAME_DONE.search(line))
 
 
 def command_line(parameters: BlenderParameters) -> list[str]:
@@ -56,15 +46,28 @@ def command_line(parameters: BlenderParameters) -> list[str]:
 
 
 def render(context: CommandContext, parameters: BlenderParameters) -> None:
-    """Run Blender; one step per frame, and every image it saves is shown to people."""
+    """Run Blender; one step per frame, and every image it saves is shown to people.
+
+    Raises `CommandFailed` with what Blender says is wrong, also where it ends as if nothing were.
+    """
+    argv = command_line(parameters)
+    asked = frames_asked(argv[1:])
+    refuse_unknown_frames(asked)
+    said = BlenderOutput()
 
     def follow(line: str) -> None:
+        said.follow(line)
         if path := saved_image(line):
             context.output_produced(Path(path))
         if is_frame_done(line):
             context.step()
 
-    context.run_process(command_line(parameters), follow)
+    try:
+        context.run_process(argv, follow)
+    except CommandFailed as error:
+        raise CommandFailed(said.explain(str(error))) from error
+    if missing := said.missing(asked):
+        raise CommandFailed(said.explain(missing))
 
 
 def find_blender(exe: str) -> str:
