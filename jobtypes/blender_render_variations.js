@@ -1,5 +1,7 @@
 // Blender Render Variations: renders the same frames through several cameras, or of several view layers.
 
+const { VIDEO_FORMATS, quoted, renderArguments } = require("./lib/blender_frames");
+
 const JOB_TYPE = {
   label: "Blender Render Variations",
   description: "Render frames once for every camera, or every view layer, of a list.",
@@ -62,6 +64,21 @@ const JOB_TYPE = {
         "jobname, '{timestamp}', '{variation}', '######'))",
       description: "Where the frames go; # is a digit of the frame number, {variation} the camera or view layer",
     },
+    {
+      key: "skip_existing",
+      type: "bool",
+      default: false,
+      visible: "submission",
+      description: "Keep frames that are there already, if they are whole, and render only the others",
+    },
+    {
+      key: "missing_files",
+      type: "string",
+      choices: ["warn", "error"],
+      default: "warn",
+      visible: "submission",
+      description: "What to do when a linked library, a texture or another file is missing: say so, or fail",
+    },
 
     // What the submitter finds out by itself.
     { key: "blendfile", type: "string", required: true, visible: "web", description: "Path of the blend file" },
@@ -70,27 +87,21 @@ const JOB_TYPE = {
   ],
 };
 
-// A video file cannot be rendered in chunks by many workers.
-const VIDEO_FORMATS = ["FFMPEG", "AVI_RAW", "AVI_JPEG"];
-
-const RENDER_OVERRIDES = `
-import bpy
-scene = bpy.context.scene
-scene.render.use_file_extension = True
-scene.render.use_overwrite = False
-scene.render.use_placeholder = False
-`;
-
 // Python that chooses one of each kind; `name` is a Python string. A name that does not exist is an error.
 const CHOOSE = {
   // Markers in the timeline may choose a camera, too.
   camera: (name) => `
+if getattr(scene.objects.get(${name}), 'type', None) != 'CAMERA':
+    cameras = [thing for thing in scene.objects if thing.type == 'CAMERA']
+    stop('there is no camera %r in the scene, only %s' % (${name}, names(cameras)))
 for marker in scene.timeline_markers:
     marker.camera = None
 scene.camera = scene.objects[${name}]
 `,
   // The compositor would look for the layers that it was made for, and find them missing.
   view_layer: (name) => `
+if ${name} not in scene.view_layers:
+    stop('there is no view layer %r in the scene, only %s' % (${name}, names(scene.view_layers)))
 chosen = scene.view_layers[${name}]
 for layer in scene.view_layers:
     layer.use = layer == chosen
@@ -152,16 +163,7 @@ function folderName(name, taken) {
 }
 
 function authorRenderTask(settings, name, folder, chunk) {
-  const args = settings.scene ? ["--scene", settings.scene] : [];
-  // Without the exit code, Blender would go on with the wrong camera.
-  args.push("--python-exit-code", "1");
-  // JSON writes a string as Python does.
-  args.push("--python-expr", RENDER_OVERRIDES + CHOOSE[settings.kind](JSON.stringify(name)));
-  // Forward slashes are good everywhere.
-  args.push("--render-output", settings.render_output_path.replaceAll("{variation}", folder).replaceAll("\\", "/"));
-  args.push("--render-format", settings.format);
-  args.push("--render-frame", chunk.replaceAll("-", "..")); // Blender writes 1..10
-
+  const output = settings.render_output_path.replaceAll("{variation}", folder);
   const task = author.Task(`render-${folder}-${chunk}`, "blender");
   const command = author.Command(
     "blender-render",
@@ -170,7 +172,7 @@ function authorRenderTask(settings, name, folder, chunk) {
       exeArgs: "{blenderArgs}",
       argsBefore: [],
       blendfile: settings.blendfile,
-      args: args,
+      args: renderArguments(settings, output, chunk, CHOOSE[settings.kind](quoted(name))),
     },
     frameCount(chunk), // the worker reports a step per frame
   );

@@ -1,5 +1,7 @@
 // Simple Blender Render: renders the frames of a scene, a few per task, and joins them into a preview video.
 
+const { VIDEO_FORMATS, renderArguments } = require("./lib/blender_frames");
+
 const JOB_TYPE = {
   label: "Simple Blender Render",
   description: "Render an animation frame by frame, and make a preview video of the frames.",
@@ -47,6 +49,21 @@ const JOB_TYPE = {
         "jobname, '{timestamp}', '######'))",
       description: "Where the frames go; # is a digit of the frame number",
     },
+    {
+      key: "skip_existing",
+      type: "bool",
+      default: false,
+      visible: "submission",
+      description: "Keep frames that are there already, if they are whole, and render only the others",
+    },
+    {
+      key: "missing_files",
+      type: "string",
+      choices: ["warn", "error"],
+      default: "warn",
+      visible: "submission",
+      description: "What to do when a linked library, a texture or another file is missing: say so, or fail",
+    },
 
     // What the submitter finds out by itself.
     {
@@ -80,9 +97,6 @@ const JOB_TYPE = {
   ],
 };
 
-// A video file cannot be rendered in chunks by many workers.
-const VIDEO_FORMATS = ["FFMPEG", "AVI_RAW", "AVI_JPEG"];
-
 // FFmpeg cannot read all of these, so the video is made from their JPEG previews.
 const FORMATS_WITH_PREVIEWS = ["EXR", "MULTILAYER", "OPEN_EXR", "OPEN_EXR_MULTILAYER"];
 
@@ -91,11 +105,6 @@ const UNREADABLE_FORMATS = ["CINEON"];
 
 // What Blender takes for the extension of an image, and replaces by that of the format.
 const IMAGE_EXTENSION = /\.(bmp|cin|dds|dpx|exr|hdr|j2c|jp2|jpe?g|pdd|png|psb|psd|rgba?|sgi|tga|tiff?|tx|webp)$/i;
-
-// Frames must always be rendered anew, whatever the blend file says, and found under the names we expect.
-const RENDER_OVERRIDES =
-  "import bpy; r = bpy.context.scene.render; " +
-  "r.use_file_extension = True; r.use_overwrite = False; r.use_placeholder = False";
 
 function compileJob(job) {
   const settings = job.settings;
@@ -120,15 +129,10 @@ function outputPath(job) {
 }
 
 function authorRenderTasks(settings) {
-  const output = path.join(path.dirname(settings.render_output_path), path.basename(settings.render_output_path));
+  const folder = path.dirname(settings.render_output_path);
+  const output = `${folder === "/" ? "" : folder}/${path.basename(settings.render_output_path)}`;
 
   return frameChunker(settings.frames, settings.chunk_size).map((chunk) => {
-    const args = settings.scene ? ["--scene", settings.scene] : [];
-    args.push("--python-expr", RENDER_OVERRIDES);
-    args.push("--render-output", output);
-    args.push("--render-format", settings.format);
-    args.push("--render-frame", chunk.replaceAll("-", "..")); // Blender writes 1..10
-
     const task = author.Task(`render-${chunk}`, "blender");
     const command = author.Command(
       "blender-render",
@@ -137,7 +141,7 @@ function authorRenderTasks(settings) {
         exeArgs: "{blenderArgs}",
         argsBefore: [],
         blendfile: settings.blendfile,
-        args: args,
+        args: renderArguments(settings, output, chunk),
       },
       frameCount(chunk), // the worker reports a step per frame
     );

@@ -3,6 +3,8 @@
 // Tiles are OpenEXR files with all the light of their part, in 32 bits. What makes an image of that, such as the view
 // transform and the file format, comes last and once, so the merged image is the one that a single worker would make.
 
+const { prepare, renderArguments, setUpArguments } = require("./lib/blender_frames");
+
 const JOB_TYPE = {
   label: "Single Image Render",
   description: "Render one large image in tiles on many workers.",
@@ -66,6 +68,21 @@ const JOB_TYPE = {
         "jobname, '{timestamp}', '######'))",
       description: "Where the image goes; # is a digit of the frame number",
     },
+    {
+      key: "skip_existing",
+      type: "bool",
+      default: false,
+      visible: "submission",
+      description: "Keep tiles that are there already, if they are whole, and render only the others",
+    },
+    {
+      key: "missing_files",
+      type: "string",
+      choices: ["warn", "error"],
+      default: "warn",
+      visible: "submission",
+      description: "What to do when a linked library, a texture or another file is missing: say so, or fail",
+    },
 
     // What the submitter finds out by itself.
     { key: "blendfile", type: "string", required: true, visible: "web", description: "Path of the blend file" },
@@ -92,11 +109,7 @@ function compileJob(job) {
       merge.addDependency(tile);
     }
   }
-  // Forward slashes are good everywhere. The script is told the folder by an argument of its own, in which variables are
-  // replaced and paths translated for the worker's platform.
-  const output = settings.render_output_path.replaceAll("\\", "/");
-  const setUp = ["--render-output", output, "--render-format", settings.format];
-  merge.addCommand(blenderCommand(settings, setUp, mergeScript(settings), ["--", tilesFolder]));
+  merge.addCommand(blenderCommand(settings, mergeArguments(settings, tilesFolder)));
   job.addTask(merge);
 }
 
@@ -125,15 +138,22 @@ function check(settings) {
 
 function authorTileTask(settings, tilesFolder, x, y) {
   const task = author.Task(`tile-${x}-${y}`, "blender");
-  const setUp = ["--render-output", `${tilesFolder}/tile-${x}-${y}-######`, "--render-format", "OPEN_EXR"];
-  const render = ["--render-frame", String(settings.frame)];
-  task.addCommand(blenderCommand(settings, setUp, tileScript(settings, x, y), render, 1));
+  const output = `${tilesFolder}/tile-${x}-${y}-######`;
+  const tile = { ...settings, format: "OPEN_EXR" };
+  const args = renderArguments(tile, output, String(settings.frame), tileScript(settings, x, y));
+  task.addCommand(blenderCommand(settings, args, 1));
   return task;
 }
 
-// Blender does things in the order of its arguments: set up, run the script, and then what comes after.
-function blenderCommand(settings, setUp, script, after, steps) {
-  const scene = settings.scene ? ["--scene", settings.scene] : [];
+// The script is told the folder by an argument of its own, in which variables are replaced and paths translated for the
+// worker's platform.
+function mergeArguments(settings, tilesFolder) {
+  const { scene, format, missing_files, render_output_path } = settings;
+  const script = prepare(scene, format, missing_files) + mergeScript(settings);
+  return [...setUpArguments(scene, render_output_path, format), "--python-expr", script, "--", tilesFolder];
+}
+
+function blenderCommand(settings, args, steps) {
   return author.Command(
     "blender-render",
     {
@@ -141,8 +161,7 @@ function blenderCommand(settings, setUp, script, after, steps) {
       exeArgs: "{blenderArgs}",
       argsBefore: [],
       blendfile: settings.blendfile,
-      // Without the exit code, Blender goes on when a script fails.
-      args: [...scene, ...setUp, "--python-exit-code", "1", "--python-expr", script, ...after],
+      args: args,
     },
     steps,
   );
@@ -152,24 +171,19 @@ function blenderCommand(settings, setUp, script, after, steps) {
 // lower left, as Blender does. No library but Python's own: numpy does not come with every Blender.
 function commonScript({ tiles_x, tiles_y }) {
   return `
-import array, os, sys, bpy
-scene = bpy.context.scene
-render = scene.render
+import array
 width = render.resolution_x * render.resolution_percentage // 100
 height = render.resolution_y * render.resolution_percentage // 100
 columns = [width * x // ${tiles_x} for x in range(${tiles_x} + 1)]
 rows = [height * y // ${tiles_y} for y in range(${tiles_y} + 1)]
-render.use_file_extension = True
 `;
 }
 
 // Borders are fractions of the image. A quarter of a pixel more, and no rounding makes it the pixel before.
-// A tile is as large as the image, and black outside its border. A tile that was begun before is rendered anew.
+// A tile is as large as the image, and black outside its border.
 function tileScript(settings, x, y) {
   const overlap = settings.tile_overlap;
   return `${commonScript(settings)}
-render.use_overwrite = True
-render.use_placeholder = False
 render.use_border = True
 render.use_crop_to_border = False
 render.border_min_x = (max(columns[${x - 1}] - ${overlap}, 0) + 0.25) / width
@@ -193,7 +207,7 @@ for y in range(${tiles_y}):
         name = 'tile-%d-%d-${String(frame).padStart(6, "0")}.exr' % (x + 1, y + 1)
         image = bpy.data.images.load(os.path.abspath(os.path.join(folder, name)))
         if tuple(image.size) != (width, height):
-            raise ValueError('%s is not of %d x %d pixels' % (name, width, height))
+            stop('%s is not of %d x %d pixels' % (name, width, height))
         tile = array.array('f', bytes(16 * width * height))
         image.pixels.foreach_get(tile)
         if merged is None:

@@ -44,6 +44,7 @@ def test_a_wheel_compiles_its_job_types(tmp_path: Path) -> None:
         "_bundled/jobtypes/simple_blender_render.js",
         "_bundled/jobtypes/flamenco-jobtype.d.ts",
         "_bundled/jobtypes/jsconfig.json",
+        "_bundled/jobtypes/lib/blender_frames.js",
         "_bundled/plugins/README.md",
         "cli/jobtypes/skeleton.js",
         "cli/jobtypes/skeleton.test.yaml",

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,12 +18,7 @@ from flamenco.compiler import Compiler
 from flamenco.compiler.protocol import Printed
 from flamenco.domain.errors import JobTypeError, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Submission
-from tests.integration.compiling import CREATED, JOB_ID
-
-OVERRIDES = (
-    "import bpy; r = bpy.context.scene.render; r.use_file_extension = True; r.use_overwrite = False; "
-    "r.use_placeholder = False"
-)
+from tests.integration.compiling import CREATED, JOB_ID, Studio
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +98,8 @@ SETTINGS: dict[str, Any] = {
     "image_file_extension": ".png",
     "has_previews": False,
     "scene": "Scene",
+    "skip_existing": False,
+    "missing_files": "warn",
 }
 """As the Blender add-on sends them."""
 
@@ -123,6 +121,12 @@ def argument(task: AuthoredTask, option: str) -> Any:
     parameters = task.commands[-1].parameters
     assert parameters is not None
     return parameters["args"][parameters["args"].index(option) + 1]
+
+
+def scripts(task: AuthoredTask) -> list[str]:
+    """The Python that a task's last command gives to Blender."""
+    args = (task.commands[-1].parameters or {})["args"]
+    return [script for option, script in pairwise(args) if option == "--python-expr"]
 
 
 def video(job: AuthoredJob) -> dict[str, Any]:
@@ -147,14 +151,16 @@ def test_the_sample(compiler: Compiler) -> None:
         assert [argument(task, "--render-frame") for task in renders] == ["1..3", "4..6", "7..9", "10"]
         [command] = renders[0].commands
         assert (command.name, command.total_step_count) == ("blender-render", 3)
+        look_before, look_after = scripts(renders[0])
         assert command.parameters == {
             "exe": "{blender}",
             "exeArgs": "{blenderArgs}",
             "argsBefore": [],
             "blendfile": "/render/sf/jobs/scene123.blend",
             "args": [
-                "--scene", "Scene", "--python-expr", OVERRIDES, "--render-output", "/r/out/######",
-                "--render-format", "PNG", "--render-frame", "1..3",
+                "--scene", "Scene", "--render-output", "/r/out/######", "--render-format", "PNG",
+                "--python-exit-code", "1", "--python-expr", look_before, "--render-frame", "1..3",
+                "--python-expr", look_after,
             ],
         }  # fmt: skip
         assert (joining.name, joining.type, joining.steps_total) == ("preview-video", "ffmpeg", 1)
@@ -216,6 +222,8 @@ def test_frames(
         (["chunk_size"], {}, "GoError: invalid chunk size, must be positive number: 0"),
         (["render_output_path"], {}, "no render_output_path setting! (simple_blender_render.js:"),
         ([], {"render_output_path": ""}, "no render_output_path setting! (simple_blender_render.js:"),
+        ([], {"frames": "1-3,1048575"}, "frame 1048575 is out of range: Blender renders frames -1048574 to 1048574"),
+        ([], {"frames": "2147483648"}, "frame 2147483648 is out of range"),
         ([], {"format": "FFMPEG"}, 'This job type only renders images, and not "FFMPEG"'),
         ([], {"format": "AVI_RAW"}, 'This job type only renders images, and not "AVI_RAW"'),
         ([], {"format": "AVI_JPEG"}, 'This job type only renders images, and not "AVI_JPEG"'),
@@ -226,7 +234,7 @@ def test_refused_renders(compiler: Compiler, without: list[str], settings: dict[
     with pytest.raises(JobTypeError) as raised:
         render(compiler, *without, **settings)
     assert complaint in str(raised.value)
-    assert "simple_blender_render.js:" in str(raised.value)
+    assert "simple_blender_render.js" in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +311,8 @@ def test_no_scene(compiler: Compiler) -> None:
     for job in (render(compiler, "scene"), render(compiler, scene="")):
         parameters = job.tasks[0].commands[0].parameters
         assert parameters is not None
-        assert parameters["args"][0] == "--python-expr"
+        assert parameters["args"][0] == "--render-output"
+        assert "there is no scene" not in scripts(job.tasks[0])[0]
 
 
 @pytest.mark.parametrize(
@@ -328,6 +337,66 @@ def test_output_paths(compiler: Compiler, path: str, stored: str, output: str, f
     assert argument(job.tasks[0], "--render-output") == output
     assert video(job)["inputGlob"] == f"{folder}/*.png"
     assert video(job)["outputFile"] == f"{folder}/scene123-1-10.mp4"
+
+
+@pytest.mark.parametrize("path", ["\\\\NAS\\share\\shot\\######", "//NAS/share/shot/######"])
+def test_a_share_reaches_blender_with_backslashes(compiler: Compiler, path: str) -> None:
+    """To Blender "//" is the folder of the blend file, so that frames would land beside it."""
+    job = render(compiler, render_output_path=path)
+    assert argument(job.tasks[0], "--render-output") == "\\\\NAS\\share\\shot\\######"
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("TARGA", "TGA"),
+        ("TARGA_RAW", "RAWTGA"),
+        ("JPEG2000", "JP2"),
+        ("TGA", "TGA"),
+        ("OPEN_EXR_MULTILAYER", "OPEN_EXR_MULTILAYER"),
+        ("PNG", "PNG"),
+    ],
+)
+def test_formats(compiler: Compiler, name: str, option: str) -> None:
+    """Formats that Python calls otherwise than the command line reach Blender by the name that it takes there."""
+    assert argument(render(compiler, format=name).tasks[0], "--render-format") == option
+
+
+def test_existing_frames(compiler: Compiler) -> None:
+    """Frames are rendered anew, unless those that are whole may stay."""
+    for settings, kept in ({}, False), ({"skip_existing": False}, False), ({"skip_existing": True}, True):
+        script = scripts(render(compiler, **settings).tasks[0])[0]
+        compile(script, "script", "exec")
+        assert ("use_overwrite = False" in script, "use_overwrite = True" in script) == (kept, True)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "options"),
+    [
+        ("1-3,8", ["1..3,8"]),
+        ("0", ["0"]),
+        ("8,1-3", ["8,1..3"]),
+        ("10-8", ["10,9,8"]),
+        ("3..5", ["3..5"]),
+        ("-5--3,7", []),
+        ("2--1", []),
+        ("-1048574", []),
+    ],
+)
+def test_chunks_in_blenders_words(tmp_path: Path, chunk: str, options: list[str]) -> None:
+    """A chunk keeps its order; Blender would count negative numbers from the end, so a script renders those."""
+    studio = Studio(tmp_path)
+    for file in (bundled.job_types() / "lib").glob("*.js"):
+        studio.write(f"lib/{file.name}", file.read_text())
+    call = f"renderArguments({{ format: 'PNG' }}, '/r/#', {json.dumps(chunk)})"
+    args = studio.value(f"require('./lib/blender_frames').{call}")
+    studio.compiler.close()
+    found = [value for option, value in pairwise(args) if option == "--render-frame"]
+    assert found == options
+    own = [script for option, script in pairwise(args) if option == "--python-expr"]
+    for script in own:
+        compile(script, "script", "exec")
+    assert ("frame_set" in own[0]) == (not options)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from tests.unit.commanding import builtin_commands
 
 TIMESTAMP = CREATED.astimezone().strftime("%Y-%m-%d_%H%M%S")
 
+KEPT = {"skip_existing": False, "missing_files": "warn"}
+
 COMPLETE: dict[str, dict[str, Any]] = {
     "single-image-render": {
         "frame": 47,
@@ -28,6 +30,7 @@ COMPLETE: dict[str, dict[str, Any]] = {
         "render_output_root": "/r",
         "add_path_components": 0,
         "render_output_path": "/r/{timestamp}/######",
+        **KEPT,
         "blendfile": "/jobs/a.blend",
         "format": "PNG",
         "scene": "Scene",
@@ -40,6 +43,7 @@ COMPLETE: dict[str, dict[str, Any]] = {
         "render_output_root": "/r",
         "add_path_components": 0,
         "render_output_path": "/r/{timestamp}/{variation}/######",
+        **KEPT,
         "blendfile": "/jobs/a.blend",
         "format": "PNG",
         "scene": "Scene",
@@ -57,8 +61,8 @@ COMPLETE: dict[str, dict[str, Any]] = {
 """Every setting of each job type, as the Blender add-on sends them."""
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "single-image-render": {"tiles_x": 2, "tiles_y": 2, "tile_overlap": 0, "add_path_components": 0},
-    "blender-render-variations": {"kind": "camera", "chunk_size": 1, "add_path_components": 0},
+    "single-image-render": {"tiles_x": 2, "tiles_y": 2, "tile_overlap": 0, "add_path_components": 0, **KEPT},
+    "blender-render-variations": {"kind": "camera", "chunk_size": 1, "add_path_components": 0, **KEPT},
     "shell-commands": {"chained": False, "task_type": "misc"},
     "frame-script": {"arguments": "{frames}", "chunk_size": 1, "interpreter": "python3", "task_type": "misc"},
 }
@@ -189,7 +193,7 @@ def test_what_blender_is_told(compiler: Compiler) -> None:
         compile(argument(task, "--python-expr"), "script", "exec")
     assert without_script(first) == [
         "--scene", "Scene", "--render-output", f"{folder}/tile-1-1-######", "--render-format", "OPEN_EXR",
-        "--python-exit-code", "1", "--python-expr", "SCRIPT", "--render-frame", "47",
+        "--python-exit-code", "1", "--python-expr", "SCRIPT", "--render-frame", "47", "--python-expr", "SCRIPT",
     ]  # fmt: skip
     assert without_script(merge) == [
         "--scene", "Scene", "--render-output", f"/r/{TIMESTAMP}/######", "--render-format", "PNG",
@@ -199,9 +203,9 @@ def test_what_blender_is_told(compiler: Compiler) -> None:
 
 
 def without_script(task: AuthoredTask) -> list[str]:
-    """The arguments, with a word instead of the script."""
-    script = argument(task, "--python-expr")
-    return ["SCRIPT" if arg == script else arg for arg in parameters(task)["args"]]
+    """The arguments, with a word instead of scripts."""
+    args = parameters(task)["args"]
+    return ["SCRIPT" if before == "--python-expr" else arg for before, arg in zip(["", *args], args, strict=False)]
 
 
 @pytest.mark.parametrize("name", ["single-image-render", "blender-render-variations"])
@@ -216,16 +220,21 @@ def test_no_scene(compiler: Compiler, name: str, scene: str | None) -> None:
     [
         ("/r/######", "/r/######", "/r"),
         ("R:\\a\\b\\######", "R:/a/b/######", "R:/a/b"),
-        ("\\\\NAS\\share\\still\\###", "//NAS/share/still/###", "//NAS/share/still"),
+        ("\\\\NAS\\share\\still\\###", "\\\\NAS\\share\\still\\###", "//NAS/share/still"),
+        ("//NAS/share/still/###", "\\\\NAS\\share\\still\\###", "//NAS/share/still"),
         ("{storage}/{timestamp}/{jobs}/x", f"{{storage}}/{TIMESTAMP}/{{jobs}}/x", f"{{storage}}/{TIMESTAMP}/{{jobs}}"),
     ],
 )
 def test_where_tiles_and_image_go(compiler: Compiler, given: str, output: str, folder: str) -> None:
-    """Tiles lie beside the image, in a folder that is the job's; names of shares and of variables survive."""
+    """Tiles lie beside the image, in a folder that is the job's; names of shares and of variables survive.
+
+    A share reaches Blender with backslashes: `//` is where the blend file lies.
+    """
     first, *_, merge = compiled(compiler, "single-image-render", render_output_path=given).tasks
     assert argument(merge, "--render-output") == output
     assert argument(merge, "--") == f"{folder}/tiles-11111111"
-    assert argument(first, "--render-output") == f"{folder}/tiles-11111111/tile-1-1-######"
+    tile = f"{folder}/tiles-11111111/tile-1-1-######"
+    assert argument(first, "--render-output") == (tile.replace("/", "\\") if tile.startswith("//") else tile)
 
 
 WHOLE = 'setting "{}" must be a whole number, {}, not {}'
@@ -241,6 +250,7 @@ WHOLE = 'setting "{}" must be a whole number, {}, not {}'
         ([], {"tiles_x": 101}, WHOLE.format("tiles_x", "1 to 100", "101")),
         ([], {"tiles_y": 1.5}, WHOLE.format("tiles_y", "1 to 100", "1.5")),
         ([], {"tile_overlap": -1}, WHOLE.format("tile_overlap", "0 to 1000", "-1")),
+        ([], {"frame": 1048575}, "frame 1048575 is out of range"),
         (["render_output_path"], {}, "no render_output_path setting!"),
         ([], {"render_output_path": ""}, "no render_output_path setting!"),
         *(
@@ -253,7 +263,7 @@ def test_refused_tiles(compiler: Compiler, without: list[str], settings: dict[st
     """What cannot be rendered in tiles is refused with a text for the artist."""
     message = refused(compiler, "single-image-render", without, settings)
     assert complaint in message
-    assert "single_image_render.js:" in message
+    assert "single_image_render.js" in message
 
 
 # blender-render-variations
@@ -270,8 +280,8 @@ def test_variations(compiler: Compiler) -> None:
     ]
     assert [argument(task, "--render-frame") for task in job.tasks] == ["1..3", "4,5"] * 2
     assert without_script(job.tasks[0]) == [
-        "--scene", "Scene", "--python-exit-code", "1", "--python-expr", "SCRIPT",
-        "--render-output", f"/r/{TIMESTAMP}/front/######", "--render-format", "PNG", "--render-frame", "1..3",
+        "--scene", "Scene", "--render-output", f"/r/{TIMESTAMP}/front/######", "--render-format", "PNG",
+        "--python-exit-code", "1", "--python-expr", "SCRIPT", "--render-frame", "1..3", "--python-expr", "SCRIPT",
     ]  # fmt: skip
     assert parameters(job.tasks[0])["blendfile"] == "/jobs/a.blend"
     assert job.settings["render_output_path"] == f"/r/{TIMESTAMP}/{{variation}}/######"
@@ -291,7 +301,7 @@ def test_names_in_scripts(compiler: Compiler, kind: str, wanted: list[str], unwa
     compile(script, "script", "exec")
     assert all(line in script for line in wanted)
     assert unwanted not in script
-    assert "use_overwrite = False" in script
+    assert "use_overwrite = True" in script
 
 
 @pytest.mark.parametrize(
@@ -325,12 +335,16 @@ def test_names_of_folders(compiler: Compiler, variations: str, folders: list[str
         ("/r/{variation}-####", "/r/{variation}-####", "/r/top-####"),
         ("/r/{variation}/{variation}_##", "/r/{variation}/{variation}_##", "/r/top/top_##"),
         ("R:\\a\\{variation}\\##", "R:\\a\\{variation}\\##", "R:/a/top/##"),
-        ("\\\\NAS\\share\\##", "//NAS/share/{variation}/##", "//NAS/share/top/##"),
+        ("\\\\NAS\\share\\##", "//NAS/share/{variation}/##", "\\\\NAS\\share\\top\\##"),
+        ("//NAS/share/##", "//NAS/share/{variation}/##", "\\\\NAS\\share\\top\\##"),
         ("{storage}/{timestamp}/x", f"{{storage}}/{TIMESTAMP}/{{variation}}/x", f"{{storage}}/{TIMESTAMP}/top/x"),
     ],
 )
 def test_where_variations_go(compiler: Compiler, given: str, stored: str, output: str) -> None:
-    """The path says where the name goes, or there is a folder of that name; the job shows the path that is used."""
+    """The path says where the name goes, or there is a folder of that name; the job shows the path that is used.
+
+    A share reaches Blender with backslashes: `//` is where the blend file lies.
+    """
     job = compiled(compiler, "blender-render-variations", render_output_path=given, variations="top")
     assert job.settings["render_output_path"] == stored
     assert argument(job.tasks[0], "--render-output") == output
@@ -345,6 +359,7 @@ def test_where_variations_go(compiler: Compiler, given: str, stored: str, output
         (["frames"], {}, 'invalid range "": empty range'),
         ([], {"frames": "x"}, 'invalid range "x":'),
         ([], {"chunk_size": 0}, "invalid chunk size, must be positive number: 0"),
+        ([], {"frames": "1048575"}, "frame 1048575 is out of range"),
         (["render_output_path"], {}, "no render_output_path setting!"),
         *(
             ([], {"format": name}, f'This job type only renders images, and not "{name}"')
@@ -356,7 +371,7 @@ def test_refused_variations(compiler: Compiler, without: list[str], settings: di
     """What cannot be rendered is refused with a text for the artist."""
     message = refused(compiler, "blender-render-variations", without, settings)
     assert complaint in message
-    assert "blender_render_variations.js:" in message
+    assert "blender_render_variations.js" in message
 
 
 def test_kind_is_a_choice(compiler: Compiler) -> None:
