@@ -117,6 +117,8 @@ class Agent:
         self._enter(_AWAKE)
         self._pause(self._settings.poll_start)
         while not self._stopping.is_set():
+            if wanted := self._wait_for_space():
+                return wanted
             answer = self._next_task()
             if isinstance(answer, WorkerStatus):
                 log.info("the manager wants another status", status=answer.value)
@@ -140,6 +142,22 @@ class Agent:
             # To be asked for what we are already is answered by saying so once more.
             self._is_announced = self._is_announced and not requested
             self._pause(self._settings.poll_asleep)
+        return None
+
+    def _wait_for_space(self) -> WorkerStatus | None:
+        """As long as the disk is full be in error, for what a task reports could not be kept.
+
+        Gives the status to go to when the manager wants another one meanwhile.
+        """
+        if self._updates.has_space():
+            return None
+        self._enter(WorkerStatus.ERROR)
+        while not self._stopping.is_set() and not self._updates.has_space():
+            requested = self._requested_status(WorkerStatus.ERROR)
+            if requested and requested not in (_AWAKE, WorkerStatus.ERROR):
+                return requested
+            self._pause(self._settings.poll_asleep)
+        self._is_announced = False
         return None
 
     # -- parts --------------------------------------------------------------------------------------------------------

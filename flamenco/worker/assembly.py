@@ -64,6 +64,7 @@ def assembled(settings: WorkerSettings, data_dir: Path, commands: Mapping[str, C
                 settings.update_retry,
                 give_up=settings.update_give_up,
                 ask=manager.requested_status,
+                log_hold=settings.log_hold,
             )
             uploads = OutputUploads(manager)
             tasks = TaskRunner(

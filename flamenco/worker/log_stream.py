@@ -12,10 +12,18 @@ LONGEST_CHUNK = 256 * 1024
 """Characters in one update; managers refuse larger bodies sooner or later."""
 
 
+LARGE_CHUNK = 192 * 1024
+"""Bytes; with the line that goes beyond it, it is still one update."""
+
+MUCH_BYTES = 256 * 1024
+"""Who writes more than this in a second makes large chunks, which are taken faster than many small ones."""
+
+
 class LogStream:
     """Text in, chunks out through `send`: when there is enough of it, and when the oldest has waited long enough.
 
-    Any thread may write; chunks leave in the order of what was written.
+    Any thread may write; chunks leave in the order of what was written. After chunks, `deliver` is called, which may
+    take its time.
     """
 
     def __init__(
@@ -24,16 +32,21 @@ class LogStream:
         chunk_bytes: int,
         longest_wait: Duration,
         clock: Callable[[], float] = time.monotonic,
+        deliver: Callable[[], None] = lambda: None,
     ) -> None:
         self._send = send
         self._chunk_bytes = chunk_bytes
         self._longest_wait = longest_wait
         self._clock = clock
+        self._deliver = deliver
         self._lock = threading.Lock()
         self._texts: list[str] = []
         self._bytes = 0
         self._oldest = 0.0
         self._closed = False
+        self._second = 0.0
+        self._sent_bytes = [0, 0]
+        """What was sent in the second before this one, and in this one."""
 
     def write(self, text: str) -> None:
         """Add `text`, with a newline where it has none. After `close` nothing is taken any more."""
@@ -45,14 +58,18 @@ class LogStream:
                 self._oldest = self._clock()
             self._texts.append(text)
             self._bytes += len(text.encode())
-            if self._bytes > self._chunk_bytes or self._is_overdue():
-                self._flush()
+            if not self._is_due():
+                return
+            self._flush()
+        self._deliver()
 
     def tick(self) -> None:
         """Send what has waited long enough; called now and then, for programs that have gone quiet."""
         with self._lock:
-            if self._texts and self._is_overdue():
-                self._flush()
+            if not self._texts or not self._is_due():
+                return
+            self._flush()
+        self._deliver()
 
     def close(self, *, discard: bool = False) -> None:
         """Send what there is, or drop it, and take nothing more."""
@@ -61,10 +78,17 @@ class LogStream:
             if not discard:
                 self._flush()
 
-    def _is_overdue(self) -> bool:
-        return self._clock() - self._oldest >= self._longest_wait
+    def _is_due(self) -> bool:
+        if self._clock() - self._oldest >= self._longest_wait:
+            return True
+        return self._bytes > (LARGE_CHUNK if max(self._sent_bytes) > MUCH_BYTES else self._chunk_bytes)
 
     def _flush(self) -> None:
+        now = self._clock()
+        if now - self._second >= 1:
+            self._sent_bytes = [self._sent_bytes[1] if now - self._second < 2 else 0, 0]
+            self._second = now
+        self._sent_bytes[1] += self._bytes
         text, self._texts, self._bytes = "".join(self._texts), [], 0
         for chunk in _chunks(text):
             self._send(chunk)
@@ -76,5 +100,11 @@ def sendable(text: str) -> str:
 
 
 def _chunks(text: str) -> Iterator[str]:
-    for start in range(0, len(text), LONGEST_CHUNK):
-        yield text[start : start + LONGEST_CHUNK]
+    """`text` in parts that are not too long, and end with a line where that is possible."""
+    start = 0
+    while len(text) - start > LONGEST_CHUNK:
+        end = text.rfind("\n", start, start + LONGEST_CHUNK) + 1 or start + LONGEST_CHUNK
+        yield text[start:end]
+        start = end
+    if start < len(text):
+        yield text[start:]

@@ -65,8 +65,14 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     update_queue_mb: Annotated[
         int, Meta(ge=1, description="Updates to keep while the manager is away, in MB; beyond it log text is left out.")
     ] = 64
+    log_hold: Annotated[
+        Duration,
+        Meta(description="A program that prints more than the queue holds waits so long for a manager that is away."),
+    ] = Duration(120)
     log_chunk: Annotated[Duration, Meta(description="Longest time that a line waits to be sent.")] = Duration(30)
-    log_chunk_bytes: Annotated[int, Meta(ge=1, description="Log text that is sent without waiting.")] = 10 * 1024
+    log_chunk_bytes: Annotated[int, Meta(ge=1, description="Log text that is sent without waiting, once a second.")] = (
+        10 * 1024
+    )
     request_timeout: Annotated[Duration, Meta(description="Time limit of a request to the manager.")] = Duration(10)
 
 

@@ -68,10 +68,12 @@ class TaskRunner:
         task_log = log.bind(task=task.uuid, name=task.name)
         task_log.info("running task", type=task.task_type)
         self._updates.send(task.uuid, TaskUpdate(activity="Started", status=TaskStatus.ACTIVE))
+        cancellation = self._cancellation
         stream = LogStream(
-            lambda text: self._updates.send(task.uuid, TaskUpdate(log=text)),
+            lambda text: self._updates.put(task.uuid, TaskUpdate(log=text)),
             self._settings.log_chunk_bytes,
             self._settings.log_chunk,
+            deliver=lambda: self._updates.make_room(cancellation),
         )
         with ExitStack() as background:
             background.enter_context(Ticker("may-i-run", self._settings.may_i_run, lambda: self._ask(task.uuid)))

@@ -23,6 +23,12 @@ GIVE_UP: Final = Duration(300)
 MOST_ERRORS: Final = 5
 """A manager that wants to be asked again in an hour has not said no after two of them."""
 
+ROOM_BYTES: Final = 4 * 1024 * 1024
+"""So much may wait for a manager that is there; then whoever writes more log text waits as well."""
+
+LOG_HOLD: Final = Duration(120)
+_LOOK_S: Final = 0.05
+
 log = structlog.get_logger()
 
 
@@ -31,6 +37,16 @@ class Recipient(Protocol):
 
     def update_task(self, task_id: str, update: TaskUpdate | msgspec.Raw, timeout_s: float | None = None) -> None:
         """Take an update. Raises `ManagerUnreachable` or `ManagerError`."""
+
+
+class Interruption(Protocol):
+    """What ends waiting for the manager, such as the cancellation of a task."""
+
+    def is_set(self) -> bool:
+        """Whether it has come."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long, and no longer than until it comes; whether it has."""
 
 
 class _Stumbling(Struct, frozen=True):
@@ -49,6 +65,9 @@ class Updates:
     was answered with errors `MOST_ERRORS` times and for `give_up` (zero is for ever), by a manager that answers
     other questions, is left out too: it stumbles over that one, and whatever comes after it would never arrive. `ask`
     asks such a question, and raises what an update would.
+
+    Where log text comes faster than it goes, `make_room` keeps who writes it from filling the queue. A manager that is
+    away for `log_hold` and longer is not waited for.
     """
 
     def __init__(
@@ -60,6 +79,7 @@ class Updates:
         clock: Callable[[], float] = time.monotonic,
         give_up: Duration = GIVE_UP,
         ask: Callable[[], object] = lambda: None,
+        log_hold: Duration = LOG_HOLD,
     ) -> None:
         self.on_reassigned = on_reassigned
         self._queue = queue
@@ -68,23 +88,39 @@ class Updates:
         self._clock = clock
         self._give_up = give_up
         self._ask = ask
+        self._log_hold = log_hold
         self._stumbling = _Stumbling()
         self._sending = threading.Lock()
         self._retry_at = 0.0
+        self._away_since: float | None = None
+
+    def put(self, task_id: str, update: TaskUpdate) -> None:
+        """Queue `update`, to be delivered with the next ones."""
+        self._queue.append(task_id, update)
+
+    def make_room(self, interruption: Interruption) -> None:
+        """Deliver, and wait while more log text would only fill the queue: its writer slows down with the manager."""
+        self.deliver(interruption)
+        while self._is_to_be_waited_for() and not interruption.wait(_LOOK_S):
+            self.deliver(interruption)
+
+    def has_space(self) -> bool:
+        """Whether the disk takes what a task may have to say."""
+        return self._queue.has_space()
 
     def send(self, task_id: str, update: TaskUpdate) -> None:
         """Deliver `update` now, or later when the manager is away. Never waits for another thread's delivery."""
         self._queue.append(task_id, update)
         self.deliver()
 
-    def deliver(self) -> None:
+    def deliver(self, unless: Interruption | None = None) -> None:
         """Send what is queued, unless it is too early for another attempt or someone is at it already."""
         # The loop is for what another thread queues between our last look and the release of the lock.
-        while self._clock() >= self._retry_at and self._queue.first():
+        while self._clock() >= self._retry_at and not (unless and unless.is_set()) and self._queue.first():
             if not self._sending.acquire(blocking=False):
                 return
             try:
-                self._send_all()
+                self._send_all(unless=unless)
             finally:
                 self._sending.release()
 
@@ -117,7 +153,13 @@ class Updates:
         """A thread that keeps trying; for a `with` block."""
         return Ticker("update-retry", min(self._retry, 1.0), self.deliver)
 
-    def _send_all(self, deadline: float | None = None, unless: threading.Event | None = None) -> None:
+    def _is_to_be_waited_for(self) -> bool:
+        half = self._queue.limit // 2
+        if self._away_since is None:
+            return self._queue.size > min(ROOM_BYTES, half)
+        return self._queue.size > half and self._clock() - self._away_since < self._log_hold
+
+    def _send_all(self, deadline: float | None = None, unless: Interruption | None = None) -> None:
         while (update := self._queue.first()) and not (unless and unless.is_set()):
             timeout_s = None if deadline is None else deadline - self._clock()
             if timeout_s is not None and timeout_s <= 0:
@@ -126,6 +168,7 @@ class Updates:
                 return
             self._queue.remove(update)
             self._retry_at = 0.0
+            self._away_since = None
 
     def _is_answered(self, update: QueuedUpdate, timeout_s: float | None) -> bool:
         """Send one update; whether the manager has decided about it."""
@@ -180,4 +223,6 @@ class Updates:
 
     def _put_off(self, seconds: float, error: Exception) -> None:
         self._retry_at = self._clock() + seconds
+        if self._away_since is None:
+            self._away_since = self._clock()
         log.warning("keeping updates for later", reason=str(error), retry_in=str(Duration(seconds)))

@@ -18,7 +18,7 @@ from flamenco.client import ManagerClient, TaskUpdate
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.statuses import TaskStatus
-from flamenco.worker.update_queue import FILE_NAME, GAP_TEXT, UpdateQueue
+from flamenco.worker.update_queue import FILE_NAME, UpdateQueue
 from flamenco.worker.updates import MOST_ERRORS, Updates
 from tests.integration.scripted_manager import Answer, ScriptedManager
 
@@ -283,17 +283,21 @@ def taken_out(queue: UpdateQueue) -> list[tuple[str, str]]:
 
 
 def test_the_queue_is_bounded(queue: UpdateQueue) -> None:
-    """When there is no room, log text is left out with one line that says so, and what else was said is kept."""
+    """When there is no room, log text is left out with one line that says how much and why; all else is kept."""
     started = TaskUpdate(activity="Started", status=TaskStatus.ACTIVE)
     failed = TaskUpdate(activity="Failed: no", log="Failed: no\n", status=TaskStatus.FAILED)
     for update in (started, *(TaskUpdate(log="x" * 100) for _ in range(50)), failed, started):
         queue.append(TASK, update)
     payloads = [payload for _, payload in taken_out(queue)]
     assert len("".join(payloads)) < 1500
+    taken = len([payload for payload in payloads if "xxx" in payload])
     assert payloads[0] == payloads[-1] == '{"taskStatus":"active","activity":"Started"}'
     assert payloads[-2] == '{"taskStatus":"failed","activity":"Failed: no"}'
-    assert len([payload for payload in payloads if "missing" in payload]) == 1
-    assert GAP_TEXT.strip() in payloads[-3]
+    (line,) = [payload for payload in payloads if "missing" in payload]
+    assert line == payloads[-3]
+    left_out = (50 - taken) * 100 + len("Failed: no\n")
+    assert f"[{left_out:,} characters of log text are missing here: the manager was away, and the worker keeps" in line
+    assert "(update_queue_mb) for it]" in line
 
 
 def test_there_is_room_again(queue: UpdateQueue) -> None:

@@ -1,0 +1,72 @@
+"""Programs that print more than anybody reads: all of it arrives, and nobody runs out of memory, disk or patience."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from flamenco.client import JobRequest, ManagerClient
+from flamenco.domain.statuses import JobStatus
+from tests.acceptance.conftest import Manager, running_manager, wait_until
+from tests.acceptance.test_faults import logs_of, running_workers, summary
+
+pytestmark = pytest.mark.acceptance
+
+EXEC_JOB_TYPE = """
+const JOB_TYPE = { label: "Exec", settings: [
+    { key: "exe", type: "string", required: true },
+    { key: "script", type: "string", required: true },
+] };
+
+function compileJob(job) {
+    const task = author.Task("exec", "misc");
+    task.addCommand(author.Command("exec", { exe: job.settings.exe, args: ["-c", job.settings.script] }));
+    job.addTask(task);
+}
+"""
+"""One task that runs a program with a script of its own."""
+
+LINES = 1_000_000
+LINE_BYTES = 100
+CHATTERBOX = f"""
+import sys
+for start in range(0, {LINES}, 1000):
+    lines = [f"{{number:09}} ".ljust({LINE_BYTES - 1}, "x") for number in range(start, start + 1000)]
+    sys.stdout.write("\\n".join(lines) + "\\n")
+"""
+"""Prints 100 MB as fast as it can, in lines that know their number."""
+
+
+def submit(manager: Manager, script: str) -> str:
+    """Submit a job of one task that runs a Python script; its id."""
+    (manager.data_dir / "jobtypes" / "exec.js").write_text(EXEC_JOB_TYPE)
+    request = JobRequest(name="exec", type="exec", settings={"exe": sys.executable, "script": script})
+    with ManagerClient(manager.url) as client:
+        return client.submit_job(request).id
+
+
+def most_memory_mb(pid: int) -> float:
+    """The most memory that a process has had so far."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found
+    return int(found[1]) / 1024
+
+
+def test_a_hundred_megabytes_arrive_whole(tmp_path: Path) -> None:
+    """All lines are in the task's log, in order, each once; the worker holds no more than a few of them."""
+    with running_manager(tmp_path, "--processes", "2") as manager:
+        job_id = submit(manager, CHATTERBOX)
+        with running_workers(tmp_path, manager.url, 1) as (worker,):
+            assert wait_until(lambda: "000000500 " in "".join(logs_of(manager).values()), 30)
+            before = most_memory_mb(worker.pid)
+            assert wait_until(lambda: summary(manager.url, job_id).status is JobStatus.COMPLETED, 240)
+            assert most_memory_mb(worker.pid) - before < 64
+        (log,) = logs_of(manager).values()
+        assert "missing" not in log
+        printed = [line.partition(" > ")[2] for line in log.splitlines() if line.startswith("pid=")]
+        assert printed == [f"{number:09} ".ljust(LINE_BYTES - 1, "x") for number in range(LINES)]
+        kept = (tmp_path / "worker-0" / "flamenco-worker.sqlite").stat().st_size
+        assert kept < 32 * 1024 * 1024
