@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any
 
 import falcon
@@ -11,6 +12,7 @@ import msgspec
 from flamenco.farm.context import Farm
 
 _ENCODER = msgspec.json.Encoder()
+_ABOVE = re.compile(r"(?:/[\w.~-]+)+", re.ASCII)
 
 
 class Resource:
@@ -33,6 +35,12 @@ def send(resp: falcon.Response, value: Any, status: int = 200) -> None:
     resp.status = status
     resp.content_type = falcon.MEDIA_JSON
     resp.data = _ENCODER.encode(value) + b"\n"
+
+
+def public_path(req: falcon.Request, path: str) -> str:
+    """A path of the manager as whoever asks has to write it: a proxy may have put the manager below one of its own."""
+    above = (req.get_header("X-Forwarded-Prefix") or req.root_path).rstrip("/")
+    return above + path if _ABOVE.fullmatch(above) else path
 
 
 def client_address(req: falcon.Request) -> str:

@@ -130,6 +130,10 @@ class Connection:
         """Close the connections."""
         self._http.close()
 
+    def path_of(self, answered: str) -> str:
+        """A path that the manager gave, below its URL: behind a proxy it may begin with what the URL ends with."""
+        return "/" + answered.removeprefix(self._http.base_url.path)
+
     def authenticate(self, worker_id: str, secret: str) -> None:
         """Speak as this worker from now on."""
         token = base64.b64encode(f"{worker_id}:{secret}".encode()).decode()

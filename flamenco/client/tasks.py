@@ -84,7 +84,7 @@ class TaskCalls:
     def log_part(self, log: TaskLog, start: int) -> bytes:
         """What is in a log from byte `start` on, up to a part that is good to handle; nothing where it ends."""
         headers = {"Range": f"bytes={start}-{start + _LOG_PART - 1}"}
-        answer = self._connection.call("GET", log.url, headers=headers, also_fine=(404, 416))
+        answer = self._connection.call("GET", self._connection.path_of(log.url), headers=headers, also_fine=(404, 416))
         if answer.status_code in (404, 416):
             return b""
         # A proxy may not care for ranges; then all of it comes.

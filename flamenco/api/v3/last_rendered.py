@@ -5,7 +5,7 @@ from __future__ import annotations
 import falcon
 
 from flamenco.api.operation import Answer, operation
-from flamenco.api.resource import Resource, send
+from flamenco.api.resource import Resource, public_path, send
 from flamenco.api.v3 import file_schemas as schemas
 from flamenco.domain.events import Thumbnails
 from flamenco.farm import last_rendered
@@ -24,9 +24,9 @@ class OfJob(Resource):
             204: Answer("The job has no image yet, or does not exist."),
         },
     )
-    def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Tell where they are."""
-        _answer(resp, last_rendered.of_job(self.farm, job_id))
+        _answer(req, resp, last_rendered.of_job(self.farm, job_id))
 
 
 class OfFarm(Resource):
@@ -41,13 +41,13 @@ class OfFarm(Resource):
             204: Answer("Nothing was rendered yet, or the job that did was deleted."),
         },
     )
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Tell where they are."""
-        _answer(resp, last_rendered.of_farm(self.farm))
+        _answer(req, resp, last_rendered.of_farm(self.farm))
 
 
-def _answer(resp: falcon.Response, found: Thumbnails | None) -> None:
+def _answer(req: falcon.Request, resp: falcon.Response, found: Thumbnails | None) -> None:
     if found is None:
         resp.status = falcon.HTTP_204
     else:
-        send(resp, schemas.JobLastRenderedImageInfo(base=found.base, suffixes=list(found.suffixes)))
+        send(resp, schemas.JobLastRenderedImageInfo(base=public_path(req, found.base), suffixes=list(found.suffixes)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import falcon
 
 from flamenco.api.operation import Answer, operation
-from flamenco.api.resource import Resource, send
+from flamenco.api.resource import Resource, public_path, send
 from flamenco.api.v3 import file_schemas as schemas
 from flamenco.farm import task_logs
 
@@ -43,10 +43,11 @@ class Info(Resource):
         coded=True,
         returns={200: Answer("There it is.", schemas.TaskLogInfo), 204: _NO_LOG, 404: _NO_TASK},
     )
-    def on_get(self, _req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         """Tell where it is."""
         found = task_logs.info(self.farm, task_id)
         if found is None:
             resp.status = falcon.HTTP_204
             return
-        send(resp, schemas.TaskLogInfo(task_id=found.task_id, job_id=found.job_id, url=found.url, size=found.size))
+        url = public_path(req, found.url)
+        send(resp, schemas.TaskLogInfo(task_id=found.task_id, job_id=found.job_id, url=url, size=found.size))
