@@ -149,6 +149,7 @@ TASK_FIELDS = (
     "name",
     "type",
     "priority",
+    "optional",
     "commands",
     "dependencies",
     "commands[0]",

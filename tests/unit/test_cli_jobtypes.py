@@ -201,6 +201,18 @@ print  greeting new
     )
 
 
+def test_compile_says_what_is_optional() -> None:
+    """A task that the job can do without is called so, for people and as data; the others are not."""
+    given = {"frames": "1", "render_output_path": "/r/####", "blendfile": "/a.blend", "fps": "24", "format": "PNG"}
+    settings = [part for key, value in given.items() for part in ("--set", f"{key}={value}")]
+    arguments = ["compile", "simple-blender-render", *settings, "--set", "image_file_extension=.png"]
+    printed = flamenco(*arguments).stdout
+    assert "  1. render-1  blender, priority 50, 1 step\n" in printed
+    assert "  2. preview-video  ffmpeg, priority 50, 1 step, optional\n" in printed
+    tasks = json.loads(flamenco(*arguments, "--json").stdout)["job"]["tasks"]
+    assert [task.get("optional") for task in tasks] == [None, True]
+
+
 def test_compile_prints_json(folder: Path) -> None:
     """The same as data, in the form of test files; settings may come from a file, --set comes before it."""
     (folder / "settings.json").write_text('{"who": "file", "count": 5}')
