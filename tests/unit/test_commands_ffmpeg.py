@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -307,6 +308,32 @@ def test_a_real_video(frames: Callable[..., Path], tmp_path: Path) -> None:
         args=["-c:v", "mpeg4"],
     )
     assert _frame_count(video) == 3
+
+
+def test_frames_that_ffmpeg_cannot_read(tmp_path: Path) -> None:
+    """When FFmpeg does not know what the frames are, the task says that, and not only that FFmpeg failed."""
+    (tmp_path / "0001.cin").write_bytes(b"\x80\x2a\x5f\xd7" + bytes(2048))
+    given = {"exe": "ffmpeg", "fps": 24, "inputGlob": str(tmp_path / "*.cin"), "outputFile": str(tmp_path / "o.mp4")}
+    with pytest.raises(CommandFailed, match=r"this FFmpeg cannot read the frames; .* exited with code"):
+        Bench().run("frames-to-video", **given)
+
+
+def test_readable_frames_are_not_to_blame(frames: Callable[..., Path], tmp_path: Path) -> None:
+    """When FFmpeg fails for another reason, its frames are not said to be it."""
+    given = {"exe": "ffmpeg", "fps": 24, "inputGlob": str(frames() / "*.png"), "outputFile": str(tmp_path / "o.mp4")}
+    with pytest.raises(CommandFailed, match=r"^(?!this FFmpeg).*exited with code"):
+        Bench().run("frames-to-video", **given, args=["-c:v", "no-such-codec"])
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    """Frames in a folder whose name is not UTF-8 are joined like others."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    for number in (1, 2):
+        Image.new("RGB", (16, 16)).save(folder / f"{number}.png")
+    video = tmp_path / "video.mp4"
+    Bench().run("frames-to-video", exe="ffmpeg", fps=24, inputGlob=f"{folder}/*.png", outputFile=str(video))
+    assert _frame_count(video) == 2
 
 
 def test_a_video_without_frames_fails(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from flamenco.hooks.parameters import invalid_parameter, plain_text
 
 NAME = "frames-to-video"
 VERSION_TIMEOUT_S = 5
+READ_TIMEOUT_S = 30
 
 _LIKE_A_PATTERN = re.compile(r"[%*?{]")
 """FFmpeg takes names with these for patterns. It is only told otherwise of those: before 5.0 it could not be."""
@@ -54,14 +55,21 @@ class VideoParameters(Struct, frozen=True, rename="camel"):
 
 
 def make_video(context: CommandContext, parameters: VideoParameters) -> None:
-    """Run FFmpeg over the frames."""
+    """Run FFmpeg over the frames. Raises `CommandFailed`, which says so when it cannot even read them."""
     exe = parameters.exe
     if exe in _SEARCHED:
         exe = find_ffmpeg(tool_candidates(context.variables.get("worker_dir", "")), exe)
     before = [*split_arguments(NAME, "exeArgs", parameters.exe_args), *parameters.args_before]
     rate = ["-r", plain_text(parameters.fps)]
     with frames_input(context, parameters, windows=sys.platform == "win32") as frames:
-        context.run_process([exe, *before, *frames, *parameters.args, *rate, parameters.output_file])
+        try:
+            context.run_process([exe, *before, *frames, *parameters.args, *rate, parameters.output_file])
+        except CommandFailed as error:
+            if reads(exe, frames):
+                raise
+            raise CommandFailed(
+                f"this FFmpeg cannot read the frames; a newer one may know their format: {error}"
+            ) from error
 
 
 @contextmanager
@@ -99,9 +107,9 @@ def _write_index(video: Path, text: str) -> Path:
     """Write the list of frames for `video`. Raises `CommandFailed`."""
     try:
         with NamedTemporaryFile(
-            "w", encoding="utf-8", dir=video.absolute().parent, prefix=f"{video.stem}-", suffix=".txt", delete=False
+            "wb", dir=video.absolute().parent, prefix=f"{video.stem}-", suffix=".txt", delete=False
         ) as index:
-            index.write(text)
+            index.write(text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise CommandFailed(f"cannot write beside the video {video}: {error}") from error
     return Path(index.name)
@@ -147,6 +155,18 @@ def find_ffmpeg(candidates: Iterable[str], exe: str = "ffmpeg") -> str:
         problems.append(f"{candidate} {problem}")
     reason = "; ".join(problems) or "found neither in the worker's tools folder nor on PATH; please install FFmpeg"
     raise invalid_parameter(NAME, "exe", exe, reason)
+
+
+def reads(program: str, frames: Sequence[str]) -> bool:
+    """Whether FFmpeg can make a picture of the first of the frames that these arguments name."""
+    command = [program, "-v", "error", *frames, "-map", "0:v:0", "-frames:v", "1", "-f", "null", "-"]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=READ_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return True  # who knows
+    return done.returncode == 0
 
 
 def why_not_ffmpeg(program: str) -> str:
