@@ -1,4 +1,4 @@
-"""Deleting jobs: people ask for it, which marks a job and stops the handing out of its tasks; a chore does it.
+"""Deleting jobs: people ask for it, which marks a job; a chore does it. For everybody else, a marked job is gone.
 
 First go the files, then the tasks, some at a time, and the job last: whatever fails, the job is still there and
 marked, and the chore tries again. While a large job is being taken apart, its tasks are fewer than they were.
@@ -25,7 +25,7 @@ def request(farm: Farm, job_id: str) -> None:
     """Have a job deleted soon. Asking again changes nothing but the moment. Raises `NotFound`."""
     now = farm.clock()
     with farm.store.write() as tx:
-        marked = deletion.mark(tx, [jobs.lock_by_id(tx, job_id)], now)
+        marked = deletion.mark(tx, [jobs.lock_by_id(tx, job_id, doomed=True)], now)
         events.append(tx, [job_event(job) for job in marked], now)
 
 
@@ -74,14 +74,14 @@ def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
     """
     try:
         with farm.store.read() as tx:
-            job = jobs.fetch(tx, job_id)
+            job = jobs.fetch(tx, job_id, doomed=True)
             is_shared = deletion.checkout_is_shared(tx, job)
         if not is_shared:
             shaman.erase_checkout(farm, job.shaman_checkout_id)
         remove_job_folder(farm.config.local_storage_path, job.id)
         now = farm.clock()
         with farm.store.write() as tx:
-            if not deletion.delete_tasks(tx, jobs.lock_by_id(tx, job_id), now, most_rows):
+            if not deletion.delete_tasks(tx, jobs.lock_by_id(tx, job_id, doomed=True), now, most_rows):
                 return False
         if farm.ranking.accounting:
             placing.book(farm)  # the time it used stays used

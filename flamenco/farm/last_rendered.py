@@ -52,11 +52,14 @@ def _show(farm: Farm, job_id: str, task_id: str, image: bytes) -> None:
 
 def of_job(farm: Farm, job_id: str) -> Thumbnails | None:
     """Where the job's last images are; None when it has none, or does not exist."""
-    return thumbnails_of(job_id) if farm.images.exist(job_id) else None
+    if not farm.images.exist(job_id):
+        return None
+    with farm.store.read() as tx:
+        return thumbnails_of(job_id) if last_rendered_store.is_kept(tx, job_id) else None
 
 
 def of_farm(farm: Farm) -> Thumbnails | None:
     """Where the images of the job are that rendered last of all; None when nothing was rendered."""
     with farm.store.read() as tx:
         job_id = last_rendered_store.job_id(tx)
-    return of_job(farm, job_id) if job_id else None
+    return thumbnails_of(job_id) if job_id and farm.images.exist(job_id) else None

@@ -59,10 +59,13 @@ def from_values(values: RowMapping | Mapping[str, Any]) -> Job:
     )
 
 
-def fetch(tx: Tx, job_id: str) -> Job:
-    """The job with UUID `job_id`. Raises `NotFound`."""
+def fetch(tx: Tx, job_id: str, *, doomed: bool = False) -> Job:
+    """The job with UUID `job_id`. Raises `NotFound`.
+
+    A job that somebody wants deleted is there for those alone who delete it, which is what `doomed` says.
+    """
     row = tx.execute(_BY_ID, {"id": job_id}).one_or_none()
-    if row is None:
+    if row is None or (row.delete_requested and not doomed):
         raise NotFound(f"There is no job {job_id}.")
     return from_values(row._mapping)
 
@@ -86,12 +89,13 @@ def lock(tx: Tx, job_key: int) -> Job:
     return from_values(row._mapping)
 
 
-def lock_by_id(tx: Tx, job_id: str) -> Job:
-    """As `lock`, by UUID. Raises `NotFound`."""
+def lock_by_id(tx: Tx, job_id: str, *, doomed: bool = False) -> Job:
+    """As `lock`, by UUID, and as `fetch` for a `doomed` one. Raises `NotFound`."""
     key = tx.execute(_KEY_BY_ID, {"id": job_id}).scalar_one_or_none()
-    if key is None:
+    job = lock(tx, key) if key is not None else None
+    if job is None or (job.delete_requested and not doomed):
         raise NotFound(f"There is no job {job_id}.")
-    return lock(tx, key)
+    return job
 
 
 def keys_in_transition(tx: Tx) -> list[int]:
@@ -101,8 +105,9 @@ def keys_in_transition(tx: Tx) -> list[int]:
 
 
 def newest(tx: Tx, limit: int) -> list[Job]:
-    """The `limit` newest jobs, newest first."""
-    return [from_values(row._mapping) for row in tx.execute(SELECT.order_by(jobs.c.key.desc()).limit(limit))]
+    """The `limit` newest jobs that nobody wants deleted, newest first."""
+    statement = SELECT.where(jobs.c.delete_requested.is_(None)).order_by(jobs.c.key.desc()).limit(limit)
+    return [from_values(row._mapping) for row in tx.execute(statement)]
 
 
 def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, placement: Placement, activity: str = "") -> Job:

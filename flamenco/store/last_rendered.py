@@ -11,7 +11,7 @@ _REMEMBER = text(
     "INSERT INTO last_rendered (key, job_key) VALUES (1, :job_key) "
     "ON CONFLICT (key) DO UPDATE SET job_key = excluded.job_key"
 )
-_JOB_ID = select(jobs.c.uuid).select_from(last_rendered.join(jobs))
+_JOB_ID = select(jobs.c.uuid).select_from(last_rendered.join(jobs)).where(jobs.c.delete_requested.is_(None))
 _IS_KEPT = select(jobs.c.key).where(jobs.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None))
 _LOCK_KEPT = _IS_KEPT.with_for_update()
 
@@ -22,7 +22,7 @@ def remember(tx: Tx, job_key: int) -> None:
 
 
 def job_id(tx: Tx) -> str | None:
-    """The UUID of that job; None before the first image, and once the job was deleted."""
+    """The UUID of that job; None before the first image, and once somebody wants the job deleted."""
     return tx.execute(_JOB_ID).scalar_one_or_none()
 
 

@@ -18,8 +18,8 @@ from flamenco.store.schema import job_blocks, jobs, task_failures, tasks, worker
 
 
 def jobs_matching(tx: Tx, query: JobQuery) -> list[Job]:
-    """The jobs that `query` asks for; in the order of their submission where it names none."""
-    statement = JOBS
+    """The jobs that `query` asks for and nobody wants deleted; in the order of submission where it names none."""
+    statement = JOBS.where(jobs.c.delete_requested.is_(None))
     if query.statuses:
         statement = statement.where(jobs.c.status.in_(sorted(query.statuses)))
     if query.types:
@@ -48,7 +48,7 @@ _SUMMARY = (
     )
     .join(jobs, jobs.c.key == tasks.c.job_key)
     .outerjoin(workers, workers.c.key == tasks.c.worker_key)
-    .where(jobs.c.uuid == bindparam("job_id"))
+    .where(jobs.c.uuid == bindparam("job_id"), jobs.c.delete_requested.is_(None))
 )
 
 
@@ -110,8 +110,8 @@ _FAILED_BY = (
 
 
 def failed_by(tx: Tx, task_key: int) -> list[TaskWorker]:
-    """The workers that failed a task."""
-    return [_task_worker(*row) for row in tx.execute(_FAILED_BY, {"task_key": task_key})]
+    """The workers that failed a task, by their names still when they were deleted."""
+    return [TaskWorker(row.uuid, row.name, row.address) for row in tx.execute(_FAILED_BY, {"task_key": task_key})]
 
 
 _LAST_TASK = (
@@ -131,7 +131,7 @@ _BLOCKLIST = (
     select(workers.c.uuid, workers.c.name, job_blocks.c.task_type)
     .join(workers, workers.c.key == job_blocks.c.worker_key)
     .join(jobs, jobs.c.key == job_blocks.c.job_key)
-    .where(jobs.c.uuid == bindparam("job_id"))
+    .where(jobs.c.uuid == bindparam("job_id"), jobs.c.delete_requested.is_(None))
     .order_by(workers.c.name, workers.c.key, job_blocks.c.task_type)
 )
 

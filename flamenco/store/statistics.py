@@ -20,11 +20,15 @@ class JobNumbers(Struct, frozen=True):
     tasks: dict[TaskStatus, int]
 
 
-_JOBS = select(
-    jobs.c.status,
-    sql.count().label("jobs"),
-    *(sql.sum(jobs.c[f"tasks_{status.column}"]).label(status.column) for status in TaskStatus),
-).group_by(jobs.c.status)
+_JOBS = (
+    select(
+        jobs.c.status,
+        sql.count().label("jobs"),
+        *(sql.sum(jobs.c[f"tasks_{status.column}"]).label(status.column) for status in TaskStatus),
+    )
+    .where(jobs.c.delete_requested.is_(None))
+    .group_by(jobs.c.status)
+)
 _WORKERS = select(workers.c.status, sql.count()).where(workers.c.deleted.is_(None)).group_by(workers.c.status)
 # Types of which nothing waits stay in the list: whoever draws a curve wants to see it fall to 0.
 _RUNNABLE = (

@@ -19,7 +19,7 @@ from flamenco.store.schema import ACTIVE_SQL, jobs, task_dependencies, tasks
 
 _decode_commands = msgspec.json.Decoder(tuple[Command, ...]).decode
 SELECT = select(tasks, jobs.c.uuid.label("job_uuid")).join(jobs, jobs.c.key == tasks.c.job_key)
-_BY_ID = SELECT.where(tasks.c.uuid == bindparam("id"))
+_BY_ID = SELECT.where(tasks.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None))
 _BY_KEY = SELECT.where(tasks.c.key == bindparam("task_key"))
 _SAVED = ("status", "activity", "updated", "worker_key", "last_touched", "activated", "steps_completed")
 _JOB_OF = select(tasks.c.job_key).where(tasks.c.uuid == bindparam("id"))
@@ -54,7 +54,7 @@ def from_row(row: Row[Any]) -> Task:
 
 
 def fetch(tx: Tx, task_id: str) -> Task:
-    """The task with UUID `task_id`. Raises `NotFound`."""
+    """The task with UUID `task_id`. Raises `NotFound`, also when somebody wants its job deleted."""
     row = tx.execute(_BY_ID, {"id": task_id}).one_or_none()
     if row is None:
         raise NotFound(f"There is no task {task_id}.")

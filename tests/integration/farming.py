@@ -62,6 +62,6 @@ def statuses(farm: Farm, job: Job) -> list[str]:
 
 
 def job_now(farm: Farm, job: Job) -> Job:
-    """The job as it is now."""
+    """The job as it is now, even if it is being deleted."""
     with farm.store.read() as tx:
-        return job_store.fetch(tx, job.id)
+        return job_store.fetch(tx, job.id, doomed=True)

@@ -85,6 +85,7 @@ def raising(farm: Farm, error: Exception) -> testing.TestClient:
         (domain_errors.Conflict("why"), 409),
         (domain_errors.Outdated("why"), 412),
         (domain_errors.TooMuch("why"), 413),
+        (domain_errors.FilesMissing("why"), 424),
         (domain_errors.Busy("why", retry_after=7), 503),
         (domain_errors.StoreError("why"), 500),
         (domain_errors.Unreachable("why"), 503),
@@ -133,6 +134,13 @@ def test_our_own_mistakes(farm: Farm, error: Exception) -> None:
         ("GET", "/api/x/none", 404, WITH_CODE),
         ("GET", "/api/v3", 404, BRIEF),
         ("GET", "/api/v3/none", 404, BRIEF),
+        ("GET", "/api/v3/jobs/", 404, BRIEF),
+        ("GET", "/api/v3/jobs//tasks", 404, BRIEF),
+        ("GET", "/api/v3/worker-mgt/workers/", 404, BRIEF),
+        ("POST", "/api/v3/jobs/query", 404, BRIEF),
+        ("GET", "/api/v3/jobs/query", 400, WITH_CODE),
+        ("POST", f"/api/v3/jobs/{NOBODY}", 405, BRIEF),
+        ("GET", "/api/jobs/", 404, WITH_CODE),
         ("GET", "/api/v30/none", 404, WITH_CODE),
         ("DELETE", "/api/jobs", 405, WITH_CODE),
         ("GET", "/api/jobs", 405, WITH_CODE),
@@ -195,19 +203,22 @@ def test_no_content_type_without_a_body(farm: Farm, client: testing.TestClient) 
     task = take(farm, worker).task
     ids = {"job_id": job.id, "task_id": task.id, "worker_id": worker.id, "filesize": "6", "checksum": "a" * 64}
     empty: dict[str, int] = {}
-    for surface in SURFACES.values():
-        for path, resource in surface.routes.items():
-            for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE"):
-                declared = operation_of(resource, method)
-                name = declared.id if declared else method
-                where = surface.prefix + re.sub(r"{(\w+)}", lambda found: ids.get(found[1], NOBODY), path)
-                image = {"body": PICTURE, "headers": headers | {"Content-Type": "image/png"}}
-                sent = {"json": BODIES.get(name), "headers": headers}
-                answer = client.simulate_request(method, where, **(image if name == "taskOutputProduced" else sent))
-                if method != "HEAD":
-                    assert ("content-type" in answer.headers) == bool(answer.content), f"{name} {answer.headers}"
-                if not answer.content:
-                    empty[name] = answer.status_code
+    asked = [
+        (method, surface.prefix + path, operation_of(resource, method))
+        for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE")  # in this order: what is deleted is gone
+        for surface in SURFACES.values()
+        for path, resource in surface.routes.items()
+    ]
+    for method, path, declared in asked:
+        name = declared.id if declared else method
+        where = re.sub(r"{(\w+)}", lambda found: ids.get(found[1], NOBODY), path)
+        image = {"body": PICTURE, "headers": headers | {"Content-Type": "image/png"}}
+        sent = {"json": BODIES.get(name), "headers": headers}
+        answer = client.simulate_request(method, where, **(image if name == "taskOutputProduced" else sent))
+        if method != "HEAD":
+            assert ("content-type" in answer.headers) == bool(answer.content), f"{name} {answer.headers}"
+        if not answer.content:
+            empty[name] = answer.status_code
     assert empty["taskOutputProduced"] == 202
     assert {"taskUpdate", "workerStateChanged", "signOff", "setJobPriority", "fetchTaskLogTail", "OPTIONS"} <= {*empty}
 

@@ -64,7 +64,7 @@ def test_registration_v1(farm: Farm) -> None:
 
 
 def test_registration_v3(farm: Farm) -> None:
-    """Today's protocol has an empty status for it, and calls the name a name."""
+    """Today's protocol calls the name a name, and its clients know no empty status: it is offline."""
     client = testing.TestClient(create_app(farm))
     body = {"secret": "s", "platform": "linux", "supported_task_types": ["misc"], "name": "drawn"}
     registered = client.simulate_post("/api/v3/worker/register-worker", json=body).json
@@ -72,7 +72,7 @@ def test_registration_v3(farm: Farm) -> None:
     assert registered == {
         "name": "drawn",
         "address": "127.0.0.1",
-        "status": "",
+        "status": "offline",
         "platform": "linux",
         "software": "",
         "supported_task_types": ["misc"],

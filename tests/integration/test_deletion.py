@@ -16,11 +16,11 @@ from structlog.testing import capture_logs
 from flamenco import JobCandidate, WorkerView
 from flamenco.api.app import create_app
 from flamenco.domain.errors import NoneSuch, NotFound
-from flamenco.domain.explanation import Why
 from flamenco.domain.model import AuthoredJob, Task, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus
-from flamenco.farm import deletion, explaining, jobs, placing, tasks, workers
+from flamenco.farm import deletion, explaining, jobs, placing, tags, tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.reading import FarmReading
 from flamenco.farm.tasks import TaskChange
 from flamenco.files.places import job_folder
 from flamenco.hooks.types import PublishedEvent
@@ -77,7 +77,7 @@ def delete_all(farm: Farm) -> None:
 
 
 def test_a_marked_job_is_told_and_not_handed_out(farm: Farm, clock: Clock) -> None:
-    """Marking changes no status; others see it, workers get nothing of it, and nobody can undo that by steering."""
+    """Marking changes no status; others are told, workers get nothing of it, and nobody can undo that by steering."""
     job, worker = store_job(farm, authored_job(authored_task())), new_worker(farm)
     clock.forward(5)
     deletion.request(farm, job.id)
@@ -87,14 +87,17 @@ def test_a_marked_job_is_told_and_not_handed_out(farm: Farm, clock: Clock) -> No
     assert payload["delete_requested_at"] == "2026-01-02T03:04:10Z"
     assert "previous_status" not in payload
     assert tasks.assign_next(farm, worker) is None
-    jobs.set_priority(farm, job.id, 99)
-    jobs.set_status(farm, job.id, JobStatus.PAUSE_REQUESTED, "test")
-    jobs.set_status(farm, job.id, JobStatus.REQUEUEING, "test")
+    for steer in (
+        lambda: jobs.set_priority(farm, job.id, 99),
+        lambda: jobs.set_status(farm, job.id, JobStatus.REQUEUEING, "test"),
+        lambda: tags.set_of_job(farm, job.id, None, None),
+        lambda: explaining.explain(farm, job.id),
+    ):
+        with pytest.raises(NotFound):
+            steer()
     ranking.tick(farm)
     assert tasks.assign_next(farm, worker) is None
-    assert statuses(farm, job) == ["queued", "queued"]
-    (reason,) = explaining.explain(farm, job.id).waiting
-    assert (reason.why, reason.text) == (Why.JOB_ENDED, "the job is being deleted")
+    assert job_now(farm, job).status is JobStatus.QUEUED
 
 
 def test_asking_again_is_fine(farm: Farm, clock: Clock) -> None:
@@ -394,11 +397,29 @@ def test_deleting_looks_through_no_table(farm: Farm) -> None:
 def test_over_http(farm: Farm) -> None:
     """The protocol's three operations, and what they answer."""
     client = testing.TestClient(create_app(farm))
-    job = store_job(farm, authored_job(authored_task(), shaman_checkout_id="checkout"))
+    task = authored_task()
+    job = store_job(farm, authored_job(task, shaman_checkout_id="checkout"))
     would = client.simulate_get(f"/api/v3/jobs/{job.id}/what-would-delete-do")
     assert would.json == {"shaman_checkout": True}
     assert client.simulate_delete(f"/api/v3/jobs/{job.id}").status_code == 204
-    assert "delete_requested_at" in client.simulate_get(f"/api/v3/jobs/{job.id}").json
+    # Before anything of it is deleted, it is gone for all who ask.
+    of_job = f"/api/v3/jobs/{job.id}"
+    assert client.simulate_get(of_job).status_code == 404
+    assert client.simulate_get(f"{of_job}/what-would-delete-do").status_code == 404
+    assert client.simulate_get(f"/api/jobs/{job.id}").status_code == 404
+    assert client.simulate_get(f"{of_job}/tasks").json == {"tasks": []}
+    assert client.simulate_get(f"{of_job}/blocklist").json == []
+    assert client.simulate_get("/api/v3/jobs").json == {"jobs": []}
+    assert client.simulate_get("/api/x/overview").json["jobs"] == []
+    status = {"status": "requeueing", "reason": "r"}
+    assert client.simulate_post(f"{of_job}/setstatus", json=status).status_code == 404
+    for path in ("", "/log", "/logtail"):
+        assert client.simulate_get(f"/api/v3/tasks/{task.id}{path}").status_code == 404
+    assert client.simulate_post(f"/api/v3/tasks/{task.id}/setstatus", json=status).status_code == 400
+    status["status"] = "queued"
+    assert client.simulate_post(f"/api/v3/tasks/{task.id}/setstatus", json=status).status_code == 404
+    assert FarmReading(farm).statistics().jobs[JobStatus.QUEUED] == 0
+    assert client.simulate_delete(of_job).status_code == 204
     delete_all(farm)
     for answer in (
         client.simulate_get(f"/api/v3/jobs/{job.id}"),

@@ -190,6 +190,16 @@ def test_parts_of_lists(farm: Farm) -> None:
 # -- tasks and blocklists -----------------------------------------------------------------------------------------
 
 
+def test_who_failed_a_task_and_is_gone(farm: Farm) -> None:
+    """Whoever looks for what went wrong sees on which machine, though that was deleted meanwhile."""
+    job = store_job(farm, authored_job(authored_task("task", "misc")))
+    worker = new_worker(farm)
+    run_next(farm, worker, TaskStatus.FAILED)
+    workers.delete(farm, worker.id)
+    (task,) = tasks.of_job(farm, job.id)
+    assert tasks.details(farm, task.id).failed_by == [TaskWorker(worker.id, worker.name, worker.address)]
+
+
 def test_a_task_that_a_person_requeues_starts_afresh(farm: Farm) -> None:
     """Nobody failed it, so everybody may have it, once its job is open again, which is for people to say."""
     job = store_job(farm, authored_job(authored_task("task", "misc")))

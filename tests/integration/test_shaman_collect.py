@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.domain.errors import Refused, StoreError
+from flamenco.domain.errors import FilesMissing, StoreError
 from flamenco.domain.shaman import Content
 from flamenco.files.shaman import collect as collecting
 from flamenco.files.shaman.checkout import Checkouts
-from flamenco.files.shaman.collect import LEFTOVER_AFTER, Collection, collect
+from flamenco.files.shaman.collect import LEFTOVER_AFTER, UPLOAD_LEFT_AFTER, Collection, collect
 from flamenco.files.shaman.links import Kind
 from flamenco.files.shaman.places import Places
 from flamenco.files.shaman.store import FileStore
@@ -228,17 +228,17 @@ def test_nothing_yet(tmp_path: Path) -> None:
 
 
 def test_leftovers(store: FileStore) -> None:
-    """Unfinished uploads and checkouts go when nobody can be at them any more."""
-    kept, gone = LEFTOVER_AFTER - timedelta(seconds=1), LEFTOVER_AFTER + timedelta(seconds=1)
-    for number, since in enumerate((kept, gone)):
+    """Unfinished uploads and checkouts go when nobody can be at them any more; of an upload that is known soon."""
+    second = timedelta(seconds=1)
+    for number, more in enumerate((-second, second)):
         upload = store.places.upload_folder(content_of(b"%d" % number)) / "1-abc.tmp"
         upload.parent.mkdir(parents=True)
         upload.touch()
-        set_age(upload, since)
+        set_age(upload, UPLOAD_LEFT_AFTER + more)
         checkout = store.places.unfinished / str(number)
         (checkout / "deep").mkdir(parents=True)
         (checkout / "deep" / "link").symlink_to("nowhere")
-        set_age(checkout, since)
+        set_age(checkout, LEFTOVER_AFTER + more)
     before = list(files_in(store.places.shared))
     assert run(store, dry_run=True).leftovers == 2
     assert list(files_in(store.places.shared)) == before
@@ -274,7 +274,7 @@ def test_two_at_once_beside_checkouts(store: FileStore) -> None:
             store.upload(content, Blocks(data), len(data), can_defer=False)
             with suppress(FileNotFoundError):  # collected already
                 age(store, content)
-            with suppress(Refused):
+            with suppress(FilesMissing):
                 made[checkouts.create("job", [named(data, "a")])] = data
     finally:
         stop.set()

@@ -40,6 +40,8 @@ class Parameters:
         for name, value in params.items():
             if name.endswith("_id"):
                 if not is_uuid(value):
+                    if not value or declared is None:
+                        raise falcon.HTTPNotFound  # it is the name of something else, that is not there
                     if declared is not None and declared.any_id:
                         raise NotFound(f"{name}: there is no {value[:100]!r}")
                     raise BadRequest(f"{name}: {value[:100]!r} is not a UUID", brief=False)

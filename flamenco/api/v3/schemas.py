@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -42,12 +42,12 @@ class WorkerRegistration(Struct, frozen=True):
 
 
 class RegisteredWorker(Struct, frozen=True):
-    """A worker as it was just registered. Its status is empty until it signs on."""
+    """A worker as it was just registered. It is offline until it signs on."""
 
     uuid: Uuid
     name: str
     address: str
-    status: Literal["", "starting", "awake", "asleep", "error", "testing", "offline", "restart"]
+    status: WorkerStatus
     platform: str
     software: str
     supported_task_types: list[str]

@@ -20,7 +20,7 @@ def registered_worker(worker: model.Worker) -> schemas.RegisteredWorker:
         uuid=worker.id,
         name=worker.name,
         address=worker.address,
-        status=worker.status.value,
+        status=schemas.WorkerStatus(worker.status or WorkerStatus.OFFLINE),
         platform=worker.platform,
         software=worker.software,
         supported_task_types=list(worker.task_types),

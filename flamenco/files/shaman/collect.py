@@ -24,7 +24,9 @@ from flamenco.files.shaman.places import BLOB_SUFFIX, Places, files_below, in_fo
 log = structlog.get_logger()
 
 LEFTOVER_AFTER: Final = timedelta(days=1)
-"""So old, unfinished uploads and checkouts are of processes that died."""
+"""So old, unfinished checkouts are of processes that died."""
+UPLOAD_LEFT_AFTER: Final = timedelta(minutes=10)
+"""An upload that got nothing for so long is of a process that died, too: no connection is waited for that long."""
 
 _TELL_EVERY: Final = 1_000
 
@@ -61,13 +63,12 @@ def collect(
     Raises `StoreError`, and removes nothing, when the shared storage cannot be read.
     """
     oldest = now.timestamp() - max_age
-    leftovers = now.timestamp() - LEFTOVER_AFTER.total_seconds()
     try:
         if not dry_run:
             _put_back(places)
         stored, unused = _unused(places, oldest, told)
         removed = unused if dry_run else list(_remove(places, unused, oldest, told))
-        given_up = sum(1 for _ in _leftovers(places, leftovers, dry_run=dry_run))
+        given_up = sum(1 for _ in _leftovers(places, now, dry_run=dry_run))
     except OSError as error:
         raise StoreError(
             f"Nothing more is removed, as {error.filename} cannot be used: {error.strerror or error}."
@@ -178,8 +179,9 @@ def _put_back(places: Places) -> None:
     prune(places.removing, places.store)
 
 
-def _leftovers(places: Places, oldest: float, *, dry_run: bool) -> Iterator[Path]:
+def _leftovers(places: Places, now: datetime, *, dry_run: bool) -> Iterator[Path]:
     """Give up what was begun long ago and never finished."""
+    oldest = (now - UPLOAD_LEFT_AFTER).timestamp()
     for entry in files_below(places.uploading):
         path = Path(entry.path)
         if _is_older(path, oldest):
@@ -187,6 +189,7 @@ def _leftovers(places: Places, oldest: float, *, dry_run: bool) -> Iterator[Path
                 path.unlink(missing_ok=True)
                 prune(path.parent, places.uploading)
             yield path
+    oldest = (now - LEFTOVER_AFTER).timestamp()
     with suppress(FileNotFoundError):  # it comes and goes
         for folder in list(places.unfinished.iterdir()):
             if _is_older(folder, oldest):
