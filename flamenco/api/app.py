@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import falcon
 
-from flamenco.api import errors, job_files, plugin_routes
+from flamenco.api import addon, errors, job_files, pages, plugin_routes
 from flamenco.api.description import Description
 from flamenco.api.middleware.authentication import Authentication
 from flamenco.api.middleware.bodiless import Bodiless
@@ -61,5 +61,9 @@ def create_app(farm: Farm) -> Application:
     if farm.config.autodiscoverable:
         app.add_route(DESCRIPTION_PATH, Description())
         taken.append(DESCRIPTION_PATH)
-    plugin_routes.mount(app, farm, taken, body_limit)
+    mounted = plugin_routes.mount(app, farm, taken, body_limit)
+    # Where no plugin has pages of its own, which are better than these.
+    for path, page in {pages.HOME: pages.Home, **dict.fromkeys(addon.PATHS, addon.Addon)}.items():
+        if path not in mounted:
+            app.add_route(path, page(farm))
     return app

@@ -14,6 +14,7 @@ import structlog
 from msgspec import Struct
 
 from flamenco.api.middleware.request_id import request_id
+from flamenco.api.pages import is_for_people, send_nothing_here
 from flamenco.api.resource import send
 from flamenco.domain.errors import (
     AccessDenied,
@@ -152,7 +153,9 @@ def _on_accident(req: falcon.Request, resp: falcon.Response, error: Exception, _
 
 def _answer(req: falcon.Request, resp: falcon.Response, status: int, message: str, *, brief: bool) -> None:
     declared = req.context.get("operation")
-    if declared is not None and status in declared.plain:
+    if status == HTTPStatus.NOT_FOUND and declared is None and is_for_people(req):
+        send_nothing_here(req, resp, message)
+    elif declared is not None and status in declared.plain:
         send(resp, message, status)
     elif brief and _is_v3(req) and not (declared and declared.coded):
         send(resp, BriefError(message), status)

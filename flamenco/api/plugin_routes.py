@@ -35,10 +35,13 @@ _CONTENT_TYPE = re.compile(r"[\x20-\x7e]*")
 _LOWEST_STATUS, _HIGHEST_STATUS = 200, 599
 
 
-def mount(app: falcon.App[falcon.Request, falcon.Response], farm: Farm, taken: Iterable[str], limit: int) -> None:
+def mount(
+    app: falcon.App[falcon.Request, falcon.Response], farm: Farm, taken: Iterable[str], limit: int
+) -> frozenset[str]:
     """Add the routes of all plugins to `app`. `taken` are the paths of the core, `limit` is that of bodies, in bytes.
 
-    Raises `ConfigError` naming the plugin when a route cannot be used.
+    Returns all paths that are taken then, with `{}` for each variable. Raises `ConfigError` naming the plugin when a
+    route cannot be used.
     """
     reader: FarmReader = FarmReading(farm)
     files = {plugin.name: plugin.file for plugin in farm.hooks.plugins()}
@@ -53,6 +56,7 @@ def mount(app: falcon.App[falcon.Request, falcon.Response], farm: Farm, taken: I
             app.add_route(path, _PluginRoute(plugin, files[plugin], route, reader, limit))
         except ValueError as error:  # of falcon, about one variable twice for instance
             raise ConfigError(f"{who} cannot be used: {error}") from error
+    return frozenset(owners)
 
 
 def _path_of(plugin: str, route: Route, who: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -21,6 +21,9 @@ from flamenco.config.plugins import NO_PLUGINS, Values
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.variables import JOBS, Variable, VariableValue, everywhere
+
+ADDON_NAME: Final = "flamenco3-addon.zip"
+"""What Blender's add-on is called, by all who have a link to it."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 ShamanLinks = Literal["symlink", "hardlink", "copy"]
@@ -143,6 +146,13 @@ class Config(Struct, frozen=True, kw_only=True):
         Values,
         Meta(description="The plugins to use, in the order they are asked, each with its settings below it."),
     ] = NO_PLUGINS
+    addon_file: Annotated[
+        str,
+        Meta(
+            description="Blender's add-on, for artists to download; empty for flamenco3-addon.zip in data_dir.",
+            extra={"path": True},
+        ),
+    ] = ""
     autodiscoverable: Annotated[bool, Meta(description="Let workers find this manager on the network.")] = True
     shaman: ShamanConfig = ShamanConfig()
     task_timeout: Annotated[
@@ -236,6 +246,11 @@ class Config(Struct, frozen=True, kw_only=True):
     def local_storage_path(self) -> Path:
         """The folder of task logs and images, absolute; it may not exist yet."""
         return self._below_data_dir(self.local_manager_storage_path or "storage")
+
+    @property
+    def addon_path(self) -> Path:
+        """Blender's add-on, absolute; it may not exist."""
+        return self._below_data_dir(self.addon_file or ADDON_NAME)
 
     @property
     def shared_path(self) -> Path:

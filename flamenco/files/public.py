@@ -30,8 +30,13 @@ def open_public(root: Path, folder: str, job_id: str, name: str) -> PublicFile:
     """
     if not job_files.is_public(folder, job_id, name):
         raise NotFound("There is no such file.")
+    return open_file(job_folder(root, job_id) / name)
+
+
+def open_file(path: Path) -> PublicFile:
+    """Open a file; whoever does closes the stream. Raises `NotFound` when there is none that can be read."""
     try:
-        stream = (job_folder(root, job_id) / name).open("rb")
+        stream = path.open("rb")
     except OSError as error:
         raise NotFound("There is no such file.") from error
     status = os.fstat(stream.fileno())

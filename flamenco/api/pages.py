@@ -1,0 +1,103 @@
+"""What people see who open the manager in a browser: where they are and where to go, in one style.
+
+Small pages of one file each, without scripts and without anything from elsewhere. Programs, which do not ask for HTML,
+get JSON, as everywhere.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+import falcon
+
+from flamenco import __version__
+from flamenco.api.resource import Resource, public_path
+
+HOME: Final = "/"
+
+_PAGE: Final = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ max-width: 44rem; margin: 3rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }}
+code {{ font: 0.95em ui-monospace, monospace; }}
+pre {{ padding: 0.75rem 1rem; border: 1px solid #8886; border-radius: 0.5rem; overflow-x: auto; }}
+li {{ margin: 0.25rem 0; }}
+footer {{ margin-top: 2rem; opacity: 0.7; }}
+</style>
+</head>
+<body>
+{body}
+<footer>Flamenco {version}</footer>
+</body>
+</html>
+"""
+
+_HOME: Final = """\
+<h1>{name}</h1>
+<p>This is the manager of a render farm. Artists submit jobs to it, and workers ask it for tasks.
+It has no web page to steer it yet; the command line does all of that.</p>
+<h2>Look around</h2>
+<pre><code>export FLAMENCO_MANAGER={url}
+flamenco jobs        # what is being rendered, and how far it is
+flamenco workers     # who renders
+flamenco --help      # submit, cancel, requeue, logs, and more</code></pre>
+<h2>Join in</h2>
+<ul>
+<li>Artists: <a href="{addon}">Blender's add-on</a>. The address of the manager is <code>{url}</code>.</li>
+<li>A worker: <code>flamenco worker --manager {url}</code></li>
+<li>Programs: <a href="{v1}">the API</a>, <a href="{v3}">the one of today's Flamenco</a>,
+and <a href="{x}">our additions</a>, as OpenAPI documents.</li>
+</ul>"""
+
+_NOTHING: Final = """\
+<h1>There is nothing here</h1>
+<p>{message}</p>
+<p><a href="{home}">What this is, and where to go</a></p>"""
+
+
+class Home(Resource):
+    """`/`: what this is, and where to go."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Send the page. Raises `HTTPNotFound` for programs, which have nothing to do here."""
+        if not is_for_people(req):
+            raise falcon.HTTPNotFound
+        url = f"{req.scheme}://{req.netloc}{public_path(req, HOME)}"
+        links = {
+            "addon": "/flamenco3-addon.zip",
+            "v1": "/api/openapi.json",
+            "v3": "/api/v3/openapi3.json",
+            "x": "/api/x/openapi.json",
+        }
+        texts = {"name": self.farm.config.manager_name, "url": url}
+        texts |= {name: public_path(req, path) for name, path in links.items()}
+        _send(resp, self.farm.config.manager_name, _HOME, texts)
+
+
+def is_for_people(req: falcon.Request) -> bool:
+    """Whether somebody looks at this in a browser. All browsers ask for HTML by its name, and programs do not."""
+    return "text/html" in req.accept and not f"{req.path}/".startswith("/api/")
+
+
+def send_nothing_here(req: falcon.Request, resp: falcon.Response, message: str) -> None:
+    """Tell somebody in a browser that there is nothing, in a sentence, and where there is something."""
+    _send(resp, "Nothing here", _NOTHING, {"message": message, "home": public_path(req, HOME)})
+    resp.status = falcon.HTTP_404
+
+
+def _send(resp: falcon.Response, title: str, body: str, texts: dict[str, str]) -> None:
+    """Whatever comes from elsewhere is text, and no page."""
+    filled = body.format_map({name: escape(text) for name, text in texts.items()})
+    resp.content_type = falcon.MEDIA_HTML
+    resp.text = _PAGE.format(title=escape(title), body=filled, version=escape(__version__))
+    resp.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+    resp.set_header("X-Content-Type-Options", "nosniff")
+    resp.cache_control = ["no-cache"]
+    resp.vary = ["Accept"]
