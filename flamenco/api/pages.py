@@ -61,6 +61,9 @@ _NOTHING: Final = """\
 <p>{message}</p>
 <p><a href="{home}">What this is, and where to go</a></p>"""
 
+_ELSEWHERE: Final = """
+<p><a href="{elsewhere}">{elsewhere}</a></p>"""
+
 
 class Home(Resource):
     """`/`: what this is, and where to go."""
@@ -86,9 +89,13 @@ def is_for_people(req: falcon.Request) -> bool:
     return "text/html" in req.accept and not f"{req.path}/".startswith("/api/")
 
 
-def send_nothing_here(req: falcon.Request, resp: falcon.Response, message: str) -> None:
-    """Tell somebody in a browser that there is nothing, in a sentence, and where there is something."""
-    _send(resp, "Nothing here", _NOTHING, {"message": message, "home": public_path(req, HOME)})
+def send_nothing_here(req: falcon.Request, resp: falcon.Response, message: str, elsewhere: str = "") -> None:
+    """Tell somebody in a browser that there is nothing, in a sentence, and where there is something.
+
+    `elsewhere` is the address of what they were looking for, where that is known.
+    """
+    texts = {"message": message, "home": public_path(req, HOME), "elsewhere": elsewhere}
+    _send(resp, "Nothing here", (_NOTHING + _ELSEWHERE) if elsewhere else _NOTHING, texts)
     resp.status = falcon.HTTP_404
 
 

@@ -135,6 +135,7 @@ def test_no_addon(client: testing.TestClient, path: str) -> None:
         assert answer.status_code == 404
         assert "flamenco.blender.org" in answer.text
         assert "addon_file" in answer.text
+        assert ('href="https://flamenco.blender.org/download/"' in answer.text) == (headers is BROWSER)
 
 
 def test_pages_of_plugins_come_first(farm: Farm) -> None:
