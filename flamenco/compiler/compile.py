@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import platform
+import re
 import secrets
 import threading
 import time
@@ -24,7 +25,7 @@ from flamenco.compiler.limits import Limits
 from flamenco.compiler.localtime import zone_around
 from flamenco.compiler.protocol import Printed, Reply, Request, Result, ScriptError
 from flamenco.compiler.sandbox import Sandbox, ScriptKilled
-from flamenco.compiler.settings import checked_settings, numbers_as_texts
+from flamenco.compiler.settings import checked_settings, missing_settings, numbers_as_texts
 from flamenco.domain.errors import JobTypeError, NotFound, Outdated, Refused
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
 
@@ -32,6 +33,13 @@ log = logging.getLogger(__name__)
 
 _LONGEST_TEXT = 2_000
 """How much of what a script throws is handed on."""
+
+_MISTAKE = re.compile(
+    r"(?:Type|Reference|Syntax|Range|Eval|URI|Aggregate|InvalidCharacter)Error: (?:[^\s:]+\.js(?:on)?: )?"
+)
+"""How the text of an error begins that JavaScript throws, and not somebody who has something to say."""
+
+_NAMED_SCRIPT = re.compile(r"^script \([^()]*\)(?P<colon>: )?")
 
 
 class _Stopped(JobTypeError):
@@ -101,7 +109,11 @@ class Compiler:
         found = self._find()
         if name not in found.scripts:
             raise NotFound(f"job type unknown: {name}")
-        return self._job_type(found, name)[0]
+        try:
+            return self._job_type(found, name)[0]
+        except JobTypeError as error:
+            error.told = _told(name, error)
+            raise
 
     def compile(
         self,
@@ -120,7 +132,16 @@ class Compiler:
         `Refused` for an unknown job type, `Outdated` when the submission was made for another version of it,
         `JobTypeError` for everything that goes wrong in the script, and `Busy`.
         """
-        return self._compile(self._find(), submission, job_id, created, strict=strict, heard=heard)
+        found = self._find()
+        try:
+            return self._compile(found, submission, job_id, created, strict=strict, heard=heard)
+        except JobTypeError as error:
+            error.told = _told(submission.type, error)
+            job_type = self._usable(found, submission.type)[0]
+            # A script that was not given what it needs does not always say so in words that help.
+            if isinstance(job_type, JobType) and (absent := missing_settings(job_type, submission.settings)):
+                error.told += f" ({absent})"
+            raise
 
     def _compile(
         self,
@@ -315,7 +336,9 @@ def _error(error: ScriptError, script: Script, limits: Limits) -> JobTypeError:
         return _Stopped(f"script ({file}) ran longer than {limits.timeout_s:g} seconds")
     if error.kind == "memory":
         return _Stopped(f"script ({file}) used more than {limits.memory_mb} MiB of memory")
-    text = error.text if len(error.text) <= _LONGEST_TEXT else error.text[:_LONGEST_TEXT] + "…"
+    # How the original calls errors of its functions; scripts may look for it, people have no use for it.
+    thrown = error.text.replace("GoError: ", "")
+    text = thrown if len(thrown) <= _LONGEST_TEXT else thrown[:_LONGEST_TEXT] + "…"
     text = text or "an empty text was thrown"
     place = f"{error.file}:{error.line}" if error.line else error.file
     required = "" if error.file == file else f", required by {file}"
@@ -327,4 +350,16 @@ def _error(error: ScriptError, script: Script, limits: Limits) -> JobTypeError:
 def _naming(script: Script, error: JobTypeError) -> JobTypeError:
     """The same error with the script's name in it."""
     text = str(error)
-    return error if script.path.name in text else JobTypeError(f"script ({script.path.name}): {text}")
+    if script.path.name in text:
+        return error
+    return JobTypeError(f"script ({script.path.name}): {text}", reason=f"script ({script.path.name}): {text}")
+
+
+def _told(job_type: str, error: JobTypeError) -> str:
+    """What whoever submits a job reads: what the script says, or that it has a mistake; no files and lines."""
+    reason = error.reason
+    said_by_script = error.file and not _NAMED_SCRIPT.match(reason)
+    if said_by_script and not _MISTAKE.match(reason):
+        return reason.removeprefix("Error: ")
+    reason = _NAMED_SCRIPT.sub(lambda match: "" if match["colon"] else "its script", _MISTAKE.sub("", reason))
+    return f"job type {job_type} did not work, tell whoever looks after it: {reason}"

@@ -33,8 +33,10 @@ def checked_settings(job_type: JobType, given: Mapping[str, Any]) -> dict[str, A
 
     Numbers are to be texts already where texts are declared, see `numbers_as_texts`.
     Settings that are not declared stay as they are: scripts may use them, and so may whoever reads the job.
-    Raises `Refused`, naming the setting, for a required one that is missing and for a wrong value.
+    Raises `Refused`, naming the settings, for required ones that are missing and for a wrong value.
     """
+    if absent := missing_settings(job_type, given):
+        raise Refused(absent)
     settings = dict(given)
     for setting in job_type.settings or ():
         name = _move_alias(setting, settings)
@@ -42,9 +44,25 @@ def checked_settings(job_type: JobType, given: Mapping[str, Any]) -> dict[str, A
             settings[setting.key] = _checked(setting, name, settings[setting.key])
         elif setting.default is not UNSET:
             settings[setting.key] = setting.default
-        elif setting.required is True:
-            raise Refused(f'setting "{setting.key}" is missing; job type {job_type.name} requires it')
     return settings
+
+
+def missing_settings(job_type: JobType, given: Mapping[str, Any]) -> str:
+    """A sentence that names every required setting that has neither value nor default; "" when there is none."""
+    names = [
+        f'"{setting.key}"'
+        for setting in job_type.settings or ()
+        if setting.required is True and setting.default is UNSET and given.keys().isdisjoint(_names(setting))
+    ]
+    if not names:
+        return ""
+    if len(names) == 1:
+        return f"setting {names[0]} is missing; job type {job_type.name} requires it"
+    return f"settings {', '.join(names)} are missing; job type {job_type.name} requires them"
+
+
+def _names(setting: JobTypeSetting) -> tuple[str, ...]:
+    return (setting.key, *setting.aliases)
 
 
 def _move_alias(setting: JobTypeSetting, settings: dict[str, Any]) -> str:

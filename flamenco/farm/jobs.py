@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -21,6 +22,8 @@ from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
 from flamenco.store import events, failures, listing
 from flamenco.store import jobs as job_store
+
+log = structlog.get_logger(__name__)
 
 
 class Block(Struct, frozen=True):
@@ -51,7 +54,8 @@ def job_type(farm: Farm, name: str) -> JobType:
     try:
         return farm.compiler.job_type(name)
     except JobTypeError as error:
-        raise Failed(f"error getting job type: {error}") from error
+        log.warning("a job type is broken", job_type=name, error=str(error))
+        raise Failed(f"error getting job type: {error.told}") from error
 
 
 def job_type_problems(farm: Farm) -> list[Problem]:
@@ -91,7 +95,12 @@ def _initial_status(submission: Submission) -> JobStatus:
 
 def _compile(farm: Farm, submission: Submission, *, strict: bool) -> AuthoredJob:
     submission = farm.hooks.job_submitting(farm.variables.in_submission(submission), farm.config)
-    authored = farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)
+    try:
+        authored = farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)
+    except JobTypeError as error:
+        # The place in the script is for whoever looks after it, and reads this log.
+        log.warning("a job was not compiled", job_type=submission.type, job=submission.name, error=str(error))
+        raise JobTypeError(error.told) from error
     return farm.hooks.job_compiled(authored, farm.command_types, farm.config)
 
 

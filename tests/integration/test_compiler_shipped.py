@@ -216,10 +216,10 @@ def test_frames(
 @pytest.mark.parametrize(
     ("without", "settings", "complaint"),
     [
-        (["frames"], {}, 'GoError: invalid range "": empty range'),
-        ([], {"frames": "x"}, 'GoError: invalid range "x":'),
-        ([], {"chunk_size": 0}, "GoError: invalid chunk size, must be positive number: 0"),
-        (["chunk_size"], {}, "GoError: invalid chunk size, must be positive number: 0"),
+        (["frames"], {}, 'invalid range "": empty range'),
+        ([], {"frames": "x"}, 'invalid range "x":'),
+        ([], {"chunk_size": 0}, "invalid chunk size, must be positive number: 0"),
+        (["chunk_size"], {}, "invalid chunk size, must be positive number: 0"),
         (["render_output_path"], {}, "no render_output_path setting! (simple_blender_render.js:"),
         ([], {"render_output_path": ""}, "no render_output_path setting! (simple_blender_render.js:"),
         ([], {"frames": "1-3,1048575"}, "frame 1048575 is out of range: Blender renders frames -1048574 to 1048574"),

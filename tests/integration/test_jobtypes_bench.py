@@ -55,7 +55,13 @@ def said(finding: Finding) -> tuple[str, int, int]:
         ("const a = '😀😀'; null.x;", 1, 22, "const a = '😀😀'; null.x;", "TypeError: Cannot read properties of null"),
         ("const a = {\n  b: 1,\n\n\n", 2, 8, "  b: 1,", "SyntaxError: Unexpected end of input"),
         ("JOB_TYPE = {};\r\nfoo();", 1, 10, "JOB_TYPE = {};", "ReferenceError: JOB_TYPE is not defined"),
-        ("function f() {\n  return author.Task('', 'a');\n}\nf();", 2, 17, "  return author.Task('', 'a');", "GoError"),
+        (
+            "function f() {\n  return author.Task('', 'a');\n}\nf();",
+            2,
+            17,
+            "  return author.Task('', 'a');",
+            "author.Task(name, type): ",
+        ),
     ],
 )
 def test_errors_have_a_place(

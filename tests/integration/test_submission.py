@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+import structlog
+from falcon import testing
 
+from flamenco.api.app import create_app
 from flamenco.domain.errors import FarmError, JobTypeError, Refused
 from flamenco.domain.model import Submission
 from flamenco.domain.statuses import JobStatus
@@ -70,6 +74,82 @@ def test_what_a_worker_would_run_is_accepted(farm: Farm, folder: Path, command: 
     assert jobs.fetch(farm, job_id).counts.queued == 1
 
 
+NEEDY = """const JOB_TYPE = { label: "x", settings: [
+    { key: "frames", type: "string", required: true, aliases: ["range"] },
+    { key: "scene", type: "string", required: true },
+    { key: "blendfile", type: "string", required: true },
+    { key: "samples", type: "int32", required: true, default: 5 },
+]};
+function compileJob(job) {
+    BODY
+}"""
+ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+NOT_WORKING = "job type needy did not work, tell whoever looks after it: "
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("throw 'pick a camera';", "pick a camera"),
+        ("throw new Error('pick a camera');", "pick a camera"),
+        ("frameChunker('', 1);", 'invalid range "": empty range'),
+        ("author.Task('', 'misc');", "author.Task(name, type): name is required"),
+        ("throw `it said: ${(() => { try { shellSplit('\\''); } catch (e) { return e; } })()}`;",
+         "it said: EOF found when expecting closing quote"),
+        ("job.settings.nothing.at(1);", NOT_WORKING + "Cannot read properties of undefined (reading 'at')"),
+        ("undeclared = 1;", NOT_WORKING + "undeclared is not defined"),
+        ("const t = author.Task('a', 'misc'); job.addTask(t); job.addTask(t);",
+         NOT_WORKING + 'task "a" is in the job twice'),
+        ("require('./broken');", NOT_WORKING + "Unexpected token ';'"),
+        ("} compileJob = 5; {", NOT_WORKING + "its script does not define a compileJob(job) function"),
+    ],
+)  # fmt: skip
+def test_who_submits_reads_what_the_script_says_and_no_internals(
+    farm: Farm, folder: Path, body: str, told: str
+) -> None:
+    """The answer has the script's own words; its file and line are in the manager's log alone."""
+    (folder / "needy.js").write_text(NEEDY.replace("BODY", body))
+    (folder / "broken.js").write_text("let = ;")
+    client = testing.TestClient(create_app(farm))
+    settings = {"range": "1", "scene": "s", "blendfile": "b"}
+    request = {"name": "n", "type": "needy", "priority": 50, "settings": settings, "submitter_platform": "linux"}
+    for path in ("/api/jobs", "/api/v3/jobs", "/api/v3/jobs/check"):
+        with structlog.testing.capture_logs() as logs:
+            answer = client.simulate_post(path, json=request)
+        assert answer.status_code == 400
+        assert answer.json["message"].startswith(told), path
+        assert not re.search(r"GoError|\.js|:\d", answer.json["message"])
+        assert any("needy.js" in entry.get("error", "") for entry in logs), logs
+    assert overview.overview(farm).jobs == []
+
+
+@ONE_DATABASE
+def test_who_asks_for_a_broken_job_type_reads_no_internals(farm: Farm, folder: Path) -> None:
+    """A script that does not even declare its job type: the same when the job type is asked for."""
+    (folder / "broken.js").write_text("const JOB_TYPE = { label: 'x', settings: [] };\nlet = ;")
+    client = testing.TestClient(create_app(farm))
+    with structlog.testing.capture_logs() as logs:
+        answer = client.simulate_get("/api/v3/jobs/type/broken")
+    assert answer.status_code == 500
+    assert answer.json["message"].startswith("error getting job type: job type broken did not work, tell whoever")
+    assert ".js" not in answer.json["message"]
+    assert any("broken.js:2" in entry.get("error", "") for entry in logs)
+
+
+@ONE_DATABASE
+def test_all_missing_settings_are_named_at_once(farm: Farm, folder: Path) -> None:
+    """Settings with a default, or given under another name, are not missing; without the check, a script's error
+    is followed by what it was not given."""
+    (folder / "needy.js").write_text(NEEDY.replace("BODY", "job.settings.scene.at(1);"))
+    client = testing.TestClient(create_app(farm))
+    request = {"name": "n", "type": "needy", "priority": 50, "settings": {"range": "1"}, "submitter_platform": "linux"}
+    absent = 'settings "scene", "blendfile" are missing; job type needy requires them'
+    assert client.simulate_post("/api/jobs", json=request).json["message"] == absent
+    message = client.simulate_post("/api/v3/jobs/check", json=request).json["message"]
+    assert message == f"{NOT_WORKING}Cannot read properties of undefined (reading 'at') ({absent})"
+
+
 def test_a_submitted_job_runs(farm: Farm) -> None:
     """A shipped job type with its defaults: stored, handed out in order, completed."""
     job = jobs.submit(farm, Submission(name="n", type="echo-sleep-test", settings={"message": "hi"}), strict=True)
@@ -110,7 +190,7 @@ def test_what_a_job_starts_as(farm: Farm, asked: JobStatus) -> None:
             for status in JobStatus
             if status not in (*GO, *WAIT)
         ),
-        (Submission(name="n", type="broken"), JobTypeError, "broken.js:3"),
+        (Submission(name="n", type="broken"), JobTypeError, "^no$"),
     ],
 )
 def test_what_cannot_be_a_job_is_refused(
