@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import falcon
 import msgspec
@@ -41,6 +43,24 @@ def public_path(req: falcon.Request, path: str) -> str:
     """A path of the manager as whoever asks has to write it: a proxy may have put the manager below one of its own."""
     above = (req.get_header("X-Forwarded-Prefix") or req.root_path).rstrip("/")
     return above + path if _ABOVE.fullmatch(above) else path
+
+
+WARNING_HEADER = "X-Flamenco-Warning"
+"""Sentences for whoever submits a job that was accepted. A header, as clients of the original know all fields."""
+
+_MOST_WARNINGS = 10
+_LONGEST_WARNING = 500
+
+
+def warner(resp: falcon.Response) -> Callable[[str], None]:
+    """A function that adds a warning to an answer. Commas are quoted: they are between warnings."""
+    said: list[str] = []
+
+    def warn(warning: str) -> None:
+        said.append(quote(warning[:_LONGEST_WARNING], safe=" !\"'()*/:;<=>?@[]"))
+        resp.set_header(WARNING_HEADER, ", ".join(said[:_MOST_WARNINGS]))
+
+    return warn
 
 
 def client_address(req: falcon.Request) -> str:

@@ -64,11 +64,15 @@ def submit(
             settings=read_settings(settings, {setting.key: setting.type for setting in declared.settings}),
             metadata=dict(pairs(metadata, "--metadata")),
         )
-        job = client.submit_job(request)
+        job = client.submit_job(request, _warn)
         if not (as_json and wait):
             click.echo(msgspec.json.encode(job) if as_json else job.id)
         if wait:
             _report(_wait(client, job.id, name), as_json=as_json)
+
+
+def _warn(warning: str) -> None:
+    click.echo(f"flamenco: {warning}", err=True)
 
 
 def _find(job_types: Iterable[JobType], name: str) -> JobType:

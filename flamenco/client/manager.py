@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
+from urllib.parse import unquote
 
 import httpx
 import msgspec
@@ -124,11 +125,18 @@ class ManagerClient:
         """The kinds of job that can be submitted."""
         return self._connection.fetch("/api/jobs/types", _JobTypes).job_types
 
-    def submit_job(self, job: JobRequest) -> SubmittedJob:
-        """Submit a job. Raises `ManagerError` with the reason when it is refused."""
+    def submit_job(self, job: JobRequest, warn: Callable[[str], None] | None = None) -> SubmittedJob:
+        """Submit a job. Raises `ManagerError` with the reason when it is refused.
+
+        `warn` is called with every sentence about what looks wrong with a job that is accepted all the same.
+        """
         # The original API wants a priority, and calls 50 its default.
         body = {"priority": 50, **msgspec.to_builtins(job)}
-        return self._connection.decoded(self._connection.call("POST", "/api/jobs", body), SubmittedJob)
+        answer = self._connection.call("POST", "/api/jobs", body)
+        for warning in answer.headers.get("X-Flamenco-Warning", "").split(",") if warn else ():
+            if warn and warning:
+                warn(unquote(warning.strip()))
+        return self._connection.decoded(answer, SubmittedJob)
 
     def job(self, job_id: str) -> SubmittedJob:
         """Fetch a job as the original API tells of it; `jobs.get` tells more."""

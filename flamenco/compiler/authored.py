@@ -13,7 +13,7 @@ from msgspec import Struct
 from flamenco.collector import collector_paused
 from flamenco.compiler.limits import Limits
 from flamenco.compiler.protocol import Reply
-from flamenco.domain.errors import JobTypeError
+from flamenco.domain.errors import JobTypeError, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -93,6 +93,12 @@ def _moment(milliseconds_since_1970: int) -> datetime:
 def milliseconds(moment: datetime) -> int:
     """Milliseconds since 1970, rounded down."""
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def check_for_tasks(job: AuthoredJob) -> None:
+    """Raise `Refused` for a job that has none, and so would wait for ever. To be asked once plugins had their say."""
+    if not job.tasks:
+        raise Refused(f"job type {job.type} gave this job no tasks; did its script forget job.addTask(task)?")
 
 
 def check_dependencies(tasks: Sequence[AuthoredTask]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -16,16 +16,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco.compiler import catalog
+from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import Found, Script
 from flamenco.compiler.compile import Compiler, improper
 from flamenco.compiler.declaration import Described, job_type_of
 from flamenco.compiler.lint import WORDS, nearest, suspicions
 from flamenco.compiler.places import NOWHERE, Key, Place, Source
 from flamenco.compiler.protocol import Printed
+from flamenco.compiler.settings import missing_settings
 from flamenco.domain.errors import JobTypeError, NotFound, Refused
 from flamenco.domain.model import AuthoredJob, JobType, Submission
 
 _AT = re.compile(r" - at `(?P<path>\$[^`]*)`$")
+_ADDING = frozenset({"addTask", "tasks", "require"})
+"""Of these words a script needs one to add tasks, be it in a module."""
 _STEP = re.compile(r"\.(?P<key>[\w$]+)|\[(?P<index>\d+)\]")
 
 
@@ -100,6 +104,8 @@ class Bench(Compiler):
             try:
                 job_type, more = _declared(script, self._described_by(script, found, printed.append))
                 findings += more
+                if all(finding.severity != "error" for finding in more):
+                    findings += self._without_tasks(script, found, job_type)
             except JobTypeError as error:
                 findings.append(_located(error, path))
             except (ValueError, RecursionError) as error:  # JSON that cannot be read
@@ -107,6 +113,26 @@ class Bench(Compiler):
         findings.sort(key=lambda finding: (finding.file, finding.line, finding.column))
         name = catalog.job_type_name(path.name)
         return Examination(path=path, name=name, job_type=job_type, findings=tuple(findings), printed=tuple(printed))
+
+    def _without_tasks(self, script: Script, found: Found, job_type: JobType | None) -> list[Finding]:
+        """A finding where no job would have tasks, as far as that can be known without settings."""
+        if _ADDING.isdisjoint(token.name for token in Source(script.source).tokens):
+            return [
+                _finding(
+                    "error", "the script never calls job.addTask(task), so its jobs would have no tasks", script.path
+                )
+            ]
+        if job_type is None or missing_settings(job_type, {}):
+            return []
+        submission = Submission(name="check", type=script.job_type)
+        try:
+            job = self._compile(found, submission, str(uuid.uuid4()), datetime.now(UTC), strict=True, heard=None)
+            check_for_tasks(job)
+        except JobTypeError:
+            return []  # it may well want settings that are not required
+        except Refused as error:
+            return [_finding("error", str(error), script.path)]
+        return []
 
     def job_type_of(self, path: Path) -> JobType:
         """What the script `path` declares. Raises `JobTypeError`."""

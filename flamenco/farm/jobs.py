@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -11,7 +11,9 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import Problem
+from flamenco.domain import commands
 from flamenco.domain.errors import Failed, JobTypeError, NotFound, Refused
 from flamenco.domain.events import job_event
 from flamenco.domain.listing import JobQuery
@@ -20,7 +22,7 @@ from flamenco.domain.statuses import JobStatus
 from flamenco.farm import placing
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
-from flamenco.store import events, failures, listing
+from flamenco.store import events, failures, listing, workers
 from flamenco.store import jobs as job_store
 
 log = structlog.get_logger(__name__)
@@ -43,6 +45,12 @@ _STARTS_AS: Final = {
 }
 """What a new job is for what its client asks it to be. Clients say many things that mean: go; Gaffer says active."""
 
+Warn = Callable[[str], None]
+
+
+def _nobody_listens(_warning: str) -> None:
+    pass
+
 
 def job_types(farm: Farm) -> list[JobType]:
     """The job types that can be submitted, by name."""
@@ -63,21 +71,22 @@ def job_type_problems(farm: Farm) -> list[Problem]:
     return farm.compiler.problems()
 
 
-def check(farm: Farm, submission: Submission, *, strict: bool) -> None:
-    """Compile a job and store nothing. Raises as `submit`."""
+def check(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _nobody_listens) -> None:
+    """Compile a job and store nothing. Raises, and warns, as `submit`."""
     _initial_status(submission)
-    _compile(farm, submission, strict=strict)
+    _compile(farm, submission, warn, strict=strict)
 
 
-def submit(farm: Farm, submission: Submission, *, strict: bool) -> Job:
+def submit(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _nobody_listens) -> Job:
     """Compile a job and store it, all of it or nothing.
 
+    `warn` is called with every sentence that whoever submits should read, although the job is stored.
     `strict`: settings are checked against the job type's declaration, and missing ones get their
     defaults; today's protocol leaves both to the client. Raises `Refused` (of which `JobTypeError`),
     `Outdated` when the client knows another version of the job type, `Busy`, `TooMuch`.
     """
     starts_as = _initial_status(submission)
-    authored = _compile(farm, submission, strict=strict)
+    authored = _compile(farm, submission, warn, strict=strict)
     task_types = {task.type for task in authored.tasks}
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
     with farm.one_large_write(), farm.store.write() as tx:
@@ -93,7 +102,7 @@ def _initial_status(submission: Submission) -> JobStatus:
     return _STARTS_AS[asked]
 
 
-def _compile(farm: Farm, submission: Submission, *, strict: bool) -> AuthoredJob:
+def _compile(farm: Farm, submission: Submission, warn: Warn, *, strict: bool) -> AuthoredJob:
     submission = farm.hooks.job_submitting(farm.variables.in_submission(submission), farm.config)
     try:
         authored = farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)
@@ -101,7 +110,24 @@ def _compile(farm: Farm, submission: Submission, *, strict: bool) -> AuthoredJob
         # The place in the script is for whoever looks after it, and reads this log.
         log.warning("a job was not compiled", job_type=submission.type, job=submission.name, error=str(error))
         raise JobTypeError(error.told) from error
-    return farm.hooks.job_compiled(authored, farm.command_types, farm.config)
+    authored = farm.hooks.job_compiled(authored, farm.command_types, farm.config)
+    check_for_tasks(authored)
+    for warning in _warnings(farm, authored):
+        log.warning("suspicious command", job=authored.id, job_type=authored.type, warning=warning)
+        warn(warning)
+    return authored
+
+
+def _warnings(farm: Farm, job: AuthoredJob) -> list[str]:
+    """What is suspicious about the job's commands; workers are only looked at for those that no plugin declares."""
+    unknown = commands.unknown_commands(job.tasks, farm.command_types)
+    if not unknown:
+        return []
+    with farm.store.read() as tx:
+        of_workers = {name for worker in workers.all_present(tx) for name in worker.commands or ()}
+    known = of_workers.union(farm.command_types)
+    unknown = {name: count for name, count in unknown.items() if name not in of_workers}
+    return commands.warnings(unknown, known, "the manager and its workers")
 
 
 def fetch(farm: Farm, job_id: str) -> Job:

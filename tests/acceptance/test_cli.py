@@ -93,6 +93,27 @@ def test_settings_that_look_like_a_slip(shared_manager: Manager) -> None:
     assert shown["settings"] == {"message": "m", "cuont": "3", "mood": "good", "count": 1}
 
 
+def test_a_command_that_nobody_has(shared_manager: Manager) -> None:
+    """Whoever submits is told of a command that nobody has, and what may have been meant; the job is there."""
+    script = shared_manager.data_dir / "jobtypes" / "misspelt.js"
+    script.write_text(
+        """const JOB_TYPE = { label: "Misspelt", settings: [] };
+        function compileJob(job) {
+            const task = author.Task("say", "misc");
+            task.addCommand(author.Command("ecko", { message: "a" }));
+            job.addTask(task);
+        }"""
+    )
+    try:
+        done = flamenco("submit", "misspelt", "--name", "n", manager=shared_manager.url)
+    finally:
+        script.unlink()
+    assert done.returncode == 0
+    told = 'command "ecko" is unknown to the manager and its workers (did you mean echo?); it is used 1 times'
+    assert done.stderr == f"flamenco: {told}\n"
+    assert json.loads(flamenco("job", done.stdout.strip(), "--json", manager=shared_manager.url).stdout)["name"] == "n"
+
+
 def test_no_manager_is_said_in_a_sentence() -> None:
     """Where no manager answers, the message names the URL."""
     done = flamenco("jobs")

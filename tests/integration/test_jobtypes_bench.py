@@ -17,7 +17,8 @@ from flamenco.domain.errors import NotFound
 from flamenco.domain.model import Submission
 from tests.integration.compiling import CREATED
 
-COMPILE = "function compileJob(job) {}\n"
+ADD = "job.addTask(author.Task('t', 'misc'));"
+COMPILE = f"function compileJob(job) {{ {ADD} }}\n"
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +216,7 @@ def test_what_is_printed_is_handed_over(bench: Bench, tmp_path: Path) -> None:
     """Lines of print and alert come with the result, also when the script fails afterwards."""
     path = write(tmp_path, "print('top', { a: 1 });\n" + declaring(""))
     assert [(line.text, line.warning) for line in bench.examine(path).printed] == [('top {"a":1}', False)]
-    path = write(tmp_path, declaring("").replace("{}", "{ print('a'); alert('b'); throw 'c'; }"))
+    path = write(tmp_path, declaring("").replace(ADD, "print('a'); alert('b'); throw 'c';"))
     trial = bench.try_out(path, Submission(name="n", type=""), CREATED)
     assert [(line.text, line.warning) for line in trial.printed] == [("a", False), ("b", True)]
     assert trial.error is not None
@@ -225,7 +226,7 @@ def test_what_is_printed_is_handed_over(bench: Bench, tmp_path: Path) -> None:
 def test_a_file_is_tried_out_wherever_it_lies(bench: Bench, tmp_path: Path) -> None:
     """The file itself is run, not one of that name in a job type folder; what it requires lies beside it."""
     write(tmp_path, "exports.name = 'mine';", "lib/names.js")
-    script = f"const {{ name }} = require('./lib/names');\n{declaring('')}".replace("{}", "{ job.name = name; }")
+    script = f"const {{ name }} = require('./lib/names');\n{declaring('')}".replace(ADD, "job.name = name;")
     path = write(tmp_path, script, "echo_sleep_test.js")
     trial = bench.try_out(path, Submission(name="n", type="whatever"), CREATED)
     assert trial.job is not None

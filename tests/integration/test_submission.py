@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
+import httpx
 import pytest
 import structlog
 from falcon import testing
 
 from flamenco.api.app import create_app
+from flamenco.client import JobRequest, ManagerClient
 from flamenco.domain.errors import FarmError, JobTypeError, Refused
 from flamenco.domain.model import Submission
 from flamenco.domain.statuses import JobStatus
 from flamenco.farm import jobs, overview, tasks
+from flamenco.farm import workers as worker_farm
 from flamenco.farm.context import Farm
 from tests.integration.farming import new_worker, run_next
 
@@ -148,6 +152,57 @@ def test_all_missing_settings_are_named_at_once(farm: Farm, folder: Path) -> Non
     assert client.simulate_post("/api/jobs", json=request).json["message"] == absent
     message = client.simulate_post("/api/v3/jobs/check", json=request).json["message"]
     assert message == f"{NOT_WORKING}Cannot read properties of undefined (reading 'at') ({absent})"
+
+
+def test_a_job_without_tasks_is_refused(farm: Farm, folder: Path) -> None:
+    """It would wait for ever; promises that add none make no difference."""
+    for body in ("author.Task('a', 'misc');", "Promise.resolve().then(() => author.Task('a', 'misc'));"):
+        (folder / "needy.js").write_text(NEEDY.replace("BODY", body))
+        for do in (jobs.submit, jobs.check):
+            with pytest.raises(
+                Refused, match=r"^job type needy gave this job no tasks; did its script forget job\.addTask"
+            ):
+                do(farm, Submission(name="n", type="needy"), strict=False)
+    assert overview.overview(farm).jobs == []
+
+
+def submit_with_warnings(farm: Farm, folder: Path, commands: str) -> list[str]:
+    """The warnings that a client is told for a job with these commands; they are the same on every way in."""
+    adding = "".join(f"t.addCommand(author.Command({command}));" for command in commands.split(";"))
+    body = f"const t = author.Task('t', 'misc'); {adding} job.addTask(t);"
+    (folder / "needy.js").write_text(NEEDY.replace("BODY", body))
+    settings = {"range": "1", "scene": "s", "blendfile": "b"}
+    told: list[str] = []
+    application = create_app(farm)
+    with ManagerClient("http://farm", transport=httpx.WSGITransport(app=application)) as client:
+        client.submit_job(JobRequest(name="n", type="needy", settings=settings), told.append)
+    request = {"name": "n", "type": "needy", "priority": 50, "settings": settings, "submitter_platform": "linux"}
+    for path in ("/api/v3/jobs", "/api/v3/jobs/check"):
+        answer = testing.TestClient(application).simulate_post(path, json=request)
+        assert answer.status_code in (200, 204)
+        header = answer.headers.get("X-Flamenco-Warning", "")
+        assert [unquote(each.strip()) for each in header.split(",") if each] == told
+    return told
+
+
+def test_commands_that_nobody_has_are_warned_about(farm: Farm, folder: Path) -> None:
+    """Whoever submits reads which command is unknown and what may have been meant; the job is stored all the same."""
+    told = submit_with_warnings(
+        farm, folder, "'ecko', { message: 'a' };'ecko';'zzz, ü\\u001b[31m';'echo', {message: 'a'}"
+    )
+    assert told == [
+        'command "ecko" is unknown to the manager and its workers (did you mean echo?); it is used 2 times',
+        'command "zzz, ü�[31m" is unknown to the manager and its workers; it is used 1 times',
+    ]
+    assert len(overview.overview(farm).jobs) == 2
+
+
+def test_commands_that_a_worker_has_are_not_warned_about(farm: Farm, folder: Path) -> None:
+    """What a worker says that it has is known, and may be what was meant; so is what plugins declare."""
+    worker_farm.tell_commands(farm, new_worker(farm), ["studio-bake"])
+    assert submit_with_warnings(farm, folder, "'studio-bake';'echo', {message: 'a'}") == []
+    [told] = submit_with_warnings(farm, folder, "'studio-bakes'")
+    assert "(did you mean studio-bake?)" in told
 
 
 def test_a_submitted_job_runs(farm: Farm) -> None:

@@ -145,7 +145,8 @@ def test_check_shows_the_line_and_a_caret(folder: Path) -> None:
 def test_check_warns(folder: Path) -> None:
     """Warnings are no failure, unless asked for; what the script printed is shown."""
     (folder / "odd.js").write_text(
-        'const JOB_TYPE = { lable: "Odd", label: "", settings: [] };\nfunction compileJob() {}\nprint("a\\nb");'
+        'const JOB_TYPE = { lable: "Odd", label: "", settings: [] };\n'
+        'function compileJob(job) { job.addTask(author.Task("t", "misc")); }\nprint("a\\nb");'
     )
     checked = flamenco("check", "odd.js", "say_hello.js").stdout
     assert "did you mean label?" in checked
@@ -153,6 +154,50 @@ def test_check_warns(folder: Path) -> None:
     assert checked.endswith("2 files: 0 errors, 2 warnings\n")
     flamenco("check", "--strict", "odd.js", code=1)
     flamenco("check", "--strict", "say_hello.js")
+
+
+EMPTY = 'const JOB_TYPE = {{ label: "E", settings: [{}] }};\nfunction compileJob(job) {{ {} }}\n'
+REQUIRED = '{ key: "frames", type: "string", required: true }'
+
+
+@pytest.mark.parametrize(
+    ("settings", "body", "complaint"),
+    [
+        ("", "author.Task('t', 'misc');", "the script never calls job.addTask(task), so its jobs would have no tasks"),
+        (REQUIRED, "print(job.settings.frames);", "the script never calls job.addTask(task)"),
+        (
+            "",
+            "if (job.settings.x) job.addTask(author.Task('t', 'misc'));",
+            "gave this job no tasks; did its script forget",
+        ),
+    ],
+)
+def test_check_finds_jobs_without_tasks(folder: Path, settings: str, body: str, complaint: str) -> None:
+    """A script that adds no task is an error; so is one that adds none to a job of default settings, if that can be."""
+    (folder / "empty.js").write_text(EMPTY.format(settings, body))
+    checked = flamenco("check", "empty.js", code=1).stdout
+    assert "empty.js: error: " in checked
+    assert complaint in checked
+
+
+@pytest.mark.parametrize(
+    ("settings", "body"),
+    [
+        (REQUIRED, "if (job.settings.frames) job.addTask(author.Task('t', 'misc'));"),
+        ("", "job.tasks.push(author.Task('t', 'misc'));"),
+        ("", "if (!job.settings.x) throw 'give an x'; job.addTask(author.Task('t', 'misc'));"),
+    ],
+)
+def test_check_does_not_guess(folder: Path, settings: str, body: str) -> None:
+    """Where tasks depend on settings that nobody gave, nothing is said."""
+    (folder / "fine.js").write_text(EMPTY.format(settings, body))
+    assert flamenco("check", "fine.js").stdout == "1 file: nothing is wrong\n"
+
+
+def test_compile_refuses_a_job_without_tasks(folder: Path) -> None:
+    """The manager would refuse it as well."""
+    (folder / "empty.js").write_text(EMPTY.format("", "return;"))
+    assert "gave this job no tasks; did its script forget" in flamenco("compile", "empty.js", code=1).stderr
 
 
 def test_check_looks_into_folders(folder: Path) -> None:
@@ -361,7 +406,7 @@ def test_times_are_the_same_everywhere(folder: Path, monkeypatch: pytest.MonkeyP
     """What a script makes of the time of submission does not depend on where its tests run."""
     (folder / "when.js").write_text(
         'const JOB_TYPE = { label: "When", settings: [] };\n'
-        "function compileJob(job) { print(formatTimestampLocal(job.created)); }"
+        "function compileJob(job) { print(formatTimestampLocal(job.created)); job.addTask(author.Task('t', 'misc')); }"
     )
     (folder / "when.test.yaml").write_text("""
 tests:

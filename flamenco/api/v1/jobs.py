@@ -5,7 +5,7 @@ from __future__ import annotations
 import falcon
 
 from flamenco.api.operation import Answer, operation
-from flamenco.api.resource import Resource, send
+from flamenco.api.resource import Resource, send, warner
 from flamenco.api.v1 import schemas, words
 from flamenco.farm import jobs
 
@@ -36,7 +36,9 @@ class Jobs(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
-        send(resp, words.job(jobs.submit(self.farm, words.submission(req.context.body), strict=True)))
+        send(
+            resp, words.job(jobs.submit(self.farm, words.submission(req.context.body), strict=True, warn=warner(resp)))
+        )
 
 
 class Job(Resource):

@@ -7,7 +7,7 @@ from typing import Final
 import falcon
 
 from flamenco.api.operation import Answer, operation
-from flamenco.api.resource import Resource, send
+from flamenco.api.resource import Resource, send, warner
 from flamenco.api.v3 import job_schemas as schemas
 from flamenco.api.v3 import job_words as words
 from flamenco.domain.errors import Refused
@@ -82,7 +82,9 @@ class Jobs(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Compile and store the job."""
-        send(resp, words.job(jobs.submit(self.farm, words.submission(req.context.body), strict=False)))
+        send(
+            resp, words.job(jobs.submit(self.farm, words.submission(req.context.body), strict=False, warn=warner(resp)))
+        )
 
 
 class Check(Resource):
@@ -98,7 +100,7 @@ class Check(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Compile the job, and store nothing."""
-        jobs.check(self.farm, words.submission(req.context.body), strict=False)
+        jobs.check(self.farm, words.submission(req.context.body), strict=False, warn=warner(resp))
         resp.status = falcon.HTTP_204
 
 

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from flamenco.builtin import checks
+from flamenco import bootstrap
 from flamenco.cli.configured import configured
 from flamenco.cli.logging_setup import set_up_logging
+from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.bench import Bench
 from flamenco.compiler.catalog import SUFFIX
 from flamenco.compiler.limits import limits_of
 from flamenco.config import Config
+from flamenco.domain import commands
 from flamenco.domain.errors import Refused
 from flamenco.domain.model import AuthoredJob
 from flamenco.hooks.manager import Hooks
@@ -27,9 +29,11 @@ class Workbench(NamedTuple):
     hooks: Hooks
 
     def check(self, job: AuthoredJob) -> list[str]:
-        """What is suspicious about a job's commands. Raises `Refused` for one that no worker could run."""
+        """What is suspicious about a job's commands. Raises `Refused` for a job that no worker could run."""
         known = self.hooks.command_types()
-        return checks.warnings(self.hooks.job_compiled(job, known, self.config), known)
+        job = self.hooks.job_compiled(job, known, self.config)
+        check_for_tasks(job)
+        return commands.warnings(commands.unknown_commands(job.tasks, known), known)
 
     def script(self, file_or_name: str) -> Path:
         """The script that somebody means: a file, or the one of a job type. Raises `Refused` or `NotFound`."""
