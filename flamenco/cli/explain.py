@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 import msgspec
 from rich.console import Console
@@ -10,7 +12,11 @@ from rich.table import Table
 from flamenco.cli.options import json_option, manager_option
 from flamenco.cli.references import find_job, find_workers
 from flamenco.client import Explanation, ManagerClient
+from flamenco.domain.failures import cause
 from flamenco.domain.visible import visible
+
+SHOWN: Final = 5
+"""Of so many tasks it is said why they failed."""
 
 
 @click.command()
@@ -40,6 +46,8 @@ def _print(found: Explanation) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     where = f"number {found.position} of {found.open_jobs} open jobs" if found.position else "not handed out now"
     console.print(f"{visible(found.job.name)}  {found.job.status}, priority {found.job.priority}, {where}")
+    if found.job.activity:
+        console.print(visible(found.job.activity))
     if found.terms or found.holds:
         table = Table("policy", "score", "weight", "because", box=None, pad_edge=False)
         for term in found.terms:
@@ -52,5 +60,9 @@ def _print(found: Explanation) -> None:
     for group in found.waiting:
         names = ", ".join(group.tasks) + (", …" if group.count > len(group.tasks) else "")
         console.print(f"{group.count} waiting: {visible(group.reason)}  ({visible(names)})")
+    for task in found.failed[:SHOWN]:
+        console.print(f"{task.status}: {visible(cause(task.name, task.why))}")
+    if len(found.failed) > SHOWN:
+        console.print(f"More tasks failed; `flamenco tasks {found.job.id} --status failed,soft-failed` lists them.")
     if not found.waiting:
         console.print("No task is waiting.")

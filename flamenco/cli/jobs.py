@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 import click
 from msgspec import structs
@@ -12,8 +13,10 @@ from rich.text import Text
 from flamenco.cli.options import json_option, manager_option, status_option
 from flamenco.cli.output import age, print_fields, print_json, print_table, short_ids, styled
 from flamenco.cli.references import find_job
-from flamenco.client import Blocked, Job, ManagerClient, Tag, count_by_status
+from flamenco.client import Blocked, FailedTask, Job, ManagerClient, Tag, count_by_status
+from flamenco.domain.failures import cause
 from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.domain.transitions import reason_in
 
 
 class ShownJob(Job, frozen=True, kw_only=True):
@@ -51,7 +54,12 @@ def jobs(
     else:
         short = short_ids([job.id for job in found])
         now = datetime.now(UTC)
-        print_table(JOB_TITLES, (job_row(job, short[job.id], now) for job in found))
+        whys = [why(job) for job in found]
+        if any(whys):
+            rows = ((*job_row(job, short[job.id], now), told) for job, told in zip(found, whys, strict=True))
+            print_table((*JOB_TITLES, "Why"), rows)
+        else:
+            print_table(JOB_TITLES, (job_row(job, short[job.id], now) for job in found))
         if len(known) > limit:
             click.echo("There are more; --limit shows as many as you like.", err=True)
 
@@ -63,6 +71,19 @@ def job_row(job: ShownJob, short_id: str, now: datetime) -> tuple[str | Text, ..
     """A job as a row of the list."""
     status = styled(job.status, " (deleting)" if job.delete_requested_at else "")
     return short_id, status, done(job), str(job.priority), age(job.created, now), job.type, job.name
+
+
+MOST_WHY: Final = 120
+
+
+def why(job: Job) -> str:
+    """Why a job is not what it was meant to become, in short; nothing while all goes well."""
+    told = reason_in(job.activity, job.status)
+    if not told and not job.activity.startswith("Changed to status"):
+        told = job.activity  # such as that nobody can run it
+    elif job.status not in (JobStatus.FAILED, JobStatus.CANCELED, JobStatus.PAUSED) and "optional" not in told:
+        return ""
+    return told if len(told) <= MOST_WHY else f"{told[:MOST_WHY]}…"
 
 
 def done(job: ShownJob) -> str:
@@ -94,17 +115,23 @@ def job(reference: str, manager_url: str, *, as_json: bool) -> None:
     with ManagerClient(manager_url) as client:
         found = shown(client, find_job(client, reference))
         blocked = client.jobs.blocklist(found.id)
+        failed = client.explain(found.id).failed
         tags = client.tags.all() if found.worker_tag else ()
     if as_json:
-        print_json(JobDetails(**structs.asdict(found), blocklist=blocked))
+        print_json(JobDetails(**structs.asdict(found), blocklist=blocked, failed=failed))
     else:
-        print_fields(job_fields(found, blocked, tags))
+        print_fields(job_fields(found, blocked, tags, failed))
+
+
+NAMED: Final = 5
+"""Of so many tasks it is said why they failed; `flamenco tasks` says it of all."""
 
 
 class JobDetails(ShownJob, frozen=True, kw_only=True):
     """All about a job."""
 
     blocklist: tuple[Blocked, ...]
+    failed: tuple[FailedTask, ...]
 
 
 def shown(client: ManagerClient, job: Job) -> ShownJob:
@@ -112,7 +139,9 @@ def shown(client: ManagerClient, job: Job) -> ShownJob:
     return ShownJob(**structs.asdict(job), tasks=count_by_status(client.jobs.tasks(job.id)))
 
 
-def job_fields(job: ShownJob, blocked: Sequence[Blocked], tags: Sequence[Tag]) -> Iterator[tuple[str, str | Text]]:
+def job_fields(
+    job: ShownJob, blocked: Sequence[Blocked], tags: Sequence[Tag], failed: Sequence[FailedTask] = ()
+) -> Iterator[tuple[str, str | Text]]:
     """All about a job, as names and what they are."""
     yield "name", job.name
     yield "id", job.id
@@ -130,6 +159,8 @@ def job_fields(job: ShownJob, blocked: Sequence[Blocked], tags: Sequence[Tag]) -
     yield "tasks", ", ".join(f"{count} {status}" for status, count in (job.tasks or {}).items() if count)
     if job.steps_total:
         yield "steps", f"{job.steps_completed} of {job.steps_total}"
+    for task in failed[:NAMED]:
+        yield task.status, cause(task.name, task.why)
     for entry in blocked:
         yield "blocked", f"{entry.worker_name or entry.worker_id} for {entry.task_type}"
     for key, value in sorted(job.settings.items()):

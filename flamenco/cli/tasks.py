@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import click
+from msgspec import structs
 from rich.text import Text
 
 from flamenco.cli.options import json_option, manager_option, status_option
 from flamenco.cli.output import print_json, print_table, styled
 from flamenco.cli.references import find_job
 from flamenco.client import ManagerClient, TaskSummary
+from flamenco.domain.failures import in_short
 from flamenco.domain.statuses import TaskStatus
+
+
+class ShownTask(TaskSummary, frozen=True, kw_only=True):
+    """A task, and why it failed if it did; of very many that failed, that is said of the first hundred."""
+
+    why: str = ""
 
 
 @click.command()
@@ -27,12 +35,19 @@ def tasks(reference: str, statuses: frozenset[TaskStatus], manager_url: str, *, 
       flamenco tasks "Shot 12" --status failed,soft-failed
     """
     with ManagerClient(manager_url) as client:
-        known = client.jobs.tasks(find_job(client, reference).id)
-    found = [task for task in known if not statuses or task.status in statuses]
+        job_id = find_job(client, reference).id
+        known = client.jobs.tasks(job_id)
+        found = [task for task in known if not statuses or task.status in statuses]
+        whys = {}
+        if any(task.status in (TaskStatus.FAILED, TaskStatus.SOFT_FAILED) for task in found):
+            whys = {task.index_in_job: task.why for task in client.explain(job_id).failed}
     if as_json:
-        print_json(found)
+        print_json([ShownTask(**structs.asdict(task), why=whys.get(task.index_in_job, "")) for task in found])
     elif not found:
         click.echo("No task is like that." if statuses else "The job has no tasks.")
+    elif whys:
+        rows = ((*task_row(task), in_short(whys.get(task.index_in_job, ""))) for task in found)
+        print_table((*TASK_TITLES, "Why"), rows)
     else:
         print_table(TASK_TITLES, map(task_row, found))
 

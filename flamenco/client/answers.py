@@ -177,6 +177,15 @@ class WaitingTasks(Struct, frozen=True, kw_only=True):
     tasks: tuple[str, ...] = ()
 
 
+class FailedTask(Struct, frozen=True, kw_only=True):
+    """A task that failed, or failed softly, and why."""
+
+    index_in_job: int
+    name: str
+    status: TaskStatus
+    why: str = ""
+
+
 class ExplainedJob(Struct, frozen=True, kw_only=True):
     """The job that is explained."""
 
@@ -184,6 +193,7 @@ class ExplainedJob(Struct, frozen=True, kw_only=True):
     name: str
     status: JobStatus
     priority: int
+    activity: str = ""
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -195,6 +205,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     terms: tuple[ExplainedTerm, ...] = ()
     holds: tuple[ExplainedHold, ...] = ()
     waiting: tuple[WaitingTasks, ...] = ()
+    failed: tuple[FailedTask, ...] = ()
     position: int | None = None
     rank: float | None = None
     worker: str | None = None

@@ -73,11 +73,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def cause(task: str, activity: str) -> str:
-    """Why a task failed, in one line: its name, and the sentence of what failed in it."""
+def in_short(activity: str) -> str:
+    """What a task that failed says of it, in one line that is not too long, without what is in front of all of them."""
     sentence = " ".join(activity.removeprefix("Failed: ").split())
-    if len(sentence) > MOST_CAUSE_CHARACTERS:
-        sentence = f"{sentence[:MOST_CAUSE_CHARACTERS]}…"
+    return sentence if len(sentence) <= MOST_CAUSE_CHARACTERS else f"{sentence[:MOST_CAUSE_CHARACTERS]}…"
+
+
+def cause(task: str, activity: str) -> str:
+    """Why a task failed: its name, and what it says of that."""
+    sentence = in_short(activity)
     return f"{task}: {sentence}" if sentence else task
 
 

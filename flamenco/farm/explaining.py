@@ -14,14 +14,18 @@ from flamenco.farm import placing
 from flamenco.farm.context import Farm
 from flamenco.store import explaining, jobs, workers
 from flamenco.store.engine import Tx
-from flamenco.store.explaining import Around
+from flamenco.store.explaining import Around, Trouble
+
+MOST_FAILED = 100
+"""Of so many tasks it is said why they failed: more than anybody reads."""
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
     """Why a job is where it is.
 
     `position` counts from 1 among the `open_jobs` that no policy holds; None for a job that is not among them.
-    `weights` are the policies' by name. `worker` is the one that was asked about, if any.
+    `weights` are the policies' by name. `failed` are tasks that failed, at most `MOST_FAILED`. `worker` is the one that
+    was asked about, if any.
     """
 
     job: Job
@@ -30,6 +34,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     ranked: Ranked
     weights: dict[str, float]
     waiting: list[Reason]
+    failed: list[Trouble]
     worker: Worker | None = None
 
 
@@ -48,12 +53,18 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
         if own is None:
             own = farm.ranking.rank([jobs.candidate(job)], placing.views(tx, farm, now))[0]
         around = explaining.around(tx, job)
-        seen = [_seen(tx, farm, job, each, around) for each in around.workers if asked in (None, each)]
+        busy = explaining.busy(tx)
+        seen = [
+            _seen(tx, farm, job, each, around, is_busy=each.key in busy)
+            for each in around.workers
+            if asked in (None, each)
+        ]
         if asked is not None and not seen:
             raise NotFound(f"There is no worker {worker_id}.")
         waiting = explanation.reasons(
             job, around.tag, own.holds, explaining.dependent(tx, job), explaining.waiting_groups(tx, job), seen
         )
+        failed = explaining.troubles(tx, job, MOST_FAILED)
     return Explanation(
         job=job,
         position=position,
@@ -61,11 +72,12 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
         ranked=own,
         weights=farm.ranking.weights,
         waiting=waiting,
+        failed=failed,
         worker=asked,
     )
 
 
-def _seen(tx: Tx, farm: Farm, job: Job, worker: Worker, around: Around) -> SeenWorker:
+def _seen(tx: Tx, farm: Farm, job: Job, worker: Worker, around: Around, *, is_busy: bool) -> SeenWorker:
     refused = ""
     if farm.ranking.is_selective:
         refusal = farm.ranking.refusal(jobs.candidate(job), placing.worker_view(tx, worker))
@@ -75,5 +87,5 @@ def _seen(tx: Tx, farm: Farm, job: Job, worker: Worker, around: Around) -> SeenW
         has_tag=around.with_tag is None or worker.key in around.with_tag,
         blocked=around.blocked.get(worker.key, frozenset()),
         refused=refused,
-        is_busy=worker.key in around.busy,
+        is_busy=is_busy,
     )

@@ -76,9 +76,10 @@ def waiting_groups(tx: Tx, job: Job) -> list[WaitingGroup]:
     of_job = {"of_job": job.key}
     counts = {row[0]: row[1] for row in tx.execute(_COUNT_FREE, of_job)}
     failed = _failed(tx.execute(_FAILED, of_job).all())
-    used = {limit.name: limit for limit in limits.all_limits(tx)}
+    there = queues.of_job(tx, job.key)
+    used = {limit.name: limit for limit in limits.all_limits(tx)} if any(queue.limits for queue in there) else {}
     groups = []
-    for queue in queues.of_job(tx, job.key):
+    for queue in there:
         full = tuple((name, used[name].capacity) for name in limits.full(tx, queue.limits))
         left = counts.get(queue.key, 0)
         for workers, names in failed.get(queue.key, {}).items():
@@ -122,7 +123,6 @@ class Around(NamedTuple):
     with_tag: frozenset[int] | None
     tag: str
     blocked: dict[int, frozenset[str]]
-    busy: frozenset[int]
 
 
 def around(tx: Tx, job: Job) -> Around:
@@ -139,11 +139,39 @@ def around(tx: Tx, job: Job) -> Around:
         select(job_blocks.c.worker_key, job_blocks.c.task_type).where(job_blocks.c.job_key == job.key)
     ):
         blocked[worker_key].add(task_type)
-    busy = tx.execute(select(tasks.c.worker_key).where(text(ACTIVE_SQL))).scalars()
     return Around(
         worker_store.all_present(tx),
         members,
         tag.name if tag is not None else "",
         {key: frozenset(types) for key, types in blocked.items()},
-        frozenset(busy),
     )
+
+
+def busy(tx: Tx) -> frozenset[int]:
+    """The row numbers of the workers that are running a task."""
+    return frozenset(tx.execute(select(tasks.c.worker_key).where(text(ACTIVE_SQL))).scalars())
+
+
+class Trouble(NamedTuple):
+    """A task that failed, for good or not, and what it says of that."""
+
+    number: int
+    name: str
+    status: str
+    activity: str
+
+
+_TROUBLE = (
+    select(tasks.c.index_in_job, tasks.c.name, tasks.c.status, tasks.c.activity)
+    .where(
+        tasks.c.job_key == bindparam("of_job"),
+        tasks.c.status.in_([TaskStatus.FAILED.value, TaskStatus.SOFT_FAILED.value]),
+    )
+    .order_by(tasks.c.index_in_job)
+    .limit(bindparam("most"))
+)
+
+
+def troubles(tx: Tx, job: Job, most: int) -> list[Trouble]:
+    """At most so many of the tasks of a job that failed, in the order its script added them."""
+    return [Trouble(*row) for row in tx.execute(_TROUBLE, {"of_job": job.key, "most": most})]

@@ -248,6 +248,31 @@ def test_jobs_are_deleted_once_somebody_is_sure(flamenco: Shell, client: Manager
     assert wait_until(lambda: not {job_id, other} & {job.id for job in client.jobs.all()}, WAITED_S)
 
 
+def test_why_a_job_failed_stands_wherever_it_is_looked_at(flamenco: Shell, client: ManagerClient, name: str) -> None:
+    """The list of jobs, the job, its tasks, what explains it and today's protocol all have the command's sentence."""
+    job_id = flamenco.submit("nap", name, "--set", "seconds=0", "--set", "exe=/no/such/program")
+    assert wait_until(lambda: client.jobs.get(job_id).status is JobStatus.FAILED, WAITED_S)
+    sentence = client.tasks.get(client.jobs.tasks(job_id)[0].id).activity.removeprefix("Failed: ")
+    assert "/no/such/program" in sentence
+    assert client.jobs.get(job_id).activity == f'Changed to status "failed": too many tasks failed: nap: {sentence}'
+    assert f"too many tasks failed: nap: {sentence}"[:100] in flamenco("jobs", "--status", "failed").stdout
+    assert f"nap: {sentence}" in flamenco("job", name).stdout
+    assert sentence in flamenco("tasks", name).stdout
+    assert f"failed: nap: {sentence}" in flamenco("explain", name).stdout
+    assert flamenco.json("tasks", name)[0]["why"].endswith(sentence)
+    assert flamenco.json("job", name)["failed"][0]["name"] == "nap"
+
+
+@pytest.mark.parametrize(("command", "status"), [("cancel", "canceled"), ("pause", "paused"), ("requeue", "queued")])
+def test_the_reason_is_shown_with_the_job(flamenco: Shell, name: str, command: str, status: str) -> None:
+    """What a person said when steering a job is what is read of it afterwards."""
+    flamenco.submit("lazy", name)
+    flamenco(command, name, "--reason", "wrong camera")
+    assert flamenco.json("job", name)["activity"] == f'Changed to status "{status}": wrong camera'
+    if status != "queued":
+        assert "wrong camera" in flamenco("jobs", "--status", status).stdout
+
+
 def test_a_job_is_explained_by_its_name(flamenco: Shell, name: str) -> None:
     """As everywhere, jobs and workers may be named."""
     job_id = flamenco.submit("lazy", name)

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from flamenco.cli import main
 from flamenco.cli.explain import _print
 from flamenco.client import Explanation
-from flamenco.client.answers import ExplainedJob
-from flamenco.domain.statuses import JobStatus
+from flamenco.client.answers import ExplainedJob, FailedTask
+from flamenco.domain.statuses import JobStatus, TaskStatus
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,17 @@ def test_tasks_that_are_being_run_are_counted(running: int, said: str, capsys: p
     job = ExplainedJob(id="1", name="Shot 12", status=JobStatus.ACTIVE, priority=50)
     _print(Explanation(job=job, open_jobs=1, running=running))
     assert said in capsys.readouterr().out.splitlines()
+
+
+def test_what_failed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a few tasks it is said why they failed, of the others where to look."""
+    job = ExplainedJob(id="1", name="Shot 12", status=JobStatus.FAILED, priority=50, activity="3 of 4 failed")
+    failed = tuple(
+        FailedTask(index_in_job=number, name=f"t{number}", status=TaskStatus.FAILED, why="Failed: no camera")
+        for number in range(7)
+    )
+    _print(Explanation(job=job, open_jobs=0, running=0, failed=failed))
+    said = capsys.readouterr().out.splitlines()
+    assert said[1] == "3 of 4 failed"
+    assert said[2:7] == [f"failed: t{number}: no camera" for number in range(5)]
+    assert "flamenco tasks 1 --status failed,soft-failed" in said[7]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from flamenco.cli.confirmation import confirm
 from flamenco.cli.deleting import in_words
-from flamenco.cli.jobs import ShownJob, done, job_fields, job_row
+from flamenco.cli.jobs import ShownJob, done, job_fields, job_row, why
 from flamenco.cli.listing_group import ListingGroup
 from flamenco.cli.options import status_option
 from flamenco.cli.output import age, print_fields, print_table, short_ids, styled
@@ -69,6 +69,25 @@ def test_a_job_is_a_row() -> None:
     assert texts(job_row(JOB, "6d0e2b4a", NOW)) == row
     gone = replace(JOB, delete_requested_at=NOW)
     assert texts(job_row(gone, "6d0e2b4a", NOW))[1] == "active (deleting)"
+
+
+@pytest.mark.parametrize(
+    ("status", "activity", "said"),
+    [
+        ("active", 'Changed to status "active": task became active', ""),
+        ("active", 'Nobody can run tasks of type "misc": there are no workers', "Nobody can run tasks of type"),
+        ("completed", 'Changed to status "completed": all tasks completed', ""),
+        ("completed", 'Changed to status "completed": all tasks completed, but optional ones failed: a', "all tasks"),
+        ("failed", 'Changed to status "failed": too many tasks failed: a: b', "too many tasks failed: a: b"),
+        ("canceled", 'Changed to status "canceled": wrong camera', "wrong camera"),
+        ("queued", 'Changed to status "queued": wrong camera', ""),
+    ],
+)
+def test_why_a_job_is_as_it_is(status: str, activity: str, said: str) -> None:
+    """It is told of jobs with which something is wrong, and of no others."""
+    told = why(replace(JOB, status=JobStatus(status), activity=activity))
+    assert told.startswith(said)
+    assert bool(told) == bool(said)
 
 
 @pytest.mark.parametrize(

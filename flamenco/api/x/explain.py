@@ -8,6 +8,7 @@ from msgspec import UNSET
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.x import explain_schemas as schemas
+from flamenco.domain.statuses import TaskStatus
 from flamenco.farm.explaining import Explanation, explain
 
 
@@ -42,7 +43,11 @@ class ExplainForWorker(Resource):
 def _explanation(found: Explanation) -> schemas.Explanation:
     return schemas.Explanation(
         job=schemas.ExplainedJob(
-            id=found.job.id, name=found.job.name, status=found.job.status, priority=found.job.priority
+            id=found.job.id,
+            name=found.job.name,
+            status=found.job.status,
+            priority=found.job.priority,
+            activity=found.job.activity,
         ),
         position=UNSET if found.position is None else found.position,
         open_jobs=found.open_jobs,
@@ -56,6 +61,12 @@ def _explanation(found: Explanation) -> schemas.Explanation:
         waiting=[
             schemas.WaitingTasks(why=reason.why, reason=reason.text, count=reason.count, tasks=list(reason.names))
             for reason in found.waiting
+        ],
+        failed=[
+            schemas.FailedTask(
+                index_in_job=each.number, name=each.name, status=TaskStatus(each.status), why=each.activity
+            )
+            for each in found.failed
         ],
         worker=found.worker.name if found.worker else UNSET,
     )

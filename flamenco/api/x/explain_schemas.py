@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.api.fields import Uuid
 from flamenco.domain.explanation import Why
-from flamenco.domain.statuses import JobStatus
+from flamenco.domain.statuses import JobStatus, TaskStatus
 
 
 class ExplainedJob(Struct, frozen=True, kw_only=True):
@@ -18,6 +18,7 @@ class ExplainedJob(Struct, frozen=True, kw_only=True):
     name: str
     status: JobStatus
     priority: int
+    activity: str
 
 
 class ExplainedTerm(Struct, frozen=True, kw_only=True):
@@ -45,6 +46,15 @@ class WaitingTasks(Struct, frozen=True, kw_only=True):
     tasks: list[str]
 
 
+class FailedTask(Struct, frozen=True, kw_only=True):
+    """A task that failed, or failed softly, and why."""
+
+    index_in_job: int
+    name: str
+    status: TaskStatus
+    why: Annotated[str, Meta(description="What its worker said, or the manager, where that gave it up.")]
+
+
 class Explanation(Struct, frozen=True, kw_only=True):
     """Where a job stands, and why. Position and rank are absent for a job that nobody could be given tasks of."""
 
@@ -56,4 +66,5 @@ class Explanation(Struct, frozen=True, kw_only=True):
     holds: list[ExplainedHold]
     running: int
     waiting: list[WaitingTasks]
+    failed: Annotated[list[FailedTask], Meta(description="The first hundred.")]
     worker: Annotated[str | UnsetType, Meta(description="Name of the worker that was asked about.")] = UNSET
