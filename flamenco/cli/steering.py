@@ -120,7 +120,8 @@ pause = _steering(
 requeue = _steering(
     "requeue",
     JobStatus.REQUEUEING,
-    "Run jobs again: all of a completed job, otherwise what was not completed. Failures and blocks are forgotten.",
+    "Run jobs again: all of a completed job, otherwise what was not completed. Failures and blocks are forgotten.\n\n"
+    "With --task, a job that had failed goes on with that, and with what its failure took down.",
     'flamenco requeue "Shot 12" --task 3 --task render-6-10',
     TaskStatus.QUEUED,
 )

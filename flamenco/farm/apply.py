@@ -98,6 +98,7 @@ class Cascade:
         return found if found and (found.name or found.address) else None
 
     def _store_task(self, task: Task, new: TaskStatus, activity: str | None, worker: Worker | None) -> Task:
+        begins = new is TaskStatus.ACTIVE is not task.status
         steps = {TaskStatus.COMPLETED: task.steps_total, TaskStatus.QUEUED: 0}.get(new, task.steps_completed)
         changed = replace(
             task,
@@ -105,8 +106,9 @@ class Cascade:
             activity=task.activity if activity is None else activity,
             updated=self.now,
             worker_key=worker.key if worker else task.worker_key,
-            last_touched=self.now if worker else task.last_touched,
-            activated=self.now if new is TaskStatus.ACTIVE is not task.status else task.activated,
+            # One that a person calls active, and that nobody has, is to time out as well.
+            last_touched=self.now if worker or begins else task.last_touched,
+            activated=self.now if begins else task.activated,
             steps_completed=steps if new is not task.status else task.steps_completed,
         )
         tasks.save(self._tx, changed, expected=task.status)

@@ -51,6 +51,23 @@ function compileJob(job) {
 }
 """
 
+SHAKY_JOB_TYPE = """
+const JOB_TYPE = { label: "Shaky", settings: [{ key: "exe", type: "string", required: true }] };
+
+function compileJob(job) {
+    const video = author.Task("video", "misc");
+    video.addCommand(author.Command("echo", { message: "all there" }));
+    for (let number = 1; number <= 12; number++) {
+        const task = author.Task(`frame-${number}`, "misc");
+        task.addCommand(author.Command("exec", { exe: number == 5 ? job.settings.exe : "true", args: [] }));
+        job.addTask(task);
+        video.addDependency(task);
+    }
+    job.addTask(video);
+}
+"""
+"""Twelve tasks, of which one runs a program that may not be there, and one that waits for all of them."""
+
 WAITED_S = 60.0
 
 
@@ -61,6 +78,7 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
     with running_manager(folder, "--processes", "1") as manager, running_workers(folder, manager.url, 1):
         (manager.data_dir / "jobtypes" / "lazy.js").write_text(LAZY_JOB_TYPE)
         (manager.data_dir / "jobtypes" / "nap.js").write_text(NAP_JOB_TYPE)
+        (manager.data_dir / "jobtypes" / "shaky.js").write_text(SHAKY_JOB_TYPE)
         yield manager
 
 
@@ -261,6 +279,23 @@ def test_why_a_job_failed_stands_wherever_it_is_looked_at(flamenco: Shell, clien
     assert f"failed: nap: {sentence}" in flamenco("explain", name).stdout
     assert flamenco.json("tasks", name)[0]["why"].endswith(sentence)
     assert flamenco.json("job", name)["failed"][0]["name"] == "nap"
+
+
+def test_one_bad_task_on_a_farm_of_one_worker(
+    flamenco: Shell, client: ManagerClient, name: str, tmp_path: Path
+) -> None:
+    """All the others are run, then the job fails and says what is missing; queued again, it completes with the rest."""
+    program = tmp_path / "program"
+    job_id = flamenco.submit("shaky", name, "--set", f"exe={program}")
+    assert wait_until(lambda: client.jobs.get(job_id).status is JobStatus.FAILED, WAITED_S)
+    job = flamenco.json("job", name)
+    assert (job["tasks"]["completed"], job["tasks"]["failed"], job["tasks"]["canceled"]) == (11, 1, 1)
+    assert 'Changed to status "failed": 1 of 13 tasks failed: frame-5: exec: ' in job["activity"]
+    assert job["activity"].endswith("; video waits for it")
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+    flamenco("requeue", name, "--task", "frame-5")
+    assert wait_until(lambda: client.jobs.get(job_id).status is JobStatus.COMPLETED, WAITED_S)
 
 
 @pytest.mark.parametrize(("command", "status"), [("cancel", "canceled"), ("pause", "paused"), ("requeue", "queued")])

@@ -134,6 +134,15 @@ def test_a_silent_task_times_out(make_farm: Callable[..., Farm], clock: Clock) -
     assert statuses(farm, job)[1] == "completed"
 
 
+def test_a_task_that_a_person_calls_active_times_out(farm: Farm, clock: Clock) -> None:
+    """Nobody runs it, so nobody would ever say that it ended."""
+    job = store_job(farm, authored_job(authored_task()))
+    tasks.set_status(farm, tasks.of_job(farm, job.id)[0].id, TaskStatus.ACTIVE, "because")
+    clock.forward(600)
+    timeouts.tick(farm)
+    assert statuses(farm, job) == ["failed", "failed"]
+
+
 def test_a_silent_worker_times_out_and_its_task_goes_back(farm: Farm, clock: Clock) -> None:
     """A worker that was not heard of for a minute is in error; somebody else gets its task."""
     job = store_job(farm, authored_job(authored_task()))
