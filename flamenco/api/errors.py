@@ -6,6 +6,7 @@ the farm refuses, and only `{"message"}` for what never got as far: bad requests
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -39,9 +40,10 @@ from flamenco.domain.errors import (
     Replaced,
     StoreError,
     TooMuch,
-    Unreachable,
+    Unavailable,
     UnsupportedImage,
 )
+from flamenco.farm.repeating import Repeated
 
 log = structlog.get_logger(__name__)
 
@@ -96,22 +98,24 @@ _STATUS_OF: dict[type[FarmError], int] = {
     Busy: 503,
     StoreError: 500,
     # It is expected to come back.
-    Unreachable: 503,
+    Unavailable: 503,
 }
 """A subclass has the status of its nearest base."""
 
-RETRY_AFTER_LOST_DATABASE_S = 5
-"""When to come back after the database did not answer: it may have to be restarted first."""
+RETRY_AFTER_UNAVAILABLE_S = 5
+"""When to come back after the database did not answer or a disk was full: somebody may have to do something first."""
 
 
 def install(app: falcon.App[falcon.Request, falcon.Response]) -> None:
     """Let `app` answer every error in our words."""
     app.add_error_handler(Exception, _on_accident)
     app.add_error_handler(falcon.HTTPError, _on_http_error)
-    app.add_error_handler(FarmError, _on_farm_error)
+    app.add_error_handler(FarmError, partial(_on_farm_error, Repeated()))
 
 
-def _on_farm_error(req: falcon.Request, resp: falcon.Response, error: FarmError, _params: dict[str, Any]) -> None:
+def _on_farm_error(
+    repeated: Repeated, req: falcon.Request, resp: falcon.Response, error: FarmError, _params: dict[str, Any]
+) -> None:
     if isinstance(error, BadRequest):
         _answer(req, resp, error.status, str(error), brief=error.brief)
         return
@@ -120,9 +124,12 @@ def _on_farm_error(req: falcon.Request, resp: falcon.Response, error: FarmError,
         _on_accident(req, resp, error, _params)
         return
     if isinstance(error, StoreError):
-        log.error("what the farm keeps cannot be used", error=str(error))
-    if isinstance(error, Unreachable):
-        resp.set_header("Retry-After", str(RETRY_AFTER_LOST_DATABASE_S))
+        # All workers and whoever looks at the farm meet the same trouble again and again.
+        times = repeated.times(type(error).__name__ if isinstance(error, Unavailable) else str(error))
+        if times:
+            log.error("what the farm keeps cannot be used", error=str(error), times=times)
+    if isinstance(error, Unavailable):
+        resp.set_header("Retry-After", str(RETRY_AFTER_UNAVAILABLE_S))
     if isinstance(error, Busy):
         resp.set_header("Retry-After", str(error.retry_after))
     _answer(req, resp, status, str(error), brief=isinstance(error, AccessDenied))

@@ -112,8 +112,16 @@ class ConfigError(FarmError):
 
 
 class StoreError(FarmError):
-    """What the farm keeps cannot be used: a database that is newer, unreachable or damaged, a disk that is full."""
+    """What the farm keeps cannot be used: a database that is newer, unreachable or damaged, a folder that is closed."""
 
 
-class Unreachable(StoreError):
-    """The database does not answer for now; it may be starting."""
+class Unavailable(StoreError):
+    """The same for now: once somebody has seen to it, it works again without anything else."""
+
+
+class Unreachable(Unavailable):
+    """The database does not answer; it may be starting."""
+
+
+class DiskFull(Unavailable):
+    """There is no space left to store anything."""

@@ -17,11 +17,12 @@ from flamenco.config.content import META
 from flamenco.config.loading import check, read_content
 from flamenco.config.settings import Config
 from flamenco.config.writing import as_content, write
-from flamenco.domain.errors import ConfigError, Failed, Refused, StoreError
+from flamenco.domain.errors import ConfigError, DiskFull, Failed, Refused, StoreError
 from flamenco.domain.variables import Meaning
 from flamenco.farm import lifecycle
 from flamenco.farm.context import Farm
 from flamenco.farm.setup_checks import BlenderCheck, command_of
+from flamenco.files.places import unusable
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import usable_revision
 
@@ -164,6 +165,10 @@ def _write(farm: Farm, content: Mapping[str, Any]) -> None:
     try:
         write(farm.config_file, {key: value for key, value in content.items() if key != META}, farm.clock())
     except ConfigError as error:
+        if isinstance(error.__cause__, OSError):
+            found = unusable(f"The configuration file {farm.config_file} cannot be written", error.__cause__)
+            if isinstance(found, DiskFull):
+                raise found from error
         raise Failed(str(error)) from error
 
 

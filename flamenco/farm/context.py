@@ -23,6 +23,7 @@ from flamenco.farm.identity import Callers
 from flamenco.farm.image_queue import ImageQueue
 from flamenco.farm.measurements import RequestHistograms
 from flamenco.farm.ranking import Ranking
+from flamenco.farm.repeating import Repeated
 from flamenco.farm.waiting import EventWaits
 from flamenco.files.images import LastRendered
 from flamenco.files.logs import TaskLogs
@@ -89,6 +90,7 @@ class Farm:
         self.known_jobs: dict[int, tuple[datetime, JobCandidate]] = {}
         self.request_times = RequestHistograms()
         self.task_watch = self.worker_watch = Watch(Moment(clock(), timer()))
+        self.repeated = Repeated()
         self.callers = Callers()
         self.event_waits = EventWaits(store, config.threads)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from flamenco.domain.errors import FarmError
+from flamenco.domain.errors import FarmError, Unavailable
 from flamenco.domain.events import Thumbnails, last_rendered_events, thumbnails_of
 from flamenco.domain.model import Task
 from flamenco.farm.context import Farm
@@ -31,7 +31,9 @@ def _process(farm: Farm, task: Task, image: bytes) -> None:
     except Undecodable as error:
         log.warning("an image cannot be shown", job=task.job_id, task=task.id, reason=str(error))
     except FarmError as error:
-        log.error("an image was not shown", job=task.job_id, task=task.id, reason=str(error))
+        times = farm.repeated.times(f"image: {type(error).__name__}") if isinstance(error, Unavailable) else 1
+        if times:
+            log.error("an image was not shown", job=task.job_id, task=task.id, reason=str(error), times=times)
 
 
 def _show(farm: Farm, job_id: str, task_id: str, image: bytes) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import structlog
 
-from flamenco.domain.errors import Failed, FarmError, Inactive, StoreError
+from flamenco.domain.errors import Failed, FarmError, Inactive, Unavailable
 from flamenco.domain.shaman import Content, FileStatus, NamedFile, Requirement, checked, layout
 from flamenco.farm.context import Farm
+from flamenco.files.places import unusable
 from flamenco.files.shaman.collect import Collection
 from flamenco.files.shaman.store import Source, Upload
 from flamenco.files.shaman.system import Shaman
@@ -52,12 +53,14 @@ def upload(
 def checkout(farm: Farm, path: str, files: Sequence[NamedFile]) -> str:
     """Make the folder of a job of stored files. Returns the path that it got, which may differ from the wanted one.
 
-    Raises `Inactive`, `Refused` for files that cannot be checked out, `FilesMissing`, and `Failed`.
+    Raises `Inactive`, `Refused` for files that cannot be checked out, `FilesMissing`, `DiskFull`, and `Failed`.
     """
     checkouts = _active(farm).checkouts
     try:
         used = checkouts.create(path, files)
     except OSError as error:
+        if isinstance(found := unusable("The folder of the job cannot be made", error), Unavailable):
+            raise found from error
         log.error("a checkout failed", path=path, reason=str(error))
         raise Failed(f"unexpected error: {error.strerror or error}") from error
     log.info("a checkout was made", path=used, files=len(files))
@@ -74,9 +77,7 @@ def erase_checkout(farm: Farm, path: str) -> None:
     try:
         farm.shaman.checkouts.erase(path)
     except OSError as error:
-        raise StoreError(
-            f"The checkout {path} cannot be removed: {error.filename}: {error.strerror or error}."
-        ) from error
+        raise unusable(f"The checkout {path} cannot be removed: {error.filename}", error) from error
 
 
 def collect_garbage(farm: Farm) -> Collection | None:

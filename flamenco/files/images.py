@@ -7,9 +7,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from flamenco.domain.errors import StoreError
 from flamenco.domain.job_files import LAST_RENDERED
-from flamenco.files.places import job_folder, make_job_folder, remove_if_empty
+from flamenco.files.places import job_folder, make_job_folder, remove_if_empty, unusable
 
 
 class LastRendered:
@@ -29,7 +28,7 @@ class LastRendered:
             make_job_folder(self._root, job_id)
             _replace([(target / name, jpeg) for name, jpeg in zip(LAST_RENDERED, jpegs, strict=True)])
         except OSError as error:
-            raise StoreError(f"The images in {target} cannot be written: {error.strerror or error}.") from error
+            raise unusable(f"The images in {target} cannot be written", error) from error
 
     def discard(self, job_id: str) -> None:
         """Remove the images of a job that is being deleted, and folders that are empty then."""

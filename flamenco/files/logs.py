@@ -15,7 +15,7 @@ import structlog
 
 from flamenco.domain.errors import StoreError
 from flamenco.domain.job_files import task_log_name
-from flamenco.files.places import job_folder, make_job_folder
+from flamenco.files.places import job_folder, make_job_folder, unusable
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class TaskLogs:
         try:
             _append(path, data, lambda: make_job_folder(self._root, job_id))
         except OSError as error:
-            raise StoreError(f"The task log {path} cannot be written: {error.strerror or error}.") from error
+            raise unusable(f"The task log {path} cannot be written", error) from error
 
     def note(self, job_id: str, task_id: str, line: str) -> None:
         """Add a line of the manager's own.

@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 
 from flamenco.domain import job_files
-from flamenco.domain.errors import StoreError
+from flamenco.domain.errors import DiskFull, StoreError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _ATTEMPTS = 5
 """How often to begin anew when somebody else makes or removes the same folders meanwhile."""
@@ -32,6 +34,12 @@ def make_job_folder(root: Path, job_id: str) -> Path:
     return folder
 
 
+def unusable(what: str, error: OSError) -> StoreError:
+    """What to raise when files cannot be used as they should; `what` goes wrong says the sentence."""
+    kind = DiskFull if error.errno in _FULL else StoreError
+    return kind(f"{what}: {error.strerror or error}.")
+
+
 def remove_job_folder(root: Path, job_id: str) -> None:
     """Remove all files of a job, and the folder above when no other job is in it. Nothing happens when there are none.
 
@@ -45,7 +53,7 @@ def remove_job_folder(root: Path, job_id: str) -> None:
     try:
         _remove_tree(folder)
     except OSError as error:
-        raise StoreError(f"The files of the job in {folder} cannot be removed: {error.strerror or error}.") from error
+        raise unusable(f"The files of the job in {folder} cannot be removed", error) from error
     remove_if_empty(folder.parent)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from flamenco.domain.errors import Busy, FarmError
+from flamenco.domain.errors import Busy, FarmError, Unavailable
 from flamenco.farm import deletion
 from flamenco.farm.context import Farm
 
@@ -40,6 +40,8 @@ class Deletions:
                 log.info("job deleted", job=job_id)
         except Busy:
             return EVERY_S
+        except Unavailable:
+            raise  # what is wrong is not the job
         except FarmError as error:
             log.error("a job could not be deleted; trying again soon", job=job_id, reason=str(error))
             self._retry_at[job_id] = now + RETRY_AFTER

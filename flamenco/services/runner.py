@@ -18,6 +18,7 @@ from functools import partial
 import structlog
 from msgspec import Struct
 
+from flamenco.domain.errors import Busy, Unavailable
 from flamenco.farm.context import Farm
 from flamenco.services import (
     deletion,
@@ -43,6 +44,9 @@ PROMPT_LEASE_S = 10.0
 
 LEASE_RETRY_S = 5.0
 """When to ask again for a lease that another process has; it may give it up at any time, as when it is replaced."""
+
+UNAVAILABLE_RETRY_S = 5.0
+"""When to try again while the database does not answer, or a disk is full."""
 
 FINISH_S = 0.5
 """How long after it was asked to stop a runner still begins what must not be left behind; it has to end as well."""
@@ -169,6 +173,8 @@ class Runner:
                 if self._hold_lease(chore, 0.0):
                     chore.tick(self._farm)
                 time.sleep(_FINISH_POLL_S)
+        except (Busy, Unavailable) as error:
+            log.warning("a chore was not finished before the process ends", chore=chore.name, reason=str(error))
         except Exception:
             log.exception("a chore was not finished before the process ends", chore=chore.name)
 
@@ -179,8 +185,13 @@ class Runner:
             pause = chore.tick(self._farm)
             # Kept until the next time, or the other processes would do it meanwhile.
             self._hold_lease(chore, pause)
+        except (Busy, Unavailable) as error:  # whatever it is about, the chore can do nothing about that
+            if times := self._farm.repeated.times(f"{chore.name}: {type(error).__name__}"):
+                log.error("a chore has to wait", chore=chore.name, reason=str(error), times=times)
+            return UNAVAILABLE_RETRY_S
         except Exception:  # one chore that fails must not end the others; it is tried again
-            log.exception("a chore failed and will be tried again", chore=chore.name)
+            if times := self._farm.repeated.times(chore.name):
+                log.exception("a chore failed and will be tried again", chore=chore.name, times=times)
             return chore.lease_s
         return pause
 
@@ -202,5 +213,7 @@ class Runner:
         try:
             with self._farm.store.write() as tx:
                 leases.release(tx, self._owner)
+        except (Busy, Unavailable) as error:
+            log.warning("could not give up leases; they expire by themselves", reason=str(error))
         except Exception:
             log.exception("could not give up leases; they expire by themselves", seconds=LEASE_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 
+from flamenco.domain.errors import Unavailable
 from flamenco.farm import sleep
 from flamenco.farm.context import Farm
 
@@ -20,6 +21,8 @@ def tick(farm: Farm) -> float:
     for worker_id in sleep.due(farm):
         try:
             sleep.apply(farm, worker_id)
+        except Unavailable:
+            raise  # nor is it of any use to try the others
         except Exception:
             log.exception("a sleep schedule could not be applied; trying again at the next check", worker=worker_id)
     return EVERY_S

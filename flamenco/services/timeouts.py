@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 import structlog
 
-from flamenco.domain.errors import NotFound
+from flamenco.domain.errors import NotFound, Unavailable
 from flamenco.domain.timeouts import Moment
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
@@ -58,5 +58,7 @@ def _on_its_own() -> Iterator[None]:
     """What goes wrong with one of them must not keep the others from being given up; it is tried again next time."""
     try:
         yield
+    except Unavailable:
+        raise  # nor is it of any use to try the others
     except Exception:
         log.exception("could not time out; trying again at the next check")

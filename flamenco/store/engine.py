@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from flamenco.domain.errors import Busy, StoreError, Unreachable
+from flamenco.domain.errors import Busy, DiskFull, FarmError, StoreError, Unreachable
 
 Tx = Connection
 """An open transaction. Functions of the store take one; only `Store` makes one."""
@@ -158,37 +158,55 @@ _AWAY = ("08", "57P", "53300")
 _NOT_ALLOWED = "42501"
 """PostgreSQL's code for a user that lacks a right."""
 
+_FULL = "53100"
+_FULL_SQLITE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
+"""The codes for a disk that is full; SQLite has one of its own for the file by which its processes share a log."""
+
 
 @contextmanager
 def _translated(url: URL) -> Iterator[None]:
     """Driver errors become the farm's own, here and nowhere else."""
     try:
         yield
-    except OperationalError as error:
-        if any(sign in str(error.orig) for sign in _COME_BACK):
-            raise Busy("The database is busy; try again in a moment.") from error
-        if _is_away(error):
-            raise Unreachable(f"The database does not answer: {_first_line(error.orig)}") from error
-        raise StoreError(f"The database cannot be used: {_first_line(error.orig)}") from error
     except PoolTimeout as error:
         raise Busy("All database connections are in use; try again in a moment.") from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Busy("The connection to the database was lost; try again in a moment.") from error
-        if any(sign in str(error.orig) for sign in _BROKEN_FILE):
-            raise StoreError(f"The database {url.database} is damaged ({error.orig}); {HOW_TO_RECOVER}.") from error
-        if getattr(error.orig, "sqlstate", "") == _NOT_ALLOWED:
-            raise StoreError(f"The database {url!r} may not be used: {_first_line(error.orig)}") from error
-        raise
+    except (DBAPIError, sqlite3.OperationalError) as error:  # the driver's own while a connection is prepared
+        found = _translation(error, url)
+        if found is None:
+            raise
+        raise found from error
 
 
-def _is_away(error: OperationalError) -> bool:
-    """Whether it is the connection that failed, and not what was asked over it.
+def _translation(error: DBAPIError | sqlite3.OperationalError, url: URL) -> FarmError | None:  # noqa: PLR0911 - a row each
+    """What a driver's error means for who asked; None when it is a mistake of ours.
 
     PostgreSQL has a code for each of its errors, and none when there was no connection to send it over.
     """
-    code: str | None = getattr(error.orig, "sqlstate", "")
-    return error.connection_invalidated or code is None or code.startswith(_AWAY)
+    told = error.orig if isinstance(error, DBAPIError) else error
+    is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    code: str | None = getattr(told, "sqlstate", "")
+    if code == _FULL or getattr(told, "sqlite_errorcode", None) in _FULL_SQLITE:
+        return DiskFull(f"The disk of the database is full, so free some space: {_first_line(told)}")
+    if not isinstance(error, OperationalError | sqlite3.OperationalError):
+        if (code or "").startswith(_AWAY):
+            return Unreachable(f"The database does not answer: {_first_line(told)}")
+        if is_lost:
+            return Busy("The connection to the database was lost; try again in a moment.")
+        return _unusable(told, code, url)
+    if any(sign in str(told) for sign in _COME_BACK):
+        return Busy("The database is busy; try again in a moment.")
+    if is_lost or code is None or code.startswith(_AWAY):
+        return Unreachable(f"The database does not answer: {_first_line(told)}")
+    return StoreError(f"The database cannot be used: {_first_line(told)}")
+
+
+def _unusable(told: Any, code: str | None, url: URL) -> StoreError | None:
+    """What lasts until somebody has seen to it; None for a mistake of ours."""
+    if any(sign in str(told) for sign in _BROKEN_FILE):
+        return StoreError(f"The database {url.database} is damaged ({told}); {HOW_TO_RECOVER}.")
+    if code == _NOT_ALLOWED:
+        return StoreError(f"The database {url!r} may not be used: {_first_line(told)}")
+    return None
 
 
 def _first_line(error: Any) -> str:

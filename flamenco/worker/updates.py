@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Final, Protocol
 
 import msgspec
@@ -190,7 +191,12 @@ class Updates:
         return True
 
     def _is_worth_another_try(self, update: QueuedUpdate, error: ManagerError) -> bool:
-        """Count an error that the manager answered; False, and a line in the log, when there were enough of them."""
+        """Count an error that the manager answered; False, and a line in the log, when there were enough of them.
+
+        One that says when to come back does not stumble: it is waiting for its database, or for space on its disk.
+        """
+        if error.status == HTTPStatus.SERVICE_UNAVAILABLE and error.retry_after is not None:
+            return True
         now = self._clock()
         if self._stumbling.key != update.key:
             self._stumbling = _Stumbling(update.key, now)

@@ -89,6 +89,7 @@ def raising(farm: Farm, error: Exception) -> testing.TestClient:
         (domain_errors.Busy("why", retry_after=7), 503),
         (domain_errors.StoreError("why"), 500),
         (domain_errors.Unreachable("why"), 503),
+        (domain_errors.DiskFull("why"), 503),
         (errors.BadRequest("why"), 400),
         (errors.BadRequest("why", 411), 411),
     ],

@@ -14,13 +14,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
-from sqlalchemy import column, inspect, select, text
+from sqlalchemy import column, event, inspect, select, text
 from sqlalchemy import func as sql
 from sqlalchemy import table as any_table
 
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
-from flamenco.domain.errors import Busy, StoreError, Unreachable
+from flamenco.domain.errors import Busy, DiskFull, StoreError, Unreachable
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
@@ -279,6 +279,19 @@ def test_a_connection_that_is_lost_is_one_thing(postgres_server: str) -> None:
     with hung_up.read() as tx:
         assert tx.execute(text("SELECT 1")).scalar_one() == 1
     hung_up.close()
+
+
+def test_a_disk_that_is_full_is_a_third(store: Store) -> None:
+    """Whoever asks is told what is wrong, on either database, and that it may be mended."""
+    full = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
+    if store.is_sqlite:
+        event.listen(store.engine, "begin", lambda tx: tx.exec_driver_sql("PRAGMA max_page_count = 1"))
+        full = "CREATE TABLE large AS SELECT randomblob(1000000)"
+    with (
+        pytest.raises(DiskFull, match=r"disk of the database is full.*(is full|could not extend)"),
+        store.write() as tx,
+    ):
+        tx.exec_driver_sql(full)
 
 
 def test_a_database_that_is_broken_is_another(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func as sql
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
-from flamenco.domain.errors import StoreError
+from flamenco.domain.errors import Busy, DiskFull, StoreError, Unreachable
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import workers
 from flamenco.farm.context import Farm
+from flamenco.farm.repeating import Repeated
 from flamenco.services import upkeep
 from flamenco.services.runner import Chore, Runner, chores
 from flamenco.store import damage
@@ -203,6 +205,25 @@ def test_a_chore_that_fails_does_not_end_the_others(farm: Farm) -> None:
     runner.start()
     assert done.wait(20)
     runner.stop()
+
+
+@pytest.mark.parametrize("error", [Unreachable("away"), DiskFull("full"), Busy("busy"), RuntimeError("a mistake")])
+def test_a_chore_that_goes_on_failing_is_said_once_a_minute(farm: Farm, error: Exception) -> None:
+    """What fails again and again is one line in the log a minute; a traceback is only there for mistakes of ours."""
+    now = [0.0]
+    farm.repeated = Repeated(lambda: now[0])
+
+    def fail(_farm: Farm) -> float:
+        raise error
+
+    runner = Runner(farm, [Chore("fails", fail, lease_s=0.01)])
+    with capture_logs() as logs:
+        for _ in range(5):
+            runner._run_once(runner._chores[0])
+        now[0] = 60.0
+        runner._run_once(runner._chores[0])
+    assert [entry["times"] for entry in logs] == [1, 5]
+    assert [bool(entry.get("exc_info")) for entry in logs] == [isinstance(error, RuntimeError)] * 2
 
 
 def test_the_real_chores_run(make_farm: Callable[..., Farm], clock: Clock) -> None:

@@ -178,6 +178,17 @@ def test_an_update_that_the_manager_stumbles_over(line: Line, manager: ScriptedM
     assert "out of order" in dropped["reason"]
 
 
+def test_a_manager_that_says_when_to_come_back_does_not_stumble(line: Line, manager: ScriptedManager) -> None:
+    """One whose disk is full, or whose database is away, gets every update in the end, however long that takes."""
+    for _ in range(100):
+        manager.answer_once("POST", f"/worker/task/{TASK}", Answer(503, {"message": "full"}, {"Retry-After": "5"}))
+    line.log("1")
+    for _ in range(100):
+        line.now += 60
+        line.updates.deliver()
+    assert manager.log_of(TASK) == "1"
+
+
 def test_few_errors_are_none_too_many(line: Line, manager: ScriptedManager) -> None:
     """A manager that wants to be left alone for long is asked some more times, before an update is left out."""
     stumble(manager, MOST_ERRORS - 1)

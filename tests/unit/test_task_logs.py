@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.domain.errors import StoreError
+from flamenco.domain.errors import DiskFull, StoreError
 from flamenco.files.logs import TAIL_BYTES, TaskLogs, stamped
 
 JOB = "6d0e2b4a-0000-4000-8000-000000000001"
@@ -76,3 +76,13 @@ def test_what_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
         TaskLogs(tmp_path).append(JOB, TASK, "text")
     TaskLogs(tmp_path).note(JOB, TASK, "text")
     assert (tmp_path / "job-6d0e").read_text() == "in the way"
+
+
+def test_a_full_disk_is_called_so(tmp_path: Path) -> None:
+    """A log that does not fit says that there is no space, which passes; other trouble does not say so."""
+    logs = TaskLogs(tmp_path)
+    path = logs.path(JOB, TASK)
+    path.parent.mkdir(parents=True)
+    path.symlink_to("/dev/full")
+    with pytest.raises(DiskFull, match="No space left"):
+        logs.append(JOB, TASK, "text")

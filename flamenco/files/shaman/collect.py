@@ -19,6 +19,7 @@ import structlog
 from msgspec import Struct
 
 from flamenco.domain.errors import StoreError
+from flamenco.files.places import unusable
 from flamenco.files.shaman.places import BLOB_SUFFIX, Places, files_below, in_folder, prune
 
 log = structlog.get_logger()
@@ -70,9 +71,7 @@ def collect(
         removed = unused if dry_run else list(_remove(places, unused, oldest, told))
         given_up = sum(1 for _ in _leftovers(places, now, dry_run=dry_run))
     except OSError as error:
-        raise StoreError(
-            f"Nothing more is removed, as {error.filename} cannot be used: {error.strerror or error}."
-        ) from error
+        raise unusable(f"Nothing more is removed, as {error.filename} cannot be used", error) from error
     return Collection(
         dry_run=dry_run,
         files_stored=stored,

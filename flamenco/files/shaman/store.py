@@ -17,6 +17,7 @@ from typing import BinaryIO, Protocol
 
 from flamenco.domain.errors import Failed, Mismatch, StoreError
 from flamenco.domain.shaman import Content, FileStatus, NamedFile, Requirement
+from flamenco.files.places import unusable
 from flamenco.files.shaman.places import TEMPORARY_SUFFIX, Places, in_folder, prune
 
 BLOCK_BYTES = 256 * 1024
@@ -98,7 +99,7 @@ class FileStore:
         try:
             return self._upload(content, source, length)
         except OSError as error:
-            raise StoreError(f"The file {content.sha} cannot be stored: {error.strerror or error}.") from error
+            raise unusable(f"The file {content.sha} cannot be stored", error) from error
 
     def _upload(self, content: Content, source: Source, length: int | None) -> Upload:
         folder = self.places.upload_folder(content)
@@ -168,7 +169,7 @@ def _modified(entry: os.DirEntry[str]) -> float:
 
 
 def _unusable(error: OSError) -> StoreError:
-    return StoreError(f"The shared storage cannot be used: {error.filename}: {error.strerror or error}.")
+    return unusable(f"The shared storage cannot be used: {error.filename}", error)
 
 
 def _read(source: Source) -> bytes:
