@@ -29,6 +29,12 @@ class Moment(Struct, frozen=True):
     timer_s: float
 
 
+def was_moved(before: Moment, now: Moment) -> bool:
+    """Whether somebody put the clock forward or back in between."""
+    by_clock = (now.clock - before.clock).total_seconds()
+    return abs(by_clock - (now.timer_s - before.timer_s)) > STEP_S
+
+
 class Silence(Struct, frozen=True):
     """When something was heard of last, by the clock of then, and for how long nothing came since."""
 
@@ -45,14 +51,14 @@ class Watch(Struct, frozen=True):
     def look(self, last_heard: Mapping[str, datetime], now: Moment) -> Watch:
         """Look again, at those that could be lost: when each was heard of last."""
         passed = now.timer_s - self.at.timer_s
-        was_moved = abs((now.clock - self.at.clock).total_seconds() - passed) > STEP_S
+        is_clock_right = not was_moved(self.at, now)
 
         def since(key: str, last: datetime) -> float:
             before = self.silences.get(key)
             if before is not None and before.last_heard == last:
                 return before.seconds + passed
             # It was heard of since the last look: by the clock's word it is known when, if that was not moved.
-            return 0.0 if was_moved else min(max(0.0, (now.clock - last).total_seconds()), passed)
+            return min(max(0.0, (now.clock - last).total_seconds()), passed) if is_clock_right else 0.0
 
         return Watch(now, {key: Silence(last, since(key, last)) for key, last in last_heard.items()})
 

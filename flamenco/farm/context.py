@@ -56,6 +56,7 @@ class Farm:
     `shut_down` has it end.
     `clock` is what people call the time, and may be moved; `timer` gives seconds that nobody moves.
     `task_watch`, `worker_watch`: of whom nothing was heard for how long, as far as this process has watched.
+    `sleep_checked`: when this process last looked which workers should sleep.
     `known_jobs`: what policies see of jobs that does not change, by row number, with when they were last updated.
     """
 
@@ -89,10 +90,15 @@ class Farm:
         self._large_write = threading.Lock()
         self.known_jobs: dict[int, tuple[datetime, JobCandidate]] = {}
         self.request_times = RequestHistograms()
-        self.task_watch = self.worker_watch = Watch(Moment(clock(), timer()))
+        self.task_watch = self.worker_watch = Watch(self.moment())
+        self.sleep_checked = self.moment()
         self.repeated = Repeated()
         self.callers = Callers()
         self.event_waits = EventWaits(store, config.threads)
+
+    def moment(self) -> Moment:
+        """What clock and timer say."""
+        return Moment(self.clock(), self.timer())
 
     @contextmanager
     def one_large_write(self) -> Iterator[None]:

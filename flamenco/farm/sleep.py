@@ -7,7 +7,7 @@ are those of the machine that the manager runs on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flamenco.domain import sleep
 from flamenco.domain.errors import NotFound
@@ -19,6 +19,8 @@ from flamenco.farm.context import Farm
 from flamenco.store import events, workers
 from flamenco.store import sleep as sleep_store
 from flamenco.store.engine import Tx
+
+_EVER = timedelta(days=3650)
 
 
 def fetch(farm: Farm, worker_id: str) -> SleepSchedule | None:
@@ -36,10 +38,10 @@ def give(farm: Farm, worker_id: str, schedule: SleepSchedule) -> None:
         _apply(tx, worker, schedule, now)
 
 
-def due(farm: Farm) -> Sequence[str]:
-    """UUIDs of the workers whose schedule has to be applied."""
+def due(farm: Farm, *, everybody: bool = False) -> Sequence[str]:
+    """UUIDs of the workers whose schedule has to be applied, or of all with one that is active."""
     with farm.store.read() as tx:
-        return sleep_store.due(tx, farm.clock())
+        return sleep_store.due(tx, farm.clock() + _EVER if everybody else farm.clock())
 
 
 def apply(farm: Farm, worker_id: str) -> None:

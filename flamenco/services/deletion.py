@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -24,11 +24,11 @@ class Deletions:
     """Remembers which jobs could not be deleted just now, so that they do not hold up the others."""
 
     def __init__(self) -> None:
-        self._retry_at: dict[str, datetime] = {}
+        self._retry_at: dict[str, float] = {}
 
     def tick(self, farm: Farm) -> float:
         """Delete one job, or a part of it. Pauses for as long as that took, so that others get at the database."""
-        now = farm.clock()
+        now = farm.timer()
         self._retry_at = {job_id: moment for job_id, moment in self._retry_at.items() if moment > now}
         requested = deletion.requested(farm, len(self._retry_at) + 1)
         job_id = next((each for each in requested if each not in self._retry_at), None)
@@ -44,8 +44,8 @@ class Deletions:
             raise  # what is wrong is not the job
         except FarmError as error:
             log.error("a job could not be deleted; trying again soon", job=job_id, reason=str(error))
-            self._retry_at[job_id] = now + RETRY_AFTER
+            self._retry_at[job_id] = now + RETRY_AFTER.total_seconds()
         except Exception:
             log.exception("a job could not be deleted; trying again soon", job=job_id)
-            self._retry_at[job_id] = now + RETRY_AFTER
+            self._retry_at[job_id] = now + RETRY_AFTER.total_seconds()
         return time.monotonic() - started

@@ -56,8 +56,8 @@ def tick(farm: Farm, sink: EventSink) -> float:
         with farm.store.write() as tx:
             sinks.add(tx, sink.name)
         return _MORE_S
-    if standing.retry_at and standing.retry_at > started:
-        return (standing.retry_at - started).total_seconds()
+    if wait_s := _wait_s(standing, started):
+        return wait_s
     delivery = _Delivery(farm, sink, standing, started + timedelta(seconds=BATCH_S))
     if delivery.events(batch) and delivery.letters(letters):
         return _MORE_S if len(batch) == BATCH or len(letters) == BATCH else IDLE_S
@@ -68,9 +68,15 @@ def is_behind(farm: Farm, sink: EventSink) -> bool:
     """Whether there are events for `sink` that could be delivered now. Those of one that failed have to wait."""
     with farm.store.read() as tx:
         standing = sinks.standing(tx, sink.name)
-        if standing is None or (standing.retry_at and standing.retry_at > farm.clock()):
+        if standing is None or _wait_s(standing, farm.clock()):
             return False
         return events.count_after(tx, standing.cursor, 1) > 0
+
+
+def _wait_s(standing: Standing, now: datetime) -> float:
+    """How long to leave the sink alone still; no longer than was meant, though the clock was put back since."""
+    left_s = (standing.retry_at - now).total_seconds() if standing.retry_at else 0.0
+    return left_s if 0 < left_s <= standing.backoff_s else 0.0
 
 
 def forget_removed(farm: Farm) -> float:

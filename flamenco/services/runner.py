@@ -19,6 +19,7 @@ import structlog
 from msgspec import Struct
 
 from flamenco.domain.errors import Busy, Unavailable
+from flamenco.domain.timeouts import was_moved
 from flamenco.farm.context import Farm
 from flamenco.services import (
     deletion,
@@ -132,6 +133,8 @@ class Runner:
         self._chores = chores(farm) if todo is None else todo
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._held_until: dict[str, float] = {}
+        self._others: dict[str, tuple[leases.Held, float]] = {}
+        self._began = farm.moment()
         self._stopped = threading.Event()
         self._finish_by = math.inf
         self._thread = threading.Thread(target=self._run, name=thread_name, daemon=True)
@@ -202,12 +205,28 @@ class Runner:
         now, seconds = self._farm.clock(), pause_s + chore.lease_s
         until = time.monotonic() + seconds
         with self._farm.store.read() as tx:  # which keeps nobody from writing
-            held = not leases.is_taken(tx, chore.name, self._owner, now)
-        if held:
+            found = leases.held(tx, chore.name)
+        is_ours = self._is_free(chore.name, found)
+        if is_ours:
+            expires = now + timedelta(seconds=seconds)
             with self._farm.store.write() as tx:
-                held = leases.take(tx, chore.name, self._owner, now, now + timedelta(seconds=seconds))
-        self._held_until[chore.name] = until if held else 0.0
-        return held
+                is_ours = leases.take(tx, chore.name, self._owner, now, expires, given_up=found)
+        self._held_until[chore.name] = until if is_ours else 0.0
+        return is_ours
+
+    def _is_free(self, name: str, found: leases.Held | None) -> bool:
+        """Whether nobody else has the lease: it expired by the clock, or was not renewed for as long as it holds.
+
+        Only the latter counts once the clock was moved.
+        """
+        if found is None or found.owner == self._owner:
+            return True
+        now = self._farm.moment()
+        if name not in self._others or self._others[name][0] != found:
+            self._others[name] = found, now.timer_s
+        if found.seconds and now.timer_s - self._others[name][1] >= found.seconds:
+            return True
+        return found.expires <= now.clock and not was_moved(self._began, now)
 
     def _release(self) -> None:
         try:

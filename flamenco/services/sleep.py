@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from flamenco.domain.errors import Unavailable
+from flamenco.domain.timeouts import was_moved
 from flamenco.farm import sleep
 from flamenco.farm.context import Farm
 
@@ -17,8 +18,14 @@ EVERY_S = 60.0
 
 
 def tick(farm: Farm) -> float:
-    """Apply the schedules that are due. What goes wrong with one keeps none of the others, and is tried again."""
-    for worker_id in sleep.due(farm):
+    """Apply the schedules that are due. What goes wrong with one keeps none of the others, and is tried again.
+
+    All are when the clock was moved: when to look again was reckoned by what it showed before.
+    """
+    now = farm.moment()
+    due = sleep.due(farm, everybody=was_moved(farm.sleep_checked, now))
+    farm.sleep_checked = now
+    for worker_id in due:
         try:
             sleep.apply(farm, worker_id)
         except Unavailable:

@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 import structlog
 
 from flamenco.domain.errors import NotFound, Unavailable
-from flamenco.domain.timeouts import Moment
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.store import tasks as task_store
@@ -29,7 +28,7 @@ def tick(farm: Farm) -> float:
 def _give_up_tasks(farm: Farm) -> None:
     with farm.store.read() as tx:
         touched = task_store.active_touched(tx)
-    farm.task_watch = farm.task_watch.look(touched, _now(farm))
+    farm.task_watch = farm.task_watch.look(touched, farm.moment())
     for task_id in farm.task_watch.lost(farm.config.task_timeout):
         with _on_its_own(), suppress(NotFound):
             with farm.store.read() as tx:
@@ -42,15 +41,11 @@ def _give_up_tasks(farm: Farm) -> None:
 def _give_up_workers(farm: Farm) -> None:
     with farm.store.read() as tx:
         seen = worker_store.last_seen(tx)
-    farm.worker_watch = farm.worker_watch.look(seen, _now(farm))
+    farm.worker_watch = farm.worker_watch.look(seen, farm.moment())
     for worker_id in farm.worker_watch.lost(farm.config.worker_timeout):
         log.warning("worker timed out", worker=worker_id)
         with _on_its_own():
             workers.time_out(farm, worker_id, seen[worker_id])
-
-
-def _now(farm: Farm) -> Moment:
-    return Moment(farm.clock(), farm.timer())
 
 
 @contextmanager

@@ -347,6 +347,7 @@ leases = Table(
     Column("name", Text, primary_key=True),
     Column("owner", Text, nullable=False),
     Column("expires", Utc, nullable=False),
+    Column("seconds", Float, nullable=False, server_default="0"),  # how long it holds from when it was taken
 )
 
 farm_status = Table(

@@ -6,12 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
+from flamenco.domain.sleep import schedule_from
 from flamenco.domain.statuses import WorkerStatus
-from flamenco.farm import tasks, workers
+from flamenco.farm import sleep, tasks, workers
 from flamenco.farm.context import Farm
-from flamenco.services import timeouts
+from flamenco.services import delivery, timeouts
+from flamenco.services import sleep as sleep_chore
+from flamenco.services.runner import Chore, Runner
 from tests.conftest import Clock, authored_job, authored_task
 from tests.integration.farming import new_worker, statuses, store_job, take
+from tests.integration.test_delivery import Receiver, attach, publish
 
 STEPS = pytest.mark.parametrize("step_s", [-7200, 7200])
 
@@ -91,3 +95,62 @@ def test_a_worker_that_comes_back_is_not_lost_by_its_past(farm: Farm, clock: Clo
     workers.requested_status(farm, worker)
     pass_time(farm, clock, 59)
     assert workers.list_all(farm)[0].status is WorkerStatus.AWAKE
+
+
+HOURLY = Chore("hourly", lambda _farm: 3600.0, lease_s=60.0)
+
+
+@STEPS
+def test_a_lease_of_a_process_that_is_there(make_farm: Callable[..., Farm], clock: Clock, step_s: float) -> None:
+    """However the clock is moved, nobody takes the lease of one that goes on renewing it."""
+    one, two = Runner(make_farm(), [HOURLY]), Runner(make_farm(), [HOURLY])
+    assert one._hold_lease(HOURLY, 0.0)
+    clock.step(step_s)
+    for _ in range(10):
+        assert not two._hold_lease(HOURLY, 0.0)
+        clock.forward(40)
+        one._held_until.clear()  # which goes by the real time
+        assert one._hold_lease(HOURLY, 0.0)
+
+
+@STEPS
+def test_a_lease_of_a_process_that_is_gone(make_farm: Callable[..., Farm], clock: Clock, step_s: float) -> None:
+    """However the clock is moved, it is taken over when it was not renewed for as long as it holds."""
+    one, two = Runner(make_farm(), [HOURLY]), Runner(make_farm(), [HOURLY])
+    assert one._hold_lease(HOURLY, 0.0)
+    clock.step(step_s)
+    assert not two._hold_lease(HOURLY, 0.0)
+    clock.forward(59)
+    assert not two._hold_lease(HOURLY, 0.0)
+    clock.forward(1)
+    assert two._hold_lease(HOURLY, 0.0)
+    one._held_until.clear()
+    assert not one._hold_lease(HOURLY, 0.0)
+
+
+def test_a_sink_that_failed_before_the_clock_was_put_back(farm: Farm, clock: Clock) -> None:
+    """It is left alone for as long as was meant, and not for two hours more."""
+    receiver = Receiver(OSError("away"))
+    sink = attach(farm, receiver.deliver)
+    publish(farm, "a")
+    assert delivery.tick(farm, sink) == delivery.FIRST_BACKOFF_S
+    assert delivery.tick(farm, sink) == delivery.FIRST_BACKOFF_S
+    clock.step(-7200)
+    delivery.tick(farm, sink)
+    assert receiver.got == ["a"]
+
+
+def test_a_schedule_that_was_applied_by_a_wrong_clock(farm: Farm, clock: Clock) -> None:
+    """When the clock is put right, every schedule is looked at anew."""
+    clock.now = clock.now.replace(hour=12)
+    worker = new_worker(farm)
+    hour = clock().astimezone().hour
+    schedule = schedule_from(is_active=True, days="", start=f"{(hour + 1) % 24}:00", end=f"{(hour + 4) % 24}:00")
+    sleep.give(farm, worker.id, schedule)
+    told = []
+    for step_s in (7200, -7200):
+        clock.step(step_s)
+        sleep_chore.tick(farm)
+        told.append(workers.list_all(farm)[0].status_requested)
+        workers.state_changed(farm, worker, told[-1] or WorkerStatus.AWAKE)
+    assert told == ["asleep", "awake"]

@@ -1,4 +1,4 @@
-"""Sign-ons are counted, and workers may have a warning."""
+"""Sign-ons are counted, workers may have a warning, and leases say how long they hold."""
 
 from __future__ import annotations
 
@@ -19,3 +19,4 @@ def upgrade() -> None:
     op.add_column("workers", sa.Column("signed_on", Moment, nullable=True))
     op.add_column("workers", sa.Column("warning", sa.Text(), nullable=False, server_default=""))
     op.add_column("workers", sa.Column("warned", Moment, nullable=True))
+    op.add_column("leases", sa.Column("seconds", sa.Float(), nullable=False, server_default="0"))
