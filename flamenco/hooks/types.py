@@ -65,7 +65,8 @@ class CommandContext(Protocol):
         """Run `argv`, streaming its output into the task's log and to `on_line`.
 
         Raises `CommandFailed` when it cannot be started or exits with another code than 0. On
-        cancellation the whole process group is killed and `CommandCancelled` raised.
+        cancellation it is killed with all that it has started, and `CommandCancelled` raised. What it leaves
+        behind when it ends is ended too; on Windows and macOS only what has not detached itself, on cancellation.
         """
 
     def output_produced(self, path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -12,7 +15,7 @@ from flamenco import CommandCancelled, CommandFailed
 from flamenco.worker.cancellation import Cancellation, Why
 from flamenco.worker.output_lines import LONGEST_LINE_BYTES
 from flamenco.worker.process import command_text, run_process
-from tests.integration.working import FAMILY, wait_until_ended
+from tests.integration.working import FAMILY, is_running, wait_until_ended
 
 OOM_SCORE = Path("/proc/self/oom_score_adj")
 
@@ -28,10 +31,11 @@ class Program:
 
     def run(self, script: str, oom_score: int | None = None) -> list[str]:
         """Run the script to its end; gives its lines."""
-        run_process([sys.executable, "-c", script], self._hear, self.cancellation, oom_score)
+        run_process([sys.executable, "-c", script], self.hear, self.cancellation, oom_score)
         return self.lines
 
-    def _hear(self, pid: int, line: str) -> None:
+    def hear(self, pid: int, line: str) -> None:
+        """Take in a line."""
         self.pids.add(pid)
         self.lines.append(line)
         self.heard.set()
@@ -129,3 +133,141 @@ def test_readiness_to_be_killed() -> None:
 def test_a_score_that_cannot_be_set() -> None:
     """A score that the system does not take is no reason not to run the program."""
     assert Program().run("print(42)", oom_score=99999) == ["42"]
+
+
+# -- what a program leaves behind -------------------------------------------------------------------------------------
+
+DETACHED = {
+    "session": "subprocess.Popen(sleeper, start_new_session=True)",
+    "daemon": "os.fork() or (os.setsid(), os.fork() and os._exit(0), os.execvp(sleeper[0], sleeper))",
+    "double-fork": "os.fork() or (os.fork() and os._exit(0), os.execvp(sleeper[0], sleeper))",
+    "background": "subprocess.Popen(sleeper)",
+    "other-environment": "subprocess.Popen(sleeper, start_new_session=True, env={})",
+}
+"""Ways to start what does not end with the program. Each prints its process id, and keeps the output open."""
+
+PARENT = """
+import os, subprocess, sys, time
+sleeper = [sys.executable, "-c", "import os, time; print('family', os.getpid(), flush=True); time.sleep(1000)"]
+{start}
+{then}
+"""
+
+
+def pids_in(lines: list[str]) -> list[int]:
+    """The process ids that were printed."""
+    return [int(line.split()[1]) for line in lines if line.startswith("family ")]
+
+
+@pytest.mark.parametrize("way", DETACHED)
+def test_what_is_left_behind_ends_with_the_program(way: str) -> None:
+    """Whatever a program has detached, and holds its output open, neither keeps the task nor outlives it."""
+    program = Program()
+    script = PARENT.format(start=DETACHED[way], then="time.sleep(0.5)")
+    run_process([sys.executable, "-c", script], program.hear, program.cancellation, held_output_s=0.5)
+    (pid,) = pids_in(program.lines)
+    assert not is_running(pid)
+
+
+@pytest.mark.parametrize("way", DETACHED)
+def test_cancelling_ends_what_was_detached(way: str) -> None:
+    """Cancelling ends it all, whatever the program has done to get away from it."""
+    program = Program()
+
+    def cancel() -> None:
+        assert program.heard.wait(20)
+        program.cancellation.cancel(Why.MANAGER)
+
+    threading.Thread(target=cancel).start()
+    with pytest.raises(CommandCancelled):
+        program.run(PARENT.format(start=DETACHED[way], then="time.sleep(1000)"))
+    (pid,) = pids_in(program.lines)
+    assert not is_running(pid)
+
+
+def test_what_is_not_of_the_task_goes_on() -> None:
+    """Other children of the worker, and programs that run at the same time, are not touched, nor left as zombies."""
+    bystander = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    other = Program()
+    running = threading.Thread(target=other.run, args=["import time; print(1, flush=True); time.sleep(3); print(2)"])
+    running.start()
+    assert other.heard.wait(20)
+    before = children_of(os.getpid())
+    assert Program().run(PARENT.format(start=DETACHED["daemon"], then="time.sleep(0.3)"))
+    assert children_of(os.getpid()) == before
+    assert bystander.poll() is None
+    bystander.kill()
+    bystander.wait()
+    running.join()
+    assert other.lines == ["1", "2"]
+
+
+def children_of(pid: int) -> set[int]:
+    """Its children, those that have ended and were not asked for among them."""
+    return {int(word) for file in Path(f"/proc/{pid}/task").glob("*/children") for word in file.read_text().split()}
+
+
+def test_a_killed_worker_leaves_nothing_running(tmp_path: Path) -> None:
+    """When the worker itself is killed, its program and all that has started end too: somebody else has the task."""
+    code = (
+        "import sys\nfrom flamenco.worker.process import run_process\n"
+        "from flamenco.worker.cancellation import Cancellation\n"
+        "run_process([sys.executable, '-c', sys.argv[1]], lambda pid, line: print(line, flush=True), Cancellation())"
+    )
+    script = PARENT.format(start=DETACHED["daemon"], then="print('family', os.getpid(), flush=True); time.sleep(1000)")
+    worker = subprocess.Popen([sys.executable, "-c", code, script], stdout=subprocess.PIPE, text=True)
+    assert worker.stdout
+    pids = pids_in([worker.stdout.readline(), worker.stdout.readline()])
+    assert len(pids) == 2
+    worker.kill()
+    worker.wait()
+    worker.stdout.close()
+    wait_until_ended(pids)
+
+
+def test_a_killed_supervisor(tmp_path: Path) -> None:
+    """When what watches over a program is killed, the program ends with it, and the command fails."""
+    script = "import os, time; print('family', os.getppid(), os.getpid(), flush=True); time.sleep(1000)"
+    program = Program()
+
+    def kill() -> None:
+        assert program.heard.wait(20)
+        os.kill(pids_in(program.lines)[0], signal.SIGKILL)
+
+    threading.Thread(target=kill).start()
+    with pytest.raises(CommandFailed, match="SIGKILL"):
+        program.run(script)
+    wait_until_ended([int(program.lines[0].split()[2])])
+
+
+def test_the_program_has_the_worker_s_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables, folder, input and signals are those of the worker, whatever runs between them."""
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    script = "import os, signal; print(os.environ['PYTHONPATH'], os.getcwd(), signal.getsignal(signal.SIGCHLD).name)"
+    assert Program().run(script) == [f"/nowhere {Path.cwd()} SIG_DFL"]
+    assert Program().run("import os; print(sorted(os.listdir('/proc/self/fd')))") == ["['0', '1', '2', '3']"]
+
+
+def test_exit_codes() -> None:
+    """An exit code is the program's own, and a signal has its name."""
+    with pytest.raises(CommandFailed, match="exited with code 7"):
+        Program().run("exit(7)")
+    with pytest.raises(CommandFailed, match="killed by SIGSEGV"):
+        Program().run("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+
+
+@pytest.mark.parametrize(
+    ("argv", "reason"),
+    [
+        (["/no/such/program"], "there is no such program on this worker"),
+        (["/etc/passwd"], "Permission denied"),
+        (["a\0b"], "null byte"),
+    ],
+)
+def test_programs_that_cannot_be_started(argv: list[str], reason: str) -> None:
+    """What cannot be started says why, and leaves no process and no descriptor behind."""
+    before = children_of(os.getpid()), len(list(Path("/proc/self/fd").iterdir()))
+    program = Program()
+    with pytest.raises(CommandFailed, match=reason):
+        run_process(argv, program.hear, program.cancellation)
+    assert (children_of(os.getpid()), len(list(Path("/proc/self/fd").iterdir()))) == before

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -370,7 +368,7 @@ def test_stopping_the_worker_ends_its_task(manager: ScriptedManager, tmp_path: P
 
 
 def test_a_program_that_has_left_its_family(manager: ScriptedManager, tmp_path: Path) -> None:
-    """A daemon that keeps the output open does not keep a cancelled task from ending."""
+    """A daemon that keeps the output open does not keep a cancelled task from ending, and ends with it."""
     # The first process stays in the group, the second leaves it. One write is one line, also with two writers.
     daemon = (
         "import os, time; child = os.fork(); None if child else os.setsid(); "
@@ -381,9 +379,20 @@ def test_a_program_that_has_left_its_family(manager: ScriptedManager, tmp_path: 
         manager.wait_for(lambda: manager.log_of(task).count("> family") == 2)
         running.stop()
     lines = [line.split() for line in manager.log_of(task).splitlines() if "> family" in line]
-    started = {int(words[0].removeprefix("pid=")) for words in lines}
-    (escaped,) = {int(words[-2]) for words in lines} - started
-    wait_until_ended(started)
-    assert is_running(escaped)
-    os.kill(escaped, signal.SIGKILL)
+    wait_until_ended(int(words[-2]) for words in lines)
     assert manager.requests[-1].path == "/worker/sign-off"
+
+
+def test_what_a_task_leaves_behind(manager: ScriptedManager, tmp_path: Path) -> None:
+    """What a program has detached does not keep its task, ends with it, and leaves the next task's programs alone."""
+    sleeper = "import os, time; print('family', os.getpid(), 0, flush=True); time.sleep(1000)"
+    daemon = (
+        f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {sleeper!r}], start_new_session=True); "
+        "time.sleep(0.5)"
+    )
+    tasks = [manager.add_task(("exec", {"exe": PYTHON, "args": ["-c", daemon]})) for _ in range(2)]
+    with Running(manager, tmp_path):
+        for task in tasks:
+            manager.wait_until_finished(task)
+            wait_until_ended(family_in(manager.log_of(task))[:1])
+    assert [manager.statuses_of(task) for task in tasks] == [["active", "completed"]] * 2
