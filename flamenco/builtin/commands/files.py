@@ -13,13 +13,13 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from flamenco import CommandContext, CommandFailed, CommandType, hookimpl
+from flamenco.builtin.commands.moving import cause, copy_content, is_inside, is_same, move
 from flamenco.hooks.parameters import ParameterError, invalid_parameter
 
 TASK_TYPES = ("file-management",)
 
 SHARED_MODE = 0o775
 PRIVATE_MODE = 0o750
-COPY_BLOCK_BYTES = 1024 * 1024
 
 _MOVE = "move-directory"
 _COPY = "copy-file"
@@ -35,7 +35,7 @@ class MoveParameters(Struct, frozen=True):
     """Parameters of `move-directory`."""
 
     src: Annotated[str, Meta(min_length=1, description="The folder or file to move.")]
-    dest: Annotated[str, Meta(min_length=1, description="Its new path; what is there is moved out of the way.")]
+    dest: Annotated[str, Meta(min_length=1, description="Its new path, on any disk; what is there is moved away.")]
 
 
 class CopyParameters(Struct, frozen=True):
@@ -52,8 +52,8 @@ def make_directory(context: CommandContext, parameters: MakeParameters) -> None:
     try:
         make_folders(Path(path), SHARED_MODE)
     except OSError as error:
-        context.log(f'make-directory: could not create directory "{path}": {_cause(error)}')
-        raise CommandFailed(f'make-directory: could not create directory "{path}": {_cause(error)}') from error
+        context.log(f'make-directory: could not create directory "{path}": {cause(error)}')
+        raise CommandFailed(f'make-directory: could not create directory "{path}": {cause(error)}') from error
 
 
 def make_folders(path: Path, mode: int) -> None:
@@ -65,13 +65,18 @@ def make_folders(path: Path, mode: int) -> None:
 
 
 def move_directory(context: CommandContext, parameters: MoveParameters) -> None:
-    """Rename a folder or file; what is at the destination is first renamed to carry its time."""
+    """Rename a folder or file, or move it to another disk; what is at the destination gets a name with its time."""
     src, dest = Path(parameters.src), Path(parameters.dest)
     if not os.path.lexists(src):
         context.log(f'move-directory: source path "{src}" does not exist, not moving anything')
         raise invalid_parameter(_MOVE, "src", str(src), "path does not exist")
-    if os.path.lexists(dest):
-        _move(context, dest, timestamped(dest))
+    if is_same(src, dest):
+        context.log(f'move-directory: source "{src}" and destination "{dest}" are the same, not moving anything')
+        return
+    if is_inside(dest, src):
+        raise invalid_parameter(_MOVE, "dest", str(dest), f'it is inside of "{src}", which is to be moved there')
+    if is_inside(src, dest):
+        raise invalid_parameter(_MOVE, "dest", str(dest), f'it has "{src}" inside, and would be moved out of the way')
     _move(context, src, dest)
 
 
@@ -89,11 +94,18 @@ def timestamped(path: Path) -> Path:
 
 
 def _move(context: CommandContext, src: Path, dest: Path) -> None:
-    context.log(f'move-directory: moving "{src}" to "{dest}"')
+    def aside() -> Path | None:
+        free = timestamped(dest) if os.path.lexists(dest) else None
+        if free:
+            context.log(f'move-directory: moving "{dest}" to "{free}"')
+            dest.rename(free)
+        context.log(f'move-directory: moving "{src}" to "{dest}"')
+        return free
+
     try:
-        src.rename(dest)
+        move(src, dest, aside, lambda: context.wait(0))
     except OSError as error:
-        raise CommandFailed(f'move-directory: could not move "{src}" to "{dest}": {_cause(error)}') from error
+        raise CommandFailed(f'move-directory: could not move "{src}" to "{dest}": {cause(error)}') from error
 
 
 def copy_file(context: CommandContext, parameters: CopyParameters) -> None:
@@ -107,9 +119,9 @@ def copy_file(context: CommandContext, parameters: CopyParameters) -> None:
     context.log(f'copy-file: copying "{src}" to "{dest}"')
     try:
         make_folders(dest.parent, PRIVATE_MODE)
-        _copy_content(context, src, dest)
+        copy_content(src, dest, lambda: context.wait(0))
     except OSError as error:
-        raise CommandFailed(f'copy-file: could not copy "{src}" to "{dest}": {_cause(error)}') from error
+        raise CommandFailed(f'copy-file: could not copy "{src}" to "{dest}": {cause(error)}') from error
     context.log(f'copy-file: copied "{src}" to "{dest}"')
 
 
@@ -125,23 +137,6 @@ def _check_copy(parameters: CopyParameters) -> None:
         raise invalid_parameter(_COPY, "dest", dest, "destination path is not absolute")
     if os.path.lexists(dest):
         raise invalid_parameter(_COPY, "dest", dest, "destination path already exists")
-
-
-def _copy_content(context: CommandContext, src: Path, dest: Path) -> None:
-    """Copy in blocks, so that a task that was taken away stops; a half copy is removed."""
-    with src.open("rb") as source, dest.open("xb") as target:
-        try:
-            while block := source.read(COPY_BLOCK_BYTES):
-                target.write(block)
-                context.wait(0)
-        except BaseException:
-            target.close()
-            dest.unlink(missing_ok=True)
-            raise
-
-
-def _cause(error: OSError) -> str:
-    return error.strerror or str(error)
 
 
 @hookimpl
