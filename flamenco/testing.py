@@ -342,7 +342,8 @@ class FakeWorker:
             self.failures.append(str(told.activity))
 
     def _keep_log(self, text: str) -> None:
-        self.log_lines += text.splitlines()
+        finished, end, _ = text.rpartition("\n")
+        self.log_lines += (finished + end).splitlines()
 
     def _become(self, status: WorkerStatus) -> None:
         self.client.state_changed(status)

@@ -88,13 +88,19 @@ def _start_of_tail(client: ManagerClient, found: TaskLog) -> int:
 
 def _follow(client: ManagerClient, task_id: str, start: int) -> None:
     at = start
+    progress = b""
     while True:
         # Asked before reading: what a task that has ended wrote is there by then.
         ended = patiently(lambda: client.tasks.get(task_id)).status in FINISHED_TASK
         found = patiently(lambda: client.tasks.log(task_id))
         while found and found.size > at and (part := patiently(partial(client.tasks.log_part, found, at))):
-            click.echo(part, nl=False)
-            at += len(part)
+            at += part.rfind(b"\n") + 1 if part.endswith(b"\r") else len(part)
+            if part != progress:
+                click.echo(part, nl=False)
+            # A line that is not finished is read again, for what comes next takes its place.
+            progress = part[part.rfind(b"\n") + 1 :]
+            if part.endswith(b"\r"):
+                break
         if ended:
             return
         time.sleep(POLL_S)

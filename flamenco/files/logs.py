@@ -1,11 +1,14 @@
-"""Task logs: one text file per task, only ever appended to.
+r"""Task logs: one text file per task, appended to; only a last line that is not finished is ever replaced.
 
 Each append is one write to a file opened for appending, so lines of several processes do not mix, and
-what was written before an answer was sent survives the death of the process.
+what was written before an answer was sent survives the death of the process. A line that ends with "\r", such as the
+progress of a program, is not finished: what the worker adds next takes its place, as on a terminal.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from collections.abc import Callable
 from datetime import datetime
@@ -22,6 +25,9 @@ log = structlog.get_logger()
 TAIL_BYTES = 2048
 """How much of a log's end `tail` shows."""
 
+LONGEST_UNFINISHED_BYTES = 64 * 1024
+"""More than the longest line that workers send."""
+
 _CONTINUATION = bytes(range(0x80, 0xC0))
 """What a character in UTF-8 goes on with, and none begins with."""
 
@@ -37,26 +43,29 @@ class TaskLogs:
         return job_folder(self._root, job_id) / task_log_name(task_id)
 
     def append(self, job_id: str, task_id: str, text: str) -> None:
-        """Add `text` as it is, and a newline where it has none at its end. Nothing happens when it is empty.
+        """Add a worker's `text` as it is, and a newline where it has no end. Nothing happens when it is empty.
 
-        Raises `StoreError` when the file cannot be written.
+        It takes the place of a last line that is not finished. Raises `StoreError` when the file cannot be written.
         """
         if not text:
             return
-        data = (text if text.endswith("\n") else text + "\n").encode(errors="replace")
+        self._append(job_id, task_id, text, replaces=True)
+
+    def _append(self, job_id: str, task_id: str, text: str, *, replaces: bool) -> None:
+        data = (text if text.endswith(("\n", "\r")) else text + "\n").encode(errors="replace")
         path = self.path(job_id, task_id)
         try:
-            _append(path, data, lambda: make_job_folder(self._root, job_id))
+            _append(path, data, lambda: make_job_folder(self._root, job_id), replaces=replaces)
         except OSError as error:
             raise unusable(f"The task log {path} cannot be written", error) from error
 
     def note(self, job_id: str, task_id: str, line: str) -> None:
-        """Add a line of the manager's own.
+        """Add a line of the manager's own; one that is not finished stays as it is.
 
         What it tells of has happened already, so a line that cannot be written goes to the manager's log instead.
         """
         try:
-            self.append(job_id, task_id, line)
+            self._append(job_id, task_id, line, replaces=False)
         except StoreError as error:
             log.error("a line is missing in a task's log", task=task_id, line=line, reason=str(error))
 
@@ -87,12 +96,31 @@ def stamped(line: str, now: datetime) -> str:
     return f"{now.astimezone().isoformat(timespec='seconds')} {line}"
 
 
-def _append(path: Path, data: bytes, make_folder: Callable[[], object]) -> None:
+def _append(path: Path, data: bytes, make_folder: Callable[[], object], *, replaces: bool) -> None:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        descriptor = os.open(path, flags, 0o644)
     except FileNotFoundError:
         make_folder()
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        descriptor = os.open(path, flags, 0o644)
     with open(descriptor, "ab", buffering=0) as file:  # noqa: PTH123 - a path cannot open a descriptor
+        # Nobody adds anything between our look at the last line and its removal.
+        with contextlib.suppress(OSError):  # a file system that has no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if (start := _unfinished(descriptor)) is not None:
+            if replaces:
+                os.ftruncate(descriptor, start)
+            else:
+                data = b"\n" + data
         while data:  # a signal or a full disk may leave part of it
             data = data[file.write(data) or 0 :]
+
+
+def _unfinished(descriptor: int) -> int | None:
+    """Where a last line begins that is not finished."""
+    size = os.fstat(descriptor).st_size
+    if not size or os.pread(descriptor, 1, size - 1) != b"\r":
+        return None
+    start = max(0, size - LONGEST_UNFINISHED_BYTES)
+    end_of_another = os.pread(descriptor, size - start, start).rfind(b"\n")
+    return None if start and end_of_another < 0 else start + end_of_another + 1

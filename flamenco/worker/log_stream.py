@@ -20,10 +20,11 @@ MUCH_BYTES = 256 * 1024
 
 
 class LogStream:
-    """Text in, chunks out through `send`: when there is enough of it, and when the oldest has waited long enough.
+    r"""Text in, chunks out through `send`: when there is enough of it, and when the oldest has waited long enough.
 
-    Any thread may write; chunks leave in the order of what was written. After chunks, `deliver` is called, which may
-    take its time.
+    The last line of a chunk may be one that is not finished, such as a program's progress: it ends with "\r", and the
+    next text takes its place. Any thread may write; chunks leave in the order of what was written. After chunks,
+    `deliver` is called, which may take its time.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class LogStream:
         self._deliver = deliver
         self._lock = threading.Lock()
         self._texts: list[str] = []
+        self._unfinished = ""
         self._bytes = 0
         self._oldest = 0.0
         self._closed = False
@@ -54,10 +56,23 @@ class LogStream:
         with self._lock:
             if self._closed:
                 return
-            if not self._texts:
-                self._oldest = self._clock()
+            self._begin_waiting()
+            self._unfinished = ""
             self._texts.append(text)
             self._bytes += len(text.encode())
+            if not self._is_due():
+                return
+            self._flush()
+        self._deliver()
+
+    def show(self, text: str) -> None:
+        """Let `text` be the line that is not finished; there is no hurry, for the next one takes its place."""
+        text = sendable(text).replace("\r", " ").replace("\n", " ")
+        with self._lock:
+            if self._closed:
+                return
+            self._begin_waiting()
+            self._unfinished = text
             if not self._is_due():
                 return
             self._flush()
@@ -66,7 +81,7 @@ class LogStream:
     def tick(self) -> None:
         """Send what has waited long enough; called now and then, for programs that have gone quiet."""
         with self._lock:
-            if not self._texts or not self._is_due():
+            if not (self._texts or self._unfinished) or not self._is_due():
                 return
             self._flush()
         self._deliver()
@@ -76,7 +91,14 @@ class LogStream:
         with self._lock:
             self._closed = True
             if not discard:
+                if self._unfinished:
+                    self._texts.append(f"{self._unfinished}\n")
+                    self._unfinished = ""
                 self._flush()
+
+    def _begin_waiting(self) -> None:
+        if not self._texts and not self._unfinished:
+            self._oldest = self._clock()
 
     def _is_due(self) -> bool:
         if self._clock() - self._oldest >= self._longest_wait:
@@ -90,6 +112,8 @@ class LogStream:
             self._second = now
         self._sent_bytes[1] += self._bytes
         text, self._texts, self._bytes = "".join(self._texts), [], 0
+        if self._unfinished:
+            text, self._unfinished = f"{text}{self._unfinished}\r", ""
         for chunk in _chunks(text):
             self._send(chunk)
 

@@ -39,8 +39,11 @@ def run_process(
     cancellation: Cancellation,
     oom_score: int | None = None,
     held_output_s: float = HELD_OUTPUT_S,
+    on_progress: Callable[[int, str], None] = lambda _pid, _text: None,
 ) -> None:
     """Run `argv` to its end; `on_line` gets the process id and each line, from another thread.
+
+    `on_progress` gets what a line says meanwhile that the program writes over again and again.
 
     It has ended when its output has: a launcher may well be gone before the program it has launched. On Linux what it
     leaves behind is ended then, and does not keep it when it is silent for `held_output_s`. Raises `CommandFailed`
@@ -50,7 +53,7 @@ def run_process(
     if cancellation.is_set():
         raise CommandCancelled
     running = program.start(argv, oom_score)
-    reader = _OutputReader(running, on_line)
+    reader = _OutputReader(running, on_line, on_progress)
     with cancellation.calling(lambda: _stop(running, reader)):
         while not reader.wait(_LOOK_S):
             if running.has_left_its_output() and reader.silent_s() > held_output_s:
@@ -79,10 +82,13 @@ def _check(running: Program, cancellation: Cancellation) -> None:
 class _OutputReader:
     """Reads a program's output in a thread, because a read cannot be interrupted on every platform."""
 
-    def __init__(self, running: Program, on_line: Callable[[int, str], None]) -> None:
+    def __init__(
+        self, running: Program, on_line: Callable[[int, str], None], on_progress: Callable[[int, str], None]
+    ) -> None:
         self.error: BaseException | None = None
         self._program = running
         self._on_line = on_line
+        self._on_progress = on_progress
         self._done = threading.Event()
         self._abandoned = False
         self._silent_since: float | None = None
@@ -108,6 +114,8 @@ class _OutputReader:
             with self._program.output as output:
                 while data := self._read(output.read):
                     self._pass_on(lines.feed(data))
+                    if lines.progress and not self._abandoned:
+                        self._on_progress(self._program.pid, lines.progress)
                 self._pass_on(lines.finish())
         except BaseException as error:  # a plugin's `sys.exit()` as well; raised again by `run_process`
             self.error = error

@@ -59,10 +59,13 @@ class TaskContext:
             if on_line:
                 on_line(line)
 
+        def show(pid: int, text: str) -> None:
+            self._task_log.show(f"pid={pid} > {text}")
+
         if isinstance(argv, str | bytes):
             raise TypeError(f"run_process() takes a list of a program and its arguments, and not a text: {argv!r:.200}")
         self.log(f"going to run:\n\n    {command_text(argv)}\n")
-        run_process(argv, follow, self._cancellation, self._oom_score)
+        run_process(argv, follow, self._cancellation, self._oom_score, on_progress=show)
 
     def output_produced(self, path: Path) -> None:
         """Hand an image to the manager, for people to look at. Never fails the task."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -40,6 +41,22 @@ for start in range(0, {LINES}, 1000):
 """Prints 100 MB as fast as it can, in lines that know their number."""
 
 
+PROGRESS = """
+import os, sys, time
+for percent in range(101):
+    print(f"\\rdone: {percent} of 100", end="", flush=True)
+    while percent == 50 and not os.path.exists(%r): time.sleep(0.02)
+print("\\nthe end")
+"""
+"""Shows its progress on one line, and waits half way for a file."""
+
+ENCODE = """
+import subprocess
+source = ["-f", "lavfi", "-re", "-i", "testsrc=duration=4:size=64x64:rate=24"]
+subprocess.run(["ffmpeg", "-hide_banner", *source, "-f", "null", "-"], check=True)
+"""
+
+
 def submit(manager: Manager, script: str) -> str:
     """Submit a job of one task that runs a Python script; its id."""
     (manager.data_dir / "jobtypes" / "exec.js").write_text(EXEC_JOB_TYPE)
@@ -70,3 +87,44 @@ def test_a_hundred_megabytes_arrive_whole(tmp_path: Path) -> None:
         assert printed == [f"{number:09} ".ljust(LINE_BYTES - 1, "x") for number in range(LINES)]
         kept = (tmp_path / "worker-0" / "flamenco-worker.sqlite").stat().st_size
         assert kept < 32 * 1024 * 1024
+
+
+def test_progress_takes_one_line(tmp_path: Path) -> None:
+    """What a program writes over is in the log and its tail meanwhile, and one line of the log in the end."""
+    go_on = tmp_path / "go-on"
+    with running_manager(tmp_path, "--processes", "2") as manager:
+        job_id = submit(manager, PROGRESS % str(go_on))
+        with running_workers(tmp_path, manager.url, 1), ManagerClient(manager.url) as client:
+            assert wait_until(lambda: "> done: 50 of" in "".join(logs_of(manager).values()), 30)
+            (task_id,) = logs_of(manager)
+            follow = [sys.executable, "-m", "flamenco", "log", task_id, "-f", "--manager", manager.url]
+            following = subprocess.Popen(follow, stdout=subprocess.PIPE)
+            assert following.stdout
+            seen = bytearray()
+            while not seen.endswith(b"50 of 100\r"):
+                seen += following.stdout.read(1)
+                assert following.poll() is None, seen
+            go_on.touch()
+            assert wait_until(lambda: summary(manager.url, job_id).status is JobStatus.COMPLETED, 30)
+            seen += following.stdout.read()
+            following.stdout.close()
+            following.wait(30)
+            found = client.tasks.log(task_id)
+            assert found
+            log = client.tasks.log_part(found, 0).decode()
+    assert [line.partition(" > ")[2] for line in log.splitlines() if "> done" in line] == ["done: 100 of 100"]
+    assert "\r" not in log
+    shown = [line.rpartition("\r")[2] for line in seen.decode().split("\n")]
+    assert shown == log.split("\n")
+
+
+def test_progress_of_ffmpeg(tmp_path: Path) -> None:
+    """FFmpeg's line of progress is seen while it encodes, and is there once in the end, with all frames."""
+    with running_manager(tmp_path, "--processes", "2") as manager:
+        job_id = submit(manager, ENCODE)
+        with running_workers(tmp_path, manager.url, 1):
+            assert wait_until(lambda: "> frame=" in "".join(logs_of(manager).values()), 30)
+            assert wait_until(lambda: summary(manager.url, job_id).status is JobStatus.COMPLETED, 60)
+        (log,) = logs_of(manager).values()
+    (line,) = [line for line in log.splitlines() if "> frame=" in line]
+    assert re.search(r"frame= *96 ", line)

@@ -24,6 +24,33 @@ def test_text_is_appended_as_it_is(tmp_path: Path) -> None:
     assert logs.path(JOB, TASK) == tmp_path / "job-6d0e" / JOB / f"task-{TASK}.txt"
 
 
+def test_a_line_that_is_not_finished_is_replaced(tmp_path: Path) -> None:
+    """A last line that ends with a return is there meanwhile, and is one line of the log in the end."""
+    logs = TaskLogs(tmp_path)
+    seen = []
+    for text in ("begin\n", "1%\r", "2%\r", "3%\nmore\n1%\r", "a\rb\n", "7%\r"):
+        logs.append(JOB, TASK, text)
+        seen.append(logs.tail(JOB, TASK))
+    assert seen == [
+        "begin\n",
+        "begin\n1%\r",
+        "begin\n2%\r",
+        "begin\n3%\nmore\n1%\r",
+        "begin\n3%\nmore\na\rb\n",
+        "begin\n3%\nmore\na\rb\n7%\r",
+    ]
+
+
+def test_notes_leave_unfinished_lines(tmp_path: Path) -> None:
+    """How far a task came before it was taken away stands above what the manager notes about that."""
+    logs = TaskLogs(tmp_path)
+    logs.append(JOB, TASK, "42%\r")
+    logs.note(JOB, TASK, "canceled")
+    logs.append(JOB, TASK, "1%\r")
+    logs.append(JOB, TASK, "end")
+    assert logs.path(JOB, TASK).read_bytes() == b"42%\r\ncanceled\nend\n"
+
+
 def test_notes_carry_the_time(tmp_path: Path) -> None:
     """A line of the manager's own begins with the local time and its offset."""
     logs = TaskLogs(tmp_path)
@@ -50,6 +77,25 @@ def test_the_tail_begins_with_a_whole_line(tmp_path: Path, text: str, tail: str)
     logs = TaskLogs(tmp_path)
     logs.append(JOB, TASK, text)
     assert logs.tail(JOB, TASK) == tail
+
+
+def test_notes_are_not_lost_among_progress(tmp_path: Path) -> None:
+    """What the manager notes while a worker replaces its last line again and again is all there."""
+    logs = TaskLogs(tmp_path)
+    done = threading.Event()
+
+    def show() -> None:
+        while not done.is_set():
+            TaskLogs(tmp_path).append(JOB, TASK, "progress\r")
+
+    showing = threading.Thread(target=show)
+    showing.start()
+    for number in range(300):
+        logs.note(JOB, TASK, f"note {number}")
+    done.set()
+    showing.join()
+    notes = [line for line in logs.path(JOB, TASK).read_text().splitlines() if line.startswith("note")]
+    assert notes == [f"note {number}" for number in range(300)]
 
 
 def test_lines_of_many_writers_do_not_mix(tmp_path: Path) -> None:

@@ -42,12 +42,44 @@ def split(*pieces: bytes, longest: int = 8) -> list[str]:
         (["é".encode()[:1], "é".encode()[1:] + b"\n"], ["é"]),
         ([b"\xff\xfe\n"], ["\ufffd\ufffd"]),
         ([b"\x80" * 10], ["\ufffd" * 8, "\ufffd" * 2]),
-        ([b"progress 1\rprogress 2\n"], ["progress", " 1\rprogr", "ess 2"]),
+        ([b"1 of 2\r2 of 2\n"], ["2 of 2"]),
+        ([b"1 of 2\r", b"2 of 2\r", b"\n"], ["2 of 2"]),
+        ([b"\r1 of 2", b"\r2 of 2"], ["2 of 2"]),
+        ([b"1 of 2\r2 of 2\r", b"done\r\n", b"next"], ["done", "next"]),
+        ([b"50%\r100%\r   ", b"\r\n"], ["100%"]),
+        ([b"50%\r    \r", b"done\n"], ["done"]),
+        ([b"50%\r   ", b"more\n"], ["   more"]),
+        ([b"text\r\r\n"], ["text"]),
+        ([b"50%\r" + b"x" * 17], ["xxxxxxxx", "xxxxxxxx", "x"]),
     ],
 )
 def test_lines(pieces: list[bytes], lines: list[str]) -> None:
     """Lines come without their ends; longer ones in parts that are cut between characters."""
     assert split(*pieces) == lines
+
+
+@given(
+    st.lists(st.sampled_from([b"1%", b"99%", b" ", b"\r", b"\n", b"\r\n", b"text"]), max_size=20),
+    st.lists(st.integers(0, 60)),
+)
+def test_lines_that_are_written_over(pieces: list[bytes], cuts: list[int]) -> None:
+    """However the bytes arrive, the lines are the same, as many as there are ends, and none has a return inside."""
+    data = b"".join(pieces)
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    lines = split(*(data[start:end] for start, end in pairwise(edges)), longest=100)
+    assert lines == split(data, longest=100)
+    assert len(lines) in (data.count(b"\n"), data.count(b"\n") + 1)
+    assert not any("\r" in line for line in lines)
+
+
+def test_progress() -> None:
+    """What a line says that is written over is known before it is finished, and only then."""
+    splitter = LineSplitter()
+    seen = []
+    for piece in (b"begin\n", b"1%", b"\r", b"2%\r", b"3%", b"\r\n", b"end\n"):
+        splitter.feed(piece)
+        seen.append(splitter.progress)
+    assert seen == ["", "", "1%", "2%", "3%", "", ""]
 
 
 @given(st.text(), st.lists(st.integers(0, 200)), st.integers(4, 20))
@@ -145,3 +177,23 @@ def test_huge_texts_are_sent_in_pieces() -> None:
     wire.stream.write(text)
     assert [len(chunk) for chunk in wire.sent] == [LONGEST_CHUNK, LONGEST_CHUNK, 1]
     assert "".join(wire.sent) == text
+
+
+def test_a_line_that_is_not_finished() -> None:
+    """Of what is shown the last is sent, when a line would be, and ends with a return; what is written replaces it."""
+    wire = Wire(longest_wait=30)
+    for percent in range(100):
+        wire.stream.show(f"{percent}%")
+    wire.stream.tick()
+    assert wire.sent == []
+    wire.now += 30
+    wire.stream.tick()
+    assert wire.sent == ["99%\r"]
+    wire.stream.show("more")
+    wire.stream.write("done")
+    wire.stream.show("1%")
+    wire.stream.close()
+    assert wire.sent == ["99%\r", "done\n1%\n"]
+    wire.stream.show("late")
+    wire.stream.tick()
+    assert len(wire.sent) == 2
