@@ -23,6 +23,7 @@ from flamenco.api.v3 import workers as v3_workers
 from flamenco.api.x import commands as x_commands
 from flamenco.api.x import events as x_events
 from flamenco.api.x import explain as x_explain
+from flamenco.api.x import jobs as x_jobs
 from flamenco.api.x import jobtypes as x_jobtypes
 from flamenco.api.x import overview
 from flamenco.api.x import worker as x_worker
@@ -131,6 +132,8 @@ SURFACES = {
             "/jobtypes/problems": x_jobtypes.Problems,
             "/commands": x_commands.Commands,
             "/worker/commands": x_worker.Commands,
+            "/jobs": x_jobs.Jobs,
+            "/jobs/compile": x_jobs.Compile,
             "/jobs/{job_id}/explain": x_explain.Explain,
             "/jobs/{job_id}/explain/{worker_id}": x_explain.ExplainForWorker,
             "/events": x_events.Events,

@@ -20,6 +20,7 @@ from flamenco.config.loading import DEFAULT, Loaded, Shown, nearest_key
 from flamenco.config.plugins import PREFIX
 from flamenco.domain.errors import ConfigError
 from flamenco.hooks.settings import Setting
+from flamenco.worker import documentation as worker_documentation
 
 
 @click.group()
@@ -82,14 +83,16 @@ def describe(
 
 
 @config.command()
-def docs() -> None:
+@click.option("--worker", "of_worker", is_flag=True, help="The page about the settings of a worker instead.")
+def docs(*, of_worker: bool) -> None:
     """Print the page about all settings, of the manager and of the shipped plugins, in Markdown.
 
     \b
     Example:
       flamenco config docs > docs/settings.md
+      flamenco config docs --worker > docs/worker-settings.md
     """
-    click.echo(documentation.settings_page(), nl=False)
+    click.echo(worker_documentation.settings_page() if of_worker else documentation.settings_page(), nl=False)
 
 
 def _chosen(loaded: Loaded, keys: Iterable[str]) -> list[Setting]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import click
 import msgspec
+import yaml
 
 from flamenco.domain.errors import Refused
 
@@ -36,7 +38,34 @@ def metadata_option(function: F) -> F:
 
 def priority_option(function: F) -> F:
     """Add `--priority N`, given to the function as `priority: int`."""
-    return click.option("--priority", type=int, default=50, show_default=True, help="Higher comes first.")(function)
+    return click.option(
+        "--priority", type=click.IntRange(0, 100), default=50, show_default=True, help="Higher comes first."
+    )(function)
+
+
+def settings_file_option(function: F) -> F:
+    """Add `--settings FILE`, given to the function as `settings_file: BufferedReader | None`."""
+    return click.option(
+        "--settings",
+        "settings_file",
+        type=click.File("rb"),
+        metavar="FILE",
+        help="Settings from a file of JSON or YAML; - is stdin. Those of --set win.",
+    )(function)
+
+
+def settings_of_file(file: io.BufferedReader | None) -> dict[str, Any]:
+    """The settings in a file of JSON or YAML; none without a file. Raises `Refused` when it has something else."""
+    if file is None:
+        return {}
+    try:
+        content = yaml.safe_load(file.read().decode("utf-8-sig").replace("\t", " "))  # tabs, which JSON may have
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        raise Refused(f"{file.name} is neither JSON nor YAML: {str(error).splitlines()[0]}") from error
+    if not isinstance(content, dict):
+        raise Refused(f"{file.name} has no settings, which are lines like `frames: 1-10`.")
+    settings: dict[str, Any] = msgspec.to_builtins(content, str_keys=True)  # dates as they are written
+    return settings
 
 
 def pairs(given: Iterable[str], option: str) -> list[tuple[str, str]]:

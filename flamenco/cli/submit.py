@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -10,14 +11,25 @@ import click
 import msgspec
 
 from flamenco.cli import EXIT_INTERRUPTED
-from flamenco.cli.job_settings import metadata_option, pairs, priority_option, read_settings, set_option
+from flamenco.cli.job_settings import (
+    metadata_option,
+    pairs,
+    priority_option,
+    read_settings,
+    set_option,
+    settings_file_option,
+    settings_of_file,
+)
 from flamenco.cli.jobs import ShownJob, shown
+from flamenco.cli.jobtypes.outline import print_outline
 from flamenco.cli.options import json_option, manager_option
 from flamenco.cli.output import print_json
 from flamenco.cli.progress import job_progress
+from flamenco.cli.references import find_tags
 from flamenco.cli.waiting import patiently, wait_for_job
 from flamenco.client import JobRequest, JobType, ManagerClient, ManagerError
 from flamenco.domain.errors import FarmError, NotFound, Refused
+from flamenco.domain.model import AuthoredJob
 from flamenco.domain.statuses import JobStatus
 
 _NOT_FOUND = 404
@@ -27,8 +39,12 @@ _NOT_FOUND = 404
 @click.argument("job_type", metavar="JOBTYPE")
 @click.option("--name", required=True, help="What people will call the job.")
 @set_option
+@settings_file_option
 @metadata_option
 @priority_option
+@click.option("--tag", metavar="TAG", help="Run it only on workers with this tag, given by its name or ID.")
+@click.option("--paused", is_flag=True, help="Have it wait until somebody resumes it: `flamenco requeue`.")
+@click.option("--dry-run", is_flag=True, help="Submit nothing, and show the tasks that the job would have.")
 @click.option("--wait", is_flag=True, help="Wait until the job has ended; exit code 1 unless it completed.")
 @manager_option
 @json_option
@@ -36,10 +52,14 @@ def submit(
     job_type: str,
     name: str,
     settings: tuple[str, ...],
+    settings_file: io.BufferedReader | None,
     metadata: tuple[str, ...],
     priority: int,
+    tag: str | None,
     manager_url: str,
     *,
+    paused: bool,
+    dry_run: bool,
     wait: bool,
     as_json: bool,
 ) -> None:
@@ -54,16 +74,25 @@ def submit(
         --set blendfile=/shared/shot12.blend --set frames=1-250 \\
         --set render_output_path=/shared/shot12/###### --set format=PNG \\
         --set image_file_extension=.png --set chunk_size=5 --set fps=24
+      flamenco submit simple-blender-render --name "Shot 13" --settings shot13.yaml --tag gpu --dry-run
     """
+    if wait and (paused or dry_run):
+        raise click.UsageError("--wait is for a job that runs; leave it out.")
     with ManagerClient(manager_url) as client:
         declared = _find(client.job_types(), job_type)
         request = JobRequest(
             name=name,
             type=job_type,
             priority=priority,
-            settings=read_settings(settings, {setting.key: setting.type for setting in declared.settings}),
+            settings=settings_of_file(settings_file)
+            | read_settings(settings, {setting.key: setting.type for setting in declared.settings}),
             metadata=dict(pairs(metadata, "--metadata")),
+            worker_tag=find_tags(client, [tag])[0].id if tag else "",
+            initial_status=JobStatus.PAUSED if paused else JobStatus.QUEUED,
         )
+        if dry_run:
+            _show(client.compile_job(request, _warn), as_json=as_json)
+            return
         job = client.submit_job(request, _warn)
         if not (as_json and wait):
             click.echo(msgspec.json.encode(job) if as_json else job.id)
@@ -73,6 +102,13 @@ def submit(
 
 def _warn(warning: str) -> None:
     click.echo(f"flamenco: {warning}", err=True)
+
+
+def _show(job: AuthoredJob, *, as_json: bool) -> None:
+    if as_json:
+        print_json(job)
+    else:
+        print_outline(job, everything=False)
 
 
 def _find(job_types: Iterable[JobType], name: str) -> JobType:

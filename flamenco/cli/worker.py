@@ -23,7 +23,6 @@ from flamenco.worker.agent import EXIT_SIGNAL
 FIND_LIMIT_S = 60.0
 """How long --find-manager searches."""
 
-_SHORT_OPTIONS = {"manager_url": "--manager", "worker_name": "--name"}
 _PLACEHOLDERS = {
     "manager_url": "URL",
     "worker_name": "NAME",
@@ -58,7 +57,7 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
     """An option for every setting, made from its declaration."""
     for setting in reversed(settings.settings_list()):
         function = click.option(
-            _SHORT_OPTIONS.get(setting.key, f"--{setting.key.replace('_', '-')}"),
+            settings.option_name(setting.key),
             setting.key,
             metavar=_PLACEHOLDERS.get(setting.key, _placeholder(setting)),
             help=setting.help + _default(setting),

@@ -78,6 +78,8 @@ class JobRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: Annotated[int, Meta(description="Higher comes first.")] | UnsetType = UNSET
     settings: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
+    worker_tag: Annotated[str, Meta(description="UUID of the tag that its workers must have.")] = ""
+    initial_status: JobStatus = JobStatus.QUEUED
 
 
 class SubmittedJob(Struct, frozen=True, kw_only=True):

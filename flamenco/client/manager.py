@@ -31,6 +31,7 @@ from flamenco.client.jobs import JobCalls
 from flamenco.client.tasks import TaskCalls
 from flamenco.client.workers import TagCalls, WorkerCalls
 from flamenco.domain.identity import SIGN_ON_HEADER
+from flamenco.domain.model import AuthoredJob
 from flamenco.domain.statuses import JobStatus, WorkerStatus
 
 
@@ -132,11 +133,20 @@ class ManagerClient:
         """
         # The original API wants a priority, and calls 50 its default.
         body = {"priority": 50, **msgspec.to_builtins(job)}
-        answer = self._connection.call("POST", "/api/jobs", body)
+        # Which has no words for these two.
+        path = "/api/x/jobs" if {"worker_tag", "initial_status"} & body.keys() else "/api/jobs"
+        return self._connection.decoded(self._with_warnings(path, body, warn), SubmittedJob)
+
+    def compile_job(self, job: JobRequest, warn: Callable[[str], None] | None = None) -> AuthoredJob:
+        """The job as it would be stored, with its tasks; nothing is stored. Raises, and warns, as `submit_job`."""
+        return self._connection.decoded(self._with_warnings("/api/x/jobs/compile", job, warn), AuthoredJob)
+
+    def _with_warnings(self, path: str, body: object, warn: Callable[[str], None] | None) -> httpx.Response:
+        answer = self._connection.call("POST", path, body)
         for warning in answer.headers.get("X-Flamenco-Warning", "").split(",") if warn else ():
             if warn and warning:
                 warn(unquote(warning.strip()))
-        return self._connection.decoded(answer, SubmittedJob)
+        return answer
 
     def job(self, job_id: str) -> SubmittedJob:
         """Fetch a job as the original API tells of it; `jobs.get` tells more."""

@@ -39,10 +39,6 @@ class AlreadyThere(FarmError):
     """There is one by that name already."""
 
 
-class NotStored(Refused):
-    """What was asked for is fine by itself and does not fit with what is stored."""
-
-
 class Outdated(FarmError):
     """What the client knows is no longer true (a changed job type); it should look again."""
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
+import structlog
 from msgspec.structs import replace
 
 from flamenco.domain import transitions
@@ -26,6 +28,16 @@ from flamenco.store.engine import Tx
 
 NAMED = 5
 """So many tasks are named where a job says what became of it."""
+
+
+_ENDS: Final = {
+    JobStatus.COMPLETED: "a job is completed",
+    JobStatus.FAILED: "a job failed",
+    JobStatus.CANCELED: "a job was canceled",
+}
+"""What is said on the console, by how a job ends."""
+
+log = structlog.get_logger(__name__)
 
 
 class Cascade:
@@ -236,6 +248,8 @@ class Cascade:
         events.append(self._tx, self._events, self.now)
 
     def write_logs(self, farm: Farm) -> None:
-        """Say in the task logs what happened. Only after the transaction has succeeded."""
+        """Say in the task logs what happened, and on the console how the job ended. Only after the transaction."""
+        if self.job.status is not self._loaded.status and (end := _ENDS.get(self.job.status)):
+            log.info(end, name=self.job.name, job=self.job.id, activity=self.job.activity)
         for task_id, line in self._log_lines:
             farm.logs.note(self.job.id, task_id, line)

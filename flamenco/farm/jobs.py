@@ -45,6 +45,9 @@ _STARTS_AS: Final = {
 }
 """What a new job is for what its client asks it to be. Clients say many things that mean: go; Gaffer says active."""
 
+PRIORITIES = range(101)
+"""The priorities that people may give to jobs, when they submit one as well as later."""
+
 Warn = Callable[[str], None]
 
 
@@ -71,10 +74,10 @@ def job_type_problems(farm: Farm) -> list[Problem]:
     return farm.compiler.problems()
 
 
-def check(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _nobody_listens) -> None:
-    """Compile a job and store nothing. Raises, and warns, as `submit`."""
+def compiled(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _nobody_listens) -> AuthoredJob:
+    """The job as `submit` would store it, of which nothing is stored. Raises, and warns, as `submit`."""
     _initial_status(submission)
-    _compile(farm, submission, warn, strict=strict)
+    return _compile(farm, submission, warn, strict=strict)
 
 
 def submit(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _nobody_listens) -> Job:
@@ -92,6 +95,7 @@ def submit(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _no
     with farm.one_large_write(), farm.store.write() as tx:
         job = job_store.insert_job(tx, authored, starts_as, placement)
         events.append(tx, [job_event(job)], authored.created)
+    log.info("a job came", name=job.name, type=job.type, tasks=len(authored.tasks), job=job.id)
     return job
 
 
@@ -103,6 +107,8 @@ def _initial_status(submission: Submission) -> JobStatus:
 
 
 def _compile(farm: Farm, submission: Submission, warn: Warn, *, strict: bool) -> AuthoredJob:
+    if submission.priority not in PRIORITIES:
+        raise Refused(f"The priority is from {PRIORITIES[0]} to {PRIORITIES[-1]}, and not {submission.priority}.")
     submission = farm.hooks.job_submitting(farm.variables.in_submission(submission), farm.config)
     try:
         authored = farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)

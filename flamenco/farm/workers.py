@@ -131,7 +131,9 @@ def sign_on(
         )
         worker_store.save(tx, present, now)
         events.append(tx, [worker_event(present, now, before.status)], now)
-        return SignedOn(present.status_requested or sleep.status_now(tx, present, now), present.sign_ons)
+        signed_on = SignedOn(present.status_requested or sleep.status_now(tx, present, now), present.sign_ons)
+    log.info("a worker came", name=name, address=address, worker=worker.id)
+    return signed_on
 
 
 def tell_commands(farm: Farm, worker: Worker, commands: Sequence[str]) -> None:
@@ -155,6 +157,7 @@ def sign_off(farm: Farm, worker: Worker) -> None:
         worker_store.save(tx, gone, now)
         events.append(tx, [worker_event(gone, now, before.status)], now)
         cascades = _return_tasks(farm, tx, worker, "worker signed off")
+    log.info("a worker went", name=gone.name, worker=worker.id)
     _write_logs(farm, cascades)
 
 
@@ -239,6 +242,7 @@ def time_out(farm: Farm, worker_id: str, last_seen: datetime) -> None:
         worker_store.save(tx, lost, now)
         events.append(tx, [worker_event(lost, now, before.status)], now)
         cascades = _return_tasks(farm, tx, lost, "worker timed out")
+    log.warning("a worker was silent for too long", name=lost.name, since=str(before.last_seen), worker=lost.id)
     _write_logs(farm, cascades)
 
 

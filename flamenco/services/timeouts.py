@@ -43,7 +43,6 @@ def _give_up_workers(farm: Farm) -> None:
         seen = worker_store.last_seen(tx)
     farm.worker_watch = farm.worker_watch.look(seen, farm.moment())
     for worker_id in farm.worker_watch.lost(farm.config.worker_timeout):
-        log.warning("worker timed out", worker=worker_id)
         with _on_its_own():
             workers.time_out(farm, worker_id, seen[worker_id])
 

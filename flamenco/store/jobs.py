@@ -12,7 +12,7 @@ from sqlalchemy import Column, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flamenco.collector import collector_paused
-from flamenco.domain.errors import NotFound, NotStored, Refused
+from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.model import AuthoredJob, Job, TaskCounts
 from flamenco.domain.scheduling import JobCandidate, Placement
 from flamenco.domain.statuses import FINISHED_JOB, TRANSITIONAL_JOB, JobStatus, TaskStatus
@@ -113,7 +113,7 @@ def newest(tx: Tx, limit: int) -> list[Job]:
 def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, placement: Placement, activity: str = "") -> Job:
     """Store a compiled job, all of it: tasks queued, dependencies, counters, queues. Returns it as it is stored.
 
-    It takes the place among the jobs that policies gave it, `placement`. Raises `NotStored` when its worker tag does
+    It takes the place among the jobs that policies gave it, `placement`. Raises `Refused` when its worker tag does
     not exist, `Refused` when it has the UUID of another job or task.
     """
     steps = [task.steps_total for task in job.tasks]
@@ -156,7 +156,7 @@ def _tag_key(tx: Tx, tag_id: str) -> int | None:
         return None
     key = tx.execute(select(tags.c.key).where(tags.c.uuid == tag_id)).scalar_one_or_none()
     if key is None:
-        raise NotStored(f"error persisting job in database: there is no worker tag {tag_id}")
+        raise Refused(f"error persisting job in database: there is no worker tag {tag_id}")
     return int(key)
 
 

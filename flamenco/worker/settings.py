@@ -20,6 +20,8 @@ ENVIRONMENT_PREFIX: Final = "FLAMENCO_WORKER_"
 OF_THE_MANAGER: Final = frozenset({"FLAMENCO_WORKER_TIMEOUT"})
 """Begins like ours, but is the manager's `worker_timeout`; both may run in one environment."""
 
+_SHORT_OPTIONS: Final = {"manager_url": "--manager", "worker_name": "--name"}
+
 ExitCode = Annotated[int, Meta(ge=0, le=255, description="Exit code that makes whoever started this start it again.")]
 OomScore = Annotated[int | None, Meta(description="Linux: oom_score_adj of the programs that tasks run, -1000..1000.")]
 
@@ -79,6 +81,11 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
 def settings_list() -> list[Setting]:
     """Every setting, for `--help` and the documentation."""
     return list(settings_of(WorkerSettings))
+
+
+def option_name(key: str) -> str:
+    """The option of the command line for a setting; those that are written by hand most are short."""
+    return _SHORT_OPTIONS.get(key, f"--{key.replace('_', '-')}")
 
 
 def environment_name(key: str) -> str:

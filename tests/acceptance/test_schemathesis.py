@@ -81,7 +81,14 @@ def known(shared_manager: Manager) -> Known:
 CHOOSY = frozenset(
     {
         # Whether a job, an image, a file, a time or a setting will do, a document cannot say.
-        *("submitJob", "submitJobCheck", "taskOutputProduced", "updateConfigurationFile", "setWorkerSleepSchedule"),
+        *(
+            "submitJob",
+            "submitJobCheck",
+            "compileJob",
+            "taskOutputProduced",
+            "updateConfigurationFile",
+            "setWorkerSleepSchedule",
+        ),
         *("shamanCheckoutRequirements", "shamanCheckout", "shamanFileStore", "shamanFileStoreCheck"),
         # Nor what there is in this farm: tags, jobs, entries of a list, workers that can restart.
         *("setJobTag", "deleteJobMass", "removeJobBlocklist", "requestWorkerStatusChange", "createWorkerTag"),
@@ -94,14 +101,10 @@ LENIENT = frozenset({"getVariables", "getSharedStorage", "getEvents"})
 """Operations that take whatever audience stands in their path; and a list of nothing for an empty one."""
 
 SAID_BY_FLAMENCO = {
-    "createWorkerTag": "error creating worker tag",
-    "updateWorkerTag": "error updating worker tag",
     "shamanCheckout": "unexpected error: ",
-    "submitJob": "error persisting job in database",
 }
-"""What depends on the farm's state and is answered with 500, since today's clients know it that way: names that are
-taken, tags that are not there, and checkouts that cannot be made.
-"""
+"""What depends on the farm's state and is answered with 500, since today's clients know it that way: checkouts that
+cannot be made."""
 
 
 def stay_possible(operation: str, body: Any, known: Known) -> None:

@@ -490,14 +490,14 @@ def test_tags(farm: Farm) -> None:
     assert tag in farm.call("fetchWorkerTags", 200).json()["tags"]
     assert farm.call("fetchWorkerTag", 200, tag_id=tag["id"]).json() == tag
     farm.call("createWorkerTag", 400, {"description": "without a name"})
-    assert "error creating worker tag" in farm.call("createWorkerTag", 500, {"name": tag["name"]}).json()["message"]
+    assert "error creating worker tag" in farm.call("createWorkerTag", 409, {"name": tag["name"]}).json()["message"]
     other = farm.tag()
     farm.call("updateWorkerTag", 204, {"name": "renamed", "description": "for large jobs"}, tag_id=tag["id"])
     farm.call("updateWorkerTag", 204, {"name": "renamed"}, tag_id=tag["id"])
     assert farm.call("fetchWorkerTag", 200, tag_id=tag["id"]).json()["description"] == "for large jobs"
     farm.call("updateWorkerTag", 204, {"name": "renamed", "description": ""}, tag_id=tag["id"])
     assert "description" not in farm.call("fetchWorkerTag", 200, tag_id=tag["id"]).json()
-    farm.call("updateWorkerTag", 500, {"name": other["name"]}, tag_id=tag["id"])
+    farm.call("updateWorkerTag", 409, {"name": other["name"]}, tag_id=tag["id"])
     for operation, body in (("fetchWorkerTag", None), ("updateWorkerTag", {"name": "n"}), ("deleteWorkerTag", None)):
         farm.call(operation, 400, body, tag_id="nonsense")
         answer = farm.call(operation, 404, body, tag_id=NOBODY).json()
@@ -537,7 +537,7 @@ def test_submission(farm: Farm) -> None:
             assert answer["message"]
         outdated = farm.call(operation, 412, job | {"type_etag": "old"}).json()["message"]
         assert "rejecting job because its settings are outdated, refresh the job type" in outdated
-    unknown_tag = farm.call("submitJob", 500, job | {"worker_tag": NOBODY}).json()["message"]
+    unknown_tag = farm.call("submitJob", 400, job | {"worker_tag": NOBODY}).json()["message"]
     assert "error persisting job in database" in unknown_tag
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from falcon import testing
+from structlog.testing import capture_logs
 
 from flamenco.api.app import create_app
 from flamenco.domain.errors import AlreadyThere, Conflict, NoSuchTag, NotFound
 from flamenco.domain.listing import JobOrder, JobQuery, Page, TaskOrder, TaskQuery
-from flamenco.domain.model import TaskWorker
+from flamenco.domain.model import Submission, TaskWorker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tags, tasks, workers
 from flamenco.farm.context import Farm
@@ -237,3 +238,94 @@ def test_a_blocked_worker_may_try_again(farm: Farm) -> None:
     jobs.unblock(farm, job.id, [(worker.id, "misc")])
     assert jobs.blocklist(farm, job.id) == jobs.blocklist(farm, NOBODY) == []
     assert run_next(farm, worker) == "task 3"
+
+
+ECHO = """
+const JOB_TYPE = { label: "Echo", settings: [{ key: "message", type: "string", required: true }] };
+
+function compileJob(job) {
+    const task = author.Task("say", "misc");
+    task.addCommand(author.Command("echo", { message: job.settings.message }));
+    job.addTask(task);
+}
+"""
+
+
+@pytest.fixture
+def _echo(farm: Farm) -> None:
+    """A job type `echo` of one task."""
+    farm.config.job_types_path.mkdir(parents=True)
+    (farm.config.job_types_path / "echo.js").write_text(ECHO)
+
+
+@pytest.mark.usefixtures("_echo")
+def test_the_console_says_who_came_and_how_jobs_ended(farm: Farm) -> None:
+    """A line each for a worker that came, went or was silent, and for a job that came and ended; none for tasks."""
+    message = {"message": "hi"}
+    with capture_logs() as said:
+        worker = new_worker(farm, "tall")
+        for status in (TaskStatus.COMPLETED, TaskStatus.FAILED):
+            jobs.submit(farm, Submission(name=f"{status} soon", type="echo", settings=message), strict=True)
+            run_next(farm, worker, status)
+        canceled = jobs.submit(farm, Submission(name="no", type="echo", settings=message), strict=True)
+        jobs.set_status(farm, canceled.id, JobStatus.CANCEL_REQUESTED, "not today")
+        workers.sign_off(farm, worker)
+        silent = new_worker(farm, "silent")
+        workers.time_out(farm, silent.id, farm.clock())
+    assert [(line["event"], line["name"]) for line in said if "name" in line] == [
+        ("a worker came", "tall"),
+        ("a job came", "completed soon"),
+        ("a job is completed", "completed soon"),
+        ("a job came", "failed soon"),
+        ("a job failed", "failed soon"),
+        ("a job came", "no"),
+        ("a job was canceled", "no"),
+        ("a worker went", "tall"),
+        ("a worker came", "silent"),
+        ("a worker was silent for too long", "silent"),
+    ]
+
+
+@pytest.mark.usefixtures("_echo")
+def test_priorities_have_one_limit(farm: Farm) -> None:
+    """What cannot be given to a job later cannot be given when it is submitted, whichever API it comes through."""
+    client = testing.TestClient(create_app(farm))
+    body = {"name": "n", "type": "echo", "settings": {"message": "m"}, "submitter_platform": "linux"}
+    for path in ("/api/jobs", "/api/v3/jobs", "/api/v3/jobs/check", "/api/x/jobs", "/api/x/jobs/compile"):
+        for priority in (-1, 101, 2**31 - 1):
+            refused = client.simulate_post(path, json={**body, "priority": priority})
+            assert (refused.status_code, "priority" in refused.json["message"]) == (400, True), (path, priority)
+        for allowed in (0, 100):
+            assert client.simulate_post(path, json={**body, "priority": allowed}).status_code in (200, 204), path
+
+
+@pytest.mark.usefixtures("_echo")
+def test_tags_that_are_not_there_or_taken(farm: Farm) -> None:
+    """The client's mistake is told as one: 400 for a job of an unknown tag, 409 for a name that is taken."""
+    client = testing.TestClient(create_app(farm))
+    job = {"name": "n", "type": "echo", "settings": {"message": "m"}, "submitter_platform": "linux"}
+    for path in ("/api/v3/jobs", "/api/x/jobs"):
+        refused = client.simulate_post(path, json={**job, "worker_tag": NOBODY})
+        assert (refused.status_code, NOBODY in refused.json["message"]) == (400, True)
+    tags.create(farm, "gpu")
+    other = tags.create(farm, "cpu")
+    assert client.simulate_post("/api/v3/worker-mgt/tags", json={"name": "gpu"}).status_code == 409
+    assert client.simulate_put(f"/api/v3/worker-mgt/tag/{other.id}", json={"name": "gpu"}).status_code == 409
+
+
+@pytest.mark.usefixtures("_echo")
+def test_submitting_for_a_tag_paused_or_to_see(farm: Farm) -> None:
+    """Our own API takes a tag and a paused job, and compiles one that is not stored."""
+    client = testing.TestClient(create_app(farm))
+    tag = tags.create(farm, "gpu")
+    body = {"name": "n", "type": "echo", "settings": {"message": "m"}, "worker_tag": tag.id, "initial_status": "paused"}
+    compiled = client.simulate_post("/api/x/jobs/compile", json=body)
+    assert compiled.status_code == 200
+    (task,) = compiled.json["tasks"]
+    assert (compiled.json["settings"]["message"], task["commands"][0]["name"]) == ("m", "echo")
+    assert jobs.matching(farm, JobQuery()) == []
+    stored = client.simulate_post("/api/x/jobs", json=body)
+    assert stored.status_code == 200
+    job = jobs.fetch(farm, stored.json["id"])
+    assert (job.status, job.worker_tag) == (JobStatus.PAUSED, tag.id)
+    assert client.simulate_post("/api/x/jobs", json={**body, "initial_status": "active"}).status_code == 400

@@ -222,7 +222,7 @@ WAIT = (JobStatus.PAUSED, JobStatus.PAUSE_REQUESTED)
 def test_what_a_job_starts_as(farm: Farm, asked: JobStatus) -> None:
     """Whatever a client calls it that its job is to start, it is queued; one that is to wait is paused."""
     submission = Submission(name="n", type="echo-sleep-test", settings={"message": "hi"}, initial_status=asked)
-    jobs.check(farm, submission, strict=True)
+    jobs.compiled(farm, submission, strict=True)
     job = jobs.submit(farm, submission, strict=True)
     assert job.status is (JobStatus.QUEUED if asked in GO else JobStatus.PAUSED)
     assert (tasks.assign_next(farm, new_worker(farm)) is not None) == (asked in GO)
@@ -259,5 +259,5 @@ def test_what_cannot_be_a_job_is_refused(
         jobs.submit(farm, submission, strict=True)
     if "tag" not in says:  # that, only storing finds
         with pytest.raises(error, match=says):
-            jobs.check(farm, submission, strict=True)
+            jobs.compiled(farm, submission, strict=True)
     assert overview.overview(farm).jobs == []

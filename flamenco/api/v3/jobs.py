@@ -77,7 +77,6 @@ class Jobs(Resource):
             200: Answer("The job was compiled into tasks and stored.", schemas.Job),
             400: _NOT_COMPILED,
             412: _OUTDATED,
-            500: Answer("The job cannot be stored, for instance because there is no such worker tag."),
         },
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -100,7 +99,7 @@ class Check(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Compile the job, and store nothing."""
-        jobs.check(self.farm, words.submission(req.context.body), strict=False, warn=warner(resp))
+        jobs.compiled(self.farm, words.submission(req.context.body), strict=False, warn=warner(resp))
         resp.status = falcon.HTTP_204
 
 

@@ -37,7 +37,7 @@ class Tags(Resource):
         summary="Make a tag.",
         tag="worker-mgt",
         body=schemas.WorkerTag,
-        returns={200: Answer("The tag.", schemas.WorkerTag), 500: _TAKEN},
+        returns={200: Answer("The tag.", schemas.WorkerTag), 409: _TAKEN},
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Store the tag."""
@@ -68,7 +68,7 @@ class Tag(Resource):
         summary="Give a tag another name; and another description, where one is given.",
         tag="worker-mgt",
         body=schemas.WorkerTag,
-        returns={204: Answer("The tag is changed."), 404: _NO_TAG, 500: _TAKEN},
+        returns={204: Answer("The tag is changed."), 404: _NO_TAG, 409: _TAKEN},
     )
     def on_put(self, req: falcon.Request, resp: falcon.Response, tag_id: str) -> None:
         """Change the tag."""

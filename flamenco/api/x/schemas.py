@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from flamenco.api.fields import Text, Uuid
+from flamenco.api.fields import Metadata, Settings, Text, Uuid
 from flamenco.domain.statuses import JobStatus, WorkerStatus
 from flamenco.hooks.command_docs import CommandDocs
 
@@ -210,3 +210,15 @@ class KnownCommands(Struct, frozen=True, kw_only=True):
     """The commands that the manager knows, by name."""
 
     commands: list[str]
+
+
+class SubmittedJob(Struct, frozen=True, kw_only=True):
+    """A job to be done."""
+
+    name: Text
+    type: Annotated[Text, Meta(description="Name of the job type.")]
+    priority: Annotated[int, Meta(ge=0, le=100, description="Jobs with a higher priority are worked on first.")] = 50
+    settings: Settings = field(default_factory=dict)
+    metadata: Metadata = field(default_factory=dict)
+    worker_tag: Annotated[Text, Meta(description="UUID of the tag that its workers must have; empty for none.")] = ""
+    initial_status: Literal["queued", "paused"] = "queued"

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import io
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 import msgspec
-from rich.console import Console
 
 from flamenco.cli import EXIT_FAILED
-from flamenco.cli.job_settings import metadata_option, pairs, priority_option, read_settings, set_option
+from flamenco.cli.job_settings import (
+    metadata_option,
+    pairs,
+    priority_option,
+    read_settings,
+    set_option,
+    settings_file_option,
+    settings_of_file,
+)
 from flamenco.cli.jobtypes.findings import echo_finding, echo_json, echo_printed
 from flamenco.cli.jobtypes.listing import types_of
-from flamenco.cli.jobtypes.outline import as_text, as_tree, outline
+from flamenco.cli.jobtypes.outline import print_outline
 from flamenco.cli.jobtypes.workbench import Workbench, workbench
 from flamenco.cli.options import config_option, data_dir_option, json_option
 from flamenco.compiler.authortests import checked
 from flamenco.compiler.bench import Trial
 from flamenco.compiler.expectations import plain_job
-from flamenco.domain.errors import JobTypeError, Refused
+from flamenco.domain.errors import JobTypeError
 from flamenco.domain.model import JobType, Submission
 
 
 @click.command("compile")
 @click.argument("script", metavar="FILE_OR_NAME")
 @set_option
-@click.option(
-    "--settings", "settings_file", type=click.File("rb"), metavar="FILE", help="Settings from a JSON file; - is stdin."
-)
+@settings_file_option
 @click.option("--name", default="test", show_default=True, help="What people would call the job.")
 @metadata_option
 @priority_option
@@ -69,7 +73,7 @@ def compile_(
             name=name,
             type="",
             priority=priority,
-            settings=_from_file(settings_file) | read_settings(settings, types_of(_declared(desk, path))),
+            settings=settings_of_file(settings_file) | read_settings(settings, types_of(_declared(desk, path))),
             metadata=dict(pairs(metadata, "--metadata")),
         )
         trial = checked(desk.bench.try_out(path, submission, datetime.now(UTC)), path, desk.check)
@@ -79,11 +83,7 @@ def compile_(
     if as_json:
         echo_json({"job": plain_job(trial.job), "warnings": warnings, "printed": msgspec.to_builtins(trial.printed)})
         return
-    shown = outline(trial.job, everything=show_all)
-    if sys.stdout.isatty():
-        Console(highlight=False).print(as_tree(shown))
-    else:
-        click.echo(as_text(shown))
+    print_outline(trial.job, everything=show_all)
     for warning in warnings:
         click.echo(f"{click.style('warning', fg='yellow', bold=True)}: {warning}")
     echo_printed(trial.printed)
@@ -95,15 +95,6 @@ def _declared(desk: Workbench, path: Path) -> JobType:
         return desk.bench.job_type_of(path)
     except JobTypeError:
         return JobType(name="", label="", etag="")
-
-
-def _from_file(file: io.BufferedReader | None) -> dict[str, Any]:
-    if file is None:
-        return {}
-    try:
-        return msgspec.json.decode(file.read(), type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"{file.name} is no JSON object of settings: {error}") from error
 
 
 def _fail(trial: Trial, *, as_json: bool) -> NoReturn:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
+import click
 import msgspec
 from msgspec import Struct
+from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
@@ -46,6 +49,15 @@ def outline(job: AuthoredJob, *, everything: bool) -> Branch:
     steps = sum(task.steps_total for task in job.tasks)
     note = f"{job.type}, priority {job.priority}: {_count(len(job.tasks), 'task')}, {_count(steps, 'step')}"
     return Branch(job.name, note, tuple(below))
+
+
+def print_outline(job: AuthoredJob, *, everything: bool) -> None:
+    """Show the job: as a tree on a terminal, as indented lines elsewhere."""
+    shown = outline(job, everything=everything)
+    if sys.stdout.isatty():
+        Console(highlight=False).print(as_tree(shown))
+    else:
+        click.echo(as_text(shown))
 
 
 def as_text(branch: Branch) -> str:

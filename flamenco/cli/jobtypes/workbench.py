@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from flamenco import bootstrap
 from flamenco.cli.configured import configured
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.compiler.authored import check_for_tasks
