@@ -80,7 +80,7 @@ def _take_again(tx: Tx, found: Task, worker: Worker, farm: Farm) -> tuple[Cascad
         task = task_store.fetch_by_key(tx, found.key)
     except NotFound:
         return None
-    if job.status not in SCHEDULABLE_JOB or not task.is_active_with(worker.key):
+    if job.status not in SCHEDULABLE_JOB or job.delete_requested or not task.is_active_with(worker.key):
         return None
     return _activate(tx, job, task, worker, farm)
 

@@ -100,6 +100,19 @@ def test_a_marked_job_is_told_and_not_handed_out(farm: Farm, clock: Clock) -> No
     assert job_now(farm, job).status is JobStatus.QUEUED
 
 
+def test_whoever_works_on_a_marked_job_is_let_go(farm: Farm) -> None:
+    """Its task is not there any more, neither to go on with nor to be given once more; there is other work."""
+    job, worker = store_job(farm, authored_job(authored_task(), priority=90)), new_worker(farm)
+    given = take(farm, worker)
+    deletion.request(farm, job.id)
+    assert not tasks.may_run(farm, worker, given.task.id).may_keep_running
+    with pytest.raises(NotFound):
+        tasks.update(farm, worker, given.task.id, TaskChange(status=TaskStatus.COMPLETED))
+    assert tasks.assign_next(farm, worker) is None
+    other = store_job(farm, authored_job(authored_task()))
+    assert take(farm, worker).task.job_id == other.id
+
+
 def test_asking_again_is_fine(farm: Farm, clock: Clock) -> None:
     """A second request counts from then on; one for a job that is not there is refused."""
     job = store_job(farm, authored_job(authored_task()))
