@@ -144,3 +144,54 @@ def test_the_database_is_checked_and_copied_while_the_manager_runs(shared_manage
     missing = flamenco("db", "check", "--data-dir", str(tmp_path / "nothing"))
     assert missing.returncode == 1
     assert "no Flamenco database" in missing.stderr
+
+
+def test_a_job_for_a_tag_with_a_file_of_settings(shared_manager: Manager, tmp_path: Path) -> None:
+    """A dry run shows the tasks and stores nothing; then the same job comes in, paused, for the tag, by its name."""
+    url = shared_manager.url
+    tag = f"tag-{os.getpid()}"
+    assert flamenco("tags", "create", tag, manager=url).returncode == 0
+    file = tmp_path / "settings.yaml"
+    file.write_text("message: from the file\ncount: 2\n")
+    asked = (
+        "submit",
+        "echo",
+        "--name",
+        "by file",
+        "--settings",
+        str(file),
+        "--set",
+        "count=3",
+        "--tag",
+        tag,
+        "--paused",
+    )
+    before = len(json.loads(flamenco("jobs", "--json", manager=url).stdout))
+    shown = flamenco(*asked, "--dry-run", manager=url)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.count("from the file") >= 3
+    assert "3 tasks" in shown.stdout
+    assert len(json.loads(flamenco("jobs", "--json", manager=url).stdout)) == before
+    compiled = json.loads(flamenco(*asked, "--dry-run", "--json", manager=url).stdout)
+    assert len(compiled["tasks"]) == 3
+    job_id = flamenco(*asked, manager=f"{url}/api/v3").stdout.strip()
+    job = json.loads(flamenco("job", job_id, "--json", manager=url).stdout)
+    assert (job["status"], job["settings"]) == ("paused", {"message": "from the file", "count": 3})
+    assert tag in flamenco("job", job_id, manager=url).stdout
+    file.write_text('{"message": "json"}')
+    assert '"json"' in flamenco(*asked, "--dry-run", manager=url).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--tag", "no-such-tag"], 1, "no-such-tag"),
+        (["--settings", "/no/such/file"], 2, "/no/such/file"),
+        (["--priority", "101"], 2, "101"),
+        (["--paused", "--wait"], 2, "--wait is for a job that runs"),
+    ],
+)
+def test_what_submit_does_not_take(shared_manager: Manager, arguments: list[str], code: int, said: str) -> None:
+    """Nothing is submitted, and the sentence has what was wrong in it."""
+    done = flamenco("submit", "echo", "--name", "n", "--set", "message=m", *arguments, manager=shared_manager.url)
+    assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (code, True, False)

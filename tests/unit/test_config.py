@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
+from flamenco import bootstrap, builtin
 from flamenco.config import Config, Duration, ShamanConfig
 from flamenco.config.addresses import database_url, mask_password, parse_listen
 from flamenco.config.declared import settings_of
@@ -240,3 +242,25 @@ def test_default_data_dir(environ: dict[str, str], system: str, home: Path) -> N
 def test_absolute(path: str, expected: str) -> None:
     """Relative paths get a place; the home, absolute paths and Windows' paths keep theirs."""
     assert absolute(path, Path("/base")) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("{tmp}/none", "does not exist"), (r"\\server\share", "UNC"), ("{tmp}/file", "not a directory")],
+)
+def test_a_shared_storage_that_cannot_be_used_is_warned_about(tmp_path: Path, path: str, reason: str) -> None:
+    """The manager starts, since it may be mounted later, and says what is wrong with it."""
+    (tmp_path / "file").write_text("")
+    config = Config(data_dir=tmp_path / "data", shared_storage_path=path.format(tmp=tmp_path))
+    with capture_logs() as said:
+        bootstrap.prepare(config, builtin.core_hooks({}))
+    (line,) = [each for each in said if each["event"] == "the shared storage cannot be used"]
+    assert reason in line["reason"]
+
+
+def test_a_shared_storage_that_is_there_is_no_warning(tmp_path: Path) -> None:
+    """Nor is the one in the data directory, which clients make when they need it."""
+    for storage in ("", str(tmp_path)):
+        with capture_logs() as said:
+            bootstrap.prepare(Config(data_dir=tmp_path / "data", shared_storage_path=storage), builtin.core_hooks({}))
+        assert not [each for each in said if each["log_level"] == "warning"]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from flamenco import builtin
 from flamenco.client import ManagerClient, parse_manager_url
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
+from flamenco.worker.assembly import warn_of_task_types
 from flamenco.worker.settings import WorkerSettings, environment_name, load, settings_list
 
 FLAMENCO_FILE = """\
@@ -209,3 +212,14 @@ def test_urls_that_cannot_be_called(url: str) -> None:
     """A client is not made for what it could never call."""
     with pytest.raises(ConfigError, match="is no manager URL"):
         ManagerClient(url)
+
+
+def test_types_of_tasks_that_no_command_is_for_are_warned_about() -> None:
+    """A misspelt one would leave the worker idle without a word; one of a plugin that is here is fine."""
+    commands = builtin.core_hooks({}).command_types()
+    with capture_logs() as said:
+        warn_of_task_types(("blender", " Misc", "ffmpg", "gpu"), commands)
+    lines = [line["event"] for line in said]
+    assert lines[0] == "no command here is for tasks of the type 'ffmpg'; did you mean 'ffmpeg'?"
+    assert lines[1].startswith("no command here is for tasks of the type 'gpu'; there are blender, ")
+    assert len(lines) == 2
