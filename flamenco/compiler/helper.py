@@ -49,6 +49,9 @@ STRICT = '"use strict"; '
 _HEADLINE = re.compile(r"(?P<file>[^\n]*?):(?P<line>\d+): (?P<text>.*)", re.DOTALL)
 _CARET = re.compile(r"\n[^\n]*\n(?P<before>[ \t]*)\^+[ \t]*(?:\n|$)")
 _FRAME = re.compile(r"^    at .*?(?P<file>[^\s():]+):(?P<line>\d+):(?P<column>\d+)\)?$", re.MULTILINE)
+_NAMES_BYTES = re.compile(r"(?:Int|Uint|Float)\d|ArrayBuffer|DataView|TextEncoder|TextDecoder|btoa|atob")
+"""In scripts, and in modules that they may require, that need `bytes.js`; V8 takes a millisecond to read it."""
+
 _OUR_END = "SyntaxError: Unexpected token ';'"
 """What V8 says of the text put behind the script, where the script stops in the middle."""
 
@@ -65,8 +68,8 @@ class Engine:
 
     def __init__(self, memory_mb: int) -> None:
         init_mini_racer(flags=V8_FLAGS)
-        texts = [Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("prelude.js", "encoding.js")]
-        self._prelude = "".join(texts)
+        self._prelude = Path(__file__).with_name("prelude.js").read_text(encoding="utf-8")
+        self._bytes = Path(__file__).with_name("bytes.js").read_text(encoding="utf-8")
         self._memory = memory_mb * 2**20
         self.closing_since: float | None = None
         """When the context of a run that is over began to close; closing may take for ever."""
@@ -103,8 +106,10 @@ class Engine:
             # Every evaluation has a timeout: what an earlier one left in the queue of promises may run in a later one.
             return context.eval(program, timeout_sec=max(0.001, deadline - time.monotonic()))
 
-        evaluate(f"{self._prelude}{_OURS}")
-        evaluate(f"__flamenco.start({json.dumps(request.start)}){_OURS}")
+        prelude = self._prelude
+        if _NAMES_BYTES.search(request.source) or _NAMES_BYTES.search(request.start):
+            prelude = self._bytes + prelude
+        evaluate(f"{prelude}__flamenco.start({json.dumps(request.start)}){_OURS}")
         evaluate(source.program)
         call = "describe()" if request.job is None else f"compile({json.dumps(request.job)})"
         evaluate(f"__flamenco.{call}{_OURS}")

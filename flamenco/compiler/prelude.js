@@ -10,7 +10,7 @@
   const { parse, stringify } = JSON;
   const { assign, keys, freeze, hasOwn, preventExtensions, defineProperty, getPrototypeOf, setPrototypeOf } = Object;
   const { entries: entriesOf, values: valuesOf } = Object;
-  const { apply, construct, ownKeys, deleteProperty, getOwnPropertyDescriptor } = Reflect;
+  const { apply, ownKeys, deleteProperty, getOwnPropertyDescriptor } = Reflect;
   const { isArray } = Array;
   const { isFinite, isInteger } = Number;
   const { abs, floor, trunc, min, max } = Math;
@@ -48,11 +48,15 @@
   class GoError extends Error {}
   defineProperty(GoError.prototype, "name", { __proto__: null, value: "GoError", writable: true, configurable: true });
 
+  const { isView } = ArrayBuffer;
+  const typedArrays = getPrototypeOf(Uint8Array);
+  const typedArrayName = Function.prototype.call.bind(getOwnPropertyDescriptor(typedArrays.prototype, Symbol.toStringTag).get);
+
   // ---------------------------------------------------------------- values
 
   const MAX_DEPTH = 32;
   Error.stackTraceLimit = 5 * MAX_DEPTH; // errors from that deep in here must still show the script's line
-  let limits = { __proto__: null, tasks: 1000000, commands: 1000, string: 1048576, memory_mb: 512 };
+  let limits = { __proto__: null, tasks: 1000000, commands: 1000, string: 1048576 };
 
   // Arguments of our functions: what is missing becomes "" or 0, everything else is converted.
   const toText = (value) => (value === undefined || value === null ? "" : String(value));
@@ -117,48 +121,6 @@
     const copy = [];
     for (let i = 0; i < value.length; i++) push(copy, plain(value[i], depth));
     return copy;
-  }
-
-  // ---------------------------------------------------------------- typed arrays
-
-  // V8's limit of memory does not see what typed arrays hold, and the system gives them memory only where something is
-  // written. So none may be larger than the limit by itself, and larger ones are written to at once: what adds up is
-  // then seen by who watches this process from outside.
-  const { isView } = ArrayBuffer;
-  const typedArrays = getPrototypeOf(Uint8Array);
-  const typedArrayName = Function.prototype.call.bind(getOwnPropertyDescriptor(typedArrays.prototype, Symbol.toStringTag).get);
-  const fill = method(typedArrays, "fill");
-  const LARGE = 65536;
-
-  function allocate(original, length, size, newTarget) {
-    const most = limits.memory_mb * 1048576;
-    if (length * size > most) throw new RangeError(`${length * size} bytes at once are too many; a script may use ${limits.memory_mb} MiB`);
-    const made = construct(original, [length], newTarget);
-    if (length * size >= LARGE) fill(original === ArrayBuffer ? new Uint8Array(made) : made, 0);
-    return made;
-  }
-
-  // The constructor in place of `original`, whose elements have `size` bytes. Scripts get at the other one nowhere.
-  function bounded(original, size) {
-    const constructor = new Proxy(original, {
-      __proto__: null,
-      construct(_target, given, newTarget) {
-        const first = given[0];
-        // A buffer is there already, and the elements of others are all written.
-        const isLength = original === ArrayBuffer || (typeof first !== "function" && (typeof first !== "object" || first === null));
-        return isLength ? allocate(original, Number(first), size, newTarget) : construct(original, given, newTarget);
-      },
-    });
-    defineProperty(original.prototype, "constructor", { __proto__: null, value: constructor });
-    defineProperty(globalThis, original.name, { __proto__: null, value: constructor });
-  }
-
-  for (const name of ownKeys(globalThis)) {
-    if (getPrototypeOf(Object(globalThis[name])) === typedArrays) bounded(globalThis[name], globalThis[name].BYTES_PER_ELEMENT);
-  }
-  bounded(ArrayBuffer, 1);
-  for (const name of ["resize", "transfer", "transferToFixedLength", "maxByteLength", "resizable", "detached"]) {
-    deleteProperty(ArrayBuffer.prototype, name);
   }
 
   // The built-in prototypes as they are now, so that changes which would spoil the result can be told from
@@ -420,7 +382,7 @@
   const two = (number) => padStart(String(number), 2, "0");
 
   // What stands for what in a layout of Go's time.Format, longer names before those that they begin with.
-  const LAYOUT = [
+  const layoutTable = () => [
     ["2006", (at) => padStart(String(at.year), 4, "0")], ["January", (at) => word(MONTHS, at.month - 1)],
     ["Jan", (at) => substring(word(MONTHS, at.month - 1), 0, 3)], ["Monday", (at) => word(DAYS, at.weekday)],
     ["Mon", (at) => substring(word(DAYS, at.weekday), 0, 3)], ["MST", (at) => at.zone[2]],
@@ -448,11 +410,12 @@
   }
 
   function layOut(at, layout) {
+    const table = layoutTable();
     let text = "";
     for (let i = 0; i < layout.length; ) {
       let found = null;
-      for (let j = 0; j < LAYOUT.length && found === null; j++) {
-        if (substring(layout, i, i + LAYOUT[j][0].length) === LAYOUT[j][0]) found = LAYOUT[j];
+      for (let j = 0; j < table.length && found === null; j++) {
+        if (substring(layout, i, i + table[j][0].length) === table[j][0]) found = table[j];
       }
       text += found === null ? charAt(layout, i) : found[1](at);
       i += found === null ? 1 : found[0].length;
@@ -835,7 +798,8 @@
   function ownFields(object) {
     const names = namesIn(object);
     for (let i = 0; i < names.length; i++) {
-      defineProperty(object, names[i], getOwnPropertyDescriptor(getPrototypeOf(object), names[i]));
+      const descriptor = getOwnPropertyDescriptor(getPrototypeOf(object), names[i]);
+      defineProperty(object, names[i], setPrototypeOf(descriptor, null)); // a script may have changed what it inherits
     }
     preventExtensions(object);
   }
@@ -933,6 +897,7 @@
   function start(input) {
     const given = parse(input);
     limits = given.limits;
+    bytes?.limit(limits.memory_mb);
     zone = given.zone;
     idPrefix = given.id_prefix;
     for (const file of keys(given.modules)) moduleFiles[file] = given.modules[file];
@@ -980,8 +945,11 @@
     return `"printed":${stringify(printed)},"result":${text}`;
   }
 
-  // What lets native code grow without V8's heap limit noticing, runs later, or does nothing here, is not there.
+  // What lets native code grow without V8's heap limit noticing, runs later, or does nothing here, is not there; typed
+  // arrays are where bytes.js has bounded them.
+  const bytes = globalThis.__flamenco;
   for (const name of ownKeys(globalThis)) {
+    if (!bytes && /^(Big)?(Int|Uint|Float)\d+(Clamped)?Array$|^(ArrayBuffer|DataView)$/.test(String(name))) deleteProperty(globalThis, name);
     if (/^(SharedArrayBuffer|Atomics|WebAssembly|WeakRef|FinalizationRegistry|console)$/.test(String(name))) {
       deleteProperty(globalThis, name);
     }

@@ -38,7 +38,7 @@ def test_a_wheel_compiles_its_job_types(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     for name in (
-        "compiler/encoding.js",
+        "compiler/bytes.js",
         "compiler/prelude.js",
         "store/migrations/versions/0001_first_tables.py",
         "_bundled/jobtypes/simple_blender_render.js",

@@ -31,7 +31,7 @@ LANGUAGE = frozenset(
 )
 """What is there in any JavaScript, of today or tomorrow."""
 
-INSPECTION = """
+INSPECTION = """ // Uint8Array: such things are only there for scripts that name one of them
 const JOB_TYPE = { label: "Inspection", settings: [] };
 function compileJob(job) {
   const task = author.Task("t", "misc");

@@ -1,13 +1,14 @@
-// TextEncoder, TextDecoder, btoa and atob: not part of the language, and yet what scripts expect beside typed arrays.
+// Typed arrays within the limit of memory; and beside them TextEncoder, TextDecoder, btoa and atob, which are not part of
+// the language.
 //
-// Evaluated behind prelude.js, before the script, and like that works with what it took hold of at the top.
+// Evaluated before prelude.js, for scripts that name one of them: for the others, none of it is there. Works with what
+// it took hold of at the top, before the script ran.
 (function () {
   "use strict";
 
-  const { Array, ArrayBuffer, Error, Function, RangeError, Reflect, String, TypeError, Uint8Array } = globalThis;
-  const { isView } = ArrayBuffer;
-  const { apply } = Reflect;
-  const { fromBase64 } = Uint8Array;
+  const { Array, Error, Function, Number, Object, Proxy, RangeError, Reflect, String, TypeError } = globalThis;
+  const { apply, construct, deleteProperty, ownKeys } = Reflect;
+  const { defineProperty } = Object;
   const { fromCodePoint } = String;
   const { min } = Math;
 
@@ -22,6 +23,55 @@
   const toLowerCase = method(String, "toLowerCase");
   const toWellFormed = method(String, "toWellFormed");
   const trim = method(String, "trim");
+
+  // ---------------------------------------------------------------- typed arrays
+
+  // V8's limit of memory does not see what typed arrays hold, and the system gives them memory only where something is
+  // written. So none may be larger than the limit by itself, and larger ones are written to at once: what adds up is
+  // then seen by who watches this process from outside.
+  const Bytes = globalThis.Uint8Array; // not bounded
+  const fill = method(Object.getPrototypeOf(Bytes), "fill");
+  const LARGE = 65536;
+  let memory_mb = 0;
+
+  // A typed array, or a buffer, of that length.
+  function allocate(original, length, size, newTarget) {
+    const wanted = length * size;
+    if (wanted > memory_mb * 1048576) throw new RangeError(`${wanted} bytes at once are too many; a script may use ${memory_mb} MiB`);
+    const made = construct(original, [length], newTarget);
+    if (wanted >= LARGE) fill(isView(made) ? made : new Bytes(made), 0);
+    return made;
+  }
+
+  // The constructor in place of `original`, whose elements have `size` bytes. Scripts get at the other one nowhere.
+  function bounded(original, size, isBuffer) {
+    const constructor = new Proxy(original, {
+      __proto__: null,
+      construct(_target, given, newTarget) {
+        const first = given[0];
+        // A buffer is there already, and the elements of others are all written.
+        const isLength = isBuffer || (typeof first !== "function" && (typeof first !== "object" || first === null));
+        return isLength ? allocate(original, Number(first), size, newTarget) : construct(original, given, newTarget);
+      },
+    });
+    defineProperty(original.prototype, "constructor", { __proto__: null, value: constructor });
+    defineProperty(globalThis, original.name, { __proto__: null, value: constructor });
+  }
+
+  // By their names, as some globals take their time to be made when they are first looked at.
+  for (const name of ownKeys(globalThis)) {
+    if (/^(Big)?(Int|Uint|Float)\d+(Clamped)?Array$/.test(String(name))) bounded(globalThis[name], globalThis[name].BYTES_PER_ELEMENT, false);
+  }
+  const { isView } = globalThis.ArrayBuffer;
+  bounded(globalThis.ArrayBuffer, 1, true);
+  for (const name of ["resize", "transfer", "transferToFixedLength", "maxByteLength", "resizable", "detached"]) {
+    deleteProperty(globalThis.ArrayBuffer.prototype, name);
+  }
+
+  // ---------------------------------------------------------------- texts, bytes, base64
+
+  const { ArrayBuffer, Uint8Array } = globalThis; // bounded
+  const { fromBase64 } = Uint8Array;
   const slice = method(Uint8Array, "slice");
   const toBase64 = method(Uint8Array, "toBase64");
 
@@ -156,7 +206,9 @@
   }
 
   const globals = { TextEncoder, TextDecoder, atob, btoa };
-  for (const name of Object.keys(globals)) {
-    Object.defineProperty(globalThis, name, { __proto__: null, value: globals[name], writable: true, configurable: true });
+  for (const name of ownKeys(globals)) {
+    defineProperty(globalThis, name, { __proto__: null, value: globals[name], writable: true, configurable: true });
   }
+  // For the prelude, which puts its own in this place.
+  globalThis.__flamenco = { __proto__: null, limit(given_mb) { memory_mb = given_mb; } };
 })();
