@@ -74,7 +74,10 @@ class _Schemas:
             answers = (answer.schema for answer in declared.returns.values())
             kinds += [kind for kind in (declared.body, *answers) if kind is not None]
             kinds += _parameter_structs(declared)
-        schemas, self.components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
+        made = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
+        # As JSON has them: the default of a tuple is a list.
+        kind = tuple[list[dict[str, Any]], dict[str, Any]]
+        schemas, self.components = msgspec.json.decode(msgspec.json.encode(made), type=kind)
         self._schemas = dict(zip(map(repr, kinds), schemas, strict=True))
         self._parameters: dict[type[Struct], dict[str, Any]] = {}
         for declared in operations:

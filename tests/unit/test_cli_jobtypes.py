@@ -311,7 +311,7 @@ def test_large_jobs_are_abbreviated() -> None:
         (["--set", "who=x", "--set", "times=many"], "the setting times must be a whole number, and not 'many'"),
         (["--set", "who=x", "--set", "tone=shrill"], "choose one of loud, soft"),
         (["--set", "who=oops"], 'task "done": echo: mandatory parameter "message" is missing'),
-        (["--settings", "list.json"], "list.json is no JSON object of settings"),
+        (["--settings", "list.json"], "list.json has no settings"),
     ],
 )
 def test_compile_says_why_there_is_no_job(folder: Path, arguments: list[str], complaint: str) -> None:

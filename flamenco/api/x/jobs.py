@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import falcon
+import msgspec
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send, warner
-from flamenco.api.v1 import schemas as v1
-from flamenco.api.v1 import words
 from flamenco.api.x import schemas
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.statuses import JobStatus
@@ -22,12 +21,12 @@ class Jobs(Resource):
         summary="Submit a job, maybe for workers with a tag, maybe paused.",
         tag="jobs",
         body=schemas.SubmittedJob,
-        returns={200: Answer("The job was compiled into tasks and stored.", v1.Job)},
+        returns={200: Answer("The job was compiled into tasks and stored.", schemas.StoredJob)},
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
         job = jobs.submit(self.farm, _submission(req.context.body), strict=True, warn=warner(resp))
-        send(resp, words.job(job))
+        send(resp, msgspec.convert(job, schemas.StoredJob, from_attributes=True))
 
 
 class Compile(Resource):

@@ -222,3 +222,18 @@ class SubmittedJob(Struct, frozen=True, kw_only=True):
     metadata: Metadata = field(default_factory=dict)
     worker_tag: Annotated[Text, Meta(description="UUID of the tag that its workers must have; empty for none.")] = ""
     initial_status: Literal["queued", "paused"] = "queued"
+
+
+class StoredJob(Struct, frozen=True, kw_only=True):
+    """A job as it was stored."""
+
+    id: Uuid
+    name: str
+    type: str
+    priority: int
+    settings: Settings
+    metadata: Metadata
+    status: JobStatus
+    created: datetime
+    updated: datetime
+    worker_tag: Annotated[str, Meta(description="UUID of the tag that its workers must have; empty for none.")]
