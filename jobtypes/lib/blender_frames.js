@@ -111,7 +111,7 @@ const chooseScene = (name) => `if scene.name != ${name}:
 // Linked libraries, textures, fonts and the like. A number of tiles or a frame stands for those that there are.
 const MISSING_FILES = String.raw`import glob, re
 def place(thing):
-    return bpy.path.abspath(thing.filepath, library=thing.library)
+    return os.path.normpath(bpy.path.abspath(thing.filepath, library=thing.library))
 unused = {place(text) for text in bpy.data.texts}
 unused |= {place(image) for image in bpy.data.images if image.users <= image.use_fake_user}
 numbered = {place(clip) for clip in [*bpy.data.images, *bpy.data.movieclips] if clip.source == 'SEQUENCE'}
@@ -120,7 +120,8 @@ def found(path):
     if path in numbered:
         pattern = re.sub(r'\d+(?=\D*$)', '*', pattern)
     return os.path.exists(path) or pattern != glob.escape(path) and glob.glob(pattern)
-missing = [path for path in sorted(set(bpy.utils.blend_paths(absolute=True)) - unused) if not found(path)]
+used = set(map(os.path.normpath, bpy.utils.blend_paths(absolute=True))) - unused
+missing = [path for path in sorted(used) if not found(path)]
 `;
 
 // Python that notes what is rendered, to be looked at afterwards.
