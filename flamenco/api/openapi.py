@@ -76,9 +76,9 @@ class _Schemas:
             kinds += _parameter_structs(declared)
         made = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
         # As JSON has them: the default of a tuple is a list.
-        kind = tuple[list[dict[str, Any]], dict[str, Any]]
-        schemas, self.components = msgspec.json.decode(msgspec.json.encode(made), type=kind)
-        self._schemas = dict(zip(map(repr, kinds), schemas, strict=True))
+        schemas, components = msgspec.json.decode(msgspec.json.encode(made))
+        self.components: dict[str, Any] = components
+        self._schemas: dict[str, dict[str, Any]] = dict(zip(map(repr, kinds), schemas, strict=True))
         self._parameters: dict[type[Struct], dict[str, Any]] = {}
         for declared in operations:
             for kind in _parameter_structs(declared):
