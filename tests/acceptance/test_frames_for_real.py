@@ -103,6 +103,9 @@ RANGES: list[Row] = [
     ({"frames": "1,1-2,2"}, numbered(1, 2)),
     ({"frames": "999998-1000001"}, numbered(999998, 999999, 1000000, 1000001)),
     ({"frames": "1048574"}, numbered(1048574)),
+    ({"frames": "1-10x5,3"}, numbered(1, 3, 6)),
+    ({"frames": "3-1"}, numbered(1, 2, 3)),
+    ({"frames": "-1-1"}, ["-000001.png", "000000.png", "000001.png"]),
 ]
 
 FORMATS: list[Row] = [
