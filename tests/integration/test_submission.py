@@ -233,7 +233,7 @@ def test_what_a_job_starts_as(farm: Farm, asked: JobStatus) -> None:
     [
         (Submission(name="n", type="no-such-type"), Refused, "no-such-type"),
         (Submission(name="n", type="echo-sleep-test"), Refused, "message"),
-        (Submission(name="n", type="echo-sleep-test", settings={"message": 5}), Refused, "message"),
+        (Submission(name="n", type="echo-sleep-test", settings={"message": True}), Refused, "message"),
         (
             Submission(name="n", type="echo-sleep-test", settings={"message": "m", "sleep_repeats": 2**40}),
             Refused,
