@@ -1,6 +1,6 @@
 // Blender Render Variations: renders the same frames through several cameras, or of several view layers.
 
-const { VIDEO_FORMATS, quoted, renderArguments } = require("./lib/blender_frames");
+const { VIDEO_FORMATS, chunkName, quoted, renderArguments } = require("./lib/blender_frames");
 
 const JOB_TYPE = {
   label: "Blender Render Variations",
@@ -164,7 +164,7 @@ function folderName(name, taken) {
 
 function authorRenderTask(settings, name, folder, chunk) {
   const output = settings.render_output_path.replaceAll("{variation}", folder);
-  const task = author.Task(`render-${folder}-${chunk}`, "blender");
+  const task = author.Task(`render-${folder}-${chunkName(chunk)}`, "blender");
   const command = author.Command(
     "blender-render",
     {

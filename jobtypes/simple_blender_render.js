@@ -1,6 +1,6 @@
 // Simple Blender Render: renders the frames of a scene, a few per task, and joins them into a preview video.
 
-const { VIDEO_FORMATS, renderArguments } = require("./lib/blender_frames");
+const { VIDEO_FORMATS, chunkName, renderArguments } = require("./lib/blender_frames");
 
 const JOB_TYPE = {
   label: "Simple Blender Render",
@@ -133,7 +133,7 @@ function authorRenderTasks(settings) {
   const output = `${folder === "/" ? "" : folder}/${path.basename(settings.render_output_path)}`;
 
   return frameChunker(settings.frames, settings.chunk_size).map((chunk) => {
-    const task = author.Task(`render-${chunk}`, "blender");
+    const task = author.Task(`render-${chunkName(chunk)}`, "blender");
     const command = author.Command(
       "blender-render",
       {

@@ -67,6 +67,13 @@ function frameRanges(chunk) {
   });
 }
 
+// The frames of a chunk in the name of a task, which may have a thousand characters at most.
+function chunkName(chunk) {
+  if (chunk.length <= 900) return chunk;
+  const ranges = frameRanges(chunk);
+  return `${ranges[0][0]}...${ranges[ranges.length - 1][1]} (${frameCount(chunk)} frames)`;
+}
+
 function frameNumber(text) {
   const frame = Number(text);
   if (frame >= FIRST_FRAME && frame <= LAST_FRAME) return frame;
@@ -183,4 +190,4 @@ for frame in frames:
     render.filepath = output
 `;
 
-module.exports = { VIDEO_FORMATS, blenderPath, frameNumber, prepare, quoted, renderArguments, setUpArguments };
+module.exports = { VIDEO_FORMATS, blenderPath, chunkName, frameNumber, prepare, quoted, renderArguments, setUpArguments };

@@ -370,6 +370,13 @@ def test_existing_frames(compiler: Compiler) -> None:
         assert ("use_overwrite = False" in script, "use_overwrite = True" in script) == (kept, True)
 
 
+def test_many_frames_in_a_task(compiler: Compiler) -> None:
+    """Frames that have to be listed one by one name their task by the ends, as a name may not become that long."""
+    job = render(compiler, frames="1-3000x3", chunk_size=1000)
+    assert names(job) == ["render-1...2998 (1000 frames)", "preview-video"]
+    assert argument(job.tasks[0], "--render-frame") == ",".join(str(frame) for frame in range(1, 3001, 3))
+
+
 @pytest.mark.parametrize(
     ("chunk", "options"),
     [
