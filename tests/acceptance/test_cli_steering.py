@@ -68,6 +68,24 @@ function compileJob(job) {
 """
 """Twelve tasks, of which one runs a program that may not be there, and one that waits for all of them."""
 
+PREVIEW_JOB_TYPE = """
+const JOB_TYPE = { label: "Preview", settings: [] };
+
+function compileJob(job) {
+    const frame = author.Task("frame", "misc");
+    frame.addCommand(author.Command("echo", { message: "rendered" }));
+    const video = author.Task("preview-video", "ffmpeg");
+    if ("optional" in video) video.optional = true;
+    video.addCommand(author.Command("frames-to-video", {
+        exe: "ffmpeg", fps: 24, inputGlob: "/nowhere/*.png", outputFile: "/nowhere/video.mp4",
+    }));
+    video.addDependency(frame);
+    job.addTask(frame);
+    job.addTask(video);
+}
+"""
+"""A frame that succeeds, and an optional video that cannot be made."""
+
 WAITED_S = 60.0
 
 
@@ -79,6 +97,7 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
         (manager.data_dir / "jobtypes" / "lazy.js").write_text(LAZY_JOB_TYPE)
         (manager.data_dir / "jobtypes" / "nap.js").write_text(NAP_JOB_TYPE)
         (manager.data_dir / "jobtypes" / "shaky.js").write_text(SHAKY_JOB_TYPE)
+        (manager.data_dir / "jobtypes" / "preview.js").write_text(PREVIEW_JOB_TYPE)
         yield manager
 
 
@@ -296,6 +315,15 @@ def test_one_bad_task_on_a_farm_of_one_worker(
     program.chmod(0o755)
     flamenco("requeue", name, "--task", "frame-5")
     assert wait_until(lambda: client.jobs.get(job_id).status is JobStatus.COMPLETED, WAITED_S)
+
+
+def test_a_video_that_cannot_be_made(flamenco: Shell, client: ManagerClient, name: str) -> None:
+    """Its script calls it optional: the job, whose frames are good, is completed, and says what is missing."""
+    job_id = flamenco.submit("preview", name, "--wait")
+    job = flamenco.json("job", name)
+    assert client.jobs.get(job_id).status is JobStatus.COMPLETED
+    assert (job["tasks"]["completed"], job["tasks"]["failed"]) == (1, 1)
+    assert "preview-video: frames-to-video: " in job["activity"]
 
 
 @pytest.mark.parametrize(("command", "status"), [("cancel", "canceled"), ("pause", "paused"), ("requeue", "queued")])
