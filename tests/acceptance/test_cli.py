@@ -139,10 +139,10 @@ def test_the_database_is_checked_and_copied_while_the_manager_runs(shared_manage
     assert flamenco("db", "backup", str(copy), *data).returncode == 0
     assert flamenco("db", "check", "--database", str(copy)).stdout == "the database is in order\n"
     again = flamenco("db", "backup", str(copy), *data)
-    assert again.returncode == 1
+    assert again.returncode == 2
     assert "exists already" in again.stderr
     missing = flamenco("db", "check", "--data-dir", str(tmp_path / "nothing"))
-    assert missing.returncode == 1
+    assert missing.returncode == 2
     assert "no Flamenco database" in missing.stderr
 
 

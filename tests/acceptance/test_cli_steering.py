@@ -479,7 +479,8 @@ def test_workers_are_listed_and_shown(flamenco: Shell, worker: str, name: str) -
     """With what they are on, and what they are asked."""
     listed = {each["id"]: each for each in flamenco.json("workers")}
     assert listed[worker]["last_seen"] is None
-    assert {"id", "name", "status", "status_change", "version", "can_restart", "last_seen", "task"} == {*listed[worker]}
+    shown = {"id", "name", "status", "status_change", "version", "can_restart", "last_seen", "task", "warning"}
+    assert shown == {*listed[worker]}
     (busy,) = (each for each in listed.values() if each["name"] == "w0")
     assert busy["status"] == "awake"
     lines = flamenco("workers", "list").stdout.splitlines()

@@ -277,7 +277,7 @@ def test_wrong_field_is_named(anybody: Client, operation: str, body: dict[str, A
         b'{"name": "n", "type": ""}',
         b'{"name": "n", "type": "echo"}',
         b'{"name": "n", "type": "echo", "settings": {"message": "m", "count": "many"}}',
-        b'{"name": "n", "type": "echo", "settings": {"message": 3}}',
+        b'{"name": "n", "type": "echo", "settings": {"message": true}}',
     ],
     ids=lambda raw: raw[:60].decode("latin-1"),
 )

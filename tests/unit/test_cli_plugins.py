@@ -131,5 +131,5 @@ def test_a_broken_plugin_leaves_the_help_alone(home: Path) -> None:
     (home / "plugins" / "broken.py").write_text("boom")
     (home / "flamenco-manager.yaml").write_text("plugins_dir: plugins\n")
     text = run("--help")
-    assert "commands of plugins are missing here" in text
+    assert "the commands of a plugin are missing here" in text
     assert "manager" in text
