@@ -71,7 +71,7 @@ class Client:
 
 def refused(client: Client, task_id: str) -> dict[str, httpx.Response]:
     """Everything that needs space, on all three surfaces, and what it is answered."""
-    job = {"name": "j", "type": "echo", "priority": 50, "settings": {"message": "m"}}
+    job = {"name": "j", "type": "echo", "priority": 50, "settings": {"message": "m", "count": 1}}
     content = bytes(200_000)
     sha = hashlib.sha256(content).hexdigest()
     worker = {"name": "w", "platform": "linux", "secret": "s", "supported_task_types": ["misc"]}
