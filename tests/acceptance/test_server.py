@@ -224,7 +224,7 @@ def test_newer_database_refused(tmp_path: Path) -> None:
     before = file.read_bytes()
     log = tmp_path / "second.log"
     process = launch(tmp_path / "data", log)
-    assert process.wait(START_TIMEOUT_S) == 1
+    assert process.wait(START_TIMEOUT_S) == 2
     assert "newer version of Flamenco" in log.read_text()
     assert "Traceback" not in log.read_text()
     assert file.read_bytes() == before
