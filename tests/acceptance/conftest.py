@@ -33,7 +33,7 @@ const JOB_TYPE = {
 };
 
 function compileJob(job) {
-    for (let number = 1; number <= job.settings.count; number++) {
+    for (let number = 1; number <= (job.settings.count ?? 1); number++) {
         const task = author.Task(`echo-${number}`, "misc");
         task.addCommand(author.Command("echo", { message: job.settings.message }));
         job.addTask(task);
