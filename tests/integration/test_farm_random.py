@@ -116,7 +116,8 @@ class RandomFarm(RuleBasedStateMachine):
         (folder / "farm.sqlite").write_bytes(empty_database())
         self.clock = Clock()
         config = Config(data_dir=folder, task_fail_after_softfail_count=2, blocklist_threshold=2)
-        self.farm = Farm(config, Store(f"sqlite:///{folder / 'farm.sqlite'}"), Compiler([]), make_hooks(), self.clock)
+        store = Store(f"sqlite:///{folder / 'farm.sqlite'}")
+        self.farm = Farm(config, store, Compiler([]), make_hooks(), self.clock, timer=self.clock.timer)
         self.resting: dict[str, JobStatus] = {}
         self.named: JobStatus | None = None  # the status that a person has just given to a job, whatever its tasks are
 

@@ -66,6 +66,7 @@ class TestTypeScript:
         """All shipped job types fit the declarations, those without annotations as if they had them."""
         for script in bundled.job_types().glob("*.js"):
             (folder / script.name).write_text(annotated(script.read_text("utf-8")), encoding="utf-8")
+        shutil.copytree(bundled.job_types() / "lib", folder / "lib")
         shutil.copy(SKELETON, folder)
         assert self.check(compiler, folder) == []
 

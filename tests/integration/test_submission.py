@@ -158,7 +158,7 @@ def test_a_job_without_tasks_is_refused(farm: Farm, folder: Path) -> None:
     """It would wait for ever; promises that add none make no difference."""
     for body in ("author.Task('a', 'misc');", "Promise.resolve().then(() => author.Task('a', 'misc'));"):
         (folder / "needy.js").write_text(NEEDY.replace("BODY", body))
-        for do in (jobs.submit, jobs.check):
+        for do in (jobs.submit, jobs.compiled):
             with pytest.raises(
                 Refused, match=r"^job type needy gave this job no tasks; did its script forget job\.addTask"
             ):
