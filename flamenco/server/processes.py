@@ -48,6 +48,10 @@ GOODBYE_S = 0.5
 HEARTBEAT_TIMEOUT_S = 120
 """A process whose main loop was silent for so long is replaced. Requests run in threads and never hold it up."""
 
+SWITCH_S = 0.001
+"""How long a thread may go on while another one waits for its turn; Python's own 0.005 is felt by workers that ask for
+tasks while jobs are read and stored."""
+
 MOST_SENDING = 64
 """So many clients may be sending large files to one process, beside the requests that it works on. They take long, and
 workers that ask for tasks meanwhile must not have to wait for them."""
@@ -221,6 +225,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> WSGIApplication:
         """Make the application; gunicorn calls this in every process that serves, after the fork."""
+        sys.setswitchinterval(SWITCH_S)
         loaded = self._loaded
         self._farm = create_farm(loaded.config, loaded.hooks, config_file=loaded.file)
         self._farm.restart = lambda: os.kill(os.getppid(), signal.SIGHUP)
