@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import uuid
 import warnings
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from msgspec.structs import replace
 
 from flamenco import builtin
@@ -39,6 +41,18 @@ def content_type_where_there_is_a_body() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wsgiref.validate, "check_content_type", check_content_type)
         yield
+
+
+@pytest.fixture
+def logging_is_put_back() -> Iterator[None]:
+    """Commands set up logging for their whole process; other tests log as they did before."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

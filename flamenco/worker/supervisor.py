@@ -79,6 +79,8 @@ def _start(argv: list[str], oom_score: str, status: int) -> tuple[int, int]:
     os.close(writing)
     said = os.read(reading, 16)
     os.close(reading)
+    if said:
+        os.waitpid(pid, 0)  # or whoever takes in what we leave behind has a dead child
     return pid, int(said or 0)
 
 

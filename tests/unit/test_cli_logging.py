@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from collections.abc import Iterator
 
 import msgspec
 import pytest
 import structlog
 
 from flamenco.cli.logging_setup import set_up_logging
+
+pytestmark = pytest.mark.usefixtures("logging_is_put_back")
 
 
 class Terminal(io.StringIO):
@@ -20,18 +21,6 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """It is one."""
         return True
-
-
-@pytest.fixture(autouse=True)
-def _logging_is_put_back() -> Iterator[None]:
-    """Other tests log as they did before."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
 
 
 def without_time(line: str) -> str:
