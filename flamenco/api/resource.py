@@ -11,6 +11,7 @@ from urllib.parse import quote
 import falcon
 import msgspec
 
+from flamenco.domain.commands import WARNING_HEADER
 from flamenco.farm.context import Farm
 
 _ENCODER = msgspec.json.Encoder()
@@ -44,9 +45,6 @@ def public_path(req: falcon.Request, path: str) -> str:
     above = (req.get_header("X-Forwarded-Prefix") or req.root_path).rstrip("/")
     return above + path if _ABOVE.fullmatch(above) else path
 
-
-WARNING_HEADER = "X-Flamenco-Warning"
-"""Sentences for whoever submits a job that was accepted. A header, as clients of the original know all fields."""
 
 _MOST_WARNINGS = 10
 _LONGEST_WARNING = 500

@@ -30,6 +30,7 @@ from flamenco.client.events import EventCalls
 from flamenco.client.jobs import JobCalls
 from flamenco.client.tasks import TaskCalls
 from flamenco.client.workers import TagCalls, WorkerCalls
+from flamenco.domain.commands import WARNING_HEADER
 from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.model import AuthoredJob
 from flamenco.domain.statuses import JobStatus, WorkerStatus
@@ -143,8 +144,9 @@ class ManagerClient:
 
     def _with_warnings(self, path: str, body: object, warn: Callable[[str], None] | None) -> httpx.Response:
         answer = self._connection.call("POST", path, body)
-        for warning in answer.headers.get("X-Flamenco-Warning", "").split(",") if warn else ():
-            if warn and warning:
+        told = answer.headers.get(WARNING_HEADER)
+        if warn and told:
+            for warning in told.split(","):
                 warn(unquote(warning.strip()))
         return answer
 

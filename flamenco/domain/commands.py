@@ -9,6 +9,10 @@ from itertools import islice
 
 from flamenco.domain.model import AuthoredTask
 
+WARNING_HEADER = "X-Flamenco-Warning"
+"""Sentences for whoever submits a job that was accepted, quoted as in URLs, with commas between them. A header, as
+clients of the original know all fields."""
+
 _MOST_WARNINGS = 10
 _LONGEST_NAME = 100
 

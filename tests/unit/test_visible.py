@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
-from collections.abc import Iterator
 
 import click
 import pytest
@@ -62,18 +60,7 @@ def test_the_command_line() -> None:
     assert "\\x1b[2J" in result.stderr
 
 
-@pytest.fixture
-def _logging_is_put_back() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
-
-
-@pytest.mark.usefixtures("_logging_is_put_back")
+@pytest.mark.usefixtures("logging_is_put_back")
 @pytest.mark.parametrize("style", ["console", "logfmt", "json"])
 def test_logs(style: str) -> None:
     """A record is one line, and nothing in it controls the terminal; JSON keeps the name as it is."""
