@@ -93,14 +93,14 @@ class Engine:
                 printed = "[]"
                 with suppress(JSTimeoutException):
                     printed = _printed(context, LAST_WORDS_S)
-                _reply(output, source.error(str(error)), f'"printed":{printed},"result":null')
+                _reply(output, source.error(str(error)), f'{{"printed":{printed},"result":null}}')
             else:
                 _reply(output, None, result)
             self.closing_since = time.monotonic()
         self.closing_since = None
 
     def _result(self, context: Any, request: Request, source: _Source, deadline: float) -> str:
-        """What the script printed and what came out, as the end of a reply."""
+        """What the script printed and what came out, as the JSON text of an object."""
 
         def evaluate(program: str) -> object:
             # Every evaluation has a timeout: what an earlier one left in the queue of promises may run in a later one.
@@ -173,14 +173,14 @@ def _printed(context: Any, timeout_s: float) -> str:
 
 
 def _reply(output: BinaryIO, error: ScriptError | None, result: str) -> None:
-    """Write one line. `result` is JSON already, from `"printed":` on, and not read again: it may be large."""
-    for part in (b'{"error":%b,' % msgspec.json.encode(error), result.encode(), b"}\n"):
+    """Write one line. `result` is the JSON text of an object, and not read again: it may be large."""
+    for part in (b'{"error":%b,' % msgspec.json.encode(error), memoryview(result.encode())[1:], b"\n"):
         output.write(part)
     output.flush()
 
 
 def _give_up(output: BinaryIO, error: ScriptError) -> NoReturn:
-    _reply(output, error, '"printed":[],"result":null')
+    _reply(output, error, '{"printed":[],"result":null}')
     os._exit(EXIT_IDLE)
 
 

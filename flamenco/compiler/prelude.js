@@ -89,6 +89,7 @@
   function plainObject(value, depth) {
     if (depth > MAX_DEPTH) throw new RangeError("a value that is nested too deeply, or contains itself, cannot be stored");
     if (isArray(value)) return plainArray(value, depth);
+    if (getPrototypeOf(value) === Object.prototype) return plainFields(value, keys(value), depth);
     if (value instanceof Date) return toISOString(value);
     if (value instanceof Set) {
       const items = [];
@@ -103,8 +104,11 @@
     if (value instanceof String || value instanceof Number || value instanceof Boolean) return plain(value.valueOf(), depth);
     if (typedArrayName(value) !== undefined) return plainArray(value, depth);
     if (isView(value) || value instanceof ArrayBuffer) throw new TypeError("a DataView or ArrayBuffer cannot be stored, but an array of numbers can");
+    return plainFields(value, namesIn(value), depth);
+  }
+
+  function plainFields(value, names, depth) {
     const copy = {};
-    const names = namesIn(value);
     for (let i = 0; i < names.length; i++) {
       const item = plain(value[names[i]], depth);
       if (!isWellFormed(names[i])) throw new TypeError("a name with half a character in it (a lone surrogate) cannot be stored");
@@ -905,7 +909,7 @@
     process.cwd = () => given.cwd;
   }
 
-  // What makes the text that comes out of a run. Called in an evaluation of its own, and so after the promises' jobs.
+  // What makes the value that comes out of a run. Called in an evaluation of its own, and so after the promises' jobs.
   let outcome;
 
   // What the script declares: {"job_type": …} or {"job_type": null} where it does not; "compiles" says whether it has
@@ -913,17 +917,16 @@
   function describe() {
     refuseTampering();
     const declared = typeof JOB_TYPE === "object" && JOB_TYPE !== null && !isArray(JOB_TYPE) ? plain(JOB_TYPE, 0) : null;
-    const text = stringify({ job_type: declared, compiles: typeof compileJob === "function" });
-    outcome = () => text;
+    outcome = () => ({ job_type: declared, compiles: typeof compileJob === "function" });
   }
 
   // Runs compileJob; what comes out is the job, or null where the script has no such function.
   function compile(input) {
-    outcome = () => "null";
+    outcome = () => null;
     if (typeof compileJob !== "function") return;
     const job = new Job(parse(input));
     const returned = compileJob(job);
-    outcome = () => stringify(jobRecord(job));
+    outcome = () => jobRecord(job);
     if (!(returned instanceof Promise)) return;
     const whole = outcome;
     outcome = () => {
@@ -937,12 +940,12 @@
     then(returned, () => { outcome = whole; }, fail);
   }
 
-  // The end of a reply, as JSON text.
+  // What was printed and what came out, as JSON text.
   function result() {
     refuseTampering();
-    const text = outcome();
-    refuseTampering(); // getters of the script ran, and what was printed is written now
-    return `"printed":${stringify(printed)},"result":${text}`;
+    const made = outcome();
+    refuseTampering(); // getters of the script ran, and all is written now
+    return stringify({ printed, result: made });
   }
 
   // What lets native code grow without V8's heap limit noticing, runs later, or does nothing here, is not there; typed
