@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from flamenco import bundled
 from flamenco.compiler.compile import Compiler
 from flamenco.compiler.sandbox import Sandbox
 from flamenco.config import Config
@@ -39,6 +41,7 @@ ROUNDS = 5
 MOST_SECONDS = {MEDIUM: 1.0, LARGE: 12.0}
 MOST_RATIO = 1.3
 MOST_MEMORY_MB = 600
+MOST_BYTES = 1_500
 
 RENDER = """
 const JOB_TYPE = { label: "Render", settings: [{ key: "frames", type: "int32", required: true }] };
@@ -81,11 +84,12 @@ class Stopwatch:
 
         return timed
 
-    def submit(self, tasks: int) -> dict[str, float]:
+    def submit(self, tasks: int, job_type: str = "render", **settings: Any) -> dict[str, float]:
         """Submit a job of so many tasks."""
+        submission = Submission(name="n", type=job_type, settings={"frames": tasks - 1} | settings)
         self._spent.clear()
         before = time.perf_counter()
-        job = jobs.submit(self._farm, Submission(name="n", type="render", settings={"frames": tasks - 1}), strict=True)
+        job = jobs.submit(self._farm, submission, strict=True)
         whole = time.perf_counter() - before
         assert job.counts.queued == tasks
         compile_s = self._spent["ask"]
@@ -99,7 +103,8 @@ def stopwatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stopw
     (tmp_path / "render.js").write_text(RENDER)
     store = Store(f"sqlite:///{tmp_path}/flamenco.sqlite")
     upgrade(store, START)
-    farm = Farm(Config(data_dir=tmp_path), store, Compiler([tmp_path]), make_hooks(), Clock())
+    folders = [tmp_path, bundled.job_types()]
+    farm = Farm(Config(data_dir=tmp_path), store, Compiler(folders), make_hooks(), Clock())
     watch = Stopwatch(farm, monkeypatch)
     watch.submit(10)  # starts the helper process
     yield watch
@@ -136,6 +141,31 @@ def test_large_jobs(stopwatch: Stopwatch) -> None:
     print(f"a task among {LARGE:,} costs {median(ratios):.2f} times as much as among {SMALL:,} (rounds: {rounds})")
     assert all(fastest[tasks]["whole"] <= most for tasks, most in MOST_SECONDS.items()), fastest
     assert median(ratios) <= MOST_RATIO
+
+
+def test_a_job_that_blender_renders(stopwatch: Stopwatch, tmp_path: Path) -> None:
+    """A frame costs no more in a job of a shipped type, whatever Blender is to look at before and after it."""
+    settings = {
+        "frames": f"1-{MEDIUM - 1}",
+        "scene": "Scene",
+        "format": "PNG",
+        "image_file_extension": ".png",
+        "fps": 24,
+        "render_output_path": "/render/shot/######",
+        "blendfile": "/jobs/shot.blend",
+        "skip_existing": True,
+    }
+    database = tmp_path / "flamenco.sqlite"
+    before = database.stat().st_size
+    parts = min(
+        (stopwatch.submit(MEDIUM, "simple-blender-render", **settings) for _ in range(3)), key=itemgetter("whole")
+    )
+    stored = (database.stat().st_size - before) / 3 / MEDIUM
+    print()
+    report(MEDIUM, parts)
+    print(f"a task takes {stored:,.0f} bytes of the database")
+    assert parts["whole"] <= MOST_SECONDS[MEDIUM]
+    assert stored <= MOST_BYTES
 
 
 def peak_memory_mb(group: int) -> dict[int, int]:

@@ -1,6 +1,6 @@
 // Blender Render Variations: renders the same frames through several cameras, or of several view layers.
 
-const { VIDEO_FORMATS, chunkName, quoted, renderArguments } = require("./lib/blender_frames");
+const { VIDEO_FORMATS, chunkName, quoted, renderer } = require("./lib/blender_frames");
 
 const JOB_TYPE = {
   label: "Blender Render Variations",
@@ -122,7 +122,9 @@ function compileJob(job) {
   const folders = new Set();
   for (const name of variationNames(settings.variations)) {
     const folder = folderName(name, folders);
-    for (const chunk of chunks) job.addTask(authorRenderTask(settings, name, folder, chunk));
+    const output = settings.render_output_path.replaceAll("{variation}", folder);
+    const renderArguments = renderer(job, settings, output, CHOOSE[settings.kind](quoted(name)));
+    for (const chunk of chunks) job.addTask(authorRenderTask(settings, folder, chunk, renderArguments(chunk)));
   }
 }
 
@@ -162,8 +164,7 @@ function folderName(name, taken) {
   return folder;
 }
 
-function authorRenderTask(settings, name, folder, chunk) {
-  const output = settings.render_output_path.replaceAll("{variation}", folder);
+function authorRenderTask(settings, folder, chunk, args) {
   const task = author.Task(`render-${folder}-${chunkName(chunk)}`, "blender");
   const command = author.Command(
     "blender-render",
@@ -172,7 +173,7 @@ function authorRenderTask(settings, name, folder, chunk) {
       exeArgs: "{blenderArgs}",
       argsBefore: [],
       blendfile: settings.blendfile,
-      args: renderArguments(settings, output, chunk, CHOOSE[settings.kind](quoted(name))),
+      args,
     },
     frameCount(chunk), // the worker reports a step per frame
   );

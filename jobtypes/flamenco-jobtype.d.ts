@@ -81,6 +81,12 @@ declare namespace Flamenco {
     settings: { [key: string]: any };
     /** Notes kept with the job, by name. Values are texts. */
     metadata: { [name: string]: any };
+    /**
+     * Texts that stand in commands as `{name}`, and are put in when a task is handed out: for what many commands have in
+     * common, which is stored once. They come before the manager's variables of the same name. Flamenco's own manager
+     * does not know this, so write `if ("variables" in job) …`.
+     */
+    variables: { [name: string]: string };
     /** Where the files of the job are. */
     readonly storage: Storage;
     /** Copies of the tasks that were added. */

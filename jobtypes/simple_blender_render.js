@@ -1,6 +1,6 @@
 // Simple Blender Render: renders the frames of a scene, a few per task, and joins them into a preview video.
 
-const { VIDEO_FORMATS, chunkName, renderArguments } = require("./lib/blender_frames");
+const { VIDEO_FORMATS, chunkName, renderer } = require("./lib/blender_frames");
 
 const JOB_TYPE = {
   label: "Simple Blender Render",
@@ -115,7 +115,7 @@ function compileJob(job) {
   // Stored with the job, so that people can see where its frames are.
   settings.render_output_path = outputPath(job);
 
-  const renderTasks = authorRenderTasks(settings);
+  const renderTasks = authorRenderTasks(job);
   const videoTask = authorVideoTask(settings, renderTasks);
   for (const task of renderTasks) job.addTask(task);
   if (videoTask) job.addTask(videoTask);
@@ -128,9 +128,11 @@ function outputPath(job) {
   return given.replaceAll("{timestamp}", formatTimestampLocal(job.created));
 }
 
-function authorRenderTasks(settings) {
+function authorRenderTasks(job) {
+  const settings = job.settings;
   const folder = path.dirname(settings.render_output_path);
   const output = `${folder === "/" ? "" : folder}/${path.basename(settings.render_output_path)}`;
+  const renderArguments = renderer(job, settings, output);
 
   return frameChunker(settings.frames, settings.chunk_size).map((chunk) => {
     const task = author.Task(`render-${chunkName(chunk)}`, "blender");
@@ -141,7 +143,7 @@ function authorRenderTasks(settings) {
         exeArgs: "{blenderArgs}",
         argsBefore: [],
         blendfile: settings.blendfile,
-        args: renderArguments(settings, output, chunk),
+        args: renderArguments(chunk),
       },
       frameCount(chunk), // the worker reports a step per frame
     );

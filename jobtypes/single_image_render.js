@@ -3,7 +3,7 @@
 // Tiles are OpenEXR files with all the light of their part, in 32 bits. What makes an image of that, such as the view
 // transform and the file format, comes last and once, so the merged image is the one that a single worker would make.
 
-const { prepare, renderArguments, setUpArguments } = require("./lib/blender_frames");
+const { prepare, renderer, setUpArguments } = require("./lib/blender_frames");
 
 const JOB_TYPE = {
   label: "Single Image Render",
@@ -101,10 +101,14 @@ function compileJob(job) {
   settings.render_output_path = settings.render_output_path.replaceAll("{timestamp}", formatTimestampLocal(job.created));
   const tilesFolder = `${path.dirname(settings.render_output_path)}/tiles-${job.jobID.slice(0, 8)}`;
 
+  const tileSettings = { ...settings, format: "OPEN_EXR" };
   const merge = author.Task("merge", "blender");
   for (let y = 1; y <= settings.tiles_y; y++) {
     for (let x = 1; x <= settings.tiles_x; x++) {
-      const tile = authorTileTask(settings, tilesFolder, x, y);
+      const output = `${tilesFolder}/tile-${x}-${y}-######`;
+      const renderArguments = renderer(job, tileSettings, output, tileScript(settings, x, y));
+      const tile = author.Task(`tile-${x}-${y}`, "blender");
+      tile.addCommand(blenderCommand(settings, renderArguments(String(settings.frame)), 1));
       job.addTask(tile);
       merge.addDependency(tile);
     }
@@ -134,15 +138,6 @@ function check(settings) {
       throw `setting "${key}" must be a whole number, ${range}, not ${value}`;
     }
   }
-}
-
-function authorTileTask(settings, tilesFolder, x, y) {
-  const task = author.Task(`tile-${x}-${y}`, "blender");
-  const output = `${tilesFolder}/tile-${x}-${y}-######`;
-  const tile = { ...settings, format: "OPEN_EXR" };
-  const args = renderArguments(tile, output, String(settings.frame), tileScript(settings, x, y));
-  task.addCommand(blenderCommand(settings, args, 1));
-  return task;
 }
 
 // The script is told the folder by an argument of its own, in which variables are replaced and paths translated for the

@@ -143,11 +143,11 @@ def authored_task(
     name: str = "task", task_type: str = "misc", *, after: tuple[AuthoredTask, ...] = (), **fields: object
 ) -> AuthoredTask:
     """A task that says its name, and runs after others."""
+    fields = {"commands": (Command("echo", {"message": name}),)} | fields
     return AuthoredTask(
         id=str(uuid.uuid4()),
         name=name,
         type=task_type,
-        commands=(Command("echo", {"message": name}),),
         dependencies=tuple(task.id for task in after),
         **fields,  # type: ignore[arg-type]
     )

@@ -17,6 +17,7 @@ from flamenco.domain.errors import JobTypeError, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_VARIABLE = re.compile(r"\w{1,100}", re.ASCII)
 _INT32 = range(-(2**31), 2**31)
 _NUL = "\0"
 """PostgreSQL's texts cannot hold it. Within JSON it is escaped, so that only texts of their own are concerned."""
@@ -36,6 +37,7 @@ class Compiled(Struct, frozen=True, kw_only=True):
     shaman_checkout_id: str
     settings: dict[str, Any]
     metadata: dict[str, str]
+    variables: dict[str, str]
     tasks: tuple[AuthoredTask, ...]
 
 
@@ -60,6 +62,7 @@ def job_of(compiled: Compiled, created: datetime, limits: Limits) -> AuthoredJob
     for what, text in (("worker tag", compiled.worker_tag), ("shaman checkout", compiled.shaman_checkout_id)):
         if _NUL in text:
             raise JobTypeError(f"the job's {what} has a character in it that cannot be stored (U+0000)")
+    _check_variables(compiled.variables, limits)
     if len(compiled.tasks) > limits.tasks:
         raise JobTypeError(f"a job with more than {limits.tasks} tasks")
     with collector_paused():
@@ -77,10 +80,21 @@ def job_of(compiled: Compiled, created: datetime, limits: Limits) -> AuthoredJob
         created=created,
         settings=compiled.settings,
         metadata=compiled.metadata,
+        variables=compiled.variables,
         worker_tag=compiled.worker_tag,
         shaman_checkout_id=compiled.shaman_checkout_id,
         tasks=compiled.tasks,
     )
+
+
+def _check_variables(variables: dict[str, str], limits: Limits) -> None:
+    if len(variables) > limits.variables:
+        raise JobTypeError(f"a job with more than {limits.variables} variables")
+    for name, value in variables.items():
+        if not _VARIABLE.fullmatch(name):
+            raise JobTypeError(f'job.variables: "{name}" is no name for a variable: letters, digits, underscores')
+        if _NUL in value:
+            raise JobTypeError(f"job.variables: {name} has a character in it that cannot be stored (U+0000)")
 
 
 def _moment(milliseconds_since_1970: int) -> datetime:

@@ -130,6 +130,8 @@ def plain_job(job: AuthoredJob) -> dict[str, Any]:
         "settings": job.settings,
         "metadata": job.metadata,
     }
+    if job.variables:
+        plain["variables"] = job.variables
     if job.worker_tag:
         plain["worker_tag"] = job.worker_tag
     if job.shaman_checkout_id:

@@ -28,6 +28,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Most tasks in a job."""
     commands: int = 1_000
     """Most commands in a task."""
+    variables: int = 100
+    """Most variables of a job."""
     string: int = 1_048_576
     """Longest text in settings and parameters, in UTF-16 units as JavaScript counts."""
     name: int = 1_000

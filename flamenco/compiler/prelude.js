@@ -38,6 +38,7 @@
   const mapForEach = method(Map, "forEach");
   const setForEach = method(Set, "forEach");
   const setAdd = method(Set, "add");
+  const setHas = method(Set, "has");
   const match = method(RegExp, "exec");
   const mapGet = method(Map, "get");
   const mapSet = method(Map, "set");
@@ -569,8 +570,18 @@
     return copy;
   }
 
+  // A copy of an object that holds nothing but texts.
+  function texts(value) {
+    const copy = {};
+    const names = keys(value);
+    for (let i = 0; i < names.length; i++) copy[names[i]] = plain(String(value[names[i]]), 0);
+    return copy;
+  }
+
   // The functions that see the private fields of the classes below.
   let copyCommand, commandRecord, copyTask, checkedTask, taskRecord, checkoutOf, jobRecord;
+
+  const exposed = new Set(); // parameters that a script was given, and may have changed since they were copied
 
   class Command extends HostObject {
     #name;
@@ -587,7 +598,10 @@
 
     get name() { return this.#name; }
     set name(value) { this.#name = toText(value); }
-    get parameters() { return this.#parameters; }
+    get parameters() {
+      setAdd(exposed, this.#parameters);
+      return this.#parameters;
+    }
     set parameters(value) { this.#parameters = object(value, "parameters"); }
     get totalStepCount() { return this.#steps; }
     set totalStepCount(value) { this.#steps = toInt(value); }
@@ -599,9 +613,9 @@
       };
       commandRecord = (value) => {
         if (typeof value !== "object" || value === null || !(#steps in value)) throw new TypeError("something in commands is not a command");
-        let parameters;
+        let parameters = value.#parameters;
         try {
-          parameters = object(value.#parameters, "parameters");
+          if (setHas(exposed, parameters)) parameters = object(parameters, "parameters");
         } catch (error) {
           throw new TypeError(`command ${stringify(value.#name)}: ${error.message}`);
         }
@@ -711,6 +725,7 @@
     #created;
     #settings;
     #metadata;
+    #variables = {};
     #storage;
     #tasks = [];
 
@@ -746,6 +761,8 @@
     set settings(value) { this.#settings = object(value, "settings") ?? {}; }
     get metadata() { return this.#metadata; }
     set metadata(value) { this.#metadata = object(value, "metadata") ?? {}; }
+    get variables() { return this.#variables; }
+    set variables(value) { this.#variables = object(value, "variables") ?? {}; }
     get storage() { return this.#storage; }
     get tasks() { return this.#tasks; }
     set tasks(value) { this.#tasks = list(value, copyTask, "tasks"); }
@@ -762,9 +779,8 @@
         } catch (error) {
           throw new TypeError(`job.settings: ${error.message}`);
         }
-        const metadata = {};
-        const names = keys(job.#metadata);
-        for (let i = 0; i < names.length; i++) metadata[names[i]] = plain(String(job.#metadata[names[i]]), 0);
+        const metadata = texts(job.#metadata);
+        const variables = texts(job.#variables);
         if (job.#tasks.length > limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
         const tasks = [];
         for (let i = 0; i < job.#tasks.length; i++) push(tasks, taskRecord(job.#tasks[i]));
@@ -778,6 +794,7 @@
           shaman_checkout_id: plain(checkoutOf(job.#storage), 0),
           settings,
           metadata,
+          variables,
           tasks,
         };
       };
@@ -789,7 +806,7 @@
     const names = [];
     for (const name of ownKeys(prototype)) {
       const descriptor = getOwnPropertyDescriptor(prototype, name);
-      if (!descriptor.get || name === "optional") continue;
+      if (!descriptor.get || name === "optional" || name === "variables") continue;
       defineProperty(prototype, name, { __proto__: null, enumerable: true });
       push(names, name);
     }

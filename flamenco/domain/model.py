@@ -45,7 +45,11 @@ class AuthoredTask(Struct, frozen=True, kw_only=True):
 
 
 class AuthoredJob(Struct, frozen=True, kw_only=True):
-    """A compiled job, checked and ready to be stored; `tasks` in the order they were added."""
+    """A compiled job, checked and ready to be stored; `tasks` in the order they were added.
+
+    `variables` are texts that stand in its commands by their names, as `{name}`, and are put in when a task is handed
+    out: what thousands of tasks have in common is stored once.
+    """
 
     id: str
     name: str
@@ -54,6 +58,7 @@ class AuthoredJob(Struct, frozen=True, kw_only=True):
     created: datetime
     settings: dict[str, Any]
     metadata: dict[str, str]
+    variables: dict[str, str] = field(default_factory=dict)
     worker_tag: str = ""
     shaman_checkout_id: str = ""
     tasks: tuple[AuthoredTask, ...] = ()
@@ -148,6 +153,7 @@ class Job(Struct, frozen=True, kw_only=True):
     steps_completed: int = 0
     steps_total: int = 0
     max_running: int | None = None
+    has_variables: bool = False
     last_assigned: datetime | None = None
     completed_runs: int = 0
     completed_seconds: float = 0.0

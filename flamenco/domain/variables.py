@@ -168,6 +168,7 @@ class Expansion:
 
     def __init__(self, meanings: Mapping[str, Meaning], managers: Mapping[str, Meaning], platform: str) -> None:
         self._meanings = meanings
+        self._managers = managers
         self._platform = platform
         self._names = _pattern_for(meanings)
         both = [
@@ -178,6 +179,13 @@ class Expansion:
         # The longest first, so that /mnt/shared/fast is not taken for something below /mnt/shared.
         self._prefixes = sorted(both, key=lambda pair: len(pair[0]), reverse=True)
         self._beginnings = tuple(mine for mine, _ in self._prefixes)
+
+    def with_those_of(self, job_variables: Mapping[str, str]) -> Expansion:
+        """The same, and what is written in place of a job's own variables, which come before the farm's."""
+        if not job_variables:
+            return self
+        meanings = {**self._meanings, **{name: Meaning(value) for name, value in job_variables.items()}}
+        return Expansion(meanings, self._managers, self._platform)
 
     def text(self, text: str) -> str:
         """Replace every known `{name}` and translate a path of the manager's platform; the rest stays as it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -57,10 +58,13 @@ def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
     with farm.store.write() as tx:
         worker = workers.seen(tx, worker.key, now)
         assigned = None
+        variables: Mapping[str, str] = {}
         if worker.status_requested is None and worker.status is WorkerStatus.AWAKE:
             own = claim.own_active_task(tx, worker.key)
             if own is None or not is_with_predecessor(worker, own.last_touched, now):
                 assigned = (own and _take_again(tx, own, worker, farm)) or _claim(tx, worker, farm)
+                if assigned and assigned[0].job.has_variables:
+                    variables = jobs.variables(tx, assigned[0].job.key)
     # Raised and returned only here: that the worker was seen is to be kept.
     if worker.status_requested is not None:
         return worker.status_requested
@@ -70,7 +74,7 @@ def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
         return None
     cascade, task = assigned
     cascade.write_logs(farm)
-    return _assignment(farm, cascade.job, task, worker)
+    return _assignment(farm, cascade.job, variables, task, worker)
 
 
 def _take_again(tx: Tx, found: Task, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
@@ -127,8 +131,8 @@ def _activate(tx: Tx, job: Job, task: Task, worker: Worker, farm: Farm) -> tuple
     return cascade, active
 
 
-def _assignment(farm: Farm, job: Job, task: Task, worker: Worker) -> Assignment:
-    commands = farm.variables.for_worker(worker.platform).commands(task.commands)
+def _assignment(farm: Farm, job: Job, variables: Mapping[str, str], task: Task, worker: Worker) -> Assignment:
+    commands = farm.variables.for_worker(worker.platform).with_those_of(variables).commands(task.commands)
     return Assignment(task=replace(task, commands=commands), job_priority=job.priority, job_type=job.type)
 
 

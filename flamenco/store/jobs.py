@@ -18,7 +18,7 @@ from flamenco.domain.scheduling import JobCandidate, Placement
 from flamenco.domain.statuses import FINISHED_JOB, TRANSITIONAL_JOB, JobStatus, TaskStatus
 from flamenco.store import queues
 from flamenco.store.engine import Tx
-from flamenco.store.schema import jobs, tags, task_dependencies, tasks
+from flamenco.store.schema import job_variables, jobs, tags, task_dependencies, tasks
 
 COUNTS = [*(jobs.c[f"tasks_{status.column}"] for status in TaskStatus), jobs.c.tasks_failed_optional]
 """What `TaskCounts` are made of, in that order."""
@@ -28,6 +28,7 @@ _BY_ID = SELECT.where(jobs.c.uuid == bindparam("id"))
 # The tag is not locked with the job: an outer join's far side cannot be, and it does not change with the job.
 _LOCK = SELECT.where(jobs.c.key == bindparam("job_key")).with_for_update(of=jobs)
 _KEY_BY_ID = select(jobs.c.key).where(jobs.c.uuid == bindparam("id"))
+_VARIABLES = select(job_variables.c.name, job_variables.c.value).where(job_variables.c.job_key == bindparam("job_key"))
 _INSERT_BATCH = 5_000  # rows in one executemany: enough to be fast, few enough to keep memory flat
 
 
@@ -48,6 +49,7 @@ def from_values(values: RowMapping | Mapping[str, Any]) -> Job:
         worker_tag=values["tag_uuid"] or "",
         shaman_checkout_id=values["shaman_checkout_id"],
         delete_requested=values["delete_requested"],
+        has_variables=values["has_variables"],
         counts=TaskCounts(*(values[column.name] for column in COUNTS)),
         steps_completed=values["steps_completed"],
         steps_total=values["steps_total"],
@@ -98,6 +100,11 @@ def lock_by_id(tx: Tx, job_id: str, *, doomed: bool = False) -> Job:
     return job
 
 
+def variables(tx: Tx, job_key: int) -> dict[str, str]:
+    """The job's own variables: what stands for which text in its commands."""
+    return {row.name: row.value for row in tx.execute(_VARIABLES, {"job_key": job_key})}
+
+
 def keys_in_transition(tx: Tx) -> list[int]:
     """Jobs that stand in a status nothing should stay in."""
     statement = select(jobs.c.key).where(jobs.c.status.in_(sorted(TRANSITIONAL_JOB))).order_by(jobs.c.key)
@@ -130,6 +137,7 @@ def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, placement: Placement
         "updated": job.created,
         "shaman_checkout_id": job.shaman_checkout_id,
         "delete_requested": None,
+        "has_variables": bool(job.variables),
         "rank": placement.rank,
         "max_running": placement.max_running,
         "last_assigned": None,
@@ -146,6 +154,9 @@ def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, placement: Placement
         stored = from_values(values | {"key": job_key, "tag_uuid": job.worker_tag})
         sorted_in = queues.insert_queues(tx, stored, job.tasks, placement)
         _insert_tasks(tx, job_key, job, steps, sorted_in)
+        if job.variables:
+            rows = [{"job_key": job_key, "name": name, "value": value} for name, value in job.variables.items()]
+            tx.execute(insert(job_variables), rows)
     except IntegrityError as error:
         raise Refused("The job, or a task of it, has the UUID of one that is stored already.") from error
     return stored

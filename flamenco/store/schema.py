@@ -148,6 +148,8 @@ jobs = Table(
     Column("completed_seconds", Float, nullable=False, server_default="0"),
     Column("used_seconds", Float, nullable=False, server_default="0"),
     Column("booked_seconds", Float, nullable=False, server_default="0"),
+    # Whether it has some in `job_variables`: most jobs do not, and need not be asked for them at every claim.
+    Column("has_variables", Boolean, nullable=False, server_default=text("false")),
     *(Column(f"tasks_{status.column}", Integer, nullable=False, server_default="0") for status in TaskStatus),
     Column("tasks_failed_optional", Integer, nullable=False, server_default="0"),  # of those that failed
     Column("steps_completed", Integer, nullable=False, server_default="0"),
@@ -259,6 +261,16 @@ task_failures = Table(
     Column("created", Utc, nullable=False),
     PrimaryKeyConstraint("task_key", "worker_key"),
     Index("ix_task_failures_job", "job_key", "worker_key", "task_type"),
+)
+
+job_variables = Table(
+    "job_variables",
+    metadata,
+    # Texts for which `{name}` stands in the job's commands. Not in `jobs`, whose rows are rewritten all the time.
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("job_key", "name"),
 )
 
 job_blocks = Table(

@@ -23,23 +23,34 @@ const PYTHON_NAMES = {
 // A video file cannot be rendered in chunks by many workers.
 const VIDEO_FORMATS = ["FFMPEG", "AVI_RAW", "AVI_JPEG", "AVIRAW", "AVIJPEG", "MPEG"];
 
-// The arguments that render the frames of `chunk`, such as "1-3,8".
+// A function that gives the arguments to render the frames of a chunk, such as "1-3,8", for tasks of the job.
 //
 // settings: `scene`, `format`, `skip_existing` and `missing_files` of the job; output: where the frames go;
 // choose: Python that changes the scene, which may use `scene` and `stop("why")`.
-function renderArguments(settings, output, chunk, choose = "") {
-  const ranges = frameRanges(chunk);
+function renderer(job, settings, output, choose = "") {
   const { scene, format, skip_existing, missing_files } = settings;
-  const args = setUpArguments(scene, output, format);
-  const script = prepare(scene, format, missing_files) + choose + expectFrames(ranges) + (skip_existing ? KEEP_WHOLE : "");
-  // Blender counts from the end of the scene where a number has a minus before it.
-  if (ranges.some(([first, last]) => Math.min(first, last) < 0)) {
-    args.push("--python-expr", script + RENDER_EACH);
-  } else {
-    args.push("--python-expr", script, "--render-frame", ranges.map(blenderRange).join(","));
-  }
-  args.push("--python-expr", LOOK_AFTER);
-  return args;
+  const before = shared(job, "blender_set_up", prepare(scene, format, missing_files));
+  const watch = shared(job, "blender_watch", WATCH_FRAMES + (skip_existing ? KEEP_WHOLE : ""));
+  const setUp = [...setUpArguments(scene, output, format), "--python-expr"];
+  const lookAfter = ["--python-expr", shared(job, "blender_look_after", LOOK_AFTER)];
+
+  return (chunk) => {
+    const ranges = frameRanges(chunk);
+    const script = `${before}${choose}\nranges = ${pythonList(ranges)}\n${watch}`;
+    // Blender counts from the end of the scene where a number has a minus before it.
+    if (ranges.some(({ first, last }) => first < 0 || last < 0)) {
+      return [...setUp, script + shared(job, "blender_render_each", RENDER_EACH), ...lookAfter];
+    }
+    return [...setUp, script, "--render-frame", ranges.map(blenderRange).join(","), ...lookAfter];
+  };
+}
+
+// What stands in a command for a text that thousands of them have: a variable of the job, which stores it once. Other
+// managers than ours do not know those.
+function shared(job, name, text) {
+  if (!("variables" in job)) return text;
+  job.variables[name] = text;
+  return `{${name}}`;
 }
 
 // What comes before the script: it finds scene and format chosen, or not. Without the exit code, Blender goes on when
@@ -58,20 +69,26 @@ function blenderPath(path) {
   return forward.startsWith("//") ? forward.replaceAll("/", "\\") : forward;
 }
 
-// The frames of a chunk as [first, last] pairs in their order: "1-3,-5,9-7" gives [1, 3], [-5, -5], [9, 7].
+const RANGE = /^\s*([+-]?\d+)\s*(?:(?:-|\.\.)\s*([+-]?\d+)\s*)?$/;
+
+// The ranges of a chunk in their order: "1-3,-5,9-7" goes from 1 to 3, from -5 to -5, from 9 to 7.
 function frameRanges(chunk) {
   return chunk.split(",").map((part) => {
-    const [, first, last = first] = /^\s*([+-]?\d+)\s*(?:(?:-|\.\.)\s*([+-]?\d+)\s*)?$/.exec(part) ?? [];
-    if (first === undefined) throw `"${part}" is neither a frame nor a range of frames`;
-    return [first, last].map(frameNumber);
+    const found = RANGE.exec(part);
+    if (!found) throw `"${part}" is neither a frame nor a range of frames`;
+    const first = frameNumber(found[1]);
+    return { first, last: found[2] === undefined ? first : frameNumber(found[2]) };
   });
 }
+
+// A list of them in Python.
+const pythonList = (ranges) => `[${ranges.map(({ first, last }) => `(${first}, ${last})`).join(", ")}]`;
 
 // The frames of a chunk in the name of a task, which may have a thousand characters at most.
 function chunkName(chunk) {
   if (chunk.length <= 900) return chunk;
   const ranges = frameRanges(chunk);
-  return `${ranges[0][0]}...${ranges[ranges.length - 1][1]} (${frameCount(chunk)} frames)`;
+  return `${ranges[0].first}...${ranges[ranges.length - 1].last} (${frameCount(chunk)} frames)`;
 }
 
 function frameNumber(text) {
@@ -81,7 +98,7 @@ function frameNumber(text) {
 }
 
 // As Blender's command line has it: 1..10. It knows no ranges that run backwards.
-function blenderRange([first, last]) {
+function blenderRange({ first, last }) {
   if (first <= last) return first === last ? String(first) : `${first}..${last}`;
   return Array.from({ length: first - last + 1 }, (_, index) => first - index).join(",");
 }
@@ -131,9 +148,8 @@ used = set(map(os.path.normpath, bpy.utils.blend_paths(absolute=True))) - unused
 missing = [path for path in sorted(used) if not found(path)]
 `;
 
-// Python that notes what is rendered, to be looked at afterwards.
-const expectFrames = (ranges) => `
-ranges = ${quoted(ranges)}
+// Python that notes which of the frames in `ranges` are rendered, to be looked at afterwards.
+const WATCH_FRAMES = `
 frames = [frame for a, b in ranges for frame in (range(a, b + 1) if a <= b else range(a, b - 1, -1))]
 left = dict.fromkeys(frames)
 def note(rendered, *_):
@@ -190,4 +206,4 @@ for frame in frames:
     render.filepath = output
 `;
 
-module.exports = { VIDEO_FORMATS, blenderPath, chunkName, frameNumber, prepare, quoted, renderArguments, setUpArguments };
+module.exports = { VIDEO_FORMATS, blenderPath, chunkName, frameNumber, prepare, quoted, renderer, setUpArguments };

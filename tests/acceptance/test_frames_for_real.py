@@ -17,7 +17,7 @@ from flamenco.demo.tools import Blender, find_blender
 from flamenco.domain.errors import JobTypeError
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.variables import Expansion, Variables, everywhere, this_platform
-from tests.integration.compiling import CREATED, JOB_ID, Studio
+from tests.integration.compiling import CREATED, JOB_ID, Studio, handed_out
 from tests.unit.commanding import Bench
 
 pytestmark = pytest.mark.acceptance
@@ -42,7 +42,7 @@ class Farm(NamedTuple):
         }
         own = {"image_file_extension": ".png"} if job_type == "simple-blender-render" else {}
         submission = Submission(name="job", type=job_type, settings=usual | own | settings)
-        return self.compiler.compile(submission, JOB_ID, CREATED, strict=True)
+        return handed_out(self.compiler.compile(submission, JOB_ID, CREATED, strict=True))
 
     def render(self, settings: dict[str, Any], job_type: str = "simple-blender-render") -> Bench:
         """Run all tasks as a worker does. Raises what makes one fail."""
@@ -220,12 +220,12 @@ def test_files_that_are_missing_are_told(farm: Farm, tmp_path: Path) -> None:
 
 
 CHUNK_JOB_TYPE = """
-const { renderArguments } = require("./lib/blender_frames");
+const { renderer } = require("./lib/blender_frames");
 const JOB_TYPE = { label: "Chunk", settings: [] };
 
 function compileJob(job) {
   const { chunk, output, blendfile, scene, skip_existing } = job.settings;
-  const args = renderArguments({ scene: scene, format: "PNG", skip_existing: skip_existing }, output, chunk);
+  const args = renderer(job, { scene: scene, format: "PNG", skip_existing: skip_existing }, output)(chunk);
   const task = author.Task("render", "blender");
   task.addCommand(author.Command("blender-render", { exe: "{blender}", exeArgs: "{blenderArgs}", blendfile, args }));
   job.addTask(task);
@@ -254,7 +254,8 @@ def test_frames_below_zero_and_backwards(farm: Farm, tmp_path: Path, chunk: str,
     settings = {"blendfile": str(farm.folder / "scenes.blend"), "scene": scene, "chunk": chunk}
     expected = [out / f"{frame:0{6 if frame >= 0 else 7}}.png" for frame in frames]
     for skip_existing in (False, True):
-        job = studio.compile("chunk", settings=settings | {"output": f"{out}/######", "skip_existing": skip_existing})
+        given = settings | {"output": f"{out}/######", "skip_existing": skip_existing}
+        job = handed_out(studio.compile("chunk", settings=given))
         bench = Bench()
         for command in farm.variables.commands(job.tasks[0].commands):
             bench.run(command.name, **(command.parameters or {}))

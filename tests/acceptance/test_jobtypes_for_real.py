@@ -26,7 +26,7 @@ from flamenco.domain.statuses import JobStatus
 from flamenco.domain.variables import Expansion, Variables, everywhere, this_platform
 from tests.acceptance.conftest import running_manager, wait_until
 from tests.acceptance.test_faults import running_workers, summary
-from tests.integration.compiling import CREATED, JOB_ID
+from tests.integration.compiling import CREATED, JOB_ID, handed_out
 from tests.unit.commanding import Bench
 
 pytestmark = pytest.mark.acceptance
@@ -44,7 +44,7 @@ class Farm(NamedTuple):
     def compile(self, job_type: str, **settings: Any) -> AuthoredJob:
         """Compile a job as the manager does for a submission."""
         submission = Submission(name="job", type=job_type, settings=settings)
-        return self.compiler.compile(submission, JOB_ID, CREATED, strict=True)
+        return handed_out(self.compiler.compile(submission, JOB_ID, CREATED, strict=True))
 
     def render(self, job_type: str, folder: Path, **settings: Any) -> AuthoredJob:
         """Compile a job that renders into `folder`."""

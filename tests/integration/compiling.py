@@ -10,12 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from flamenco.compiler import Compiler, Limits
 from flamenco.domain.model import AuthoredJob, Submission
+from flamenco.domain.variables import Variables
 
 CREATED = datetime(2026, 7, 8, 9, 10, 11, 123456, tzinfo=UTC)
 JOB_ID = "11111111-2222-4333-8444-555555555555"
 DECLARATION = 'const JOB_TYPE = { label: "Test", settings: [] };'
+
+
+def handed_out(job: AuthoredJob) -> AuthoredJob:
+    """The job with its own variables replaced, as workers see its commands."""
+    expansion = Variables({}).for_worker("linux").with_those_of(job.variables)
+    return replace(job, tasks=tuple(replace(task, commands=expansion.commands(task.commands)) for task in job.tasks))
 
 
 class Studio:

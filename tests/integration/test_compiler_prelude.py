@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -261,6 +262,58 @@ def test_a_task_may_be_optional(studio: Studio, body: str, optional: bool) -> No
     """A task is needed unless the script says otherwise before it adds the task."""
     job = studio.run(f"const task = author.Task('a', 'b'); {body} job.addTask(task);")
     assert [task.optional for task in job.tasks] == [optional]
+
+
+@pytest.mark.parametrize(
+    ("body", "variables"),
+    [
+        ("", {}),
+        ("if ('variables' in job) job.variables.script = 'import bpy';", {"script": "import bpy"}),
+        ("job.variables = { a: 'x', b: 5 };", {"a": "x", "b": "5"}),
+        ("job.variables.a = 'x'; job.variables = null;", {}),
+    ],
+)
+def test_a_job_has_variables(studio: Studio, body: str, variables: dict[str, str]) -> None:
+    """Texts that commands have in common are kept with the job, by their names; it is not one of Flamenco's fields."""
+    job = studio.run(f"{body} job.settings.fields = [Object.keys(job), JSON.stringify(job)].join();")
+    assert job.variables == variables
+    assert "variables" not in job.settings["fields"]
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("job.variables = 5;", "TypeError: variables must be an object"),
+        ("job.variables['a b'] = 'x';", 'job.variables: "a b" is no name for a variable'),
+        ("job.variables[''] = 'x';", 'job.variables: "" is no name for a variable'),
+        ("job.variables.a = '\\0';", "job.variables: a has a character in it that cannot be stored"),
+        ("job.variables.a = 'x'.repeat(2e6);", "a text of 2000000 characters is too long"),
+        ("for (let i = 0; i < 101; i++) job.variables[`v${i}`] = 'x';", "a job with more than 100 variables"),
+    ],
+)
+def test_variables_that_cannot_be(studio: Studio, body: str, complaint: str) -> None:
+    """A variable of a job has a name that fits between curly brackets, and a text; there are not too many."""
+    with pytest.raises(JobTypeError, match=re.escape(complaint)):
+        studio.run(body)
+
+
+def test_parameters_are_those_of_the_end(studio: Studio) -> None:
+    """What a script changes in a command's parameters after it was added is checked like all else, and stored."""
+    job = studio.run("""
+        const command = author.Command("c", { list: [1] });
+        const task = author.Task("t", "misc");
+        task.addCommand(command);
+        job.addTask(task);
+        command.parameters.list.push(new Date(0));
+    """)
+    assert job.tasks[0].commands[0].parameters == {"list": [1, "1970-01-01T00:00:00.000Z"]}
+    with pytest.raises(JobTypeError, match="a function cannot be stored"):
+        studio.run("""
+            const task = author.Task("t", "misc");
+            task.addCommand(author.Command("c", {}));
+            task.commands[0].parameters.bad = () => 1;
+            job.addTask(task);
+        """)
 
 
 @pytest.mark.parametrize("value", ["1", "'yes'", "undefined", "null"])

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import msgspec
 import pytest
 
 from flamenco import bundled
@@ -18,7 +19,7 @@ from flamenco.compiler import Compiler
 from flamenco.compiler.protocol import Printed
 from flamenco.domain.errors import JobTypeError, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Submission
-from tests.integration.compiling import CREATED, JOB_ID, Studio
+from tests.integration.compiling import CREATED, JOB_ID, Studio, handed_out
 
 
 @pytest.fixture(scope="module")
@@ -312,7 +313,7 @@ def test_no_scene(compiler: Compiler) -> None:
         parameters = job.tasks[0].commands[0].parameters
         assert parameters is not None
         assert parameters["args"][0] == "--render-output"
-        assert "there is no scene" not in scripts(job.tasks[0])[0]
+        assert "there is no scene" not in scripts(handed_out(job).tasks[0])[0]
 
 
 @pytest.mark.parametrize(
@@ -365,9 +366,32 @@ def test_formats(compiler: Compiler, name: str, option: str) -> None:
 def test_existing_frames(compiler: Compiler) -> None:
     """Frames are rendered anew, unless those that are whole may stay."""
     for settings, kept in ({}, False), ({"skip_existing": False}, False), ({"skip_existing": True}, True):
-        script = scripts(render(compiler, **settings).tasks[0])[0]
+        script = scripts(handed_out(render(compiler, **settings)).tasks[0])[0]
         compile(script, "script", "exec")
         assert ("use_overwrite = False" in script, "use_overwrite = True" in script) == (kept, True)
+
+
+def test_scripts_are_stored_once(compiler: Compiler) -> None:
+    """What Blender is to run is in the job once, however many tasks it has, and each of those is small."""
+    job = render(compiler, frames="1-500", chunk_size=1, skip_existing=True)
+    assert sum(map(len, job.variables.values())) > 5_000
+    assert max(len(msgspec.json.encode(task.commands)) for task in job.tasks) < 600
+    before, after = scripts(handed_out(job).tasks[41])
+    assert "ranges = [(42, 42)]" in before
+    for script in (before, after):
+        compile(script, "script", "exec")
+
+
+def test_managers_without_variables_of_jobs(tmp_path: Path) -> None:
+    """Where a job has no variables, as in other managers, every command has all of its script."""
+    studio = Studio(tmp_path)
+    for file in (bundled.job_types() / "lib").glob("*.js"):
+        studio.write(f"lib/{file.name}", file.read_text())
+    args = studio.value("require('./lib/blender_frames').renderer({}, { format: 'PNG' }, '/r/#')('1-3')")
+    studio.compiler.close()
+    for script in (value for option, value in pairwise(args) if option == "--python-expr"):
+        compile(script, "script", "exec")
+    assert "{blender_" not in " ".join(args)
 
 
 def test_many_frames_in_a_task(compiler: Compiler) -> None:
@@ -395,9 +419,16 @@ def test_chunks_in_blenders_words(tmp_path: Path, chunk: str, options: list[str]
     studio = Studio(tmp_path)
     for file in (bundled.job_types() / "lib").glob("*.js"):
         studio.write(f"lib/{file.name}", file.read_text())
-    call = f"renderArguments({{ format: 'PNG' }}, '/r/#', {json.dumps(chunk)})"
-    args = studio.value(f"require('./lib/blender_frames').{call}")
+    call = f"renderer(job, {{ format: 'PNG' }}, '/r/#')({json.dumps(chunk)})"
+    [task] = handed_out(
+        studio.run(f"""
+            const task = author.Task("render", "blender");
+            task.addCommand(author.Command("blender-render", {{ args: require('./lib/blender_frames').{call} }}));
+            job.addTask(task);
+        """)
+    ).tasks
     studio.compiler.close()
+    args = (task.commands[0].parameters or {})["args"]
     found = [value for option, value in pairwise(args) if option == "--render-frame"]
     assert found == options
     own = [script for option, script in pairwise(args) if option == "--python-expr"]

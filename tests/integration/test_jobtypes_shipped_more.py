@@ -14,7 +14,7 @@ from flamenco.compiler import Compiler
 from flamenco.domain.errors import JobTypeError, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Submission
 from flamenco.hooks.parameters import read_parameters
-from tests.integration.compiling import CREATED, JOB_ID
+from tests.integration.compiling import CREATED, JOB_ID, handed_out
 from tests.unit.commanding import builtin_commands
 
 TIMESTAMP = CREATED.astimezone().strftime("%Y-%m-%d_%H%M%S")
@@ -184,7 +184,7 @@ def test_tiles(compiler: Compiler) -> None:
 
 def test_what_blender_is_told(compiler: Compiler) -> None:
     """Scene, output and format come before the script that changes them, and rendering after it."""
-    first, *_, merge = compiled(compiler, "single-image-render").tasks
+    first, *_, merge = handed_out(compiled(compiler, "single-image-render")).tasks
     folder = f"/r/{TIMESTAMP}/tiles-11111111"
     for task in (first, merge):
         assert {key: value for key, value in parameters(task).items() if key != "args"} == {
@@ -296,7 +296,8 @@ def test_variations(compiler: Compiler) -> None:
 )
 def test_names_in_scripts(compiler: Compiler, kind: str, wanted: list[str], unwanted: str) -> None:
     """Whatever is in a name, the script is Python and looks for that name, among things of that kind."""
-    [task] = compiled(compiler, "blender-render-variations", variations='a "b"\\ü', kind=kind, frames="1").tasks
+    job = compiled(compiler, "blender-render-variations", variations='a "b"\\ü', kind=kind, frames="1")
+    [task] = handed_out(job).tasks
     script = argument(task, "--python-expr")
     compile(script, "script", "exec")
     assert all(line in script for line in wanted)

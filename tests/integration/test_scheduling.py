@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
+from flamenco.domain.model import Command
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.store import jobs as job_store
+from flamenco.store.schema import jobs as job_rows
 from flamenco.store.schema import tags, worker_tags
 from tests.conftest import Clock, authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
@@ -137,3 +140,18 @@ def test_who_polls_is_seen(farm: Farm, clock: Clock) -> None:
     clock.forward(30)
     tasks.assign_next(farm, worker)
     assert workers.list_all(farm)[0].last_seen == clock()
+
+
+def test_variables_of_a_job_are_put_in(farm: Farm) -> None:
+    """A worker gets commands in which the job's own variables are replaced; they go with the job."""
+    command = Command("exec", {"exe": "{script}", "args": ["{script}", "{other}"], "more": {"deep": "{script}"}})
+    task = authored_task("t", commands=(command,))
+    job = store_job(farm, authored_job(task, variables={"script": "import bpy\nprint({other})"}))
+    [command] = take(farm, new_worker(farm)).task.commands
+    text = "import bpy\nprint({other})"
+    assert command.parameters == {"exe": text, "args": [text, "{other}"], "more": {"deep": "{script}"}}
+    assert tasks.of_job(farm, job.id)[0].name == "t"
+    with farm.store.write() as tx:
+        assert job_store.variables(tx, job.key) == {"script": text}
+        tx.execute(delete(job_rows).where(job_rows.c.key == job.key))
+        assert job_store.variables(tx, job.key) == {}

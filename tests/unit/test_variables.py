@@ -187,6 +187,17 @@ def test_values_are_not_expanded_again() -> None:
     assert variables.for_worker("linux").text("{a}{b}") == "{b}{a}"
 
 
+def test_variables_of_a_job() -> None:
+    """A job's own variables come before the farm's; what they stand for is not looked through for further names."""
+    farm = Variables({"a": everywhere("farm"), "b": everywhere("farm"), "shared": twoway(linux="/mnt")}, "linux")
+    expansion = farm.for_worker("linux")
+    own = expansion.with_those_of({"a": "{b}", "script": "print({a})"})
+    assert own.text("{a} {b} {script}") == "{b} farm print({a})"
+    assert own.text("{shared}/x") == "/mnt/x"
+    assert expansion.text("{a} {script}") == "farm {script}"
+    assert expansion.with_those_of({}) is expansion
+
+
 def test_values_are_not_patterns() -> None:
     """Names and values with characters that patterns give a meaning to are plain text."""
     variables = Variables({"a.b": everywhere("\\1\\g<0>"), "a*": twoway(linux="$(x)", windows="^")}, "linux")

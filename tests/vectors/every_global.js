@@ -100,6 +100,7 @@ function compileJob(job) {
   /** @type {number[]} */
   const clock = [when.year(), when.month(), when.day(), when.weekday(), when.yearDay(), when.hour(), when.minute(), when.second()];
   job.metadata.clock = [texts, numbers, clock];
+  if ("variables" in job) job.variables = { ...job.variables, script: "import bpy" };
   job.settings.more = { deep: [1, "two"] };
   job.metadata["user.name"] = "somebody";
   job.storage.shamanCheckoutID = "";

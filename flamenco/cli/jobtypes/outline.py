@@ -34,7 +34,7 @@ def outline(job: AuthoredJob, *, everything: bool) -> Branch:
     """The job, its settings and its tasks; of many tasks the first and the last, unless `everything` is wanted."""
     below = [
         Branch(title, "", tuple(Branch(key, _shown(value, everything)) for key, value in values.items()))
-        for title, values in (("settings", job.settings), ("metadata", job.metadata))
+        for title, values in (("settings", job.settings), ("metadata", job.metadata), ("variables", job.variables))
         if values
     ]
     names = {task.id: task.name for task in job.tasks}
