@@ -40,6 +40,9 @@ take as long as the large one and are on both sides of it. The round in the midd
 ROUNDS = 5
 MOST_SECONDS = {MEDIUM: 1.0, LARGE: 12.0}
 MOST_RATIO = 1.3
+MOST_RATIO_OF_SHIPPED = 1.6
+"""A frame of a shipped job type may cost so much more than one of `RENDER`, which does the least that a render can."""
+
 MOST_MEMORY_MB = 600
 MOST_BYTES = 1_500
 
@@ -156,16 +159,20 @@ def test_a_job_that_blender_renders(stopwatch: Stopwatch, tmp_path: Path) -> Non
         "skip_existing": True,
     }
     database = tmp_path / "flamenco.sqlite"
-    before = database.stat().st_size
-    parts = min(
-        (stopwatch.submit(MEDIUM, "simple-blender-render", **settings) for _ in range(3)), key=itemgetter("whole")
-    )
-    stored = (database.stat().st_size - before) / 3 / MEDIUM
+    rounds = []
+    stored = 0
+    for _ in range(ROUNDS):
+        plain = stopwatch.submit(MEDIUM)
+        before = database.stat().st_size
+        shipped = stopwatch.submit(MEDIUM, "simple-blender-render", **settings)
+        stored += database.stat().st_size - before
+        rounds.append((shipped["whole"] / plain["whole"], shipped))
+    ratio = median(ratio for ratio, _ in rounds)
     print()
-    report(MEDIUM, parts)
-    print(f"a task takes {stored:,.0f} bytes of the database")
-    assert parts["whole"] <= MOST_SECONDS[MEDIUM]
-    assert stored <= MOST_BYTES
+    report(MEDIUM, min((parts for _, parts in rounds), key=itemgetter("whole")))
+    print(f"a frame costs {ratio:.2f} times as much as at the least, and {stored / ROUNDS / MEDIUM:,.0f} bytes")
+    assert ratio <= MOST_RATIO_OF_SHIPPED
+    assert stored / ROUNDS / MEDIUM <= MOST_BYTES
 
 
 def peak_memory_mb(group: int) -> dict[int, int]:
