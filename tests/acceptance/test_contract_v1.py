@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.acceptance
 
 SECRET = "a secret of no importance"
 TASK_TYPES = ("blender", "ffmpeg", "file-management", "misc")
-NOBODY = str(uuid.uuid4())
+NOBODY = "6f1c3c3e-4d7e-4f0b-9a55-0d3d1f0e9b1a"
 
 PATHS = {operation["operationId"]: (method, path) for path, method, operation in reading.operations(reading.read())}
 """Method and path of every operation."""

@@ -177,6 +177,27 @@ def test_can_defer(client: testing.TestClient, spelt: str) -> None:
         (lambda client: check_out(client, "a", {"sha": SHA, "size": 6}), False),
         (lambda client: check_out(client, "a\0"), False),
     ],
+    ids=[
+        "defer-maybe",
+        "defer-empty",
+        "defer-two",
+        "name-charset",
+        "name-encoding",
+        "size-fraction",
+        "size-word",
+        "size-negative",
+        "size-huge",
+        "sha-short",
+        "path-sha",
+        "path-size",
+        "no-files",
+        "null-files",
+        "no-body",
+        "files-negative-size",
+        "files-short-sha",
+        "checkout-no-path",
+        "checkout-nul",
+    ],
 )
 def test_bad_requests(
     client: testing.TestClient, call: Callable[[testing.TestClient], testing.Result], with_code: bool

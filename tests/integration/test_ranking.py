@@ -164,24 +164,25 @@ NOBODY = lambda _job: None  # noqa: E731
 @pytest.mark.parametrize(
     "functions",
     [
-        {"score": boom},
-        {"hold": boom},
-        {"accepts": boom},
-        {"limits": boom},
-        {"account": boom},
-        {"score": lambda _jobs, _farm: 7},
-        {"score": lambda jobs, _farm: {job.id: 7 for job in jobs}},
-        {"score": lambda jobs, _farm: {job.id: Term(float("nan"), "") for job in jobs}},
-        {"score": lambda jobs, _farm: {job.id: Term("9", "") for job in jobs}},
-        {"score": ABOUT_ANOTHER},
-        {"hold": lambda jobs, _farm: [Hold("x") for _ in jobs]},
-        {"hold": lambda jobs, _farm: {job.id: True for job in jobs}},
-        {"accepts": lambda _job, _worker: False},
-        {"limits": lambda _job, _type: 5},
-        {"account": lambda _job: 5},
-        {"account": NOBODY, "half_life_s": 0.0},
+        pytest.param({"score": boom}, id="score-raises"),
+        pytest.param({"hold": boom}, id="hold-raises"),
+        pytest.param({"accepts": boom}, id="accepts-raises"),
+        pytest.param({"limits": boom}, id="limits-raises"),
+        pytest.param({"account": boom}, id="account-raises"),
+        pytest.param({"score": lambda _jobs, _farm: 7}, id="score-number"),
+        pytest.param({"score": lambda jobs, _farm: {job.id: 7 for job in jobs}}, id="score-of-numbers"),
+        pytest.param(
+            {"score": lambda jobs, _farm: {job.id: Term(float("nan"), "") for job in jobs}}, id="score-not-a-number"
+        ),
+        pytest.param({"score": lambda jobs, _farm: {job.id: Term("9", "") for job in jobs}}, id="score-of-a-text"),
+        pytest.param({"score": ABOUT_ANOTHER}, id="score-of-another-job"),
+        pytest.param({"hold": lambda jobs, _farm: [Hold("x") for _ in jobs]}, id="hold-list"),
+        pytest.param({"hold": lambda jobs, _farm: {job.id: True for job in jobs}}, id="hold-of-booleans"),
+        pytest.param({"accepts": lambda _job, _worker: False}, id="accepts-boolean"),
+        pytest.param({"limits": lambda _job, _type: 5}, id="limits-number"),
+        pytest.param({"account": lambda _job: 5}, id="account-number"),
+        pytest.param({"account": NOBODY, "half_life_s": 0.0}, id="half-life-zero"),
     ],
-    ids=str,
 )
 def test_a_policy_that_goes_wrong_has_no_say(farm: Farm, functions: Mapping[str, Any]) -> None:
     """Whatever a policy raises or gives, jobs come in, are ranked by the others and handed out; the log names it."""
