@@ -11,8 +11,8 @@ from typing import Any, get_args
 import pytest
 
 from flamenco import bundled
-from flamenco.compiler.bench import Bench
-from flamenco.compiler.lint import JOB_TYPE_KEYS, LINK_KEYS, SETTING_KEYS
+from flamenco.authoring.bench import Bench
+from flamenco.authoring.lint import JOB_TYPE_KEYS, LINK_KEYS, SETTING_KEYS
 from flamenco.domain.model import SettingSubtype, SettingType, Submission, Visibility
 from tests.integration.compiling import CREATED, Studio
 

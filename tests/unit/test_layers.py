@@ -14,7 +14,7 @@ PACKAGE = ROOT / "flamenco"
 LOW = {"domain", "hooks", "config"}
 MIDDLE = LOW | {"store", "compiler", "files"}
 HIGH = MIDDLE | {"farm"}
-TOP = HIGH | {"discovery", "services", "api", "web", "worker", "client", "builtin", "bundled", "demo"}
+TOP = HIGH | {"authoring", "discovery", "services", "api", "web", "worker", "client", "builtin", "bundled", "demo"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "": {"domain", "hooks"},
@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": LOW | {"collector"},
     "compiler": LOW | {"bundled", "collector"},
     "files": LOW,
+    "authoring": {"domain", "compiler"},
     "farm": MIDDLE | {""},
     "services": HIGH | {""},
     "api": HIGH | {"discovery", ""},

@@ -10,6 +10,9 @@ from typing import NoReturn
 import click
 import msgspec
 
+from flamenco.authoring.bench import Trial
+from flamenco.authoring.case_runs import checked
+from flamenco.authoring.expectations import plain_job
 from flamenco.cli import EXIT_FAILED
 from flamenco.cli.job_settings import (
     metadata_option,
@@ -25,9 +28,6 @@ from flamenco.cli.jobtypes.listing import types_of
 from flamenco.cli.jobtypes.outline import print_outline
 from flamenco.cli.jobtypes.workbench import Workbench, workbench
 from flamenco.cli.options import config_option, data_dir_option, json_option
-from flamenco.compiler.authortests import checked
-from flamenco.compiler.bench import Trial
-from flamenco.compiler.expectations import plain_job
 from flamenco.domain.errors import JobTypeError
 from flamenco.domain.model import JobType, Submission
 

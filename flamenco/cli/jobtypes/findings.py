@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from flamenco.compiler.bench import Finding
+from flamenco.authoring.bench import Finding
 from flamenco.compiler.protocol import Printed
 
 _COLORS = {"error": "red", "warning": "yellow"}

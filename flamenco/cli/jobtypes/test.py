@@ -9,12 +9,12 @@ from typing import Any
 import click
 import msgspec
 
+from flamenco.authoring import case_runs
+from flamenco.authoring.case_runs import Outcome, Report
 from flamenco.cli import EXIT_FAILED
 from flamenco.cli.jobtypes.findings import echo_finding, echo_json, echo_printed
 from flamenco.cli.jobtypes.workbench import workbench
 from flamenco.cli.options import config_option, data_dir_option, json_option
-from flamenco.compiler import authortests
-from flamenco.compiler.authortests import Outcome, Report
 
 
 @click.command("test")
@@ -50,7 +50,7 @@ def test(places: tuple[Path, ...], config_file: Path | None, data_dir: Path | No
     """
     reports = []
     with workbench(config_file, data_dir) as desk:
-        for report in authortests.run(desk.bench, authortests.find(places), desk.check):
+        for report in case_runs.run(desk.bench, case_runs.find(places), desk.check):
             reports.append(report)
             if not as_json:
                 _print(report)

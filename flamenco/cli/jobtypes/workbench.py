@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from flamenco.authoring.bench import Bench
 from flamenco.cli.configured import configured
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.compiler.authored import check_for_tasks
-from flamenco.compiler.bench import Bench
 from flamenco.compiler.catalog import SUFFIX
 from flamenco.compiler.limits import limits_of
 from flamenco.config import Config

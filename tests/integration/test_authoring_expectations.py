@@ -12,8 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamenco.compiler import authortests, expectations
-from flamenco.compiler.expectations import Case, Expected
+from flamenco.authoring import case_runs, expectations
+from flamenco.authoring.expectations import Case, Expected
 from flamenco.compiler.protocol import Printed
 from flamenco.domain.errors import Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Command
@@ -224,15 +224,15 @@ def test_which_files_are_tests(tmp_path: Path) -> None:
     for name in ("a.test.yaml", "deep/er/b.test.yml", "c.test.json", "d.yaml", "e.test.js", "test.yaml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    found = authortests.find([tmp_path, tmp_path / "d.yaml"])
+    found = case_runs.find([tmp_path, tmp_path / "d.yaml"])
     assert [path.name for path in found] == ["a.test.yaml", "c.test.json", "b.test.yml", "d.yaml"]
     (tmp_path / "a.js").touch()
-    assert authortests.find([tmp_path / "a.js"]) == [tmp_path / "a.test.yaml"]
+    assert case_runs.find([tmp_path / "a.js"]) == [tmp_path / "a.test.yaml"]
     (tmp_path / "z.js").touch()
     with pytest.raises(Refused, match=r"z\.js has no tests; write them into z\.test\.yaml"):
-        authortests.find([tmp_path / "z.js"])
+        case_runs.find([tmp_path / "z.js"])
     with pytest.raises(Refused, match="does not exist"):
-        authortests.find([tmp_path / "nowhere"])
+        case_runs.find([tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(Refused, match="there are no test files"):
-        authortests.find([tmp_path / "empty"])
+        case_runs.find([tmp_path / "empty"])

@@ -15,13 +15,13 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from flamenco.authoring.lint import WORDS, nearest, suspicions
+from flamenco.authoring.source import NOWHERE, Key, Place, Source
 from flamenco.compiler import catalog
 from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import Found, Script
 from flamenco.compiler.compile import Compiler, improper
 from flamenco.compiler.declaration import Described, job_type_of
-from flamenco.compiler.lint import WORDS, nearest, suspicions
-from flamenco.compiler.places import NOWHERE, Key, Place, Source
 from flamenco.compiler.protocol import Printed
 from flamenco.compiler.settings import missing_settings
 from flamenco.domain.errors import JobTypeError, NotFound, Refused

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from flamenco.compiler.places import Key, Place, Source
+from flamenco.authoring.source import Key, Place, Source
 from flamenco.domain.model import SettingSubtype, SettingType, Visibility
 
 JOB_TYPE_KEYS = ("label", "description", "settings", "name", "etag")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from flamenco.compiler import expectations
-from flamenco.compiler.bench import Bench, Finding, Trial
+from flamenco.authoring import expectations
+from flamenco.authoring.bench import Bench, Finding, Trial
+from flamenco.authoring.expectations import Case
 from flamenco.compiler.catalog import SUFFIX
-from flamenco.compiler.expectations import Case
 from flamenco.compiler.protocol import Printed
 from flamenco.domain.errors import Refused
 from flamenco.domain.model import AuthoredJob

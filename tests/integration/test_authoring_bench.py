@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flamenco import bundled
-from flamenco.compiler.bench import Bench, Finding
-from flamenco.compiler.places import NOWHERE, Place, Source
+from flamenco.authoring.bench import Bench, Finding
+from flamenco.authoring.source import NOWHERE, Place, Source
 from flamenco.domain.errors import NotFound
 from flamenco.domain.model import Submission
 from tests.integration.compiling import CREATED

@@ -1,6 +1,6 @@
 """What authors expect of their job types: the format of test files, and comparing what came out with it.
 
-A test file is YAML or JSON. Only what it mentions is compared, see `difference`. Runs nothing; `authortests.py` does.
+A test file is YAML or JSON. Only what it mentions is compared, see `difference`. Runs nothing; `case_runs.py` does.
 """
 
 from __future__ import annotations
