@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
 import uuid
 import warnings
 import wsgiref.validate
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -77,27 +79,61 @@ def postgres_server() -> Iterator[str]:
         server.cleanup()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database, once of each kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/flamenco.sqlite"
-        return
-    maintenance = Store(request.getfixturevalue("postgres_server"), pool_size=1)
+@contextmanager
+def postgres_database(server: str, *, template: str = "template1") -> Iterator[str]:
+    """The URL of a database that is a copy of the template, as long as it is used."""
+    maintenance = Store(server, pool_size=1)
     name = f"test_{uuid.uuid4().hex}"
     with maintenance.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield maintenance.url.set(database=name).render_as_string(hide_password=False)
     with maintenance.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
     maintenance.close()
 
 
+def migrate(url: str) -> None:
+    """Makes the tables, and lets go of the database, so that it can be copied."""
+    opened = Store(url)
+    upgrade(opened, START)
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with tables, to be copied: migrating takes a hundred times as long."""
+    path = tmp_path_factory.mktemp("migrated") / "flamenco.sqlite"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str) -> Iterator[str]:
+    """The name of a PostgreSQL database with tables, to be copied."""
+    with postgres_database(postgres_server) as url:
+        migrate(url)
+        yield url.rpartition("/")[2].partition("?")[0]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database, once of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/flamenco.sqlite"
+        return
+    template = "template1"
+    if "store" in request.fixturenames:
+        template = request.getfixturevalue("migrated_postgres")
+    with postgres_database(request.getfixturevalue("postgres_server"), template=template) as url:
+        yield url
+
+
 @pytest.fixture
-def store(database_url: str, clock: Clock) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[Store]:
     """A database with tables and nothing in them."""
+    if database_url.startswith("sqlite"):
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), tmp_path / "flamenco.sqlite")
     opened = Store(database_url)
-    upgrade(opened, clock())
     yield opened
     opened.close()
 
