@@ -15,7 +15,7 @@ from flamenco.domain.statuses import WorkerStatus
 from flamenco.worker.registration import REJECTED_STATUS, Registration
 from flamenco.worker.settings import WorkerSettings
 from flamenco.worker.task_run import TaskRunner
-from flamenco.worker.updates import Updates
+from flamenco.worker.updates import Delivery, Updates
 from flamenco.worker.upload import OutputUploads
 
 EXIT_OFFLINE: Final = 0
@@ -81,7 +81,7 @@ class Agent:
         if not status:
             return EXIT_SIGNAL
         # Not sooner: what was left in the queue needs our credentials to be accepted.
-        with self._updates.retrying(), self._uploads:
+        with self._updates.delivering(), self._uploads:
             while status and status not in _FINAL:
                 status = self._live(status)
         if self._is_replaced:
@@ -95,12 +95,13 @@ class Agent:
         """Sign on, deliver what earlier tasks have left, and go home; gives the exit code, 1 when not all was taken."""
         if not self._registration.sign_on(self._stopping):
             return EXIT_SIGNAL
-        if delivered := self._updates.deliver_all(unless=self._stopping):
+        delivery = self._updates.deliver_all(unless=self._stopping)
+        if delivery is Delivery.COMPLETE:
             log.info("all updates are delivered")
         if self._is_replaced:
             raise self._registration.replaced()
         self._go_home()
-        return EXIT_OFFLINE if delivered else EXIT_UNDELIVERED
+        return EXIT_OFFLINE if delivery is Delivery.COMPLETE else EXIT_UNDELIVERED
 
     # -- states: each gives the status to go to next, or None when the worker is to stop ------------------------------
 
@@ -165,7 +166,7 @@ class Agent:
     def _next_task(self) -> AssignedTask | WorkerStatus | Duration | None:
         """Ask for a task; the duration is how long to wait when one could not even ask."""
         # Before it knows how a task went, the manager would hand out that same task again.
-        if self._updates.seconds_to_retry or not self._updates.deliver_all(unless=self._stopping):
+        if self._updates.wait_until_delivered(self._stopping) is not Delivery.COMPLETE:
             return Duration(max(min(self._updates.seconds_to_retry, self._settings.poll_error), 0.01))
         try:
             self._announce(_AWAKE)
@@ -219,7 +220,7 @@ class Agent:
         self._stopping.wait(duration * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 (no secret)
 
     def _go_home(self) -> None:
-        if not self._updates.deliver_all(within_s=FLUSH_LIMIT_S):
+        if self._updates.deliver_all(within_s=FLUSH_LIMIT_S) is not Delivery.COMPLETE:
             log.warning("some updates could not be delivered; they are kept for the next start")
         try:
             self._manager.sign_off(SIGN_OFF_LIMIT_S)

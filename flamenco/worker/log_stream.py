@@ -23,8 +23,8 @@ class LogStream:
     r"""Text in, chunks out through `send`: when there is enough of it, and when the oldest has waited long enough.
 
     The last line of a chunk may be one that is not finished, such as a program's progress: it ends with "\r", and the
-    next text takes its place. Any thread may write; chunks leave in the order of what was written. After chunks,
-    `deliver` is called, which may take its time.
+    next text takes its place. Any thread may write; chunks leave in the order of what was written. Who has filled a
+    chunk waits in `wait_for_room`, for as long as whatever takes the chunks has no room for more.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class LogStream:
         chunk_bytes: int,
         longest_wait: Duration,
         clock: Callable[[], float] = time.monotonic,
-        deliver: Callable[[], None] = lambda: None,
+        wait_for_room: Callable[[], None] = lambda: None,
     ) -> None:
         self._send = send
         self._chunk_bytes = chunk_bytes
         self._longest_wait = longest_wait
         self._clock = clock
-        self._deliver = deliver
+        self._wait_for_room = wait_for_room
         self._lock = threading.Lock()
         self._texts: list[str] = []
         self._unfinished = ""
@@ -63,7 +63,7 @@ class LogStream:
             if not self._is_due():
                 return
             self._flush()
-        self._deliver()
+        self._wait_for_room()
 
     def show(self, text: str) -> None:
         """Let `text` be the line that is not finished; there is no hurry, for the next one takes its place."""
@@ -76,7 +76,7 @@ class LogStream:
             if not self._is_due():
                 return
             self._flush()
-        self._deliver()
+        self._wait_for_room()
 
     def tick(self) -> None:
         """Send what has waited long enough; called now and then, for programs that have gone quiet."""
@@ -84,7 +84,6 @@ class LogStream:
             if not (self._texts or self._unfinished) or not self._is_due():
                 return
             self._flush()
-        self._deliver()
 
     def close(self, *, discard: bool = False) -> None:
         """Send what there is, or drop it, and take nothing more."""

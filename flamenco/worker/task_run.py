@@ -67,13 +67,15 @@ class TaskRunner:
             return
         task_log = log.bind(task=task.uuid, name=task.name)
         task_log.info("running task", type=task.task_type)
-        self._updates.send(task.uuid, TaskUpdate(activity="Started", status=TaskStatus.ACTIVE))
+        self._updates.put(task.uuid, TaskUpdate(activity="Started", status=TaskStatus.ACTIVE))
         cancellation = self._cancellation
+        # Who is told here that the task is somebody else's has not begun with it.
+        self._updates.wait_until_delivered(cancellation)
         stream = LogStream(
             lambda text: self._updates.put(task.uuid, TaskUpdate(log=text)),
             self._settings.log_chunk_bytes,
             self._settings.log_chunk,
-            deliver=lambda: self._updates.make_room(cancellation),
+            wait_for_room=lambda: self._updates.wait_for_room(cancellation),
         )
         with ExitStack() as background:
             background.enter_context(Ticker("may-i-run", self._settings.may_i_run, lambda: self._ask(task.uuid)))
@@ -136,14 +138,14 @@ class TaskRunner:
         return ""
 
     def _report_steps(self, task_id: str, steps: int) -> None:
-        self._updates.send(task_id, TaskUpdate(activity="Progress", steps_completed=steps))
+        self._updates.put(task_id, TaskUpdate(activity="Progress", steps_completed=steps))
 
     def _report_end(self, task: AssignedTask, failure: str) -> None:
         if not failure:
-            self._updates.send(task.uuid, TaskUpdate(activity="Completed", status=TaskStatus.COMPLETED))
+            self._updates.put(task.uuid, TaskUpdate(activity="Completed", status=TaskStatus.COMPLETED))
             return
         text = sendable(f"Failed: {failure}")
-        self._updates.send(task.uuid, TaskUpdate(activity=text, log=f"{text}\n", status=TaskStatus.FAILED))
+        self._updates.put(task.uuid, TaskUpdate(activity=text, log=f"{text}\n", status=TaskStatus.FAILED))
 
     def _ask(self, task_id: str) -> None:
         """Ask the manager whether to go on; without an answer we do, but not when it does not know us any more."""

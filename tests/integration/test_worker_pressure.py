@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import sys
 import threading
 import time
@@ -26,6 +27,19 @@ for number in range({LINES}):
     print(f"{{number:06}} {{'x' * 92}}")
 """
 """Prints 5 MB as fast as it can, once it has made a file."""
+
+WATCHED = """
+import sys, time
+from pathlib import Path
+print("ready", flush=True)
+while not Path(sys.argv[1] + ".go").exists():
+    time.sleep(0.01)
+began = time.monotonic()
+for number in range(2000):
+    print(f"{number:06} {'x' * 992}", flush=True)
+Path(sys.argv[1]).write_text(str(time.monotonic() - began))
+"""
+"""Waits for a file, prints 2 MB, and writes to another one how many seconds that took."""
 
 ENDLESS = """
 import sys
@@ -63,6 +77,14 @@ def printed_in(log: str) -> str:
     return "".join(f"{line.partition(' > ')[2]}\n" for line in log.splitlines() if line.startswith("pid="))
 
 
+def wait_until_written(file: Path) -> None:
+    """Wait until the program has written to the file."""
+    waiting, deadline = threading.Event(), time.monotonic() + PATIENCE_S
+    while not file.exists() or not file.read_text():
+        assert time.monotonic() < deadline, f"{file} is not written"
+        waiting.wait(0.02)
+
+
 def wait_until_stuck(file: Path) -> None:
     """Wait until the program gets no further with its output."""
     far, waiting = "", threading.Event()
@@ -95,6 +117,32 @@ def test_a_manager_that_is_away_for_a_moment(manager: ScriptedManager, tmp_path:
         manager.answer_once("POST", "/worker/task/[^/]+", Answer(503, headers={"Retry-After": "1"}))
         manager.wait_until_finished(task)
     assert printed_in(manager.log_of(task)) == PRINTED
+
+
+@pytest.mark.parametrize("answers", ["nothing", "no connections"])
+def test_a_program_is_not_held_up_by_a_manager_without_answers(
+    manager: ScriptedManager, tmp_path: Path, answers: str
+) -> None:
+    """A manager that takes connections and answers nothing slows a program down no more than none; all arrives."""
+    took, go_on = tmp_path / "took", tmp_path / "took.go"
+    task = run(manager, WATCHED, took)
+    with Running(manager, tmp_path / "worker", request_timeout=Duration(5), may_i_run=Duration(60)) as running:
+        manager.wait_for(lambda: "> ready" in manager.log_of(task))
+        manager.switch_off()
+        address = manager.url.removeprefix("http://").split(":")
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if answers == "nothing":
+                listener.bind((address[0], int(address[1])))
+                listener.listen()  # the system takes connections for it, and nobody reads what comes
+            go_on.touch()
+            wait_until_written(took)
+        manager.switch_on()
+        manager.wait_until_finished(task)
+        assert running.error is None
+    assert float(took.read_text()) < 3
+    assert printed_in(manager.log_of(task)) == "ready\n" + "".join(f"{n:06} {'x' * 992}\n" for n in range(2000))
+    assert manager.statuses_of(task) == ["active", "completed"]
 
 
 def test_a_manager_that_is_away_for_long(manager: ScriptedManager, tmp_path: Path) -> None:
@@ -145,11 +193,11 @@ def test_a_writer_that_waits_holds_nobody_up() -> None:
     sent: list[str] = []
     cancellation, waiting = Cancellation(), threading.Event()
 
-    def deliver() -> None:
+    def wait_for_room() -> None:
         waiting.set()
         cancellation.wait(PATIENCE_S)
 
-    stream = LogStream(sent.append, 1, Duration(30), deliver=deliver)
+    stream = LogStream(sent.append, 1, Duration(30), wait_for_room=wait_for_room)
     writer = threading.Thread(target=stream.write, args=["one"])
     writer.start()
     assert waiting.wait(PATIENCE_S)

@@ -43,13 +43,16 @@ def plugin(run: Any, name: str = "special") -> dict[str, CommandType]:
 
 
 def test_a_task_is_run_and_reported(manager: ScriptedManager, tmp_path: Path) -> None:
-    """The manager hears of the start, the steps, the log and the end, in this order."""
+    """The manager hears of the start, the steps, the log and the end, in this order.
+
+    Of steps that follow each other faster than it answers it hears of the last.
+    """
     task = manager.add_task(("echo", {"message": "one"}), ("sleep", {"duration_in_seconds": 0}))
     with Running(manager, tmp_path, log_chunk=Duration(60)):
         manager.wait_until_finished(task)
-    assert manager.updates_of(task) == [
+    first_step = {"activity": "Progress", "steps_completed": 1}
+    assert [update for update in manager.updates_of(task) if update != first_step] == [
         {"activity": "Started", "taskStatus": "active"},
-        {"activity": "Progress", "steps_completed": 1},
         {"activity": "Progress", "steps_completed": 2},
         {"log": 'echo: "one"\nslept 0s\n'},
         {"activity": "Completed", "taskStatus": "completed"},
@@ -76,7 +79,8 @@ def test_commands_report_their_own_steps(manager: ScriptedManager, tmp_path: Pat
     with Running(manager, tmp_path, plugin(run)):
         manager.wait_until_finished(task)
     steps = [update["steps_completed"] for update in manager.updates_of(task) if "steps_completed" in update]
-    assert steps == [1, 2, 3, 4, 5]
+    assert steps == sorted(set(steps))
+    assert (steps[0], steps[-1]) == (1, 5)
 
 
 def test_blender_is_followed(manager: ScriptedManager, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.statuses import TaskStatus
 from flamenco.worker.update_queue import FILE_NAME, UpdateQueue
-from flamenco.worker.updates import MOST_ERRORS, Updates
+from flamenco.worker.updates import MOST_ERRORS, Delivery, Updates
 from tests.integration.scripted_manager import Answer, ScriptedManager
 
 LIMIT = 1_000_000
@@ -46,10 +46,15 @@ class Line:
             ask=self.client.requested_status,
         )
 
+    def send(self, update: TaskUpdate, task: str = TASK) -> None:
+        """Queue an update, and do what the delivering thread does then."""
+        self.updates.put(task, update)
+        self.updates.deliver()
+
     def log(self, *texts: str, task: str = TASK) -> None:
         """Send log text."""
         for text in texts:
-            self.updates.send(task, TaskUpdate(log=text))
+            self.send(TaskUpdate(log=text), task)
 
 
 @pytest.fixture
@@ -70,8 +75,8 @@ def line(manager: ScriptedManager, tmp_path: Path) -> Iterator[Line]:
 
 def test_updates_have_the_names_of_the_protocol(line: Line, manager: ScriptedManager) -> None:
     """What is not said is not sent, rather than sent as null."""
-    line.updates.send(TASK, TaskUpdate(activity="Started", status=TaskStatus.ACTIVE))
-    line.updates.send(TASK, TaskUpdate(activity="Progress", steps_completed=3))
+    line.send(TaskUpdate(activity="Started", status=TaskStatus.ACTIVE))
+    line.send(TaskUpdate(activity="Progress", steps_completed=3))
     assert manager.updates_of(TASK) == [
         {"activity": "Started", "taskStatus": "active"},
         {"activity": "Progress", "steps_completed": 3},
@@ -83,7 +88,7 @@ def test_absence(line: Line, manager: ScriptedManager) -> None:
     line.log("1")
     manager.switch_off()
     line.log("2", "3")
-    assert not line.updates.deliver_all()
+    assert line.updates.deliver_all() is Delivery.PUT_OFF
     manager.switch_on()
     line.log("4")
     assert manager.log_of(TASK) == "1"  # too early for another attempt, and never out of order
@@ -92,7 +97,7 @@ def test_absence(line: Line, manager: ScriptedManager) -> None:
     assert manager.log_of(TASK) == "1234"
     line.log("5")
     assert manager.log_of(TASK) == "12345"
-    assert line.updates.deliver_all()
+    assert line.updates.deliver_all() is Delivery.COMPLETE
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 408, 429, 301])
@@ -128,6 +133,8 @@ def test_signs_of_life(line: Line, manager: ScriptedManager) -> None:
     manager.answer_once("POST", "/worker/task/.*", Answer(503))
     line.log("1")
     line.updates.retry_now()
+    assert line.updates.seconds_to_retry == 0
+    line.updates.deliver()
     assert manager.log_of(TASK) == "1"
 
 
@@ -138,7 +145,7 @@ def test_reassigned_tasks(line: Line, manager: ScriptedManager) -> None:
     line.log("other", task=OTHER)
     manager.switch_on()
     manager.reassigned.add(TASK)
-    assert line.updates.deliver_all()
+    assert line.updates.deliver_all() is Delivery.COMPLETE
     assert line.reassigned == [TASK, TASK]
     assert manager.updates == [(OTHER, {"log": "other"})]
 
@@ -162,7 +169,7 @@ def stumble(manager: ScriptedManager, times: int, status: int = 500, task: str =
 def test_an_update_that_the_manager_stumbles_over(line: Line, manager: ScriptedManager, status: int) -> None:
     """One that is answered with errors for minutes, while the manager is fine otherwise, holds up no others."""
     stumble(manager, 100, status)
-    line.updates.send(TASK, TaskUpdate(activity="Completed", status=TaskStatus.COMPLETED, log="x" * 7))
+    line.send(TaskUpdate(activity="Completed", status=TaskStatus.COMPLETED, log="x" * 7))
     line.log("next", task=OTHER)
     with capture_logs() as events:
         for _ in range(10):
@@ -227,7 +234,8 @@ def test_patience_without_end(line: Line, manager: ScriptedManager) -> None:
     """Whoever sets the time to zero never loses an update to errors."""
     patient = Updates(line.queue, line.client, Duration(30), clock=lambda: line.now, give_up=Duration(0))
     stumble(manager, 50)
-    patient.send(TASK, TaskUpdate(log="1"))
+    patient.put(TASK, TaskUpdate(log="1"))
+    patient.deliver()
     for _ in range(50):
         line.now += 600
         patient.deliver()
@@ -241,7 +249,7 @@ def test_updates_survive_the_worker(line: Line, manager: ScriptedManager, tmp_pa
     line.queue.close()
     manager.switch_on()
     later = Line(manager, tmp_path)
-    assert later.updates.deliver_all()
+    assert later.updates.deliver_all() is Delivery.COMPLETE
     assert manager.log_of(TASK) == "12"
     later.queue.close()
     later.client.close()
@@ -254,10 +262,25 @@ def test_deliveries_end_in_time(line: Line, manager: ScriptedManager) -> None:
     manager.switch_on()
     stopping = threading.Event()
     stopping.set()
-    assert not line.updates.deliver_all(within_s=0)
-    assert not line.updates.deliver_all(unless=stopping)
+    assert line.updates.deliver_all(within_s=0) is Delivery.INTERRUPTED
+    assert line.updates.deliver_all(unless=stopping) is Delivery.INTERRUPTED
+    assert line.updates.wait_until_delivered(stopping) is Delivery.INTERRUPTED
     assert manager.updates == []
-    assert line.updates.deliver_all(within_s=5)
+    assert line.updates.deliver_all(within_s=5) is Delivery.COMPLETE
+
+
+def test_one_thread_delivers(line: Line, manager: ScriptedManager) -> None:
+    """What is queued is sent soon, by a thread that whoever queues it does not wait for, but may."""
+    with line.updates.delivering():
+        line.updates.put(TASK, TaskUpdate(log="1"))
+        assert line.updates.wait_until_delivered(threading.Event()) is Delivery.COMPLETE
+        assert manager.log_of(TASK) == "1"
+        manager.switch_off()
+        line.updates.put(TASK, TaskUpdate(log="2"))
+        assert line.updates.wait_until_delivered(threading.Event()) is Delivery.PUT_OFF
+        manager.switch_on()
+        line.updates.retry_now()
+        manager.wait_for(lambda: manager.log_of(TASK) == "12")
 
 
 def test_many_threads(line: Line, manager: ScriptedManager) -> None:
