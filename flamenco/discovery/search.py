@@ -13,6 +13,7 @@ import structlog
 
 from flamenco.discovery import messages, networks
 from flamenco.discovery.own_urls import Interface
+from flamenco.domain.backoff import Backoff
 from flamenco.domain.errors import FarmError
 
 ASK_PERIOD_S: Final = 1.0
@@ -22,9 +23,8 @@ MOST_CHECKS: Final = 16
 RECHECK_S: Final = 5.0
 """A URL that was of no use is not tried again sooner."""
 
-FIRST_PROGRESS_S: Final = 10.0
-LONGEST_PROGRESS_S: Final = 300.0
-"""When it is said that nothing was found so far: after so long, and each time after twice as long, up to this."""
+PROGRESS: Final = Backoff(first=10.0, longest=300.0)
+"""When it is said that nothing was found so far."""
 
 _STOP_CHECK_S: Final = 0.1
 _MOST_REMEMBERED: Final = 256
@@ -63,7 +63,7 @@ class ManagerSearch:
         None when `is_stopping` became true, which is noticed soon, or `limit_s` seconds are over.
         """
         started = self._clock()
-        ask_at, progress_s = started, FIRST_PROGRESS_S
+        ask_at, progress_s = started, PROGRESS.after()
         progress_at = started + progress_s
         with networks.open_socket() as asker:
             asker.bind(("", 0))
@@ -77,7 +77,7 @@ class ManagerSearch:
                     ask_at = now + ASK_PERIOD_S
                 if now >= progress_at:
                     self._report_progress(now - started)
-                    progress_s = min(progress_s * 2, LONGEST_PROGRESS_S)
+                    progress_s = PROGRESS.after(progress_s)
                     progress_at = now + progress_s
                 self._hear(asker)
                 try:

@@ -16,6 +16,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from flamenco.domain.backoff import Backoff
 from flamenco.domain.topics import matches
 from flamenco.farm.context import Farm
 from flamenco.hooks.discovery import told
@@ -31,9 +32,8 @@ BATCH: Final = 100
 BATCH_S: Final = 0.5
 """No further event of a batch is begun after so long: leases have to be renewed, and a manager wants to stop."""
 
-FIRST_BACKOFF_S: Final = 1.0
-LONGEST_BACKOFF_S: Final = 300.0
-"""How long a sink that failed is left alone: at first, and at most. Every further failure doubles it."""
+BACKOFF: Final = Backoff(first=1.0, longest=300.0)
+"""How long a sink that failed is left alone."""
 
 IDLE_S: Final = 1.0
 """How often to look for new events."""
@@ -170,7 +170,7 @@ class _Delivery:
         return ours and failure.is_final
 
     def _back_off(self, failure: _Failure) -> None:
-        self.pause = min(max(2 * self._now.backoff_s, FIRST_BACKOFF_S), LONGEST_BACKOFF_S)
+        self.pause = BACKOFF.after(self._now.backoff_s)
         retry_at = self._farm.clock() + timedelta(seconds=self.pause)
         self._now = replace(self._now, backoff_s=self.pause, retry_at=retry_at, error=failure.reason)
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from flamenco import __version__
 from flamenco.client import ManagerClient, ManagerError, WorkerRegistration, WorkerSignOn
+from flamenco.domain.backoff import Backoff
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError, FarmError
 from flamenco.domain.statuses import WorkerStatus
@@ -42,7 +43,7 @@ class Registration:
         self._manager = manager
         self._identity = identity
         self._file = file
-        self._retry = retry
+        self._backoff = Backoff(retry, max(LONGEST_PAUSE_S, retry))
 
     def sign_on(self, stopping: threading.Event) -> WorkerStatus | None:
         """Sign on, however long it takes; gives the status to go to, or None when the worker is to stop.
@@ -51,7 +52,7 @@ class Registration:
         problem, would otherwise find its workers twice afterwards. Raises `ConfigError` when the credentials
         can be neither read nor kept.
         """
-        pause = float(self._retry)
+        pause = self._backoff.after()
         known = credentials.load(self._file)
         while not stopping.is_set():
             try:
@@ -72,7 +73,7 @@ class Registration:
                 log.info("signed on", manager=self._manager.url, worker=known.worker_id, name=self._identity.name)
                 return status
             stopping.wait(pause)
-            pause = min(pause * 2, max(LONGEST_PAUSE_S, self._retry))
+            pause = self._backoff.after(pause)
         return None
 
     def replaced(self) -> ConfigError:

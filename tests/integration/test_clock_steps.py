@@ -133,8 +133,8 @@ def test_a_sink_that_failed_before_the_clock_was_put_back(farm: Farm, clock: Clo
     receiver = Receiver(OSError("away"))
     sink = attach(farm, receiver.deliver)
     publish(farm, "a")
-    assert delivery.tick(farm, sink) == delivery.FIRST_BACKOFF_S
-    assert delivery.tick(farm, sink) == delivery.FIRST_BACKOFF_S
+    assert delivery.tick(farm, sink) == delivery.BACKOFF.first
+    assert delivery.tick(farm, sink) == delivery.BACKOFF.first
     clock.step(-7200)
     delivery.tick(farm, sink)
     assert receiver.got == ["a"]

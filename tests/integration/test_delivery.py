@@ -209,7 +209,7 @@ def test_an_event_that_fails_too_often_is_given_up(farm: Farm, clock: Clock) -> 
     assert receiver.got == ["c"]
     publish(farm, "d")
     receiver.failures = [OSError("down again")]
-    assert delivery.tick(farm, sink) == delivery.FIRST_BACKOFF_S
+    assert delivery.tick(farm, sink) == delivery.BACKOFF.first
 
 
 def test_what_nobody_wants_is_given_up_at_once(farm: Farm) -> None:
@@ -493,7 +493,7 @@ def test_a_dead_letter_that_fails_again_stays_one(with_dead: tuple[Farm, EventSi
     sinks.retry(farm, "sink")
     receiver.failures = [Undeliverable("still not"), OSError("down")]
     clock.forward(60)
-    assert delivery.tick(farm, sink) == delivery.FIRST_BACKOFF_S
+    assert delivery.tick(farm, sink) == delivery.BACKOFF.first
     letters = sinks.dead_letters(farm, 100)
     assert [(letter.error, letter.attempts, letter.retry) for letter in letters] == [
         ("still not", 2, False),
@@ -501,7 +501,7 @@ def test_a_dead_letter_that_fails_again_stays_one(with_dead: tuple[Farm, EventSi
         ("no", 1, True),
     ]
     assert letters[0].died == clock.now
-    clock.forward(delivery.FIRST_BACKOFF_S)
+    clock.forward(delivery.BACKOFF.first)
     assert delivery.tick(farm, sink) == delivery.IDLE_S
     assert (receiver.got, state(farm).error) == (["c"], "")
 
