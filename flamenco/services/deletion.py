@@ -38,9 +38,7 @@ class Deletions:
         try:
             if deletion.delete_some(farm, job_id):
                 log.info("job deleted", job=job_id)
-        except Busy:
-            return EVERY_S
-        except Unavailable:
+        except (Busy, Unavailable):
             raise  # what is wrong is not the job
         except FarmError as error:
             log.error("a job could not be deleted; trying again soon", job=job_id, reason=str(error))

@@ -6,9 +6,6 @@ whether any job is active or queued is one step in an index each.
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-from flamenco.domain.errors import Busy
 from flamenco.farm import farm_status
 from flamenco.farm.context import Farm
 
@@ -17,7 +14,6 @@ EVERY_S = 1.0
 
 
 def tick(farm: Farm) -> float:
-    """Look once. A busy database is left alone until the next time."""
-    with suppress(Busy):
-        farm_status.look(farm)
+    """Look once."""
+    farm_status.look(farm)
     return EVERY_S

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flamenco.domain.errors import Busy
 from flamenco.farm.context import Farm
 from flamenco.store import processes
 
@@ -18,12 +17,9 @@ KEPT = timedelta(hours=1)
 
 
 def tick(farm: Farm) -> float:
-    """Write, and forget the processes that ended long ago. A busy database is left alone until the next time."""
+    """Write, and forget the processes that ended long ago."""
     now = farm.clock()
-    try:
-        with farm.store.write() as tx:
-            processes.put(tx, farm.request_times.process, farm.request_times.so_far(), now)
-            processes.delete_before(tx, now - KEPT)
-    except Busy:
-        pass
+    with farm.store.write() as tx:
+        processes.put(tx, farm.request_times.process, farm.request_times.so_far(), now)
+        processes.delete_before(tx, now - KEPT)
     return EVERY_S

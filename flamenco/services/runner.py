@@ -5,6 +5,7 @@ The manager's own chores share one thread. Every event sink has a thread of its 
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import socket
@@ -18,7 +19,7 @@ from functools import partial
 import structlog
 from msgspec import Struct
 
-from flamenco.domain.errors import Busy, Unavailable
+from flamenco.domain.errors import Busy, FarmError, Unavailable
 from flamenco.domain.timeouts import was_moved
 from flamenco.farm.context import Farm
 from flamenco.services import (
@@ -188,15 +189,21 @@ class Runner:
             pause = chore.tick(self._farm)
             # Kept until the next time, or the other processes would do it meanwhile.
             self._hold_lease(chore, pause)
-        except (Busy, Unavailable) as error:  # whatever it is about, the chore can do nothing about that
-            if times := self._farm.repeated.times(f"{chore.name}: {type(error).__name__}"):
-                log.error("a chore has to wait", chore=chore.name, reason=str(error), times=times)
+        except Busy as error:  # nothing is wrong, and whoever is busy knows for how long
+            self._say_waits(logging.WARNING, chore, error)
+            return float(error.retry_after)
+        except Unavailable as error:  # whatever it is about, the chore can do nothing about that
+            self._say_waits(logging.ERROR, chore, error)
             return UNAVAILABLE_RETRY_S
         except Exception:  # one chore that fails must not end the others; it is tried again
             if times := self._farm.repeated.times(chore.name):
                 log.exception("a chore failed and will be tried again", chore=chore.name, times=times)
             return chore.lease_s
         return pause
+
+    def _say_waits(self, level: int, chore: Chore, error: FarmError) -> None:
+        if times := self._farm.repeated.times(f"{chore.name}: {type(error).__name__}"):
+            log.log(level, "a chore has to wait", chore=chore.name, reason=str(error), times=times)
 
     def _hold_lease(self, chore: Chore, pause_s: float) -> bool:
         """Make sure that nobody else runs the chore now, nor within `pause_s`. False when somebody else does."""

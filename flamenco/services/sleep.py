@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from flamenco.domain.errors import Unavailable
+from flamenco.domain.errors import Busy, Unavailable
 from flamenco.domain.timeouts import was_moved
 from flamenco.farm import sleep
 from flamenco.farm.context import Farm
@@ -28,7 +28,7 @@ def tick(farm: Farm) -> float:
     for worker_id in due:
         try:
             sleep.apply(farm, worker_id)
-        except Unavailable:
+        except (Busy, Unavailable):
             raise  # nor is it of any use to try the others
         except Exception:
             log.exception("a sleep schedule could not be applied; trying again at the next check", worker=worker_id)

@@ -12,6 +12,6 @@ EVERY_S = 15.0
 
 
 def tick(farm: Farm) -> float:
-    """Look once. A busy database is left alone until the next time."""
-    stranding.look_soon(farm)
+    """Look once."""
+    stranding.look(farm)
     return EVERY_S

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 import structlog
 
-from flamenco.domain.errors import NotFound, Unavailable
+from flamenco.domain.errors import Busy, NotFound, Unavailable
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.store import tasks as task_store
@@ -52,7 +52,7 @@ def _on_its_own() -> Iterator[None]:
     """What goes wrong with one of them must not keep the others from being given up; it is tried again next time."""
     try:
         yield
-    except Unavailable:
+    except (Busy, Unavailable):
         raise  # nor is it of any use to try the others
     except Exception:
         log.exception("could not time out; trying again at the next check")

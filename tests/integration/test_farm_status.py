@@ -6,6 +6,7 @@ import pytest
 from falcon import testing
 
 from flamenco.api.app import create_app
+from flamenco.domain.errors import Busy
 from flamenco.domain.statuses import JobStatus, WorkerStatus
 from flamenco.farm import deletion, farm_status, workers
 from flamenco.farm.context import Farm
@@ -81,11 +82,11 @@ def test_nothing_is_looked_through(farm: Farm) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_busy_database_is_left_alone(farm: Farm, store: Store) -> None:
-    """While nobody can write, the chore gives up without a word and comes back."""
+def test_a_busy_database_leaves_the_status_as_it_is(farm: Farm, store: Store) -> None:
+    """While nobody can write, the chore has it tried again, and nothing is told that was not written down."""
     farm.store = Store(store.url.render_as_string(), pool_size=1)
     with farm.store.read() as tx:
         tx.exec_driver_sql("PRAGMA busy_timeout = 0")  # of the one connection there is
-    with store.write():
-        assert chore.tick(farm) <= 1
+    with store.write(), pytest.raises(Busy):
+        chore.tick(farm)
     assert told(farm) == []

@@ -6,25 +6,28 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event, select
 from sqlalchemy import func as sql
-from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from flamenco.domain.errors import Busy, DiskFull, StoreError, Unreachable
+from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import WorkerStatus
-from flamenco.farm import workers
+from flamenco.farm import deletion, workers
+from flamenco.farm import sleep as schedules
 from flamenco.farm.context import Farm
 from flamenco.farm.repeating import Repeated
-from flamenco.services import upkeep
+from flamenco.services import deletion as deletions
+from flamenco.services import delivery, farm_status, measurements, sleep, stranding, timeouts, upkeep
 from flamenco.services.runner import Chore, Runner, chores
 from flamenco.store import damage
 from flamenco.store.schema import events, leases
-from tests.conftest import Clock
-from tests.integration.farming import new_worker
+from tests.conftest import Clock, authored_job, authored_task
+from tests.integration.farming import new_worker, store_job, take
 
 
 def stored_events(farm: Farm) -> int:
@@ -224,6 +227,69 @@ def test_a_chore_that_goes_on_failing_is_said_once_a_minute(farm: Farm, error: E
         runner._run_once(runner._chores[0])
     assert [entry["times"] for entry in logs] == [1, 5]
     assert [bool(entry.get("exc_info")) for entry in logs] == [isinstance(error, RuntimeError)] * 2
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 17])
+def test_a_chore_that_meets_busy_is_tried_again_when_the_error_says(farm: Farm, seconds: int) -> None:
+    """Whoever is busy knows best for how long; nothing is wrong, so it is a warning without a traceback."""
+
+    def meet(_farm: Farm) -> float:
+        raise Busy("in use", retry_after=seconds)
+
+    runner = Runner(farm, [Chore("meets", meet)])
+    with capture_logs() as logs:
+        assert runner._run_once(runner._chores[0]) == seconds
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("a chore has to wait", "warning")]
+    assert not logs[0].get("exc_info")
+
+
+def with_something_to_do(farm: Farm, clock: Clock) -> None:
+    """A worker that was silent for too long with its task, and has a schedule that is due; a job to delete."""
+    doomed = store_job(farm, authored_job(authored_task()))
+    store_job(farm, authored_job(authored_task()))
+    store_job(farm, authored_job(authored_task(task_type="nobody-does-this")))
+    worker = new_worker(farm)
+    schedules.give(farm, worker.id, SleepSchedule(is_active=True, start=time(4), end=time(5)))
+    take(farm, worker)
+    deletion.request(farm, doomed.id)
+    timeouts.tick(farm)
+    clock.forward(3600)
+
+
+def give_up_soon(farm: Farm) -> None:
+    """Have the database say after a moment, rather than after seconds, that somebody else writes."""
+
+    @event.listens_for(farm.store.engine, "checkout")
+    def _shorten(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 20")
+
+
+CHORES = [
+    timeouts.tick,
+    sleep.tick,
+    deletions.Deletions().tick,
+    farm_status.tick,
+    measurements.tick,
+    stranding.tick,
+    upkeep.forget_events,
+    upkeep.forget_task_logs,
+    delivery.forget_removed,
+]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("tick", CHORES, ids=lambda tick: tick.__module__.rpartition(".")[2] + "." + tick.__name__)
+def test_no_chore_keeps_it_to_itself_that_the_database_is_busy(
+    farm: Farm, clock: Clock, tick: Callable[[Farm], float]
+) -> None:
+    """While somebody else writes for too long, every chore says so to the runner, and logs no traceback of its own."""
+    with_something_to_do(farm, clock)
+    give_up_soon(farm)
+    with closing(sqlite3.connect(str(farm.store.file), isolation_level=None)) as somebody, capture_logs() as logs:
+        somebody.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Busy):
+            tick(farm)
+    assert logs == []
 
 
 def test_the_real_chores_run(make_farm: Callable[..., Farm], clock: Clock) -> None:
