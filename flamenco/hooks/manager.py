@@ -46,15 +46,20 @@ log = structlog.get_logger(__name__)
 
 
 class Given(Struct, frozen=True):
-    """What a plugin gave for a hook, and who it is."""
+    """What a plugin gave for a hook, and who it is. `turn` is when it wants to be asked, as of `_turn`."""
 
     plugin: str
     value: Any
     where: str
+    turn: int
 
 
 class Hooks:
-    """The registered plugins, asked in the order of their registration. A name given twice stops the start."""
+    """The registered plugins. A name given twice stops the start.
+
+    They are asked in the order of their registration, those that say `tryfirst` before, those that say `trylast` after
+    all others.
+    """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._pluggy = pluggy.PluginManager(specs.PROJECT)
@@ -192,8 +197,12 @@ class Hooks:
         return self._named("event_sinks", EventSink, config=config)
 
     def job_type_folders(self) -> list[Path]:
-        """The folders with job types, those of plugins that were registered later first: they win."""
-        return [given.value for given in self._each("job_type_folders", Path)][::-1]
+        """The folders with job types, the one that wins first: what is given later takes the place of what was there.
+
+        Those who say `tryfirst` win over all others all the same, and those who say `trylast` over none.
+        """
+        later_first = [*self._each("job_type_folders", Path)][::-1]
+        return [given.value for given in sorted(later_first, key=lambda given: given.turn)]
 
     def api_routes(self, config: ManagerConfig | None = None) -> list[tuple[str, Route]]:
         """Every route with the name of its plugin."""
@@ -209,7 +218,7 @@ class Hooks:
             if not name:
                 raise PluginError(f"{given.where}: cli_commands() gave a command without a name", given.plugin)
             if other := found.get(name):
-                raise _taken(given, other, "command", name)
+                raise self._taken(given, other, "command", name)
             found[name] = given
         return {name: given.value for name, given in found.items()}
 
@@ -256,14 +265,19 @@ class Hooks:
     # -- how -----------------------------------------------------------------------------------------------------
 
     def _implementations(self, hook: str) -> list[Any]:  # of pluggy's HookImpl, whose functions return `object`
-        implementations: list[Any] = getattr(self._pluggy.hook, hook).get_hookimpls()
-        return implementations
+        """In the order in which they are asked.
+
+        pluggy keeps them for asking the last one first, and each that says `trylast` before the others that do.
+        """
+        kept: list[Any] = getattr(self._pluggy.hook, hook).get_hookimpls()
+        last = [each for each in kept if each.trylast]
+        return sorted([*(each for each in kept if not each.trylast), *reversed(last)], key=_turn)
 
     def _named(self, hook: str, kind: type[Named], **arguments: Any) -> dict[str, Named]:
         found: dict[str, Given] = {}
         for given in self._each(hook, kind, **arguments):
             if other := found.get(given.value.name):
-                raise _taken(given, other, kind.__name__, given.value.name)
+                raise self._taken(given, other, kind.__name__, given.value.name)
             found[given.value.name] = given
         return {name: given.value for name, given in found.items()}
 
@@ -286,7 +300,7 @@ class Hooks:
                     raise PluginError(f"{where}: {hook}() gave {value!r}, expected a {kind.__name__}", name)
                 if problem := problem_with(value):
                     raise PluginError(f"{where}: {hook}() gave a {kind.__name__} whose {problem}", name)
-                yield Given(name, value, where)
+                yield Given(name, value, where, _turn(implementation))
 
     def _ask_safely(self, hook: str, implementation: Any, **arguments: Any) -> Any:
         try:
@@ -318,16 +332,23 @@ class Hooks:
             at=_file_of(implementation.plugin),
         )
 
+    def _taken(self, given: Given, other: Given, what: str, name: str) -> PluginError:
+        """Which of two is wrong: the later one, but not the core because somebody was asked before it."""
+        if self._plugins[given.plugin].origin == "core" != self._plugins[other.plugin].origin:
+            given, other = other, given
+        return PluginError(
+            f"{given.where}: there is another {what} named {name!r} already, of {other.where}; rename one of them.",
+            given.plugin,
+        )
+
     def _where(self, implementation: Any) -> str:
         place = _place_of(implementation.function, _file_of(implementation.plugin))
         return f"plugin {implementation.plugin_name!r} ({place})"
 
 
-def _taken(given: Given, other: Given, what: str, name: str) -> PluginError:
-    return PluginError(
-        f"{given.where}: there is another {what} named {name!r} already, of {other.where}; rename one of them.",
-        given.plugin,
-    )
+def _turn(implementation: Any) -> int:
+    """When an implementation wants to be asked: before the others, among them, or after them."""
+    return 1 if implementation.trylast else -1 if implementation.tryfirst else 0
 
 
 def _listed(values: Any) -> Iterable[Any]:

@@ -1,7 +1,8 @@
 """Every hook a plugin may implement. Implementations are marked with `flamenco.hookimpl`.
 
 A hook is only here when at least two plugins use it, the core's own (`flamenco.builtin`) counted. An implementation
-takes those of the arguments that it needs, by name. `docs/plugins.md` has an example of each.
+takes those of the arguments that it needs, by name. `docs/plugins.md` has an example of each, and says what it means
+to be asked first or last.
 """
 
 from __future__ import annotations
