@@ -1,9 +1,27 @@
-"""Flamenco, a render-farm manager: the names a plugin author needs."""
+"""Flamenco, a render-farm manager: every name that a plugin needs, and the only ones of ours that it should use.
 
-from flamenco.domain.errors import Refused
+What needs a library that not everybody has or waits for is not here: `flamenco.client`, to speak to a manager, and
+`flamenco.testing`, for the tests of plugins.
+"""
+
+from flamenco.domain.durations import Duration, in_words
+from flamenco.domain.errors import ConfigError, NotFound, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Command, JobType, JobTypeSetting, Submission
 from flamenco.domain.scheduling import FarmView, Hold, JobCandidate, Limit, Term, Usage, WorkerView
-from flamenco.hooks.routes import ApiRequest, ApiResponse, FarmReader, Route
+from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.domain.visible import visible
+from flamenco.hooks.cli_options import json_option, manager_option
+from flamenco.hooks.routes import (
+    REQUEST_BOUNDS_S,
+    ApiRequest,
+    ApiResponse,
+    FarmReader,
+    FarmStatistics,
+    LimitUse,
+    RequestTimes,
+    Route,
+    SinkState,
+)
 from flamenco.hooks.settings import Setting
 from flamenco.hooks.specs import HOOKS_VERSION, hookimpl
 from flamenco.hooks.types import (
@@ -22,6 +40,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "HOOKS_VERSION",
+    "REQUEST_BOUNDS_S",
     "ApiRequest",
     "ApiResponse",
     "AuthoredJob",
@@ -31,25 +50,39 @@ __all__ = [
     "CommandContext",
     "CommandFailed",
     "CommandType",
+    "ConfigError",
+    "Duration",
     "EventSink",
     "FarmReader",
+    "FarmStatistics",
     "FarmView",
     "Hold",
     "JobCandidate",
+    "JobStatus",
     "JobType",
     "JobTypeSetting",
     "Limit",
+    "LimitUse",
     "ManagerConfig",
+    "NotFound",
     "PublishedEvent",
     "Refused",
+    "RequestTimes",
     "Route",
     "SchedulingPolicy",
     "Setting",
+    "SinkState",
     "Submission",
+    "TaskStatus",
     "Term",
     "Undeliverable",
     "Usage",
+    "WorkerStatus",
     "WorkerView",
     "__version__",
     "hookimpl",
+    "in_words",
+    "json_option",
+    "manager_option",
+    "visible",
 ]

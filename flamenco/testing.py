@@ -64,6 +64,20 @@ START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 MARKER: Final = "flamenco(plugins=None, plugins_dir=None, settings=None): what the farm of this test is like"
 
+__all__ = [
+    "START",
+    "Clock",
+    "FakeWorker",
+    "Farm",
+    "client",
+    "clock",
+    "configuration",
+    "fake_worker",
+    "farm",
+    "pass_time",
+    "submit",
+]
+
 _URL: Final = "http://localhost:8080"  # nothing is there: requests go straight to the application
 _MOST_TASKS: Final = 1000
 _MOST_ROUNDS: Final = 100

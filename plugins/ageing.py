@@ -20,8 +20,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from flamenco import FarmView, JobCandidate, ManagerConfig, SchedulingPolicy, Setting, Term, hookimpl
-from flamenco.domain.durations import in_words
+from flamenco import FarmView, JobCandidate, ManagerConfig, SchedulingPolicy, Setting, Term, hookimpl, in_words
 
 
 @hookimpl

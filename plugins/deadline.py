@@ -24,6 +24,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from flamenco import (
+    ConfigError,
+    Duration,
     FarmView,
     JobCandidate,
     ManagerConfig,
@@ -33,9 +35,8 @@ from flamenco import (
     Submission,
     Term,
     hookimpl,
+    in_words,
 )
-from flamenco.domain.durations import Duration, in_words
-from flamenco.domain.errors import ConfigError
 
 KEY = "deadline"
 """The metadata that has the deadline."""

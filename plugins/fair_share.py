@@ -37,11 +37,14 @@ from msgspec.structs import replace
 from flamenco import (
     ApiRequest,
     ApiResponse,
+    ConfigError,
+    Duration,
     FarmReader,
     FarmView,
     JobCandidate,
     JobTypeSetting,
     ManagerConfig,
+    NotFound,
     Route,
     SchedulingPolicy,
     Setting,
@@ -49,11 +52,10 @@ from flamenco import (
     Term,
     Usage,
     hookimpl,
+    json_option,
+    manager_option,
+    visible,
 )
-from flamenco.domain.durations import Duration
-from flamenco.domain.errors import ConfigError, NotFound
-from flamenco.domain.visible import visible
-from flamenco.hooks.cli_options import json_option, manager_option
 
 NAME = "fair_share"
 PROJECT = "project"

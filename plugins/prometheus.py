@@ -32,10 +32,22 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from flamenco import ApiRequest, ApiResponse, FarmReader, ManagerConfig, Route, Setting, hookimpl
-from flamenco.domain.errors import ConfigError
-from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.hooks.routes import REQUEST_BOUNDS_S, RequestTimes, SinkState
+from flamenco import (
+    REQUEST_BOUNDS_S,
+    ApiRequest,
+    ApiResponse,
+    ConfigError,
+    FarmReader,
+    JobStatus,
+    ManagerConfig,
+    RequestTimes,
+    Route,
+    Setting,
+    SinkState,
+    TaskStatus,
+    WorkerStatus,
+    hookimpl,
+)
 
 if TYPE_CHECKING:  # whoever only asks which plugins there are need not wait for it, nor have it
     from prometheus_client import Metric

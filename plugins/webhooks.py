@@ -42,9 +42,17 @@ import httpx
 import msgspec
 from msgspec import Meta, Struct
 
-from flamenco import EventSink, ManagerConfig, PublishedEvent, Setting, Undeliverable, __version__, hookimpl
-from flamenco.domain.durations import Duration
-from flamenco.domain.errors import ConfigError
+from flamenco import (
+    ConfigError,
+    Duration,
+    EventSink,
+    ManagerConfig,
+    PublishedEvent,
+    Setting,
+    Undeliverable,
+    __version__,
+    hookimpl,
+)
 
 TRY_AGAIN: Final = frozenset({408, 425, 429})
 """Statuses below 500 that say nothing about the event itself."""

@@ -42,8 +42,9 @@ from flamenco import (
     Setting,
     Submission,
     hookimpl,
+    json_option,
+    manager_option,
 )
-from flamenco.hooks.cli_options import json_option, manager_option
 
 MAX_WORKERS = "max_workers"
 

@@ -37,8 +37,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from flamenco import EventSink, ManagerConfig, hookimpl
-from flamenco.domain.errors import ConfigError
+from flamenco import ConfigError, EventSink, ManagerConfig, hookimpl
 
 if TYPE_CHECKING:
     from .broker import Broker

@@ -1,4 +1,4 @@
-"""Reads `docs/plugins.md`: its blocks of code, and what it says of each hook."""
+"""Reads the manuals: their blocks of code, and what `docs/plugins.md` says of each hook."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-FILE = Path(__file__).parents[2] / "docs" / "plugins.md"
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "docs" / "plugins.md"
 TEXT = FILE.read_text("utf-8")
 
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+MANUALS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "jobtypes/README.md", "plugins/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+"""Everything that is written for people to read, and do."""
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _HOOK = re.compile(r"^### ((\w+)\(.*?\))\n(.*?)(?=^##)", re.DOTALL | re.MULTILINE)
 _USERS = re.compile(r"^Used by: (.*?)\.$", re.DOTALL | re.MULTILINE)
 
@@ -33,9 +40,9 @@ class HookSection(NamedTuple):
         return set(re.findall(r"`([\w.-]+)`", listed))
 
 
-def blocks(language: str) -> list[str]:
-    """The blocks of code in a language, in order."""
-    return [code for found, code in _BLOCK.findall(TEXT) if found == language]
+def blocks(language: str, manual: str = "docs/plugins.md") -> list[str]:
+    """The blocks of code in a language, in order; those without one are in the language ""."""
+    return [code for found, code in _BLOCK.findall((ROOT / manual).read_text("utf-8")) if found == language]
 
 
 def hooks() -> dict[str, HookSection]:
