@@ -42,7 +42,12 @@ class HookSection(NamedTuple):
 
 def blocks(language: str, manual: str = "docs/plugins.md") -> list[str]:
     """The blocks of code in a language, in order; those without one are in the language ""."""
-    return [code for found, code in _BLOCK.findall((ROOT / manual).read_text("utf-8")) if found == language]
+    return [code for found, code in all_blocks(manual) if found == language]
+
+
+def all_blocks(manual: str) -> list[tuple[str, str]]:
+    """Every block of code in a manual, with its language."""
+    return _BLOCK.findall((ROOT / manual).read_text("utf-8"))
 
 
 def hooks() -> dict[str, HookSection]:

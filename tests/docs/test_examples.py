@@ -1,0 +1,147 @@
+"""What the manuals show can be done as it stands there; what takes a whole farm is done in `tests/acceptance`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from flamenco import builtin
+from flamenco.cli import main
+from flamenco.config import load
+from flamenco.worker import settings as worker_settings
+from tests.docs import manual
+from tests.unit.test_layers import MAY_IMPORT, PACKAGE, layer_of
+
+TESTED = {
+    ("README.md", "sh"): 4,  # here; and tests/acceptance/test_readme.py and test_demo.py
+    ("README.md", "yaml"): 1,  # here, and tests/acceptance/test_readme.py
+    ("README.md", ""): 1,  # what the demo shows: tests/acceptance/test_demo.py
+    ("CONTRIBUTING.md", "sh"): 1,  # here
+    ("CONTRIBUTING.md", ""): 2,  # the folders and the layers, here
+    ("docs/plugins.md", "python"): 12,  # test_plugins_manual.py
+    ("docs/plugins.md", "yaml"): 2,  # test_plugins_manual.py
+    ("docs/plugins.md", "toml"): 1,  # tests/acceptance/test_outside_plugin.py
+    ("docs/settings.md", "yaml"): 1,  # here
+    ("docs/worker-settings.md", "yaml"): 1,  # here
+    ("jobtypes/README.md", "js"): 1,  # tests/unit/test_cli_jobtypes.py
+    ("jobtypes/README.md", "yaml"): 1,  # tests/unit/test_cli_jobtypes.py
+}
+"""How many blocks of code a manual has in a language, and where they are run."""
+
+SHELL = ["README.md", "CONTRIBUTING.md"]
+"""The manuals with lines for a shell."""
+
+_SPAN = re.compile(r"`(flamenco [^`]+)`")
+_INDENTED = re.compile(r"^    (flamenco .+)$", re.MULTILINE)
+_PLACEHOLDER = re.compile(r"[A-Z][A-Z_]*|<.*>|…|\.\.\.")
+_PATH = re.compile(r"(?:scripts|tests|\.ci)/\S+")
+
+
+def lines_for_a_shell(name: str) -> list[str]:
+    """The lines in a manual that are to be typed, without comments; one that goes on counts as one."""
+    text = "\n".join(manual.blocks("sh", name)).replace("\\\n", " ")
+    return [line for each in text.splitlines() if (line := each.partition("  #")[0].strip())]
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Every command of ours in a manual, in a block or in the text, with the name of the manual."""
+    for path in manual.MANUALS:
+        name, text = str(path.relative_to(manual.ROOT)), path.read_text("utf-8")
+        typed = lines_for_a_shell(name) if name in SHELL else []
+        found = [*(each for each in typed if each.startswith("flamenco ")), *_INDENTED.findall(text)]
+        yield from ((name, " ".join(each.split())) for each in dict.fromkeys([*found, *_SPAN.findall(text)]))
+
+
+def test_every_block_is_tested() -> None:
+    """Whoever adds an example says here where it is run."""
+    found = Counter(
+        (str(path.relative_to(manual.ROOT)), language)
+        for path in manual.MANUALS
+        for language, _code in manual.all_blocks(str(path.relative_to(manual.ROOT)))
+    )
+    assert found == TESTED
+
+
+@pytest.mark.parametrize(("name", "line"), list(commands()))
+def test_every_command_can_be_typed(name: str, line: str) -> None:
+    """Each is a command that there is, with options that it has; what stands for something is in capitals."""
+    words = shlex.split(line.partition(" > ")[0])[1:]
+    command: click.Command = main
+    context = click.Context(main, info_name="flamenco")
+    while words and isinstance(command, click.Group) and not words[0].startswith("-"):
+        word = words.pop(0)
+        if _PLACEHOLDER.fullmatch(word) or (name == "docs/plugins.md" and word == "busy"):  # of the example there
+            return
+        found = command.get_command(context, word)
+        assert found, f"there is no command {word!r}"
+        command, context = found, click.Context(found, parent=context, info_name=word)
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    options = {word.partition("=")[0] for word in words if word.startswith("-")}
+    assert options <= known | {"--help"}
+
+
+def test_the_configuration_of_the_readme(tmp_path: Path) -> None:
+    """A manager takes it, and translates between the platforms as the comments say."""
+    file = tmp_path / "flamenco-manager.yaml"
+    file.write_text(manual.blocks("yaml", "README.md")[0])
+    config = load(file, environ={}, hooks=builtin.core_hooks({})).config
+    assert (config.manager_name, config.data_dir, config.listen) == ("Our farm", Path("/srv/flamenco"), ":8080")
+    assert set(config.variables) >= {"storage", "blender", "blenderArgs"}
+
+
+def test_the_example_of_the_settings(tmp_path: Path) -> None:
+    """A manager takes the file that the page of its settings shows."""
+    file = tmp_path / "flamenco-manager.yaml"
+    file.write_text(manual.blocks("yaml", "docs/settings.md")[0])
+    assert load(file, tmp_path, environ={}, hooks=builtin.core_hooks({})).config
+
+
+def test_the_example_of_the_settings_of_a_worker(tmp_path: Path) -> None:
+    """A worker takes the file that the page of its settings shows."""
+    file = tmp_path / "flamenco-worker.yaml"
+    file.write_text(manual.blocks("yaml", "docs/worker-settings.md")[0])
+    assert worker_settings.load(file, environ={}).restart_exit_code == 47
+
+
+@pytest.mark.parametrize("name", SHELL)
+def test_what_is_to_be_run_is_there(name: str) -> None:
+    """Scripts that a manual names can be run, and so can the tests that it names."""
+    named = {path.rstrip(".,;)") for line in manual.blocks("sh", name) for path in _PATH.findall(line)}
+    assert named
+    for path in named:
+        assert (manual.ROOT / path).exists(), path
+        assert not path.startswith(("scripts/", ".ci/")) or os.access(manual.ROOT / path, os.X_OK), path
+
+
+def test_the_folders_are_those_of_the_layout() -> None:
+    """Whatever is named there exists, and no part of the program is missing."""
+    layout = manual.blocks("", "CONTRIBUTING.md")[0]
+    ours, _, others = layout.partition("\njobtypes/")
+    named = set(re.findall(r"(?:^  |  )([a-z_]+(?:/|\.py)) ", ours, re.MULTILINE))
+    parts = {
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in PACKAGE.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").is_file()
+    }
+    assert named == parts - {"__init__.py", "__main__.py", "bundled.py"}
+    for folder in re.findall(r"\b([a-z]+)/(?=\s)", f"jobtypes/{others}"):
+        assert (manual.ROOT / folder).is_dir() or (manual.ROOT / "tests" / folder).is_dir(), folder
+
+
+def test_the_layers_are_those_that_are_held() -> None:
+    """What stands further to the left is imported by what stands further to the right, and never the other way."""
+    line = manual.blocks("", "CONTRIBUTING.md")[1]
+    groups = [{part.strip() for part in group.split(",")} for group in line.split("<")]
+    listed, below = set[str]().union(*groups), set[str]()
+    for group in groups:
+        below |= group
+        for layer in group:
+            assert layer_of(f"flamenco.{layer}") == layer
+            assert MAY_IMPORT[layer] & listed <= below
