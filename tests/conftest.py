@@ -45,7 +45,7 @@ def content_type_where_there_is_a_body() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def logging_is_put_back() -> Iterator[None]:
     """Commands set up logging for their whole process; other tests log as they did before."""
     root = logging.getLogger()

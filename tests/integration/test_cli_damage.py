@@ -15,8 +15,6 @@ from flamenco import bootstrap
 from flamenco.cli import COMMANDS, main
 from flamenco.domain.errors import ConfigError
 
-pytestmark = pytest.mark.usefixtures("logging_is_put_back")
-
 DATABASE = "flamenco-manager.sqlite"
 BROKEN = '"""Broken."""\n\nimport no_such_library_of_tests\n'
 

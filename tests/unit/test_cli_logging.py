@@ -7,12 +7,9 @@ import logging
 import warnings
 
 import msgspec
-import pytest
 import structlog
 
 from flamenco.cli.logging_setup import set_up_logging
-
-pytestmark = pytest.mark.usefixtures("logging_is_put_back")
 
 
 class Terminal(io.StringIO):

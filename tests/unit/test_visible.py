@@ -60,7 +60,6 @@ def test_the_command_line() -> None:
     assert "\\x1b[2J" in result.stderr
 
 
-@pytest.mark.usefixtures("logging_is_put_back")
 @pytest.mark.parametrize("style", ["console", "logfmt", "json"])
 def test_logs(style: str) -> None:
     """A record is one line, and nothing in it controls the terminal; JSON keeps the name as it is."""
