@@ -17,9 +17,10 @@ import pytest
 from flamenco import Hold, SchedulingPolicy, builtin
 from flamenco.bootstrap import create_farm
 from flamenco.config import load
-from flamenco.farm import placing, tasks
+from flamenco.farm import tasks
 from flamenco.farm.context import Farm
-from flamenco.farm.ranking import Ranking
+from flamenco.farm.scheduling import placing
+from flamenco.farm.scheduling.policies import Ranking
 from flamenco.services import ranking
 from flamenco.services.runner import Chore, Runner
 from flamenco.store.upgrade import upgrade

@@ -14,8 +14,9 @@ from flamenco.compiler.compile import Compiler
 from flamenco.compiler.limits import limits_of
 from flamenco.config import Config, Loaded, load
 from flamenco.domain.errors import ConfigError
-from flamenco.farm import farm_status, jobs, placing, setup_checks
+from flamenco.farm import farm_status, jobs, setup_checks
 from flamenco.farm.context import Clock, Farm, utc_now
+from flamenco.farm.scheduling import placing
 from flamenco.hooks.manager import Hooks
 from flamenco.store import damage, upgrade
 from flamenco.store.engine import Store

@@ -23,8 +23,9 @@ from flamenco.domain.transitions import Effect, JobMove, MassMove
 from flamenco.domain.visible import visible
 from flamenco.farm.context import Farm
 from flamenco.files.logs import stamped
-from flamenco.store import events, jobs, limits, listing, queues, tasks
+from flamenco.store import events, jobs, listing, tasks
 from flamenco.store.engine import Tx
+from flamenco.store.scheduling import limits, queues
 
 NAMED = 5
 """So many tasks are named where a job says what became of it."""

@@ -16,14 +16,14 @@ from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
 from flamenco.config.places import CONFIG_FILE_NAME
 from flamenco.domain.errors import Busy
-from flamenco.domain.scheduling import JobCandidate
+from flamenco.domain.scheduling.values import JobCandidate
 from flamenco.domain.timeouts import Moment, Watch
 from flamenco.domain.variables import Variables
 from flamenco.farm.identity import Callers
 from flamenco.farm.image_queue import ImageQueue
 from flamenco.farm.measurements import RequestHistograms
-from flamenco.farm.ranking import Ranking
 from flamenco.farm.repeating import Repeated
+from flamenco.farm.scheduling.policies import Ranking
 from flamenco.farm.waiting import EventWaits
 from flamenco.files.images import LastRendered
 from flamenco.files.logs import TaskLogs

@@ -12,8 +12,9 @@ from typing import Final
 
 from flamenco.domain.errors import NoneSuch, NotFound
 from flamenco.domain.events import job_deleted_event, job_event
-from flamenco.farm import placing, shaman
+from flamenco.farm import shaman
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import placing
 from flamenco.files.places import remove_job_folder
 from flamenco.store import deletion, events, jobs
 

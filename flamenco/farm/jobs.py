@@ -19,9 +19,9 @@ from flamenco.domain.events import job_event
 from flamenco.domain.listing import JobQuery
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.statuses import JobStatus
-from flamenco.farm import placing
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import placing
 from flamenco.store import events, failures, listing, workers
 from flamenco.store import jobs as job_store
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from flamenco.domain.scheduling import Usage
-from flamenco.farm import placing, sinks
+from flamenco.domain.scheduling.values import Usage
+from flamenco.farm import sinks
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import placing
 from flamenco.hooks.routes import FarmStatistics, LimitUse, RequestTimes
-from flamenco.store import limits, processes, statistics
+from flamenco.store import processes, statistics
 from flamenco.store.engine import Tx
+from flamenco.store.scheduling import limits
 
 ALIVE: Final = timedelta(seconds=60)
 """A process that wrote nothing down for so long is taken to have ended."""

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from flamenco.domain.errors import NoSuchTag, NotFound
 from flamenco.domain.events import job_event, tag_event, tag_removed_event, worker_event
 from flamenco.domain.model import Tag
-from flamenco.farm import placing, stranding
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import placing, stranding
 from flamenco.store import events, jobs, workers
 from flamenco.store import tags as tag_store
 

@@ -14,13 +14,15 @@ from flamenco.domain.identity import is_with_predecessor
 from flamenco.domain.listing import TaskQuery
 from flamenco.domain.model import Assignment, Job, Task, TaskSummary, TaskWorker, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import failing, last_rendered, placing
+from flamenco.farm import failing, last_rendered
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
-from flamenco.store import claim, failures, jobs, limits, listing, workers
+from flamenco.farm.scheduling import placing
+from flamenco.store import failures, jobs, listing, workers
 from flamenco.store import tasks as task_store
-from flamenco.store.claim import JobOffers
 from flamenco.store.engine import Tx
+from flamenco.store.scheduling import claim, limits
+from flamenco.store.scheduling.claim import JobOffers
 
 
 class TaskChange(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
-from flamenco.domain.scheduling import FarmView, Hold, JobCandidate, Limit, Term, WorkerView
+from flamenco.domain.scheduling.values import FarmView, Hold, JobCandidate, Limit, Term, WorkerView
 
 
 class CommandFailed(Exception):

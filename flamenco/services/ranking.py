@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flamenco.farm import placing
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import placing
 
 EVERY_S = 1.0
 """How old a rank may get: longer than a poll, far shorter than a task."""

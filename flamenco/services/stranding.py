@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flamenco.farm import stranding
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import stranding
 
 FIRST_AFTER_S = 60.0
 """Workers need time to come back when the manager was away."""

@@ -12,8 +12,8 @@ from sqlalchemy import bindparam, delete, or_, select, text, tuple_, update
 from flamenco.domain.model import Job
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
 from flamenco.store import jobs as job_store
-from flamenco.store import queues as queue_store
 from flamenco.store.engine import Tx
+from flamenco.store.scheduling import queues as queue_store
 from flamenco.store.schema import DOOMED_SQL, jobs, queues, task_dependencies, tasks
 
 PAGE = 500

@@ -14,10 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from flamenco.collector import collector_paused
 from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.model import AuthoredJob, Job, TaskCounts
-from flamenco.domain.scheduling import JobCandidate, Placement
+from flamenco.domain.scheduling.values import JobCandidate, Placement
 from flamenco.domain.statuses import FINISHED_JOB, TRANSITIONAL_JOB, JobStatus, TaskStatus
-from flamenco.store import queues
 from flamenco.store.engine import Tx
+from flamenco.store.scheduling import queues
 from flamenco.store.schema import job_variables, jobs, tags, task_dependencies, tasks
 
 COUNTS = [*(jobs.c[f"tasks_{status.column}"] for status in TaskStatus), jobs.c.tasks_failed_optional]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flamenco.domain.model import Assignment, AuthoredJob, Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import placing, tasks, workers
+from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import placing
 from flamenco.farm.tasks import TaskChange
 from flamenco.store import jobs as job_store
 from flamenco.store import recount

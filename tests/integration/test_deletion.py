@@ -18,9 +18,10 @@ from flamenco.api.app import create_app
 from flamenco.domain.errors import NoneSuch, NotFound
 from flamenco.domain.model import AuthoredJob, Task, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus
-from flamenco.farm import deletion, explaining, jobs, placing, tags, tasks, workers
+from flamenco.farm import deletion, jobs, tags, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.reading import FarmReading
+from flamenco.farm.scheduling import explanation, placing
 from flamenco.farm.tasks import TaskChange
 from flamenco.files.places import job_folder
 from flamenco.hooks.types import PublishedEvent
@@ -91,7 +92,7 @@ def test_a_marked_job_is_told_and_not_handed_out(farm: Farm, clock: Clock) -> No
         lambda: jobs.set_priority(farm, job.id, 99),
         lambda: jobs.set_status(farm, job.id, JobStatus.REQUEUEING, "test"),
         lambda: tags.set_of_job(farm, job.id, None, None),
-        lambda: explaining.explain(farm, job.id),
+        lambda: explanation.explain(farm, job.id),
     ):
         with pytest.raises(NotFound):
             steer()

@@ -14,7 +14,7 @@ from flamenco.domain.model import Job
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, workers
 from flamenco.farm.context import Farm
-from flamenco.farm.ranking import Ranking
+from flamenco.farm.scheduling.policies import Ranking
 from flamenco.store.schema import jobs as jobs_table
 from flamenco.store.schema import tags, worker_tags
 from tests.conftest import authored_job, authored_task

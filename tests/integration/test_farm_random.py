@@ -41,10 +41,11 @@ from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.tasks import TaskChange
 from flamenco.services import stranding, timeouts
-from flamenco.store import queues, recount
+from flamenco.store import recount
 from flamenco.store import tasks as task_store
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Store
+from flamenco.store.scheduling import queues
 from flamenco.store.schema import job_blocks, task_dependencies, task_failures
 from flamenco.store.upgrade import upgrade
 from tests.conftest import START, Clock, authored_job, authored_task, make_hooks

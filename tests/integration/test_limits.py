@@ -12,11 +12,13 @@ from sqlalchemy import event
 from flamenco import JobCandidate, Limit, SchedulingPolicy
 from flamenco.domain.model import Job
 from flamenco.domain.statuses import JobStatus, TaskStatus
-from flamenco.farm import jobs, placing, tasks, workers
+from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
-from flamenco.farm.ranking import Ranking
+from flamenco.farm.scheduling import placing
+from flamenco.farm.scheduling.policies import Ranking
 from flamenco.services import timeouts
-from flamenco.store import limits, recount
+from flamenco.store import recount
+from flamenco.store.scheduling import limits
 from flamenco.store.schema import queues
 from tests.conftest import Clock, authored_job, authored_task
 from tests.integration.farming import new_worker, report, run_next, store_job, take

@@ -12,11 +12,12 @@ from structlog.testing import capture_logs
 from flamenco import FarmView, Hold, JobCandidate, SchedulingPolicy, Term, WorkerView
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.model import Job
-from flamenco.domain.scheduling import worth_writing
+from flamenco.domain.scheduling.values import worth_writing
 from flamenco.domain.statuses import JobStatus, TaskStatus
-from flamenco.farm import jobs, placing, tasks, workers
+from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
-from flamenco.farm.ranking import Ranking
+from flamenco.farm.scheduling import placing
+from flamenco.farm.scheduling.policies import Ranking
 from flamenco.services import ranking
 from flamenco.store import jobs as job_store
 from flamenco.store.schema import jobs as jobs_table

@@ -21,8 +21,8 @@ from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.measurements import RequestHistograms
-from flamenco.farm.ranking import Ranking
 from flamenco.farm.reading import ALIVE, FarmReading
+from flamenco.farm.scheduling.policies import Ranking
 from flamenco.hooks.routes import REQUEST_BOUNDS_S, FarmStatistics, LimitUse
 from flamenco.services import measurements
 from flamenco.services.runner import Chore, Runner, runners, stop_all

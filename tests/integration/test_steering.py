@@ -11,7 +11,7 @@ from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.tasks import TaskChange
 from flamenco.store import jobs as job_store
-from flamenco.store import queues
+from flamenco.store.scheduling import queues
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
 

@@ -8,8 +8,9 @@ import pytest
 
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import jobs, stranding, tags, tasks, workers
+from flamenco.farm import jobs, tags, tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import stranding
 from flamenco.services import stranding as chore
 from flamenco.services import timeouts
 from tests.conftest import Clock, authored_job, authored_task

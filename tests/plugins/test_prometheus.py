@@ -18,7 +18,7 @@ from flamenco.domain.errors import ConfigError
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, workers
 from flamenco.farm.context import Farm
-from flamenco.farm.ranking import Ranking
+from flamenco.farm.scheduling.policies import Ranking
 from flamenco.hooks.routes import REQUEST_BOUNDS_S
 from flamenco.services import delivery, measurements
 from flamenco.store.upgrade import upgrade

@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from flamenco import Hold
-from flamenco.domain.explanation import Dependent, Reason, SeenWorker, WaitingGroup, Why, reasons
 from flamenco.domain.model import Job, TaskCounts
+from flamenco.domain.scheduling.explanation import Dependent, Reason, SeenWorker, WaitingGroup, Why, reasons
 from flamenco.domain.statuses import JobStatus, WorkerStatus
 from tests.conftest import START
 

@@ -9,7 +9,7 @@ from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.x import explain_schemas as schemas
 from flamenco.domain.statuses import TaskStatus
-from flamenco.farm.explaining import Explanation, explain
+from flamenco.farm.scheduling.explanation import Explanation, explain
 
 
 class Explain(Resource):

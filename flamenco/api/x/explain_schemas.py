@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.api.fields import Uuid
-from flamenco.domain.explanation import Why
+from flamenco.domain.scheduling.explanation import Why
 from flamenco.domain.statuses import JobStatus, TaskStatus
 
 

@@ -1,7 +1,7 @@
 """Which job comes first: what scheduling policies are given, what they give back, and how that is added up.
 
 Policies are pure. They see jobs, workers and the farm as the values here, and answer with values; what they say
-is stored beside the jobs (`flamenco.farm.ranking`), so that a worker that polls looks things up and computes nothing.
+is stored beside the jobs (`flamenco.farm.scheduling`): a worker that polls looks things up and computes nothing.
 """
 
 from __future__ import annotations

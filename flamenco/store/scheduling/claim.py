@@ -16,10 +16,10 @@ from sqlalchemy import bindparam, exists, or_, select, text
 
 from flamenco.domain.model import Task, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB
-from flamenco.store import limits
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
-from flamenco.store.queues import decode_names
+from flamenco.store.scheduling import limits
+from flamenco.store.scheduling.queues import decode_names
 from flamenco.store.schema import (
     ACTIVE_SQL,
     CLAIMABLE_SQL,

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, text, union
 
-from flamenco.domain.explanation import WaitingGroup
 from flamenco.domain.model import Job, Task
+from flamenco.domain.scheduling.explanation import WaitingGroup
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
-from flamenco.store.queues import decode_names
+from flamenco.store.scheduling.queues import decode_names
 from flamenco.store.schema import (
     CLAIMABLE_SQL,
     OPEN_SQL,

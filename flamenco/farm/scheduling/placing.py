@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from flamenco.domain.errors import NotFound
 from flamenco.domain.model import Job, Worker
-from flamenco.domain.scheduling import (
+from flamenco.domain.scheduling.values import (
     FarmView,
     JobCandidate,
     Placement,
@@ -28,12 +28,13 @@ from flamenco.domain.scheduling import (
     worth_writing,
 )
 from flamenco.farm.context import Farm
-from flamenco.farm.ranking import Refusal, Views
+from flamenco.farm.scheduling.policies import Refusal, Views
 from flamenco.hooks.types import SchedulingPolicy
-from flamenco.store import jobs, queues, standing
+from flamenco.store import jobs
 from flamenco.store.engine import Tx
-from flamenco.store.queues import NewRank
-from flamenco.store.standing import Account, Standing
+from flamenco.store.scheduling import queues, standing
+from flamenco.store.scheduling.queues import NewRank
+from flamenco.store.scheduling.standing import Account, Standing
 
 RANK_TOLERANCE = 0.1
 """How far off the rank of a job may be, where that does not put it before or behind another one."""

@@ -13,16 +13,18 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flamenco.domain import explanation
 from flamenco.domain.errors import Busy, NotFound
-from flamenco.domain.explanation import WaitingGroup, Why, seen_worker
 from flamenco.domain.model import Job, Worker
+from flamenco.domain.scheduling import explanation
+from flamenco.domain.scheduling.explanation import WaitingGroup, Why, seen_worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.transitions import too_many_failed
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
-from flamenco.store import explaining, jobs, stranding, workers
+from flamenco.store import jobs, workers
 from flamenco.store.engine import Tx
+from flamenco.store.scheduling import explanation as explanation_store
+from flamenco.store.scheduling import stranding
 
 AWAY_AFTER = timedelta(minutes=2)
 """A worker that is offline is counted on for so long: it may be starting again."""
@@ -68,7 +70,7 @@ def give_up(tx: Tx, cascade: Cascade) -> None:
 
 
 def _lost(tx: Tx, job: Job, now: datetime) -> Iterator[_Lost]:
-    around = explaining.around(tx, job)
+    around = explanation_store.around(tx, job)
     blocked_types = {each for types in around.blocked.values() for each in types}
     seen = [
         replace(
@@ -79,7 +81,7 @@ def _lost(tx: Tx, job: Job, now: datetime) -> Iterator[_Lost]:
         )
         for worker in around.workers
     ]
-    for group in explaining.waiting_groups(tx, job):
+    for group in explanation_store.waiting_groups(tx, job):
         if reason := explanation.nobody(around.tag, group, seen):
             why, text = reason
             failures = bool(group.failed_by) or group.task_type in blocked_types

@@ -12,7 +12,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from flamenco.domain.model import Job, Worker
-from flamenco.domain.scheduling import Hold
+from flamenco.domain.scheduling.values import Hold
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, WorkerStatus
 
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, bindparam, select, text
 from sqlalchemy import func as sql
 
-from flamenco.domain.explanation import Dependent, WaitingGroup
 from flamenco.domain.model import Job, Worker
+from flamenco.domain.scheduling.explanation import Dependent, WaitingGroup
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
-from flamenco.store import limits, queues
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
+from flamenco.store.scheduling import limits, queues
 from flamenco.store.schema import (
     ACTIVE_SQL,
     RUNNABLE_SQL,

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import bindparam, delete, insert, select, text, update
 from sqlalchemy import func as sql
 
-from flamenco.domain.scheduling import Limit
+from flamenco.domain.scheduling.values import Limit
 from flamenco.hooks.routes import LimitUse
 from flamenco.store.engine import Tx
 from flamenco.store.schema import ACTIVE_SQL, limit_uses, limits, tasks

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select, text, update
 from sqlalchemy import func as sql
 
 from flamenco.domain.model import Job, TaskCounts
-from flamenco.domain.scheduling import JobCandidate
+from flamenco.domain.scheduling.values import JobCandidate
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx

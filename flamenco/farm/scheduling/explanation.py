@@ -5,16 +5,17 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flamenco.domain import explanation
 from flamenco.domain.errors import NotFound
-from flamenco.domain.explanation import Reason, SeenWorker, seen_worker
 from flamenco.domain.model import Job, Worker
-from flamenco.domain.scheduling import Ranked
-from flamenco.farm import placing
+from flamenco.domain.scheduling import explanation
+from flamenco.domain.scheduling.explanation import Reason, SeenWorker, seen_worker
+from flamenco.domain.scheduling.values import Ranked
 from flamenco.farm.context import Farm
-from flamenco.store import explaining, jobs, workers
+from flamenco.farm.scheduling import placing
+from flamenco.store import jobs, workers
 from flamenco.store.engine import Tx
-from flamenco.store.explaining import Around, Trouble
+from flamenco.store.scheduling import explanation as explanation_store
+from flamenco.store.scheduling.explanation import Around, Trouble
 
 MOST_FAILED = 100
 """Of so many tasks it is said why they failed: more than anybody reads."""
@@ -52,8 +53,8 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
         own = next((each for each in ranked if each.job_id == job.id), None)
         if own is None:
             own = farm.ranking.rank([jobs.candidate(job)], placing.views(tx, farm, now))[0]
-        around = explaining.around(tx, job)
-        busy = explaining.busy(tx)
+        around = explanation_store.around(tx, job)
+        busy = explanation_store.busy(tx)
         seen = [
             _seen(tx, farm, job, each, around, is_busy=each.key in busy)
             for each in around.workers
@@ -62,9 +63,14 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
         if asked is not None and not seen:
             raise NotFound(f"There is no worker {worker_id}.")
         waiting = explanation.reasons(
-            job, around.tag, own.holds, explaining.dependent(tx, job), explaining.waiting_groups(tx, job), seen
+            job,
+            around.tag,
+            own.holds,
+            explanation_store.dependent(tx, job),
+            explanation_store.waiting_groups(tx, job),
+            seen,
         )
-        failed = explaining.troubles(tx, job, MOST_FAILED)
+        failed = explanation_store.troubles(tx, job, MOST_FAILED)
     return Explanation(
         job=job,
         position=position,

@@ -15,9 +15,9 @@ from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy import func as sql
 
 from flamenco.domain.model import AuthoredTask, Job
-from flamenco.domain.scheduling import Placement
-from flamenco.store import limits
+from flamenco.domain.scheduling.values import Placement
 from flamenco.store.engine import Tx
+from flamenco.store.scheduling import limits
 from flamenco.store.schema import OPEN_SQL, RUNNABLE_SQL, jobs, queues, requirements, tasks
 
 _encode = msgspec.json.Encoder().encode
