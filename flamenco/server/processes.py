@@ -28,7 +28,7 @@ from flamenco.discovery.advertising import Advertising
 from flamenco.domain.errors import FarmError
 from flamenco.farm import lifecycle
 from flamenco.farm.context import Farm, utc_now
-from flamenco.server.connections import Process
+from flamenco.server.gunicorn import Process
 from flamenco.server.listening import url_of
 from flamenco.server.requests import Places, impatient
 from flamenco.services.runner import Runner, runners, stop_all

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flamenco.server.connections import FINISH_TIMEOUT_S, HEAD_TIMEOUT_S, WakeUps
+from flamenco.server.gunicorn import FINISH_TIMEOUT_S, HEAD_TIMEOUT_S, WakeUps
 from flamenco.server.processes import GOODBYE_S
 from tests.acceptance.conftest import (
     START_TIMEOUT_S,
