@@ -1,26 +1,43 @@
-"""How a process that serves treats its connections: which of them take a thread, and for how long.
+"""gunicorn, bent to what a manager needs: all that this program knows of it, its private names included.
 
-A few clients that say nothing, or stop half-way, must not keep a farm waiting.
+They are promised by nobody, so gunicorn is pinned, and `tests/unit/test_gunicorn.py` holds each of them against the
+gunicorn that is installed. What a process does with its life is in `processes`, which knows nothing of gunicorn.
+
+Connections take a thread only while there is something to do: a few clients that say nothing, or stop half-way, must
+not keep a farm waiting.
 """
 
 from __future__ import annotations
 
 import errno
+import logging
+import os
 import selectors
 import signal
 import socket
+import sys
 from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from types import FrameType
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 import msgspec
 import structlog
-from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn import glogging, util  # type: ignore[import-untyped]
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import PollableMethodQueue, TConn, ThreadWorker  # type: ignore[import-untyped]
 
+from flamenco.server.processes import Manager
+from flamenco.server.requests import impatient
+
 log = structlog.get_logger(__name__)
+
+STOP_TIMEOUT_S = 3
+"""How long a process may take in all to stop; then it is killed."""
 
 FINISH_TIMEOUT_S = 2
 """How long requests may still take once the manager is asked to stop."""
@@ -30,6 +47,21 @@ REPLACED_TIMEOUT_S = 3600
 
 HEAD_TIMEOUT_S = 10.0
 """How long a client may be silent in the middle of the head of a request, once it has begun."""
+
+KEEPALIVE_S = 30
+"""How long an idle connection is kept for the next request, so that workers that poll need no new one each time."""
+
+HEARTBEAT_TIMEOUT_S = 120
+"""A process whose main loop was silent for so long is replaced. Requests run in threads and never hold it up."""
+
+MOST_SENDING = 64
+"""So many clients may be sending large files to one process, beside the requests that it works on. They take long, and
+workers that ask for tasks meanwhile must not have to wait for them."""
+
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system, not a file that anybody could have put there
+
+_CLIENT = "gunicorn.socket"
+"""What the environment of a request has the connection as that it came over."""
 
 _STATUS_OF = (
     (http_errors.ConfigurationProblem, 500),
@@ -110,11 +142,11 @@ class Process(ThreadWorker):  # type: ignore[misc]
         A process that others have replaced has much time for that, until the manager stops.
         """
         is_first = self.alive
-        is_replaced = self.app.is_replaced(self)
+        is_replaced = self.app.manager.lifetime.is_replaced(self.age)
         super().handle_exit(sig, frame)
         if is_first:
             self.cfg.set("graceful_timeout", REPLACED_TIMEOUT_S if is_replaced else FINISH_TIMEOUT_S)
-            self.method_queue.defer(self.app.retire if is_replaced else self.app.stop_waiting)
+            self.method_queue.defer(self.app.manager.retire if is_replaced else self.app.manager.stop_waiting)
             self.method_queue.defer(self._close_idle)
         elif not is_replaced and self.cfg.graceful_timeout == REPLACED_TIMEOUT_S:
             self.method_queue.defer(self._leave)
@@ -150,3 +182,118 @@ class Process(ThreadWorker):  # type: ignore[misc]
             util.write_nonblock(client, head.encode("latin-1") + body)
         except OSError:
             log.debug("a client went away before it could be told what is wrong")
+
+
+class _Log(glogging.Logger):  # type: ignore[misc]
+    """Lets what gunicorn has to say come out with everything else, instead of in a form of its own."""
+
+    def setup(self, cfg: Any) -> None:
+        """Undo gunicorn's own handlers."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Something went wrong, and is worth a traceback unless a client was just too slow."""
+        if isinstance(sys.exc_info()[1], TimeoutError):
+            log.debug("a client was given up that was silent for too long")
+        else:
+            super().exception(msg, *args, **kwargs)
+
+
+class _Main(Arbiter):  # type: ignore[misc]
+    """The main process, as gunicorn's, but it says so before it stops the others, and lets replaced ones finish."""
+
+    _last_replaced = 0
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stop all processes."""
+        self.app.manager.say_goodbye()
+        super().stop(graceful)
+
+    def reload(self) -> None:
+        """Read the configuration anew, and replace all processes."""
+        last_replaced = self.worker_age
+        self.app.manager.lifetime.replace(last_replaced)
+        super().reload()
+        self._last_replaced = last_replaced
+
+    def manage_workers(self) -> None:
+        """Have as many processes as there should be, beside those that were replaced and have something to finish."""
+        finishing = {pid: each for pid, each in self.WORKERS.items() if each.age <= self._last_replaced}
+        for pid in finishing:
+            del self.WORKERS[pid]
+        try:
+            super().manage_workers()
+        finally:
+            self.WORKERS.update(finishing)
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Our settings for gunicorn, and what it is to call. A fork of it lives in every process that serves."""
+
+    def __init__(self, manager: Manager, descriptor: int) -> None:
+        self.manager = manager
+        self._descriptor = descriptor
+        super().__init__()
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        _Main(self).run()
+
+    def load_config(self) -> None:
+        """Hand our settings to gunicorn, which calls this."""
+        for name, value in self._settings().items():
+            self.cfg.set(name, value)
+
+    def reload(self) -> None:
+        """Read the configuration anew; gunicorn calls this on SIGHUP, before it starts other processes."""
+        self.manager.reconfigure()
+        super().reload()
+
+    def load(self) -> WSGIApplication:
+        """Make the application; gunicorn calls this in every process that serves, after the fork."""
+        return impatient(self.manager.application(), lambda environ: environ[_CLIENT])
+
+    def _settings(self) -> dict[str, Any]:
+        config = self.manager.config
+        return {
+            "bind": [f"fd://{self._descriptor}"],
+            # Processes do the work side by side, threads wait for the database: many threads in one
+            # process are slower than few.
+            "worker_class": Process,
+            "workers": config.processes,
+            "threads": config.threads + MOST_SENDING,
+            "keepalive": KEEPALIVE_S,
+            "timeout": HEARTBEAT_TIMEOUT_S,
+            "graceful_timeout": STOP_TIMEOUT_S,
+            # Each process makes its own farm after the fork; a database connection cannot be shared.
+            "preload_app": False,
+            # Heartbeats are written to a file; on a disk they would stop while the disk is busy.
+            "worker_tmp_dir": str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else None,
+            # It would put a socket into the user's home directory.
+            "control_socket_disable": True,
+            # Nobody but the configuration decides below which path the application lives.
+            "forwarder_headers": "",
+            "proc_name": "flamenco-manager",
+            "accesslog": None,
+            "errorlog": "-",
+            "loglevel": "warning",
+            "logger_class": _Log,
+            "post_worker_init": self._started,
+            "worker_exit": self._ended,
+        }
+
+    def _started(self, process: ThreadWorker) -> None:
+        # The later ones replace processes that died: whoever waits for us is not waiting any more.
+        self.manager.start(is_first=process.age == 1)
+
+    def _ended(self, _arbiter: object, process: ThreadWorker) -> None:
+        # gunicorn calls this in the main process as well, for processes that are gone.
+        if process.pid != os.getpid():
+            return
+        self.manager.end(is_replaced=self.manager.lifetime.is_replaced(process.age))
+        if process.booted:
+            # Python would wait for every thread first, and one may wait for a client that says nothing.
+            logging.shutdown()
+            os._exit(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -21,11 +21,14 @@ WRITE_TIMEOUT_S = 300.0
 """How long a client may take to read a part of an answer."""
 
 
-def impatient(app: WSGIApplication) -> WSGIApplication:
-    """The application, with clients that stop in the middle of a body given up; each would hold a thread for ever."""
+def impatient(app: WSGIApplication, client_of: Callable[[WSGIEnvironment], socket.socket]) -> WSGIApplication:
+    """The application, with clients that stop in the middle of a body given up; each would hold a thread for ever.
+
+    `client_of` gives the connection that a request came over.
+    """
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        client: socket.socket = environ["gunicorn.socket"]
+        client = client_of(environ)
         client.settimeout(READ_TIMEOUT_S)
         environ[IS_GONE] = partial(_has_closed, client)
         if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):

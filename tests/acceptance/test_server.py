@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from flamenco.server.gunicorn import FINISH_TIMEOUT_S, HEAD_TIMEOUT_S, WakeUps
-from flamenco.server.processes import GOODBYE_S
+from flamenco.server.lifetime import GOODBYE_S
 from tests.acceptance.conftest import (
     START_TIMEOUT_S,
     STOP_TIMEOUT_S,

@@ -51,7 +51,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "psycopg": ("store/",),
     "falcon": ("api/", "web/"),
     "py_mini_racer": ("compiler/helper.py",),
-    "gunicorn": ("server/",),
+    "gunicorn": ("server/gunicorn.py",),
     "pluggy": ("hooks/",),
     "psutil": ("discovery/networks.py",),
     "pytest": ("testing.py",),
