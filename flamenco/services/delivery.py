@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Final
 
 import structlog
@@ -59,9 +60,12 @@ def tick(farm: Farm, sink: EventSink) -> float:
     if wait_s := _wait_s(standing, started):
         return wait_s
     delivery = _Delivery(farm, sink, standing, started + timedelta(seconds=BATCH_S))
-    if delivery.events(batch) and delivery.letters(letters):
-        return _MORE_S if len(batch) == BATCH or len(letters) == BATCH else IDLE_S
-    return delivery.pause
+    outcome = delivery.events(batch)
+    if outcome is _Outcome.THROUGH:
+        outcome = delivery.letters(letters)
+    if outcome is not _Outcome.THROUGH:
+        return delivery.pause
+    return _MORE_S if len(batch) == BATCH or len(letters) == BATCH else IDLE_S
 
 
 def is_behind(farm: Farm, sink: EventSink) -> bool:
@@ -94,6 +98,14 @@ class _Failure(Struct, frozen=True):
     is_final: bool
 
 
+class _Outcome(Enum):
+    """What came of a step of a delivery."""
+
+    THROUGH = "it is done with, and written down as such"
+    CUT_SHORT = "what is left has to wait: for the time to go on, or the sink to recover"
+    OVERTAKEN = "another process delivers to the sink now, and was quicker"
+
+
 class _Delivery:
     """One round of deliveries to one sink. `pause` is when to come back, in seconds, after one that was cut short."""
 
@@ -104,26 +116,27 @@ class _Delivery:
         self._saved = self._now = standing
         self._until = until
 
-    def events(self, batch: Iterable[PublishedEvent]) -> bool:
-        """Deliver events in their order; whether that went to the end."""
+    def events(self, batch: Iterable[PublishedEvent]) -> _Outcome:
+        """Deliver events in their order, as far as they get through or are given up."""
         for event in batch:
             if matches(event.topic, self._sink.topics):
                 if self._farm.clock() >= self._until:
                     self._save()
-                    return False
-                failure = self._attempt(event)
-                if failure and not self._failed(event, failure):
-                    return False
-                if not failure:
+                    return _Outcome.CUT_SHORT
+                if failure := self._attempt(event):
+                    outcome = self._failed(event, failure)
+                    if outcome is not _Outcome.THROUGH:
+                        return outcome
+                else:
                     self._got_through()
             self._now = replace(self._now, cursor=event.id)
         return self._save()
 
-    def letters(self, wanted: Iterable[DeadLetter]) -> bool:
-        """Deliver dead letters; whether that went to the end."""
+    def letters(self, wanted: Iterable[DeadLetter]) -> _Outcome:
+        """Deliver dead letters, until one has to wait."""
         for letter in wanted:
             if self._farm.clock() >= self._until:
-                return False
+                return _Outcome.CUT_SHORT
             failure = self._attempt(letter.event)
             with self._farm.store.write() as tx:
                 if failure is None:
@@ -135,7 +148,7 @@ class _Delivery:
             elif not failure.is_final:
                 self._back_off(failure)
                 self._save()
-                return False
+                return _Outcome.CUT_SHORT
         return self._save()
 
     def _attempt(self, event: PublishedEvent) -> _Failure | None:
@@ -150,8 +163,8 @@ class _Delivery:
     def _got_through(self) -> None:
         self._now = replace(self._now, failures=0, backoff_s=0.0, retry_at=None, error="")
 
-    def _failed(self, event: PublishedEvent, failure: _Failure) -> bool:
-        """Write down what happened; whether to go on with the next event at once."""
+    def _failed(self, event: PublishedEvent, failure: _Failure) -> _Outcome:
+        """Write down what happened. An event that is given up, and not the sink's fault, lets the next one through."""
         attempts = self._now.failures + 1
         if not failure.is_final:
             self._back_off(failure)
@@ -159,7 +172,7 @@ class _Delivery:
             self._now = replace(self._now, failures=attempts)
             log.warning("an event sink failed", sink=self._sink.name, error=failure.reason, again_in_s=self.pause)
             self._save()
-            return False
+            return _Outcome.CUT_SHORT
         self._now = replace(self._now, cursor=event.id, failures=0)
         log.error("gave up an event", sink=self._sink.name, event_id=event.id, error=failure.reason)
         with self._farm.store.write() as tx:
@@ -167,21 +180,23 @@ class _Delivery:
             if ours:
                 sinks.bury(tx, self._sink.name, event, attempts, failure.reason, self._farm.clock())
         self._saved = self._now
-        return ours and failure.is_final
+        if not ours:
+            return _Outcome.OVERTAKEN
+        return _Outcome.THROUGH if failure.is_final else _Outcome.CUT_SHORT
 
     def _back_off(self, failure: _Failure) -> None:
         self.pause = BACKOFF.after(self._now.backoff_s)
         retry_at = self._farm.clock() + timedelta(seconds=self.pause)
         self._now = replace(self._now, backoff_s=self.pause, retry_at=retry_at, error=failure.reason)
 
-    def _save(self) -> bool:
-        """Write how far we are; False when another process has taken over and was quicker."""
+    def _save(self) -> _Outcome:
+        """Write how far we are, unless another process has taken over and was quicker."""
         if self._now == self._saved:
-            return True
+            return _Outcome.THROUGH
         with self._farm.store.write() as tx:
             ours = sinks.save(tx, self._saved, self._now)
         self._saved = self._now
-        return ours
+        return _Outcome.THROUGH if ours else _Outcome.OVERTAKEN
 
 
 def _storable(text: str) -> str:

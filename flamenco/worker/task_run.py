@@ -63,12 +63,12 @@ class TaskRunner:
 
     def run(self, task: AssignedTask) -> None:
         """Run `task` to its end. Nothing is raised for what its commands do."""
-        if not self._begin(task):
+        cancellation = self._begin(task)
+        if cancellation is None:
             return
         task_log = log.bind(task=task.uuid, name=task.name)
         task_log.info("running task", type=task.task_type)
         self._updates.put(task.uuid, TaskUpdate(activity="Started", status=TaskStatus.ACTIVE))
-        cancellation = self._cancellation
         # Who is told here that the task is somebody else's has not begun with it.
         self._updates.wait_until_delivered(cancellation)
         stream = LogStream(
@@ -82,7 +82,7 @@ class TaskRunner:
             tick_s = min(LOG_TICK_S, self._settings.log_chunk)
             background.enter_context(Ticker("task-log", tick_s, stream.tick))
             failure = self._run_commands(task, stream)
-        why = self._cancellation.why
+        why = cancellation.why
         stream.close(discard=why is Why.MANAGER)
         if why:
             task_log.warning("task not finished", reason=why.value)
@@ -90,13 +90,13 @@ class TaskRunner:
             self._report_end(task, failure)
             task_log.info("task failed" if failure else "task completed", **({"reason": failure} if failure else {}))
 
-    def _begin(self, task: AssignedTask) -> bool:
-        """Make `task` the running one; False when the worker is stopping."""
+    def _begin(self, task: AssignedTask) -> Cancellation | None:
+        """Make `task` the running one; gives what will end it, or None when the worker is stopping."""
         with self._lock:
             if self._stopping:
-                return False
+                return None
             self._task_id, self._cancellation = task.uuid, Cancellation()
-            return True
+            return self._cancellation
 
     def _run_commands(self, task: AssignedTask, stream: LogStream) -> str:
         """Run all commands; gives the reason why the task failed, or nothing."""
