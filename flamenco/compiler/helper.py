@@ -7,7 +7,6 @@ then starts another. It ends when stdin closes, so it does not outlive its paren
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import queue
@@ -22,6 +21,7 @@ from typing import Any, BinaryIO, NoReturn
 from urllib.parse import quote, unquote
 
 import msgspec
+import psutil
 from py_mini_racer import (
     JSEvalException,
     JSOOMException,
@@ -184,45 +184,14 @@ def _give_up(output: BinaryIO, error: ScriptError) -> NoReturn:
     os._exit(EXIT_IDLE)
 
 
-def _resident_linux() -> int:
-    fields = Path("/proc/self/statm").read_bytes().split()
-    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _resident_windows() -> int:
-    class Counters(ctypes.Structure):
-        _fields_ = (("cb", ctypes.c_ulong), ("faults", ctypes.c_ulong), ("sizes", ctypes.c_size_t * 8))
-
-    counters = Counters(cb=ctypes.sizeof(Counters))
-    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
-    kernel.GetCurrentProcess.restype = ctypes.c_void_p
-    process = ctypes.c_void_p(kernel.GetCurrentProcess())
-    kernel.K32GetProcessMemoryInfo(process, ctypes.byref(counters), counters.cb)
-    return int(counters.sizes[1])
-
-
-def _resident_peak() -> int:
-    """The most that was ever resident: not what is now, but a process past its limit ends anyway."""
-    import resource  # noqa: PLC0415 - not on Windows
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def resident_memory() -> int:
-    """Bytes of physical memory this process holds."""
-    if sys.platform == "win32":
-        return _resident_windows()
-    return _resident_linux() if Path("/proc/self/statm").exists() else _resident_peak()
-
-
-def _watch(engine: Engine, limit: int, parent: int) -> None:
-    """End the process when it holds more than `limit` bytes, is stuck after a run, or has lost its parent.
+def _watch(engine: Engine, process: psutil.Process, limit: int, parent: int) -> None:
+    """End the process when it holds more than `limit` bytes of memory, is stuck after a run, or has lost its parent.
 
     V8's own limit does not see everything a script can allocate, and Linux's limits on address space do not
     work with V8, which reserves a terabyte of it.
     """
     while True:
-        if resident_memory() > limit:
+        if process.memory_info().rss > limit:
             os._exit(EXIT_MEMORY)
         closing = engine.closing_since
         if (closing is not None and time.monotonic() - closing > CLOSING_S) or os.getppid() != parent:
@@ -254,8 +223,9 @@ def main() -> NoReturn:
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()
     engine = Engine(setup.memory_mb)
-    limit = resident_memory() + setup.memory_mb * 2**20
-    threading.Thread(target=_watch, args=(engine, limit, os.getppid()), daemon=True).start()
+    process = psutil.Process()
+    limit = process.memory_info().rss + setup.memory_mb * 2**20
+    threading.Thread(target=_watch, args=(engine, process, limit, os.getppid()), daemon=True).start()
     output.write(b"ready\n")
     output.flush()
     while True:

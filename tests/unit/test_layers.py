@@ -53,7 +53,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "py_mini_racer": ("compiler/helper.py",),
     "gunicorn": ("server/gunicorn.py",),
     "pluggy": ("hooks/",),
-    "psutil": ("discovery/networks.py",),
+    "psutil": ("discovery/networks.py", "compiler/helper.py"),
     "pytest": ("testing.py",),
     "bpy": ("blender_launcher.py",),
 }
