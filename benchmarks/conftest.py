@@ -13,7 +13,8 @@ from flamenco.config import Config
 from flamenco.farm.context import Farm
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import upgrade
-from tests.conftest import START, Clock, authored_job, authored_task, make_hooks
+from flamenco.testing import START, Clock
+from tests.conftest import authored_job, authored_task, make_hooks
 from tests.integration.farming import store_job
 
 MakeFarm = Callable[[int, int], Farm]

@@ -24,7 +24,8 @@ from flamenco.farm.scheduling.policies import Ranking
 from flamenco.services import ranking
 from flamenco.services.runner import Chore, Runner
 from flamenco.store.upgrade import upgrade
-from tests.conftest import START, authored_job, authored_task
+from flamenco.testing import START
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, store_job, take
 
 FEW, MANY = 10, 1_000

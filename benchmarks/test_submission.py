@@ -26,8 +26,9 @@ from flamenco.farm.context import Farm
 from flamenco.hooks.manager import Hooks
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import upgrade
+from flamenco.testing import START, Clock
 from tests.acceptance.conftest import running_manager
-from tests.conftest import START, Clock, make_hooks
+from tests.conftest import make_hooks
 
 SMALL, MEDIUM, LARGE = 1_000, 10_000, 100_000
 ROUND = ((SMALL, 50), (MEDIUM, 3), (LARGE, 1), (SMALL, 50))

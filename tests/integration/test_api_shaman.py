@@ -24,7 +24,7 @@ from flamenco.farm.context import Farm
 from flamenco.files.shaman.system import Shaman
 from flamenco.services import shaman as chore
 from flamenco.services.runner import runners
-from tests.conftest import Clock
+from flamenco.testing import Clock
 from tests.integration.shaman_files import content_of, put
 
 API = "/api/v3/shaman"

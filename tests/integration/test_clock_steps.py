@@ -13,7 +13,8 @@ from flamenco.farm.context import Farm
 from flamenco.services import delivery, timeouts
 from flamenco.services import sleep as sleep_chore
 from flamenco.services.runner import Chore, Runner
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, statuses, store_job, take
 from tests.integration.test_delivery import Receiver, attach, publish
 

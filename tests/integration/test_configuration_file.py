@@ -15,7 +15,8 @@ from flamenco.config import Config, load
 from flamenco.config.content import read
 from flamenco.config.writing import write
 from flamenco.farm.context import Farm
-from tests.conftest import Clock, make_hooks
+from flamenco.testing import Clock
+from tests.conftest import make_hooks
 
 PATH = "/api/v3/configuration/file"
 

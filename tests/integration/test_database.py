@@ -30,7 +30,8 @@ from flamenco.store import workers as worker_store
 from flamenco.store.engine import Store, Tx
 from flamenco.store.schema import Utc, metadata, queues, requirements
 from flamenco.store.upgrade import backup, revision, upgrade
-from tests.conftest import Clock, authored_job, authored_task, make_hooks
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task, make_hooks
 from tests.integration.farming import new_worker, run_next, store_job
 
 

@@ -27,7 +27,7 @@ from flamenco.services import delivery
 from flamenco.services.runner import runners, stop_all
 from flamenco.store import events
 from flamenco.store.engine import Tx
-from tests.conftest import START, Clock
+from flamenco.testing import START, Clock
 
 PATIENCE_S = 30
 

@@ -23,7 +23,8 @@ from flamenco.farm.tasks import TaskChange
 from flamenco.services import upkeep
 from flamenco.store import events
 from flamenco.store.engine import Tx
-from tests.conftest import START, Clock, authored_job, authored_task
+from flamenco.testing import START, Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, report, store_job, take
 from tests.integration.test_query_plans import executed, scans_of
 

@@ -9,7 +9,8 @@ from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.services import timeouts
 from flamenco.store import failures
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
 
 

@@ -48,7 +48,8 @@ from flamenco.store.engine import Store
 from flamenco.store.scheduling import queues
 from flamenco.store.schema import job_blocks, task_dependencies, task_failures
 from flamenco.store.upgrade import upgrade
-from tests.conftest import START, Clock, authored_job, authored_task, make_hooks
+from flamenco.testing import START, Clock
+from tests.conftest import authored_job, authored_task, make_hooks
 from tests.integration.farming import job_now, new_worker, store_job
 
 EXAMPLES = 60

@@ -21,9 +21,10 @@ from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.identity import IN_TURN_S, WARN_EVERY_S, Callers
+from flamenco.testing import Clock
 from flamenco.worker import update_queue
 from flamenco.worker.update_queue import UpdateQueue
-from tests.conftest import Clock, authored_job, authored_task
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, store_job, take
 from tests.integration.scripted_manager import Answer, ScriptedManager
 from tests.integration.test_worker_tasks import plugin

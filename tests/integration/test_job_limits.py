@@ -13,7 +13,7 @@ from flamenco.compiler.limits import limits_of
 from flamenco.config import Config
 from flamenco.domain.errors import FarmError
 from flamenco.domain.model import Submission
-from tests.conftest import START
+from flamenco.testing import START
 
 SCRIPT = """
 const JOB_TYPE = { label: "Large", settings: [] };

@@ -22,7 +22,8 @@ from flamenco.farm.image_queue import MOST_WAITING
 from flamenco.files.images import LastRendered
 from flamenco.hooks.types import PublishedEvent
 from flamenco.store import events, schema
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, store_job, take
 
 NOBODY = "00000000-0000-4000-8000-000000000000"

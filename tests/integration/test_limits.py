@@ -20,7 +20,8 @@ from flamenco.services import timeouts
 from flamenco.store import recount
 from flamenco.store.scheduling import limits
 from flamenco.store.schema import queues
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, report, run_next, store_job, take
 
 

@@ -14,7 +14,8 @@ from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tags, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.store import events
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, run_next, statuses, store_job, take
 
 NOBODY = "00000000-0000-4000-8000-000000000000"

@@ -15,7 +15,8 @@ from flamenco.api.app import create_app
 from flamenco.domain import errors
 from flamenco.domain.statuses import JobStatus
 from flamenco.farm.context import Farm
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import store_job
 
 Respond = Callable[[ApiRequest, FarmReader], ApiResponse]

@@ -24,7 +24,8 @@ from flamenco.farm.context import Farm
 from flamenco.farm.tasks import TaskChange
 from flamenco.services import ranking
 from flamenco.store.upgrade import upgrade
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, store_job
 
 log = logging.getLogger(__name__)

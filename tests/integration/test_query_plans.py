@@ -20,7 +20,8 @@ from flamenco.farm.tasks import TaskChange
 from flamenco.services import timeouts
 from flamenco.store.engine import Store
 from flamenco.store.schema import tags
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, report, run_next, store_job, take
 
 IN_RANK_ORDER = "ix_queues_claim"

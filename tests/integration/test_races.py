@@ -18,7 +18,8 @@ from flamenco.farm.context import Farm
 from flamenco.services import timeouts
 from flamenco.store import jobs as job_store
 from flamenco.store import leases
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, statuses, store_job, take
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -21,7 +21,8 @@ from flamenco.farm.scheduling.policies import Ranking
 from flamenco.services import ranking
 from flamenco.store import jobs as job_store
 from flamenco.store.schema import jobs as jobs_table
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, report, run_next, store_job, take
 
 

@@ -11,7 +11,8 @@ from flamenco.farm.context import Farm
 from flamenco.store import jobs as job_store
 from flamenco.store.schema import jobs as job_rows
 from flamenco.store.schema import tags, worker_tags
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
 
 

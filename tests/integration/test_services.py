@@ -26,7 +26,8 @@ from flamenco.services import delivery, farm_status, measurements, sleep, strand
 from flamenco.services.runner import Chore, Runner, chores
 from flamenco.store import damage
 from flamenco.store.schema import events, leases
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, store_job, take
 
 

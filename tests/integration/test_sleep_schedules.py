@@ -18,7 +18,8 @@ from flamenco.farm import sleep, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.services import sleep as chore
 from flamenco.store import sleep as sleep_store
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, report, store_job, take
 from tests.integration.test_deletion import published
 from tests.integration.test_query_plans import executed, scans_of

@@ -28,7 +28,8 @@ from flamenco.services import measurements
 from flamenco.services.runner import Chore, Runner, runners, stop_all
 from flamenco.store.schema import leases, processes
 from flamenco.store.schema import workers as worker_table
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, run_next, store_job, take
 
 SLOWEST = len(REQUEST_BOUNDS_S)

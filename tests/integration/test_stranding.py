@@ -13,7 +13,8 @@ from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
 from flamenco.services import stranding as chore
 from flamenco.services import timeouts
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
 from tests.integration.test_query_plans import executed
 

@@ -22,7 +22,8 @@ from flamenco.farm.scheduling.policies import Ranking
 from flamenco.hooks.routes import REQUEST_BOUNDS_S
 from flamenco.services import delivery, measurements
 from flamenco.store.upgrade import upgrade
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, run_next, store_job, take
 from tests.plugins.loading import documented_example, load_documented, load_text
 

@@ -11,7 +11,7 @@ from flamenco import Hold
 from flamenco.domain.model import Job, TaskCounts
 from flamenco.domain.scheduling.explanation import Dependent, Reason, SeenWorker, WaitingGroup, Why, reasons
 from flamenco.domain.statuses import JobStatus, WorkerStatus
-from tests.conftest import START
+from flamenco.testing import START
 
 JOB = Job(
     key=1,
