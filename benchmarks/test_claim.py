@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from benchmarks.conftest import MakeFarm
 from flamenco.domain.model import Worker
-from flamenco.farm import tasks
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from tests.integration.farming import new_worker, take
 
 SMALL = (1, 100)
@@ -69,7 +69,7 @@ def test_idle_poll(benchmark: Any, farm_of: MakeFarm, size: tuple[int, int]) -> 
     """A worker for which there is nothing to do, since it only knows what waits for everything else."""
     farm = farm_of(*size)
     worker = new_worker(farm, "video maker", task_types=("ffmpeg",))
-    assert benchmark(lambda: tasks.assign_next(farm, worker)) is None
+    assert benchmark(lambda: claim.assign_next(farm, worker)) is None
 
 
 def test_naive_search(benchmark: Any, farm_of: MakeFarm) -> None:

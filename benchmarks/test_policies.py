@@ -17,10 +17,10 @@ import pytest
 from flamenco import Hold, SchedulingPolicy, builtin
 from flamenco.bootstrap import create_farm
 from flamenco.config import load
-from flamenco.farm import tasks
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import placing
+from flamenco.farm.scheduling import claim
 from flamenco.farm.scheduling.policies import Ranking
+from flamenco.farm.scheduling.ranking import ranked_jobs
 from flamenco.services import ranking
 from flamenco.services.runner import Chore, Runner
 from flamenco.store.upgrade import upgrade
@@ -88,7 +88,7 @@ def measured(farm: Farm, count: int) -> tuple[list[float], list[float]]:
         before = time.perf_counter()
         take(farm, worker)
         between = time.perf_counter()
-        assert tasks.assign_next(farm, idle) is None
+        assert claim.assign_next(farm, idle) is None
         claims.append(between - before)
         polls.append(time.perf_counter() - between)
     return claims, polls
@@ -128,8 +128,8 @@ def test_ranking_at_every_poll(benchmark: Any, farm_with: MakeFarm) -> None:
 
     def poll() -> None:
         with farm.store.read() as tx:
-            placing.ranked_jobs(tx, farm, farm.clock())
-        assert tasks.assign_next(farm, worker) is None
+            ranked_jobs(tx, farm, farm.clock())
+        assert claim.assign_next(farm, worker) is None
 
     benchmark.pedantic(poll, rounds=10)
 
@@ -141,5 +141,5 @@ def test_a_poll_that_a_policy_refuses_everything(benchmark: Any, farm_with: Make
     refuse = SchedulingPolicy(name="no", description="", accepts=lambda _job, _worker: Hold("no"))
     farm.ranking = Ranking({policy.name: policy for policy in (*before.policies, refuse)}, {})
     worker = new_worker(farm, "refused", task_types=("blender",))
-    assert benchmark(lambda: tasks.assign_next(farm, worker)) is None
+    assert benchmark(lambda: claim.assign_next(farm, worker)) is None
     farm.ranking = before

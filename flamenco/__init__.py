@@ -7,7 +7,8 @@ What needs a library that not everybody has or waits for is not here: `flamenco.
 from flamenco.domain.durations import Duration, in_words
 from flamenco.domain.errors import ConfigError, NotFound, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Command, JobType, JobTypeSetting, Submission
-from flamenco.domain.scheduling.values import FarmView, Hold, JobCandidate, Limit, Term, Usage, WorkerView
+from flamenco.domain.scheduling.accounts import Usage
+from flamenco.domain.scheduling.values import FarmView, Hold, JobCandidate, Limit, Term, WorkerView
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.visible import visible
 from flamenco.hooks.cli_options import json_option, manager_option

@@ -14,7 +14,7 @@ from flamenco.domain.errors import NoneSuch, NotFound
 from flamenco.domain.events import job_deleted_event, job_event
 from flamenco.farm import shaman
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import placing
+from flamenco.farm.scheduling import accounts
 from flamenco.files.places import remove_job_folder
 from flamenco.store import deletion, events, jobs
 
@@ -85,7 +85,7 @@ def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
             if not deletion.delete_tasks(tx, jobs.lock_by_id(tx, job_id, doomed=True), now, most_rows):
                 return False
         if farm.ranking.accounting:
-            placing.book(farm)  # the time it used stays used
+            accounts.book(farm)  # the time it used stays used
         with farm.store.write() as tx:
             jobs.lock(tx, job.key)
             deletion.delete_job(tx, job.key)

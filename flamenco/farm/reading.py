@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from flamenco.domain.scheduling.values import Usage
+from flamenco.domain.scheduling.accounts import Usage
 from flamenco.farm import sinks
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import placing
+from flamenco.farm.scheduling import accounts
 from flamenco.hooks.routes import FarmStatistics, LimitUse, RequestTimes
 from flamenco.store import processes, statistics
 from flamenco.store.engine import Tx
@@ -61,4 +61,4 @@ class FarmReading:
 
     def usage(self, policy: str) -> Mapping[str, Usage]:
         """What the accounts of the scheduling policy of that name have used, by account."""
-        return placing.usage(self._farm, policy)
+        return accounts.usage(self._farm, policy)

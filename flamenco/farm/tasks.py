@@ -1,28 +1,22 @@
-"""Handing out tasks, and hearing from the workers that run them."""
+"""What becomes of tasks: hearing from the workers that run them, and what people decide."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from flamenco.domain.errors import Conflict, NotFound, NotYours, Refused
-from flamenco.domain.events import task_log_event, worker_event
-from flamenco.domain.identity import is_with_predecessor
+from flamenco.domain.events import task_log_event
 from flamenco.domain.listing import TaskQuery
-from flamenco.domain.model import Assignment, Job, Task, TaskSummary, TaskWorker, Worker
-from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
+from flamenco.domain.model import Job, Task, TaskSummary, TaskWorker, Worker
+from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus
 from flamenco.farm import failing, last_rendered
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import placing
 from flamenco.store import failures, jobs, listing, workers
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
-from flamenco.store.scheduling import claim, limits
-from flamenco.store.scheduling.claim import JobOffers
 
 
 class TaskChange(Struct, frozen=True, kw_only=True):
@@ -48,94 +42,6 @@ class TaskDetails(Struct, frozen=True):
     task: Task
     worker: TaskWorker | None
     failed_by: list[TaskWorker]
-
-
-def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
-    """The worker's next task, or the status it has to take first, or None when there is nothing to do.
-
-    A worker that has an active task gets that one again, once it runs nowhere else any more.
-    Raises `Conflict` unless the worker is awake.
-    """
-    now = farm.clock()
-    with farm.store.write() as tx:
-        worker = workers.seen(tx, worker.key, now)
-        assigned = None
-        variables: Mapping[str, str] = {}
-        if worker.status_requested is None and worker.status is WorkerStatus.AWAKE:
-            own = claim.own_active_task(tx, worker.key)
-            if own is None or not is_with_predecessor(worker, own.last_touched, now):
-                assigned = (own and _take_again(tx, own, worker, farm)) or _claim(tx, worker, farm)
-                if assigned and assigned[0].job.has_variables:
-                    variables = jobs.variables(tx, assigned[0].job.key)
-    # Raised and returned only here: that the worker was seen is to be kept.
-    if worker.status_requested is not None:
-        return worker.status_requested
-    if worker.status is not WorkerStatus.AWAKE:
-        raise Conflict(f'worker is in state "{worker.status}", requires state "awake" to execute tasks')
-    if assigned is None:
-        return None
-    cascade, task = assigned
-    cascade.write_logs(farm)
-    return _assignment(farm, cascade.job, variables, task, worker)
-
-
-def _take_again(tx: Tx, found: Task, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
-    # Another process may have taken the task away, or paused or deleted the job, while we waited for its lock.
-    try:
-        job = jobs.lock(tx, found.job_key)
-        task = task_store.fetch_by_key(tx, found.key)
-    except NotFound:
-        return None
-    if job.status not in SCHEDULABLE_JOB or job.delete_requested or not task.is_active_with(worker.key):
-        return None
-    return _activate(tx, job, task, worker, farm)
-
-
-def _claim(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
-    selective = farm.ranking.is_selective
-    seen = placing.worker_view(tx, worker) if selective else None
-    for found in claim.jobs_with_work(tx, worker):
-        if seen is not None and placing.refusal(tx, farm, found.job_key, found.job_id, seen):
-            continue
-        if not found.has_limits:
-            given = _take_from(tx, found, worker, farm)
-        else:
-            # What a job was locked for in vain is let go again: others may wait for it while we wait for a limit.
-            with tx.begin_nested() as attempt:
-                given = _take_from(tx, found, worker, farm)
-                if given is None:
-                    attempt.rollback()
-        if given is not None:
-            return given
-    return None
-
-
-def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
-    # Another process may have changed or deleted the job while we waited for its lock.
-    try:
-        job = jobs.lock(tx, found.job_key)
-    except NotFound:
-        return None
-    if not job.is_open:
-        return None
-    for task, limit_names in claim.best_tasks(tx, found.offers, worker.key):
-        if limits.take(tx, limit_names, task.key):
-            return _activate(tx, job, task, worker, farm)
-    return None
-
-
-def _activate(tx: Tx, job: Job, task: Task, worker: Worker, farm: Farm) -> tuple[Cascade, Task]:
-    cascade = Cascade(tx, job, farm.clock())
-    cascade.log(task, f"Task assigned to worker {worker.name} ({worker.id})")
-    active = cascade.set_task(task, TaskStatus.ACTIVE, worker=worker)
-    cascade.publish(worker_event(worker, cascade.now))
-    cascade.save()
-    return cascade, active
-
-
-def _assignment(farm: Farm, job: Job, variables: Mapping[str, str], task: Task, worker: Worker) -> Assignment:
-    commands = farm.variables.for_worker(worker.platform).with_those_of(variables).commands(task.commands)
-    return Assignment(task=replace(task, commands=commands), job_priority=job.priority, job_type=job.type)
 
 
 REPORTABLE = frozenset({TaskStatus.ACTIVE, TaskStatus.COMPLETED, TaskStatus.FAILED})

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
-from flamenco.domain.scheduling.values import Usage
+from flamenco.domain.scheduling.accounts import Usage
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import placing
+from flamenco.farm.scheduling import accounts, ranking
 
 EVERY_S = 1.0
 """How old a rank may get: longer than a poll, far shorter than a task."""
@@ -12,6 +12,6 @@ EVERY_S = 1.0
 def tick(farm: Farm) -> float:
     """Book what was used, then rank. Not needed where ranks depend on the jobs alone: `Ranking.is_static`."""
     if farm.ranking.accounting:
-        placing.book(farm)
-    placing.rank_open_jobs(farm)
+        accounts.book(farm)
+    ranking.rank_open_jobs(farm)
     return EVERY_S

@@ -6,7 +6,7 @@ from flamenco.domain.model import Assignment, AuthoredJob, Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import placing
+from flamenco.farm.scheduling import claim, placing
 from flamenco.farm.tasks import TaskChange
 from flamenco.store import jobs as job_store
 from flamenco.store import recount
@@ -37,7 +37,7 @@ def new_worker(
 
 def take(farm: Farm, worker: Worker) -> Assignment:
     """The task that the worker is given; there must be one."""
-    assigned = tasks.assign_next(farm, worker)
+    assigned = claim.assign_next(farm, worker)
     assert isinstance(assigned, Assignment), assigned
     return assigned
 

@@ -21,9 +21,11 @@ from sqlalchemy import table as any_table
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
 from flamenco.domain.errors import Busy, DiskFull, StoreError, Unreachable
+from flamenco.domain.model import Assignment
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from flamenco.store import damage, leases, recount
 from flamenco.store import upgrade as upgrade_module
 from flamenco.store import workers as worker_store
@@ -239,8 +241,8 @@ def test_many_workers_at_once_never_share_a_task(make_farm: Callable[..., Farm])
         worker = new_worker(farm, f"w{number}")
         while True:
             try:
-                assigned = tasks.assign_next(farm, worker)
-                if not isinstance(assigned, tasks.Assignment):
+                assigned = claim.assign_next(farm, worker)
+                if not isinstance(assigned, Assignment):
                     return
                 done = tasks.TaskChange(status=TaskStatus.COMPLETED)
                 tasks.update(farm, worker, assigned.task.id, done)

@@ -21,7 +21,7 @@ from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import deletion, jobs, tags, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.reading import FarmReading
-from flamenco.farm.scheduling import explanation, placing
+from flamenco.farm.scheduling import accounts, claim, explanation
 from flamenco.farm.tasks import TaskChange
 from flamenco.files.places import job_folder
 from flamenco.hooks.types import PublishedEvent
@@ -88,7 +88,7 @@ def test_a_marked_job_is_told_and_not_handed_out(farm: Farm, clock: Clock) -> No
     payload = published(farm)[-1].payload
     assert payload["delete_requested_at"] == "2026-01-02T03:04:10Z"
     assert "previous_status" not in payload
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     for steer in (
         lambda: jobs.set_priority(farm, job.id, 99),
         lambda: jobs.set_status(farm, job.id, JobStatus.REQUEUEING, "test"),
@@ -98,7 +98,7 @@ def test_a_marked_job_is_told_and_not_handed_out(farm: Farm, clock: Clock) -> No
         with pytest.raises(NotFound):
             steer()
     ranking.tick(farm)
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     assert job_now(farm, job).status is JobStatus.QUEUED
 
 
@@ -110,7 +110,7 @@ def test_whoever_works_on_a_marked_job_is_let_go(farm: Farm) -> None:
     assert not tasks.may_run(farm, worker, given.task.id).may_keep_running
     with pytest.raises(NotFound):
         tasks.update(farm, worker, given.task.id, TaskChange(status=TaskStatus.COMPLETED))
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     other = store_job(farm, authored_job(authored_task()))
     assert take(farm, worker).task.job_id == other.id
 
@@ -196,7 +196,7 @@ def test_mass_deletion(farm: Farm, clock: Clock) -> None:
     clock.forward(1)
     deletion.request_mass(farm, edge.updated - timedelta(milliseconds=400))
     assert deletion.requested(farm, 10) == [each.id for each in (*old, edge)]
-    assert tasks.assign_next(farm, new_worker(farm)).task.job_id == new.id  # type: ignore[union-attr]
+    assert claim.assign_next(farm, new_worker(farm)).task.job_id == new.id  # type: ignore[union-attr]
     told = [each.payload["id"] for each in published(farm) if "delete_requested_at" in each.payload]
     assert told == [each.id for each in (*old, edge)]
     delete_all(farm)
@@ -307,7 +307,7 @@ def test_what_a_job_used_stays_used(farm: Farm, clock: Clock) -> None:
     clock.forward(12)
     deletion.request(farm, job.id)
     delete_all(farm)
-    assert placing.usage(farm, "own")["ada"].seconds == pytest.approx(42)
+    assert accounts.usage(farm, "own")["ada"].seconds == pytest.approx(42)
 
 
 def test_a_policy_is_not_shown_a_deleted_job_under_a_new_number(farm: Farm, make_farm: Callable[..., Farm]) -> None:
@@ -344,7 +344,7 @@ def test_workers_go_on_while_jobs_are_deleted(farm: Farm) -> None:
     def work(number: int) -> int:
         worker, done = team[number], 0
         while True:
-            assigned = tasks.assign_next(farm, worker)
+            assigned = claim.assign_next(farm, worker)
             if assigned is None:
                 workers.sign_off(farm, worker)
                 return done
@@ -374,8 +374,8 @@ def test_workers_go_on_while_jobs_are_deleted(farm: Farm) -> None:
 @pytest.mark.parametrize(
     ("act", "answer"),
     [
-        (lambda farm, idle, _busy, _task: tasks.assign_next(farm, idle), None),
-        (lambda farm, _idle, busy, _task: tasks.assign_next(farm, busy), None),
+        (lambda farm, idle, _busy, _task: claim.assign_next(farm, idle), None),
+        (lambda farm, _idle, busy, _task: claim.assign_next(farm, busy), None),
         (lambda farm, _idle, busy, task: tasks.may_run(farm, busy, task.id).reason, "Task not found"),
         (lambda farm, _idle, busy, _task: workers.sign_off(farm, busy), None),
         (lambda farm, _idle, _busy, task: tasks.time_out(farm, task), None),

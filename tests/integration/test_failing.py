@@ -7,6 +7,7 @@ from collections.abc import Callable
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from flamenco.services import timeouts
 from flamenco.store import failures
 from flamenco.testing import Clock
@@ -98,7 +99,7 @@ def test_a_worker_is_blocked_at_its_third_failed_task(farm: Farm) -> None:
     with farm.store.read() as tx:
         assert failures.is_blocked(tx, job.key, bad.key, "misc")
     assert run_next(farm, bad) == "b"
-    assert tasks.assign_next(farm, bad) is None
+    assert claim.assign_next(farm, bad) is None
     assert run_next(farm, good) == "t0"
     other_job = store_job(farm, authored_job(authored_task("elsewhere")))
     assert run_next(farm, bad) == "elsewhere"

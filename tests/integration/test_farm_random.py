@@ -39,6 +39,7 @@ from flamenco.domain.statuses import (
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
 from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from flamenco.farm.tasks import TaskChange
 from flamenco.services import stranding, timeouts
 from flamenco.store import recount
@@ -249,11 +250,11 @@ class RandomFarm(RuleBasedStateMachine):
         """A worker asks for a task, and gets the one that a look through everything says."""
         now = self.worker_now(worker)
         if now.status_requested is not None:
-            assert tasks.assign_next(self.farm, worker) is now.status_requested
+            assert claim.assign_next(self.farm, worker) is now.status_requested
             return None
         if now.status is not WorkerStatus.AWAKE:
             with pytest.raises(Conflict):
-                tasks.assign_next(self.farm, worker)
+                claim.assign_next(self.farm, worker)
             return None
         own = [
             task.id
@@ -262,7 +263,7 @@ class RandomFarm(RuleBasedStateMachine):
             if job.status in SCHEDULABLE_JOB and task.is_active_with(worker.key)
         ]
         expected = own or [task.id for _, task in self.candidates(now)[:1]]
-        assigned = tasks.assign_next(self.farm, worker)
+        assigned = claim.assign_next(self.farm, worker)
         if assigned is None:
             assert not expected
             return None

@@ -18,9 +18,10 @@ from flamenco.domain.errors import ConfigError
 from flamenco.domain.identity import PREDECESSOR, SIGN_ON_HEADER, WARNED
 from flamenco.domain.model import Assignment, Worker
 from flamenco.domain.statuses import WorkerStatus
-from flamenco.farm import tasks, workers
+from flamenco.farm import workers
 from flamenco.farm.context import Farm
 from flamenco.farm.identity import IN_TURN_S, WARN_EVERY_S, Callers
+from flamenco.farm.scheduling import claim
 from flamenco.testing import Clock
 from flamenco.worker import update_queue
 from flamenco.worker.update_queue import UpdateQueue
@@ -130,7 +131,7 @@ def test_a_task_is_begun_anew_when_its_first_run_has_ended(farm: Farm, clock: Cl
     new.sign_on()
     assert new.ask("POST", "/api/x/worker/commands", {"commands": ["echo"]}).status_code == 200
     workers.state_changed(farm, worker, WorkerStatus.AWAKE)
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     clock.forward(PREDECESSOR.total_seconds() - 3)
     assert take(farm, worker).task.id == assigned.task.id
     # What it was given itself it is given again at once: the answer may have been lost.
@@ -149,9 +150,9 @@ def test_a_clock_that_is_moved_makes_nobody_wait(farm: Farm, clock: Clock, step_
     Program(farm, worker).sign_on()
     workers.tell_commands(farm, worker, ["echo"])
     workers.state_changed(farm, worker, WorkerStatus.AWAKE)
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     clock.forward(step_s)
-    assert isinstance(tasks.assign_next(farm, worker), Assignment)
+    assert isinstance(claim.assign_next(farm, worker), Assignment)
 
 
 def test_people_are_told_of_two(farm: Farm, clock: Clock) -> None:

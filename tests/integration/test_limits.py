@@ -12,9 +12,9 @@ from sqlalchemy import event
 from flamenco import JobCandidate, Limit, SchedulingPolicy
 from flamenco.domain.model import Job
 from flamenco.domain.statuses import JobStatus, TaskStatus
-from flamenco.farm import jobs, tasks, workers
+from flamenco.farm import jobs, workers
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import placing
+from flamenco.farm.scheduling import claim, placing
 from flamenco.farm.scheduling.policies import Ranking
 from flamenco.services import timeouts
 from flamenco.store import recount
@@ -56,7 +56,7 @@ def test_no_more_than_the_limit_run_at_once(farm: Farm) -> None:
     team = [new_worker(farm, f"w{n}") for n in range(3)]
     first = take(farm, team[0])
     take(farm, team[1])
-    assert tasks.assign_next(farm, team[2]) is None
+    assert claim.assign_next(farm, team[2]) is None
     assert in_use(farm) == {"nuke": 2}
     report(farm, team[0], first, TaskStatus.COMPLETED)
     assert take(farm, team[2]).task.name == "t2"
@@ -70,7 +70,7 @@ def test_what_needs_no_licence_goes_on(farm: Farm) -> None:
     store_job(farm, authored_job(authored_task("echo", "misc"), priority=1))
     take(farm, new_worker(farm, "one"))
     assert take(farm, new_worker(farm, "two")).task.name == "echo"
-    assert tasks.assign_next(farm, new_worker(farm, "three")) is None
+    assert claim.assign_next(farm, new_worker(farm, "three")) is None
 
 
 def test_asking_again_takes_no_second_place(farm: Farm) -> None:
@@ -138,7 +138,7 @@ def test_a_limit_that_changed_counts_after_a_restart(farm: Farm) -> None:
     limited(farm, nuke_of(1))
     placing.place_all(farm)
     take(farm, new_worker(farm, "one"))
-    assert tasks.assign_next(farm, new_worker(farm, "two")) is None
+    assert claim.assign_next(farm, new_worker(farm, "two")) is None
     limited(farm, nuke_of(2))
     placing.place_all(farm)
     take(farm, new_worker(farm, "three"))
@@ -155,7 +155,7 @@ def test_the_tighter_of_two_capacities_counts(farm: Farm) -> None:
     limited(farm, both)
     renders(farm)
     take(farm, new_worker(farm, "one"))
-    assert tasks.assign_next(farm, new_worker(farm, "two")) is None
+    assert claim.assign_next(farm, new_worker(farm, "two")) is None
 
 
 def test_limits_that_go_wrong_limit_nothing(farm: Farm) -> None:
@@ -183,7 +183,7 @@ def test_many_threads_never_exceed_it(farm: Farm) -> None:
 
     def ask(worker: Any) -> None:
         start.wait()
-        given.append(tasks.assign_next(farm, worker))
+        given.append(claim.assign_next(farm, worker))
 
     threads = [threading.Thread(target=ask, args=(worker,)) for worker in team]
     for thread in threads:
@@ -204,5 +204,5 @@ def test_a_limit_that_is_used_up_makes_no_poll_dear(farm: Farm) -> None:
     event.listen(
         farm.store.engine, "before_cursor_execute", lambda _c, _cu, statement, *_: looked.append(str(statement))
     )
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     assert not [statement for statement in looked if f"FROM {queues.name} JOIN" in statement]

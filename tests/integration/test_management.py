@@ -13,6 +13,7 @@ from flamenco.domain.model import Submission, TaskWorker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tags, tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from flamenco.store import events
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
@@ -58,11 +59,11 @@ def test_a_job_with_a_tag_goes_to_workers_with_it(farm: Farm) -> None:
     member, stranger = new_worker(farm, "member"), new_worker(farm, "stranger")
     tags.set_of_worker(farm, member.id, [tag.id, NOBODY])
     tags.set_of_job(farm, job.id, tag.id, None)
-    assert tasks.assign_next(farm, stranger) is None
+    assert claim.assign_next(farm, stranger) is None
     assert run_next(farm, member) == "x"
     tags.set_of_job(farm, job.id, None, "b")
     assert jobs.fetch(farm, job.id).worker_tag == other.id
-    assert tasks.assign_next(farm, member) is None
+    assert claim.assign_next(farm, member) is None
     for tag_id, name in ((NOBODY, None), ("", None), (None, "c"), (None, "")):
         with pytest.raises(NoSuchTag, match="tag not found"):
             tags.set_of_job(farm, job.id, tag_id, name)
@@ -230,7 +231,7 @@ def test_a_blocked_worker_may_try_again(farm: Farm) -> None:
     worker = new_worker(farm, "clumsy")
     for _ in range(3):
         run_next(farm, worker, TaskStatus.FAILED)
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     (block,) = jobs.blocklist(farm, job.id)
     assert (block.worker_id, block.worker_name, block.task_type) == (worker.id, "clumsy", "misc")
     jobs.unblock(farm, job.id, [(worker.id, "ffmpeg"), (NOBODY, "misc")])

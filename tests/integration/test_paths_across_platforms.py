@@ -10,8 +10,9 @@ from falcon import testing
 
 from flamenco.api.app import create_app
 from flamenco.domain.variables import Variable, VariableValue, this_platform
-from flamenco.farm import tasks, workers
+from flamenco.farm import workers
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from tests.integration.farming import new_worker
 
 HERE = this_platform()
@@ -46,7 +47,7 @@ def call(shared_farm: Farm) -> Call:
 def message_for(farm: Farm, platform: str) -> str:
     """What a worker on that platform, a new one, is to echo."""
     worker = new_worker(farm, platform, platform=platform)
-    given = tasks.assign_next(farm, worker)
+    given = claim.assign_next(farm, worker)
     (command,) = given.task.commands  # type: ignore[union-attr]
     workers.delete(farm, worker.id)
     return str(command.parameters["message"])  # type: ignore[index]

@@ -21,6 +21,7 @@ from flamenco.domain.model import Assignment, Worker
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm import tasks
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from flamenco.farm.tasks import TaskChange
 from flamenco.services import ranking
 from flamenco.store.upgrade import upgrade
@@ -80,7 +81,7 @@ class Simulation:
             self._ranked_at = self.now_s
         waiting = []
         for worker in self._free:
-            given = tasks.assign_next(self.farm, worker)
+            given = claim.assign_next(self.farm, worker)
             if isinstance(given, Assignment):
                 length = self._length_s(given)
                 self._count += 1

@@ -12,9 +12,10 @@ from sqlalchemy import event, text
 
 from flamenco.domain.model import Job
 from flamenco.domain.statuses import JobStatus
-from flamenco.farm import jobs, tasks, workers
+from flamenco.farm import jobs, workers
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from flamenco.services import timeouts
 from flamenco.store import jobs as job_store
 from flamenco.store import leases
@@ -64,7 +65,7 @@ def test_asking_again_for_a_task_does_not_undo_a_pause(farm: Farm) -> None:
     job = store_job(farm, authored_job(authored_task(), authored_task()))
     worker = new_worker(farm)
     take(farm, worker)
-    given = while_somebody_steers(farm, job, JobStatus.PAUSE_REQUESTED, lambda: tasks.assign_next(farm, worker))
+    given = while_somebody_steers(farm, job, JobStatus.PAUSE_REQUESTED, lambda: claim.assign_next(farm, worker))
     assert given is None
     assert statuses(farm, job) == ["pause-requested", "active", "paused"]
 
@@ -74,7 +75,7 @@ def test_asking_again_for_a_task_that_is_being_canceled(farm: Farm) -> None:
     job = store_job(farm, authored_job(authored_task(), authored_task()))
     worker = new_worker(farm)
     take(farm, worker)
-    given = while_somebody_steers(farm, job, JobStatus.CANCEL_REQUESTED, lambda: tasks.assign_next(farm, worker))
+    given = while_somebody_steers(farm, job, JobStatus.CANCEL_REQUESTED, lambda: claim.assign_next(farm, worker))
     assert given is None
     assert statuses(farm, job) == ["canceled", "canceled", "canceled"]
 

@@ -12,11 +12,11 @@ from structlog.testing import capture_logs
 from flamenco import FarmView, Hold, JobCandidate, SchedulingPolicy, Term, WorkerView
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.model import Job
-from flamenco.domain.scheduling.values import worth_writing
+from flamenco.domain.scheduling.ranking import worth_writing
 from flamenco.domain.statuses import JobStatus, TaskStatus
-from flamenco.farm import jobs, tasks, workers
+from flamenco.farm import jobs, workers
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import placing
+from flamenco.farm.scheduling import accounts, claim, placing
 from flamenco.farm.scheduling.policies import Ranking
 from flamenco.services import ranking
 from flamenco.store import jobs as job_store
@@ -228,7 +228,7 @@ def test_refusing_all_of_many_jobs_gives_nothing(farm: Farm) -> None:
     with_policy(farm, accepts=lambda _job, _worker: Hold("no"))
     for number in range(40):
         job_named(farm, f"j{number}", count=1)
-    assert tasks.assign_next(farm, new_worker(farm)) is None
+    assert claim.assign_next(farm, new_worker(farm)) is None
 
 
 def test_policies_are_told_of_the_farm(farm: Farm, clock: Clock) -> None:
@@ -266,14 +266,14 @@ def test_usage_decays(farm: Farm, clock: Clock) -> None:
     report(farm, worker, assigned, TaskStatus.COMPLETED)
     ranking.tick(farm)
     clock.forward(3600)
-    assert placing.usage(farm, "own")["ada"].seconds == pytest.approx(50)
+    assert accounts.usage(farm, "own")["ada"].seconds == pytest.approx(50)
     assigned = take(farm, worker)
     clock.forward(10)
     report(farm, worker, assigned, TaskStatus.COMPLETED)
     ranking.tick(farm)
-    assert placing.usage(farm, "own")["ada"].seconds == pytest.approx(60, rel=0.01)
+    assert accounts.usage(farm, "own")["ada"].seconds == pytest.approx(60, rel=0.01)
     clock.forward(36_000)
-    assert placing.usage(farm, "own")["ada"].seconds < 0.1
+    assert accounts.usage(farm, "own")["ada"].seconds < 0.1
 
 
 @pytest.mark.parametrize("how", ["failed", "canceled", "left"])
@@ -291,7 +291,7 @@ def test_time_that_led_nowhere_is_used_too(farm: Farm, clock: Clock, how: str) -
     else:
         workers.sign_off(farm, worker)
     ranking.tick(farm)
-    assert placing.usage(farm, "own")["ada"].seconds == pytest.approx(30)
+    assert accounts.usage(farm, "own")["ada"].seconds == pytest.approx(30)
 
 
 def test_booking_twice_books_once(farm: Farm, clock: Clock) -> None:
@@ -304,7 +304,7 @@ def test_booking_twice_books_once(farm: Farm, clock: Clock) -> None:
     report(farm, worker, assigned, TaskStatus.COMPLETED)
     for _ in range(3):
         ranking.tick(farm)
-    assert placing.usage(farm, "own")["ada"].seconds == pytest.approx(5)
+    assert accounts.usage(farm, "own")["ada"].seconds == pytest.approx(5)
 
 
 def test_accounts_begin_when_the_policy_does(farm: Farm, clock: Clock) -> None:
@@ -317,7 +317,7 @@ def test_accounts_begin_when_the_policy_does(farm: Farm, clock: Clock) -> None:
     with_policy(farm, account=lambda job: job.name)
     placing.place_all(farm)
     ranking.tick(farm)
-    assert placing.usage(farm, "own") == {}
+    assert accounts.usage(farm, "own") == {}
 
 
 def test_the_time_of_tasks_is_measured(farm: Farm, clock: Clock) -> None:

@@ -8,6 +8,7 @@ from flamenco.domain.model import Command
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from flamenco.store import jobs as job_store
 from flamenco.store.schema import jobs as job_rows
 from flamenco.store.schema import tags, worker_tags
@@ -21,7 +22,7 @@ def test_tasks_come_in_script_order_and_the_job_completes(farm: Farm) -> None:
     job = store_job(farm, authored_job(*(authored_task(f"t{n}") for n in range(3))))
     worker = new_worker(farm)
     assert [run_next(farm, worker) for _ in range(3)] == ["t0", "t1", "t2"]
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     assert statuses(farm, job) == ["completed", "completed", "completed", "completed"]
 
 
@@ -66,7 +67,7 @@ def test_a_task_waits_for_everything_it_depends_on(farm: Farm) -> None:
     assert run_next(farm, one) == "first"
     assert [run_next(farm, one) for _ in range(2)] == ["m0", "m1"]
     assigned = take(farm, one)
-    assert tasks.assign_next(farm, other) is None
+    assert claim.assign_next(farm, other) is None
     report(farm, one, assigned, TaskStatus.COMPLETED)
     assert run_next(farm, other) == "last"
     assert job_now(farm, job).status is JobStatus.COMPLETED
@@ -77,8 +78,8 @@ def test_a_worker_gets_only_types_it_supports(farm: Farm) -> None:
     store_job(farm, authored_job(authored_task("video", "ffmpeg"), authored_task("frame", "blender")))
     renderer = new_worker(farm, task_types=("blender",))
     assert run_next(farm, renderer) == "frame"
-    assert tasks.assign_next(farm, renderer) is None
-    assert tasks.assign_next(farm, new_worker(farm, task_types=())) is None
+    assert claim.assign_next(farm, renderer) is None
+    assert claim.assign_next(farm, new_worker(farm, task_types=())) is None
     assert run_next(farm, new_worker(farm, task_types=("ffmpeg",))) == "video"
 
 
@@ -91,7 +92,7 @@ def test_a_job_with_a_tag_is_for_workers_with_that_tag(farm: Farm) -> None:
     with farm.store.write() as tx:
         tx.execute(insert(worker_tags), {"worker_key": member.key, "tag_key": 1})
         tx.execute(insert(worker_tags), {"worker_key": stranger.key, "tag_key": 2})
-    assert tasks.assign_next(farm, stranger) is None
+    assert claim.assign_next(farm, stranger) is None
     assert run_next(farm, member) == "for A"
     store_job(farm, authored_job(authored_task("for all")))
     assert run_next(farm, stranger) == "for all"
@@ -101,7 +102,7 @@ def test_only_open_jobs_are_worked_on(farm: Farm) -> None:
     """A job that starts paused waits until it is requeued."""
     job = store_job(farm, authored_job(authored_task()), JobStatus.PAUSED)
     worker = new_worker(farm)
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     jobs.set_status(farm, job.id, JobStatus.REQUEUEING, "go")
     assert run_next(farm, worker) == "task"
 
@@ -118,7 +119,7 @@ def test_a_worker_is_told_to_change_state_first(farm: Farm) -> None:
     store_job(farm, authored_job(authored_task()))
     worker = new_worker(farm)
     workers.request_status(farm, worker.id, WorkerStatus.ASLEEP, lazy=True)
-    assert tasks.assign_next(farm, worker) is WorkerStatus.ASLEEP
+    assert claim.assign_next(farm, worker) is WorkerStatus.ASLEEP
 
 
 def test_more_jobs_than_fit_a_page_are_looked_through(farm: Farm) -> None:
@@ -131,7 +132,7 @@ def test_more_jobs_than_fit_a_page_are_looked_through(farm: Farm) -> None:
         run_next(farm, worker, TaskStatus.FAILED)
     store_job(farm, authored_job(authored_task("good")))
     assert run_next(farm, worker) == "good"
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     assert run_next(farm, others[0]) == "bad 0"
 
 
@@ -139,7 +140,7 @@ def test_who_polls_is_seen(farm: Farm, clock: Clock) -> None:
     """A worker that asks for work is alive, whether it gets any or not."""
     worker = new_worker(farm)
     clock.forward(30)
-    tasks.assign_next(farm, worker)
+    claim.assign_next(farm, worker)
     assert workers.list_all(farm)[0].last_seen == clock()
 
 

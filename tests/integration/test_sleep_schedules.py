@@ -16,6 +16,7 @@ from flamenco.domain.model import Worker
 from flamenco.domain.statuses import TaskStatus, WorkerStatus
 from flamenco.farm import sleep, tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from flamenco.services import sleep as chore
 from flamenco.store import sleep as sleep_store
 from flamenco.testing import Clock
@@ -127,7 +128,7 @@ def test_a_schedule_applies_at_once(farm: Farm, client: testing.TestClient) -> N
     give(client, worker, ALL_DAY)
     assert request_of(farm, worker) == ("asleep", False)
     assert published(farm, "/workers")[-1].payload["status_change"] == {"status": "asleep", "is_lazy": False}
-    assert tasks.assign_next(farm, worker) is WorkerStatus.ASLEEP
+    assert claim.assign_next(farm, worker) is WorkerStatus.ASLEEP
     workers.state_changed(farm, worker, WorkerStatus.ASLEEP)
     assert request_of(farm, worker) == (None, False)
     told = len(published(farm, "/workers"))
@@ -205,9 +206,9 @@ def test_a_worker_that_is_as_it_should_be_keeps_its_task(farm: Farm, client: tes
     assert request_of(farm, worker) == ("awake", True)
     assert tasks.may_run(farm, worker, assigned.task.id).may_keep_running
     report(farm, worker, assigned, TaskStatus.COMPLETED)
-    assert tasks.assign_next(farm, worker) is WorkerStatus.AWAKE
+    assert claim.assign_next(farm, worker) is WorkerStatus.AWAKE
     workers.state_changed(farm, worker, WorkerStatus.AWAKE)
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
 
 
 def test_a_worker_in_error_is_left_alone(farm: Farm, client: testing.TestClient, clock: Clock) -> None:

@@ -11,6 +11,7 @@ from flamenco.domain.model import Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import jobs, tasks
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from flamenco.store import recount
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
@@ -28,7 +29,7 @@ def frames_and_video(farm: Farm, frames: int = 20, *, optional: bool = False) ->
 def work(farm: Farm, worker: Worker, bad: str = "") -> list[str]:
     """The worker runs all that it is given; the task called `bad` fails. Returns the names."""
     done = []
-    while tasks.assign_next(farm, worker) is not None:
+    while claim.assign_next(farm, worker) is not None:
         assigned = take(farm, worker)
         if assigned.task.name == bad:
             report(farm, worker, assigned, TaskStatus.FAILED, activity=WHY)

@@ -9,6 +9,7 @@ from flamenco.domain.errors import AccessDenied, Conflict, NotFound, NotYours, R
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from flamenco.farm.tasks import TaskChange
 from flamenco.store import jobs as job_store
 from flamenco.store.scheduling import queues
@@ -27,7 +28,7 @@ def test_canceling_takes_the_task_from_its_worker(farm: Farm) -> None:
     permission = tasks.may_run(farm, worker, assigned.task.id)
     assert not permission.may_keep_running
     assert "canceled" in permission.reason
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
 
 
 def test_pausing_lets_the_active_task_end(farm: Farm) -> None:
@@ -40,7 +41,7 @@ def test_pausing_lets_the_active_task_end(farm: Farm) -> None:
     assert tasks.may_run(farm, worker, assigned.task.id).may_keep_running
     report(farm, worker, assigned, TaskStatus.COMPLETED)
     assert statuses(farm, job) == ["paused", "completed", "paused", "paused"]
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     jobs.set_status(farm, job.id, JobStatus.REQUEUEING, "test")
     assert statuses(farm, job) == ["queued", "completed", "queued", "queued"]
     run_next(farm, worker)
@@ -150,7 +151,7 @@ def test_a_worker_that_is_not_awake_gets_nothing(farm: Farm) -> None:
     worker = new_worker(farm)
     workers.state_changed(farm, worker, WorkerStatus.ASLEEP)
     with pytest.raises(Conflict, match="asleep"):
-        tasks.assign_next(farm, worker)
+        claim.assign_next(farm, worker)
 
 
 def test_unknown_things_are_not_found(farm: Farm) -> None:

@@ -16,9 +16,10 @@ from flamenco.client import JobRequest, ManagerClient
 from flamenco.domain.errors import FarmError, JobTypeError, Refused
 from flamenco.domain.model import Submission
 from flamenco.domain.statuses import JobStatus
-from flamenco.farm import jobs, overview, tasks
+from flamenco.farm import jobs, overview
 from flamenco.farm import workers as worker_farm
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from tests.integration.farming import new_worker, run_next
 
 SCRIPT = """
@@ -225,7 +226,7 @@ def test_what_a_job_starts_as(farm: Farm, asked: JobStatus) -> None:
     jobs.compiled(farm, submission, strict=True)
     job = jobs.submit(farm, submission, strict=True)
     assert job.status is (JobStatus.QUEUED if asked in GO else JobStatus.PAUSED)
-    assert (tasks.assign_next(farm, new_worker(farm)) is not None) == (asked in GO)
+    assert (claim.assign_next(farm, new_worker(farm)) is not None) == (asked in GO)
 
 
 @pytest.mark.parametrize(

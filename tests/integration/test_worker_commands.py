@@ -15,8 +15,9 @@ from structlog.testing import capture_logs
 from flamenco.api.app import create_app
 from flamenco.domain.model import AuthoredTask, Command, Worker
 from flamenco.domain.statuses import WorkerStatus
-from flamenco.farm import tasks, workers
+from flamenco.farm import workers
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import claim
 from flamenco.worker import credentials
 from flamenco.worker.credentials import Credentials
 from tests.conftest import authored_job, authored_task
@@ -57,7 +58,7 @@ def test_a_worker_is_not_given_what_it_cannot_run(farm: Farm) -> None:
     worker = new_worker(farm)
     assert tell(farm, worker, {"commands": ["echo", "sleep"]}).status_code == 200
     assert run_next(farm, worker) == "plain"
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
 
 
 def test_only_the_worker_with_a_plugins_command_is_given_it(farm: Farm) -> None:
@@ -67,7 +68,7 @@ def test_only_the_worker_with_a_plugins_command_is_given_it(farm: Farm) -> None:
     known = tell(farm, plain, {"commands": ["echo"]}).json["commands"]
     assert "conjure" not in known
     tell(farm, gifted, {"commands": ["conjure", "echo"]})
-    assert tasks.assign_next(farm, plain) is None
+    assert claim.assign_next(farm, plain) is None
     assert run_next(farm, gifted) == "magic"
 
 
@@ -82,7 +83,7 @@ def test_signing_on_anew_forgets_the_commands(farm: Farm) -> None:
     store_job(farm, authored_job(task_of("magic", "conjure")))
     worker = new_worker(farm)
     tell(farm, worker, {"commands": ["echo"]})
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     come_again(farm, worker)
     assert run_next(farm, worker) == "magic"
 
@@ -92,7 +93,7 @@ def test_what_was_said_last_counts(farm: Farm) -> None:
     store_job(farm, authored_job(task_of("plain", "echo")))
     worker = new_worker(farm)
     tell(farm, worker, {"commands": []})
-    assert tasks.assign_next(farm, worker) is None
+    assert claim.assign_next(farm, worker) is None
     tell(farm, worker, {"commands": ["echo", "echo"]})
     assert take(farm, worker).task.name == "plain"
 

@@ -10,6 +10,7 @@ from flamenco.api.v1 import schemas, words
 from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import tasks, workers
+from flamenco.farm.scheduling import claim
 
 
 class RegisterWorker(Resource):
@@ -136,7 +137,7 @@ class ScheduleTask(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Hand out the best task."""
-        given = tasks.assign_next(self.farm, req.context.worker)
+        given = claim.assign_next(self.farm, req.context.worker)
         if given is None:
             resp.status = falcon.HTTP_204
         elif isinstance(given, WorkerStatus):

@@ -10,6 +10,7 @@ from flamenco.api.v3 import schemas, words
 from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import tasks, workers
+from flamenco.farm.scheduling import claim
 
 IMAGE_LIMIT_BYTES = 25 * 1024 * 1024
 """Largest image that a worker may hand in."""
@@ -140,7 +141,7 @@ class ScheduleTask(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Hand out the best task."""
-        given = tasks.assign_next(self.farm, req.context.worker)
+        given = claim.assign_next(self.farm, req.context.worker)
         if given is None:
             resp.status = falcon.HTTP_204
         elif isinstance(given, WorkerStatus):

@@ -1,4 +1,4 @@
-"""Which job comes first: what scheduling policies are given, what they give back, and how that is added up.
+"""What scheduling policies are given and what they give back.
 
 Policies are pure. They see jobs, workers and the farm as the values here, and answer with values; what they say
 is stored beside the jobs (`flamenco.farm.scheduling`): a worker that polls looks things up and computes nothing.
@@ -6,15 +6,15 @@ is stored beside the jobs (`flamenco.farm.scheduling`): a worker that polls look
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
 
 from flamenco.domain.model import TaskCounts
+from flamenco.domain.scheduling.accounts import Usage
 
 _LIMIT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/@+-]{0,99}")
 
@@ -58,17 +58,6 @@ class WorkerView(Struct, frozen=True, kw_only=True):
     task_types: tuple[str, ...]
     tags: tuple[str, ...] = ()
     commands: frozenset[str] | None = None
-
-
-class Usage(Struct, frozen=True):
-    """What has gone to one account.
-
-    `seconds` is the time that workers spent on its tasks, what is further back counting for less and less, the time
-    of those that are running included; `running` is how many those are.
-    """
-
-    seconds: float = 0.0
-    running: int = 0
 
 
 class FarmView(Struct, frozen=True, kw_only=True):
@@ -136,47 +125,3 @@ class Placement(Struct, frozen=True):
     rank: float | None
     max_running: int | None = None
     limits: Mapping[str, tuple[Limit, ...]] = field(default_factory=dict)
-
-
-class Say(Struct, frozen=True):
-    """What one policy has to say about a number of jobs, by the jobs' id; a job that is missing gets nothing."""
-
-    policy: str
-    weight: float
-    terms: Mapping[str, Term] = field(default_factory=dict)
-    holds: Mapping[str, Hold] = field(default_factory=dict)
-
-
-def rank(jobs: Sequence[JobCandidate], said: Sequence[Say]) -> list[Ranked]:
-    """Add up what policies say of each of `jobs`; one `Hold` is enough to hold a job."""
-    ranked = []
-    for job in jobs:
-        terms = {say.policy: say.terms[job.id] for say in said if job.id in say.terms}
-        holds = {say.policy: say.holds[job.id] for say in said if job.id in say.holds}
-        weights = {say.policy: say.weight for say in said}
-        total = math.fsum(weights[policy] * term.score for policy, term in terms.items())
-        ranked.append(Ranked(job.id, None if holds else total, terms, holds))
-    return ranked
-
-
-def worth_writing(before: Mapping[int, float | None], after: Mapping[int, float | None], tolerance: float) -> list[int]:
-    """The row numbers of the jobs whose rank has to be written down, of all open jobs before and after a ranking.
-
-    Ranks that age change all the time, and mostly change nothing: as long as the jobs keep their order, a rank that
-    is less than `tolerance` off may stay as it is.
-    """
-    changed = [key for key, rank in after.items() if rank != before[key]]
-    if any(after[key] is None or before[key] is None for key in changed) or _order(before) != _order(after):
-        return changed
-    return [key for key in changed if abs((after[key] or 0.0) - (before[key] or 0.0)) > tolerance]
-
-
-def _order(ranks: Mapping[int, float | None]) -> list[int]:
-    """In which order jobs are handed out."""
-    open_jobs = [(-rank, key) for key, rank in ranks.items() if rank is not None]
-    return [key for _, key in sorted(open_jobs)]
-
-
-def decayed(seconds: float, age_s: float, half_life_s: float) -> float:
-    """What is left of `seconds` that were booked `age_s` ago, when half is left after `half_life_s`."""
-    return float(seconds * 0.5 ** (max(0.0, age_s) / half_life_s)) if half_life_s > 0 else 0.0

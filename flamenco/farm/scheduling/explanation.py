@@ -11,7 +11,7 @@ from flamenco.domain.scheduling import explanation
 from flamenco.domain.scheduling.explanation import Reason, SeenWorker, seen_worker
 from flamenco.domain.scheduling.values import Ranked
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import placing
+from flamenco.farm.scheduling import ranking, views
 from flamenco.store import jobs, workers
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import explanation as explanation_store
@@ -45,14 +45,14 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
     with farm.store.read() as tx:
         job = jobs.fetch(tx, job_id)
         asked = workers.fetch(tx, worker_id) if worker_id else None
-        there, ranked = placing.ranked_jobs(tx, farm, now)
+        there, ranked = ranking.ranked_jobs(tx, farm, now)
         in_order = sorted(
             (-each.rank, known.key) for known, each in zip(there, ranked, strict=True) if each.rank is not None
         )
         position = next((n for n, (_, key) in enumerate(in_order, start=1) if key == job.key), None)
         own = next((each for each in ranked if each.job_id == job.id), None)
         if own is None:
-            own = farm.ranking.rank([jobs.candidate(job)], placing.views(tx, farm, now))[0]
+            own = farm.ranking.rank([jobs.candidate(job)], views.of_farm(tx, farm, now))[0]
         around = explanation_store.around(tx, job)
         busy = explanation_store.busy(tx)
         seen = [
@@ -86,7 +86,7 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
 def _seen(tx: Tx, farm: Farm, job: Job, worker: Worker, around: Around, *, is_busy: bool) -> SeenWorker:
     refused = ""
     if farm.ranking.is_selective:
-        refusal = farm.ranking.refusal(jobs.candidate(job), placing.worker_view(tx, worker))
+        refusal = farm.ranking.refusal(jobs.candidate(job), views.of_worker(tx, worker))
         refused = f"{refusal.policy}: {refusal.reason}" if refusal else ""
     return replace(
         seen_worker(worker),

@@ -1,7 +1,7 @@
 """Which policies are in use, and what they say: asked here and nowhere else, so that none of them can do any harm.
 
 A policy that raises, or gives something that is none of what it may give, is logged by name and has no say that
-time. What policies say of a job is stored with it (`flamenco.farm.scheduling.placing`), so a poll computes nothing.
+time. What policies say of a job is stored with it (`placing`, `ranking`), so a poll computes nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import structlog
 from msgspec import Struct
 
 from flamenco.domain.errors import ConfigError
+from flamenco.domain.scheduling.ranking import Say, rank
 from flamenco.domain.scheduling.values import (
     FarmView,
     Hold,
@@ -23,10 +24,8 @@ from flamenco.domain.scheduling.values import (
     Limit,
     Placement,
     Ranked,
-    Say,
     Term,
     WorkerView,
-    rank,
 )
 from flamenco.hooks.types import SchedulingPolicy
 

@@ -7,8 +7,8 @@ out which requirements are met and then walks along the queues of those alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import bindparam, insert, select, text, update
@@ -18,7 +18,7 @@ from flamenco.domain.model import AuthoredTask, Job
 from flamenco.domain.scheduling.values import Placement
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import limits
-from flamenco.store.schema import OPEN_SQL, RUNNABLE_SQL, jobs, queues, requirements, tasks
+from flamenco.store.schema import RUNNABLE_SQL, jobs, queues, requirements, tasks
 
 _encode = msgspec.json.Encoder().encode
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -179,45 +179,3 @@ _RECOUNT = (
 def recount(tx: Tx, job_key: int) -> None:
     """Count the runnable tasks of a job anew, after many of them changed."""
     tx.execute(_RECOUNT, {"of_job": job_key})
-
-
-# A job that somebody has locked is left for the next ranking: whoever locks many must not wait for any of them.
-_RANK_JOB = (
-    update(jobs)
-    .where(
-        jobs.c.key.in_(
-            select(jobs.c.key)
-            .where(jobs.c.key == bindparam("of_job"), jobs.c.priority == bindparam("seen_priority"))
-            .with_for_update(skip_locked=True)
-        )
-    )
-    .values(rank=bindparam("new_rank"))
-)
-
-
-class NewRank(NamedTuple):
-    """A job's rank as it was worked out from a state that may have changed since: `priority` is what it went by."""
-
-    job_key: int
-    priority: int
-    rank: float | None
-
-
-def set_ranks(tx: Tx, ranks: Iterable[NewRank]) -> None:
-    """Write ranks of jobs that are not locked. One whose priority was changed meanwhile keeps what it got then."""
-    for each in ranks:
-        values: Mapping[str, Any] = {
-            "of_job": each.job_key,
-            "seen_priority": each.priority,
-            "new_rank": each.rank,
-        }
-        if tx.execute(_RANK_JOB, values).rowcount:
-            tx.execute(_OFFER_IF_OPEN, {"of_job": each.job_key})
-
-
-# `Job.is_open` in SQL, for many jobs at a time without reading them.
-_OFFER_IF_OPEN = text(
-    f"UPDATE queues SET rank = (SELECT CASE WHEN {OPEN_SQL}"  # noqa: S608 - our own constant
-    " AND (jobs.max_running IS NULL OR jobs.tasks_active < jobs.max_running) THEN jobs.rank END"
-    " FROM jobs WHERE jobs.key = queues.job_key) WHERE queues.job_key = :of_job"
-)

@@ -1,10 +1,10 @@
-"""How the farm stands, for scheduling policies: open jobs, what is running, and what was booked on accounts."""
+"""Ranking the open jobs: what policies are to know of them and of the farm, and the ranks that come of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select, text, update
 from sqlalchemy import func as sql
@@ -18,8 +18,6 @@ from flamenco.store.schema import (
     ACTIVE_SQL,
     OPEN_SQL,
     RUNNING_SQL,
-    UNBOOKED_SQL,
-    accounts,
     jobs,
     tags,
     tasks,
@@ -35,7 +33,7 @@ _OPEN = select(*_CHANGING).where(text(OPEN_SQL)).order_by(jobs.c.key)
 _RUNNING = select(*_CHANGING).where(text(RUNNING_SQL)).order_by(jobs.c.key)
 
 
-class Standing(NamedTuple):
+class JobSnapshot(NamedTuple):
     """What changes of a job while it is worked on. `updated` tells when anything else did."""
 
     key: int
@@ -47,10 +45,10 @@ class Standing(NamedTuple):
     counts: TaskCounts
 
 
-def _standing(tx: Tx, statement: object) -> list[Standing]:
+def _snapshots(tx: Tx, statement: object) -> list[JobSnapshot]:
     rows = tx.execute(statement).all()  # type: ignore[call-overload]
     return [
-        Standing(
+        JobSnapshot(
             row[0],
             row[1],
             row[2],
@@ -63,14 +61,14 @@ def _standing(tx: Tx, statement: object) -> list[Standing]:
     ]
 
 
-def open_jobs(tx: Tx) -> list[Standing]:
+def open_jobs(tx: Tx) -> list[JobSnapshot]:
     """The jobs whose tasks may be given to workers, the oldest first."""
-    return _standing(tx, _OPEN)
+    return _snapshots(tx, _OPEN)
 
 
-def running_jobs(tx: Tx) -> list[Standing]:
+def running_jobs(tx: Tx) -> list[JobSnapshot]:
     """The jobs of which tasks are being run, open or not, the oldest first."""
-    return _standing(tx, _RUNNING)
+    return _snapshots(tx, _RUNNING)
 
 
 _BY_KEYS = job_store.SELECT.where(jobs.c.key.in_(bindparam("keys", expanding=True)))
@@ -122,65 +120,43 @@ def tags_of_worker(tx: Tx, worker_key: int) -> tuple[str, ...]:
     return tuple(tx.execute(_TAGS_OF, {"of_worker": worker_key}).scalars())
 
 
-# -- accounts ---------------------------------------------------------------------------------------------------
-
-
-class Account(NamedTuple):
-    """What an account was at: so many seconds, counted at that moment."""
-
-    policy: str
-    name: str
-    seconds: float
-    as_of: datetime
-
-
-_ACCOUNTS = select(accounts.c.policy, accounts.c.name, accounts.c.seconds, accounts.c.as_of).where(
-    accounts.c.policy == bindparam("of_policy")
+# A job that somebody has locked is left for the next ranking: whoever locks many must not wait for any of them.
+_RANK_JOB = (
+    update(jobs)
+    .where(
+        jobs.c.key.in_(
+            select(jobs.c.key)
+            .where(jobs.c.key == bindparam("of_job"), jobs.c.priority == bindparam("seen_priority"))
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(rank=bindparam("new_rank"))
 )
-_PUT = text(
-    "INSERT INTO accounts (policy, name, seconds, as_of) VALUES (:policy, :name, :seconds, :as_of)"
-    " ON CONFLICT (policy, name) DO UPDATE SET seconds = excluded.seconds, as_of = excluded.as_of"
-).bindparams(bindparam("as_of", type_=accounts.c.as_of.type))
-_UNBOOKED = (
-    select(jobs.c.key, jobs.c.used_seconds, jobs.c.booked_seconds).where(text(UNBOOKED_SQL)).order_by(jobs.c.key)
-)
-_BOOKED = update(jobs).where(jobs.c.key == bindparam("of_job")).values(booked_seconds=bindparam("used"))
 
 
-class Unbooked(NamedTuple):
-    """A job with time that is on no account yet, in seconds."""
+class NewRank(NamedTuple):
+    """A job's rank as it was worked out from a state that may have changed since: `priority` is what it went by."""
 
     job_key: int
-    used: float
-    booked: float
+    priority: int
+    rank: float | None
 
 
-def accounts_of(tx: Tx, policy: str) -> list[Account]:
-    """The accounts of a policy."""
-    return [Account(*row) for row in tx.execute(_ACCOUNTS, {"of_policy": policy})]
+def set_ranks(tx: Tx, ranks: Iterable[NewRank]) -> None:
+    """Write ranks of jobs that are not locked. One whose priority was changed meanwhile keeps what it got then."""
+    for each in ranks:
+        values: Mapping[str, Any] = {
+            "of_job": each.job_key,
+            "seen_priority": each.priority,
+            "new_rank": each.rank,
+        }
+        if tx.execute(_RANK_JOB, values).rowcount:
+            tx.execute(_OFFER_IF_OPEN, {"of_job": each.job_key})
 
 
-def put_account(tx: Tx, account: Account) -> None:
-    """Write an account, new or not."""
-    tx.execute(_PUT, account._asdict())
-
-
-def has_unbooked(tx: Tx) -> bool:
-    """Whether there is any time that is on no account yet."""
-    return tx.execute(_UNBOOKED.limit(1)).first() is not None
-
-
-def lock_unbooked(tx: Tx) -> list[Unbooked]:
-    """The jobs with such time, kept from changing until the transaction ends; not those that somebody has locked."""
-    return [Unbooked(*row) for row in tx.execute(_UNBOOKED.with_for_update(skip_locked=True))]
-
-
-def set_booked(tx: Tx, booked: Sequence[Unbooked]) -> None:
-    """Note that all of it is on accounts now."""
-    if booked:
-        tx.execute(_BOOKED, [{"of_job": each.job_key, "used": each.used} for each in booked])
-
-
-def forget_unbooked(tx: Tx) -> None:
-    """Let what was used so far be nobody's: accounts begin now."""
-    tx.execute(update(jobs).where(text(UNBOOKED_SQL)).values(booked_seconds=jobs.c.used_seconds))
+# `Job.is_open` in SQL, for many jobs at a time without reading them.
+_OFFER_IF_OPEN = text(
+    f"UPDATE queues SET rank = (SELECT CASE WHEN {OPEN_SQL}"  # noqa: S608 - our own constant
+    " AND (jobs.max_running IS NULL OR jobs.tasks_active < jobs.max_running) THEN jobs.rank END"
+    " FROM jobs WHERE jobs.key = queues.job_key) WHERE queues.job_key = :of_job"
+)
