@@ -8,17 +8,17 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Column, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Column, RowMapping, bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from flamenco.collector import collector_paused
 from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.model import AuthoredJob, Job, TaskCounts
 from flamenco.domain.scheduling.values import JobCandidate, Placement
-from flamenco.domain.statuses import FINISHED_JOB, TRANSITIONAL_JOB, JobStatus, TaskStatus
+from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues
-from flamenco.store.schema import job_variables, jobs, tags, task_dependencies, tasks
+from flamenco.store.schema import TRANSITIONAL_SQL, job_variables, jobs, tags, task_dependencies, tasks
 
 COUNTS = [*(jobs.c[f"tasks_{status.column}"] for status in TaskStatus), jobs.c.tasks_failed_optional]
 """What `TaskCounts` are made of, in that order."""
@@ -105,10 +105,12 @@ def variables(tx: Tx, job_key: int) -> dict[str, str]:
     return {row.name: row.value for row in tx.execute(_VARIABLES, {"job_key": job_key})}
 
 
+_KEYS_IN_TRANSITION = select(jobs.c.key).where(text(TRANSITIONAL_SQL)).order_by(jobs.c.key)
+
+
 def keys_in_transition(tx: Tx) -> list[int]:
     """Jobs that stand in a status nothing should stay in."""
-    statement = select(jobs.c.key).where(jobs.c.status.in_(sorted(TRANSITIONAL_JOB))).order_by(jobs.c.key)
-    return list(tx.execute(statement).scalars())
+    return list(tx.execute(_KEYS_IN_TRANSITION).scalars())
 
 
 def newest(tx: Tx, limit: int) -> list[Job]:

@@ -42,8 +42,9 @@ from flamenco.store.schema import jobs as jobs_table
 from flamenco.store.schema import tasks as tasks_table
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
+from tests.integration.exercising import executed
 from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
-from tests.integration.test_query_plans import executed, scans_of
+from tests.integration.test_query_plans import scans_of
 from tests.integration.test_races import wait_for_waiting
 from tests.integration.test_ranking import with_policy
 

@@ -25,8 +25,9 @@ from flamenco.store import events
 from flamenco.store.engine import Tx
 from flamenco.testing import START, Clock
 from tests.conftest import authored_job, authored_task
+from tests.integration.exercising import executed
 from tests.integration.farming import new_worker, report, store_job, take
-from tests.integration.test_query_plans import executed, scans_of
+from tests.integration.test_query_plans import scans_of
 
 PATIENCE_S = 30.0
 

@@ -13,9 +13,10 @@ from flamenco.farm.context import Farm
 from flamenco.services import farm_status as chore
 from flamenco.store.engine import Store
 from tests.conftest import authored_job, authored_task
+from tests.integration.exercising import executed
 from tests.integration.farming import new_worker, run_next, store_job, take
 from tests.integration.test_deletion import published
-from tests.integration.test_query_plans import executed, scans_of
+from tests.integration.test_query_plans import scans_of
 
 
 def told(farm: Farm) -> list[str]:

@@ -21,9 +21,10 @@ from flamenco.services import sleep as chore
 from flamenco.store import sleep as sleep_store
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
+from tests.integration.exercising import executed
 from tests.integration.farming import new_worker, report, store_job, take
 from tests.integration.test_deletion import published
-from tests.integration.test_query_plans import executed, scans_of
+from tests.integration.test_query_plans import scans_of
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 FRIDAY = datetime(2026, 1, 2, tzinfo=UTC)

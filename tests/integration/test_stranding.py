@@ -15,8 +15,8 @@ from flamenco.services import stranding as chore
 from flamenco.services import timeouts
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
+from tests.integration.exercising import executed
 from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
-from tests.integration.test_query_plans import executed
 
 
 def job_of(farm: Farm, count: int = 30, task_type: str = "misc") -> Job:

@@ -1,0 +1,288 @@
+"""Everything that the store is asked for, once: what workers, people, chores and event sinks do with a farm."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import FrameType
+from typing import Any
+
+from sqlalchemy import event
+
+from flamenco import Limit, Term
+from flamenco import store as store_package
+from flamenco.domain.job_files import LAST_RENDERED
+from flamenco.domain.listing import JobQuery, Page, TaskQuery
+from flamenco.domain.model import Job
+from flamenco.domain.sleep import SleepSchedule
+from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.farm import (
+    deletion,
+    explaining,
+    farm_status,
+    following,
+    jobs,
+    last_rendered,
+    lifecycle,
+    overview,
+    placing,
+    sinks,
+    stranding,
+    tags,
+    tasks,
+    workers,
+)
+from flamenco.farm import sleep as sleeping
+from flamenco.farm.context import Farm
+from flamenco.farm.reading import FarmReading
+from flamenco.farm.tasks import TaskChange
+from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
+from flamenco.services import delivery, measurements, ranking, sleep, timeouts, upkeep
+from flamenco.services.deletion import Deletions
+from flamenco.services.runner import Chore, Runner
+from flamenco.store import damage, recount
+from flamenco.store import events as event_store
+from flamenco.store import failures as failure_store
+from flamenco.store import last_rendered as rendered_store
+from flamenco.store.engine import Store
+from tests.conftest import Clock, authored_job, authored_task
+from tests.integration.farming import new_worker, report, run_next, store_job, take
+from tests.integration.test_ranking import with_policy
+
+_STORE = str(Path(store_package.__file__).parent)
+
+
+class Statements(dict[str, Any]):
+    """Every different statement that was executed, with one set of its parameters, and who in the store asks it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_by: dict[str, str] = {}
+        self.functions: set[str] = set()
+
+
+@contextmanager
+def executed(store: Store) -> Iterator[Statements]:
+    """Catches what is executed meanwhile."""
+    statements = Statements()
+
+    def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        functions = list(_in_store(sys._getframe()))
+        statements.functions.update(functions)
+        if statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+            statements.setdefault(statement, parameters[0] if many else parameters)
+            statements.asked_by.setdefault(statement, functions[0] if functions else "")
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(store.engine, "before_cursor_execute", note)
+
+
+def _in_store(frame: FrameType | None) -> Iterator[str]:
+    """The public functions of the store that are being executed, the innermost first."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(_STORE) and not frame.f_code.co_name.startswith("_"):
+            yield f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_name}"
+        frame = frame.f_back
+
+
+def functions_of_the_store() -> set[str]:
+    """Every public function that takes a transaction, with its module."""
+    modules = [import_module(f"{store_package.__name__}.{each.name}") for each in iter_modules(store_package.__path__)]
+    return {
+        f"{module.__name__.rpartition('.')[2]}.{name}"
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__
+        and not name.startswith("_")
+        and next(iter(inspect.signature(function).parameters), "") == "tx"
+    }
+
+
+def exercise(farm: Farm, clock: Clock) -> None:
+    """Have every statement of the store executed."""
+    lifecycle.tell_startup(farm)
+    with_policy(
+        farm,
+        score=lambda there, view: {job.id: Term(view.now.timestamp() / 1000, "the longer the better") for job in there},
+        limits=lambda _job, task_type: [Limit("nuke", 2)] if task_type == "blender" else [],
+        account=lambda job: job.name,
+        accepts=lambda _job, _worker: None,
+    )
+    placing.place_all(farm)
+    sink = _attach_sink(farm)
+    tag = tags.create(farm, "tag")
+    job = _work(farm, clock)
+    _fail(farm)
+    _steer(farm, job, tag.id)
+    _look(farm, job)
+    _deliver(farm, clock, sink)
+    clock.forward(1000)
+    _chores(farm)
+    tags.remove(farm, tag.id)
+    _delete(farm, job)
+
+
+def _work(farm: Farm, clock: Clock) -> Job:
+    """Workers poll, run, report, fail and vanish."""
+    first = authored_task("first", "blender")
+    many = [authored_task(f"t{n}", "blender", after=(first,)) for n in range(50)]
+    last = authored_task("last", "ffmpeg", after=tuple(many))
+    job = store_job(farm, authored_job(first, *many, last, variables={"a": "b"}, shaman_checkout_id="here"))
+    team = [new_worker(farm, f"w{n}") for n in range(4)]
+    workers.tell_commands(farm, team[3], ["echo"])
+    run_next(farm, team[0])
+    for _ in range(3):
+        run_next(farm, team[0], TaskStatus.FAILED)
+    assigned = take(farm, team[1])
+    take(farm, team[1])
+    tasks.update(farm, team[1], assigned.task.id, TaskChange(activity="x", log="line", steps_completed=1))
+    assert tasks.may_run(farm, team[1], assigned.task.id).may_keep_running
+    assert workers.active_task_id(farm, team[1]) == assigned.task.id
+    overview.overview(farm)
+    FarmReading(farm).usage("own")
+    report(farm, team[1], assigned, TaskStatus.COMPLETED)
+    take(farm, team[2])
+    workers.state_changed(farm, team[2], WorkerStatus.ASLEEP)
+    jobs.set_priority(farm, job.id, 70)
+    stranding.look(farm)
+    take(farm, team[3])
+    clock.forward(10_000)
+    timeouts.tick(farm)
+    assert workers.authenticate(farm, team[0].id, "secret")
+    for number in range(2):
+        # Two programs that take turns as one worker, of which people are warned.
+        workers.authenticate(farm, team[0].id, "secret", address=f"10.0.0.{number}")
+        workers.authenticate(farm, team[0].id, "secret", address=f"10.0.0.{1 - number}")
+    return job
+
+
+def _fail(farm: Farm) -> None:
+    """The only worker that could do a thing is blocked from it; and all of a job is done again that was completed."""
+    lonely = new_worker(farm, "lonely", ("rare",))
+    store_job(farm, authored_job(*(authored_task(f"r{n}", "rare") for n in range(40))))
+    for _ in range(3):
+        run_next(farm, lonely, TaskStatus.FAILED)
+    done = store_job(farm, authored_job(authored_task("done", "rare")))
+    run_next(farm, lonely)
+    jobs.set_status(farm, done.id, JobStatus.REQUEUEING, "test")
+
+
+def _steer(farm: Farm, job: Job, tag_id: str) -> None:
+    """People change what there is."""
+    worker = new_worker(farm, "steered")
+    assigned = take(farm, worker)
+    tasks.set_status(farm, assigned.task.id, TaskStatus.FAILED, "test")
+    tasks.set_status(farm, assigned.task.id, TaskStatus.QUEUED, "test")
+    with farm.store.write() as tx:
+        failure_store.block(tx, assigned.task, worker.key, farm.clock())
+        assert failure_store.is_blocked(tx, job.key, worker.key, assigned.task.type)
+        failure_store.unblock_type(tx, job.key, assigned.task.type)
+        failure_store.block(tx, assigned.task, worker.key, farm.clock())
+    jobs.unblock(farm, job.id, [(worker.id, assigned.task.type)])
+    tags.change(farm, tag_id, "tagged", "with")
+    tags.set_of_job(farm, job.id, None, "tagged")
+    tags.set_of_worker(farm, worker.id, [tag_id])
+    take(farm, worker)
+    stranding.look(farm)
+    schedule = SleepSchedule(is_active=True)
+    sleeping.give(farm, worker.id, schedule)
+    workers.request_status(farm, worker.id, WorkerStatus.AWAKE, lazy=True)
+    with farm.store.write() as tx:
+        key = rendered_store.lock_kept(tx, job.id)
+        assert key is not None
+        rendered_store.remember(tx, key)
+    jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "test")
+    jobs.set_status(farm, job.id, JobStatus.REQUEUEING, "test")
+
+
+def _look(farm: Farm, job: Job) -> None:
+    """People look at what there is."""
+    worker = workers.list_all(farm)[0]
+    explaining.explain(farm, job.id)
+    jobs.matching(farm, JobQuery())
+    jobs.matching(farm, JobQuery(page=Page(limit=2), order_by=("-updated",), statuses=(JobStatus.ACTIVE,)))
+    jobs.blocklist(farm, job.id)
+    of_job = tasks.of_job(farm, job.id)
+    tasks.matching(farm, job.id, TaskQuery(statuses=(TaskStatus.QUEUED,), page=Page(limit=2)))
+    tasks.details(farm, of_job[0].id)
+    workers.details(farm, worker.id)
+    tags.list_all(farm)
+    sleeping.fetch(farm, worker.id)
+    FarmReading(farm).statistics()
+    FarmReading(farm).limits()
+    farm_status.look(farm)
+    following.follow(farm, 0, ["*"], 10, 0)
+    farm.images.store(job.id, [b"image"] * len(LAST_RENDERED))
+    last_rendered.of_farm(farm)
+    last_rendered.of_job(farm, job.id)
+
+
+class _Refuses:
+    """A sink that takes nothing, until it is told to."""
+
+    refuses = True
+
+    def deliver(self, _event: PublishedEvent) -> None:
+        """Take it, or not."""
+        if self.refuses:
+            raise Undeliverable("not now")
+
+
+def _attach_sink(farm: Farm) -> tuple[EventSink, _Refuses]:
+    to = _Refuses()
+    sink = EventSink(name="sink", description="", deliver=to.deliver, topics=("/jobs",))
+    farm.event_sinks = {"sink": sink}
+    delivery.tick(farm, sink)
+    return sink, to
+
+
+def _deliver(farm: Farm, clock: Clock, attached: tuple[EventSink, _Refuses]) -> None:
+    """Events go to a sink, and those it does not take are dealt with."""
+    sink, to = attached
+    delivery.tick(farm, sink)
+    assert delivery.is_behind(farm, sink) in (True, False)
+    dead = sinks.dead_letters(farm, 10, "sink")
+    for _ in range(2):
+        sinks.retry(farm, "sink", [dead[0].key])
+        clock.forward(1)
+        delivery.tick(farm, sink)
+        to.refuses = False
+    sinks.discard(farm, "sink", [dead[1].key])
+    sinks.discard(farm, "sink")
+
+
+def _chores(farm: Farm) -> None:
+    """What a manager does by itself, and by command."""
+    for tick in (ranking.tick, sleep.tick, measurements.tick, delivery.forget_removed, upkeep.forget_events):
+        tick(farm)
+    upkeep.forget_task_logs(farm)
+    placing.place_all(farm)
+    jobs.finish_transitions(farm)
+    farm_status.forget(farm)
+    runner = Runner(farm, [Chore("none", lambda _farm: 60.0)])
+    runner.start()
+    runner.stop()
+    with farm.store.write() as tx:
+        event_store.newest(tx)
+        damage.look(tx)
+        recount.miscounted(tx)
+        recount.repair(tx)
+
+
+def _delete(farm: Farm, job: Job) -> None:
+    """Jobs and workers go."""
+    store_job(farm, authored_job(authored_task()))
+    assert deletion.shaman_checkout_goes(farm, job.id) in (True, False)
+    deletion.request(farm, job.id)
+    deletion.request_mass(farm, farm.clock() + timedelta(days=1))
+    while deletion.requested(farm, 1):
+        Deletions().tick(farm)
+    for worker in workers.list_all(farm):
+        workers.delete(farm, worker.id)
