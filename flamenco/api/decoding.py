@@ -15,13 +15,15 @@ import msgspec
 from msgspec import Struct
 
 from flamenco.api.errors import BadRequest
+from flamenco.domain import mismatch
+from flamenco.domain.mismatch import Mismatch
 
 MAX_DEPTH = 64
 """How deeply settings may be nested: far more than anybody needs, far less than what makes an encoder give up."""
 
 _LARGEST = 2**63 - 1
 
-_WITH_FRACTION = re.compile(r"Expected `int`, got `float` - at `\$\.(\w+)(?:\[[\d.]+\])?`")
+_FIELD_OR_ENTRY = re.compile(r"(\w+)(?:\[[\d.]+\])?")
 
 _EXPECTED = {
     "array": "a list",
@@ -48,13 +50,13 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
             raw.decode()  # the decoder skips over what nobody declared without looking
         value = _decode(raw, decoder)
     except msgspec.ValidationError as error:
-        raise BadRequest(_explain(str(error), decoder.type)) from error
+        raise BadRequest(_explain(mismatch.read(str(error)), decoder.type)) from error
     except UnicodeDecodeError as error:
         raise BadRequest(f"the body is not UTF-8: byte {error.start} makes no sense") from error
     except RecursionError as error:
         raise BadRequest("the body is nested too deeply") from error
     except msgspec.DecodeError as error:
-        raise BadRequest(f"the body is not JSON: {_malformed(str(error))}") from error
+        raise BadRequest(f"the body is not JSON: {mismatch.malformed(str(error))}") from error
     _check_storable(value, "", MAX_DEPTH)
     return value
 
@@ -64,7 +66,7 @@ def decode_parameters(given: dict[str, Any], kind: type[Struct]) -> Any:
     try:
         value = msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise BadRequest(_explain(str(error), kind)) from error
+        raise BadRequest(_explain(mismatch.read(str(error)), kind)) from error
     _check_storable(value, "", MAX_DEPTH)
     return value
 
@@ -79,11 +81,12 @@ def _decode(raw: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
         return decoder.decode(raw)
     except msgspec.ValidationError as error:
         # JSON has one kind of numbers, in which 50.0 is a whole one; msgspec tells the two apart.
-        found = _WITH_FRACTION.fullmatch(str(error))
-        if not found:
+        found = mismatch.read(str(error))
+        place = _FIELD_OR_ENTRY.fullmatch(found.path)
+        if not place or (found.expected, found.got) != (("int",), "float"):
             raise
         content = msgspec.json.decode(raw)
-        return msgspec.convert(content | {found[1]: _whole(content[found[1]])}, decoder.type)
+        return msgspec.convert(content | {place[1]: _whole(content[place[1]])}, decoder.type)
 
 
 def _whole(value: Any) -> Any:
@@ -93,24 +96,19 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _malformed(reason: str) -> str:
-    if reason.startswith("Input data was truncated"):
-        return "it ends in the middle, or has half of a character"
-    return reason.removeprefix("JSON is malformed: ")
-
-
-def _explain(reason: str, kind: Any) -> str:
-    reason, _, place = reason.partition(" - at ")
-    field = re.sub(r"\[\.\.\.\]", "", place.strip("`").removeprefix("key` in `").removeprefix("$").lstrip("."))
-    if missing := re.search(r"missing required field `(.+)`", reason):
-        field, reason = ".".join(filter(None, (field, missing[1]))), "is missing"
-    elif given := re.fullmatch(r"Invalid enum value (.*)", reason, re.DOTALL):
+def _explain(found: Mismatch, kind: Any) -> str:
+    field, reason = found.path.replace("[...]", "").lstrip("."), found.text.replace("`", "")
+    if found.missing:
+        field, reason = ".".join(filter(None, (field, found.missing))), "is missing"
+    elif found.no_choice:
         words = ", ".join(_choices(kind, field))
-        reason = f"{given[1]} is not one of {words}" if words else f"{given[1]} is not known"
+        reason = f"{found.no_choice} is not one of {words}" if words else f"{found.no_choice} is not known"
+    elif found.expected:
+        one, *others = found.expected
+        wanted = " or ".join(found.expected) if others else _EXPECTED.get(one, one)
+        got = f", got {_GOT.get(found.got, found.got)}" if found.got else ""
+        reason = f"expected {wanted}{found.limit}{got}"
     else:
-        reason = re.sub(r"got `(\w+)`", lambda match: f"got {_GOT.get(match[1], match[1])}", reason)
-        reason = re.sub(r"`(\w+)`", lambda match: _EXPECTED.get(match[1], match[1]), reason)
-        reason = re.sub(r"`(\w+)(?: \| (\w+))+`", lambda match: match[0].strip("`").replace(" | ", " or "), reason)
         reason = reason[:1].lower() + reason[1:]
     return f"{field}: {reason}" if field else f"the body: {reason}"
 

@@ -5,7 +5,6 @@ What it does with a script is what a manager does with it; the difference is in 
 
 from __future__ import annotations
 
-import re
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco.authoring.lint import WORDS, nearest, suspicions
-from flamenco.authoring.source import NOWHERE, Key, Place, Source
+from flamenco.authoring.source import NOWHERE, Place, Source
 from flamenco.compiler import catalog
 from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import Found, Script
@@ -24,13 +23,15 @@ from flamenco.compiler.compile import Compiler, improper
 from flamenco.compiler.declaration import Described, job_type_of
 from flamenco.compiler.protocol import Printed
 from flamenco.compiler.settings import missing_settings
+from flamenco.domain import mismatch
 from flamenco.domain.errors import JobTypeError, NotFound, Refused
+from flamenco.domain.mismatch import Mismatch
 from flamenco.domain.model import AuthoredJob, JobType, Submission
 
-_AT = re.compile(r" - at `(?P<path>\$[^`]*)`$")
+_KINDS = {"str": "string"}
+"""What JavaScript calls otherwise than Python."""
 _ADDING = frozenset({"addTask", "tasks", "require"})
 """Of these words a script needs one to add tasks, be it in a module."""
-_STEP = re.compile(r"\.(?P<key>[\w$]+)|\[(?P<index>\d+)\]")
 
 
 class Listed(Struct, frozen=True):
@@ -216,15 +217,19 @@ def _located(error: Refused, path: Path) -> Finding:
 
 def _shape_error(message: str, path: Path, source: Source) -> Finding:
     """A JOB_TYPE of the wrong shape; the place is found in the text, by the path that the message ends with."""
-    match = _AT.search(message)
-    steps: list[Key] = []
-    if match:
-        message = message[: match.start()]
-        steps = [step["key"] or int(step["index"]) for step in _STEP.finditer(match["path"])]
-    if message.startswith("Invalid enum value") and steps and (words := WORDS.get(str(steps[-1]))):
-        message += f"; choose one of {', '.join(words)}"
-    where = "JOB_TYPE" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-    # Python's words for what JSON has
-    for ours, theirs in (("`str", "`string"), (" | null", ""), ("`", ""), ("Object missing", "missing")):
-        message = message.replace(ours, theirs)
-    return _finding("error", f"{where}: {message[:1].lower()}{message[1:]}", path, source, source.place_of(steps))
+    found = mismatch.read(message)
+    where = "JOB_TYPE" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in found.steps)
+    return _finding("error", f"{where}: {_worded(found)}", path, source, source.place_of(found.steps))
+
+
+def _worded(found: Mismatch) -> str:
+    """What is wrong, in the words of somebody who writes JavaScript."""
+    if found.missing:
+        return f"missing required field {found.missing}"
+    if found.expected:
+        kinds = [_KINDS.get(kind, kind) for kind in found.expected if kind != "null"]
+        got = f", got {_KINDS.get(found.got, found.got)}" if found.got else ""
+        return f"expected {' | '.join(kinds)}{found.limit}{got}"
+    words = WORDS.get(str(found.steps[-1])) if found.no_choice and found.steps else None
+    text = found.text.replace("`", "") + (f"; choose one of {', '.join(words)}" if words else "")
+    return text[:1].lower() + text[1:]

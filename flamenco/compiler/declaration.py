@@ -10,12 +10,14 @@ from msgspec import UNSET, Struct, field
 from msgspec.structs import replace
 
 from flamenco.compiler.etag import etag_of
+from flamenco.domain import mismatch
 from flamenco.domain.model import EvalInfo, JobType, JobTypeSetting, SettingSubtype, SettingType, Visibility
 
 _Value = str | bool | int | float
 """What a script may write for a text or a yes or no; it is read as JavaScript reads it."""
 
-_YES_OR_NO = (".required`", ".editable`", ".showLinkButton`")
+_LENIENT = frozenset({"str", "bool", "int", "float"})
+_YES_OR_NO = frozenset({"required", "editable", "showLinkButton"})
 
 
 class _Link(Struct):
@@ -64,8 +66,9 @@ def job_type_of(name: str, described: msgspec.Raw) -> JobType | None:
         declared = msgspec.json.decode(described, type=_JobType | None)
     except msgspec.ValidationError as error:
         # What else is read as that is for scripts that are there; nobody needs to be told to write it.
-        wanted = "bool" if str(error).endswith(_YES_OR_NO) else "str"
-        raise ValueError(str(error).replace("bool | int | float | str", wanted)) from error
+        last = mismatch.read(str(error)).steps[-1:]
+        wanted = "bool" if _YES_OR_NO.intersection(last) else "str"
+        raise ValueError(mismatch.narrowed(str(error), _LENIENT, wanted)) from error
     if declared is None:
         return None
     settings = None if declared.settings is None else tuple(map(_setting, declared.settings))

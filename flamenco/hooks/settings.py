@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -11,12 +10,12 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from flamenco.domain import mismatch
 from flamenco.domain.durations import Duration
+from flamenco.domain.mismatch import Mismatch
 
 ENVIRONMENT_PREFIX = "FLAMENCO_"
 
-_EXPECTED = re.compile(r"Expected `([\w |]+)`(.*?)(?:, got .*)?")
-"""How msgspec says that a type is wrong: the type, and the limit it has."""
 _WORDS = {
     "str": "text",
     "int": "a whole number",
@@ -100,8 +99,8 @@ def _convert(value: Any, kind: Any, *, strict: bool, is_secret: bool = False) ->
     try:
         return msgspec.convert(value, kind, strict=strict, dec_hook=_decode)
     except msgspec.ValidationError as error:
-        what, _, place = str(error).partition(" - at `$")
-        raise ValueError(_reworded(what, place.strip(".`"), kind, "it" if is_secret else repr(value))) from error
+        told = "it" if is_secret else repr(value)
+        raise ValueError(_reworded(mismatch.read(str(error)), kind, told)) from error
 
 
 def _convert_entry(key: Any, value: Any, kind: Any, *, strict: bool, is_secret: bool) -> Any:
@@ -113,14 +112,14 @@ def _convert_entry(key: Any, value: Any, kind: Any, *, strict: bool, is_secret: 
         raise ValueError(f"in {key!r}, {error}") from error
 
 
-def _reworded(what: str, place: str, kind: Any, told: str) -> str:
-    """Say a complaint of msgspec in the words of somebody who writes YAML. `told` is the value as it may be shown."""
-    if expected := _EXPECTED.fullmatch(what):
-        told = "it" if place else told
-        what = f"{told} is not {_WORDS.get(expected[1], expected[1])}{expected[2]}"
-    elif what.startswith("Invalid enum value "):
-        choices = ", ".join(_choices(kind, place.rpartition(".")[2]))
-        what = f"{what.removeprefix('Invalid enum value ')} is not one of {choices}"
+def _reworded(found: Mismatch, kind: Any, told: str) -> str:
+    """Say what is wrong in the words of somebody who writes YAML. `told` is the value as it may be shown."""
+    what, place = found.text, found.path
+    if found.expected:
+        wanted = " | ".join(found.expected)
+        what = f"{'it' if place else told} is not {_WORDS.get(wanted, wanted)}{found.limit}"
+    elif found.no_choice:
+        what = f"{found.no_choice} is not one of {', '.join(_choices(kind, place.rpartition('.')[2]))}"
     return f"{what} (at {place})" if place else what
 
 

@@ -50,6 +50,14 @@ def decoded(raw: bytes, kind: type[Struct]) -> Any:
                 "active, canceled, completed, failed, queued, soft-failed, cancel-requested, paused"
             ),
         ),
+        (
+            v1.TaskUpdate,
+            b'{"taskStatus": "over - at `$.once`"}',
+            (
+                "taskStatus: 'over - at `$.once`' is not one of "
+                "active, canceled, completed, failed, queued, soft-failed, cancel-requested, paused"
+            ),
+        ),
         (v1.TaskUpdate, b'{"taskStatus": null}', "taskStatus: expected a text, got null"),
         (v1.SubmittedJob, JOB + b'"priority": "9"}', "priority: expected a whole number, got a text"),
         (v1.SubmittedJob, JOB + b'"priority": 1.5}', "priority: expected a whole number, got a number with a fraction"),
