@@ -1,7 +1,8 @@
 """Sends files, whole or in parts, and not again to whoever has them.
 
 falcon's own static route is not for this: it would show everything in a folder, answers a range of an image that was
-replaced meanwhile as if it were of the old one, and relies on the server to cut off what a log grew by.
+replaced meanwhile as if it were of the old one, and relies on the server to cut off what a log grew by. Reading
+`Range`, `If-None-Match` and the like is falcon's all the same; what is decided here is what they mean for such files.
 """
 
 from __future__ import annotations

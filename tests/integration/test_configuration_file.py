@@ -211,3 +211,35 @@ def test_however_it_is_written(tmp_path: Path, clock: Clock, text: str) -> None:
     said = read(file, Config)
     said.pop("_meta", None)
     assert said == content
+
+
+OF_OTHER_HANDS = """\
+manager_name: 'old'      # the name on the door
+autodiscoverable: yes
+threads:    2
+local_manager_storage_path: ~/renders
+shaman:
+      enabled: TRUE
+
+      # as the disk wants it
+      checkout_links:   hardlink
+variables:
+  shared:
+    values:
+    - platform: linux
+      value:    012
+  tools:
+    values:
+          - {platform:   linux,    value: on}   # aligned
+
+
+worker_timeout: ~
+task_timeout: 10m"""
+
+
+def test_whatever_the_hand_the_rest_stays(tmp_path: Path, clock: Clock) -> None:
+    """A file is indented, aligned and spelt in any way; all but the changed setting is the same to the character."""
+    file = tmp_path / "f.yaml"
+    file.write_text(OF_OTHER_HANDS, encoding="utf-8")
+    write(file, {**read(file, Config), "manager_name": "new"}, clock())
+    assert file.read_text(encoding="utf-8") == OF_OTHER_HANDS.replace("'old'", "new")
