@@ -41,7 +41,7 @@ class EventCalls:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def after(self, number: int | None, topics: Sequence[str] = (), wait_s: int = 0) -> Events | None:
+    def after(self, number: int | None, topics: Sequence[str] = (), wait_s: float = 0) -> Events | None:
         """The events after `number`, waiting up to `wait_s`, at most 60, for the first; None means from now on.
 
         `topics` are patterns: `/jobs` is that topic, `/jobs/*` all below it; none means all.

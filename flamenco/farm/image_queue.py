@@ -17,7 +17,7 @@ MOST_WAITING = 3
 
 _STOP_WAIT_S = 0.5
 
-Work = Callable[[], None]
+Work = Callable[[], object]
 
 
 class ImageQueue:
