@@ -157,9 +157,8 @@ class Listener:
         client.subscribe([(topic, SubscribeOptions(qos=1, retainAsPublished=True)) for topic in self._topics])
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        properties = message.properties
-        assert properties is not None
-        number = int(dict(properties.UserProperty)["event-id"])
+        assert message.properties is not None
+        number = int(dict(message.properties.json()["UserProperty"])["event-id"])
         payload = msgspec.json.decode(message.payload)
         self.messages.append(Message(message.topic, payload, number, message.qos, message.retain))
 

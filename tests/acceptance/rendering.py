@@ -31,7 +31,8 @@ class Painter:
         job = {"name": "n", "type": "echo", "submitter_platform": "linux", "settings": {"message": "m"}, "priority": 50}
         self.job_id = self.client.post("/api/jobs", json=job).json()["id"]
         about = {"supported_task_types": ["misc"], "name": "painter"}
-        worker = self._post("register-worker", about | {"secret": "s", "platform": "linux"}).json()
+        registration = about | {"secret": "s", "platform": "linux"}
+        worker = self.client.post("/api/v3/worker/register-worker", json=registration).json()
         self.auth = (worker["uuid"], "s")
         self._post("sign-on", about | {"software_version": "3.9"})
         self._post("state-changed", {"status": "awake"})
@@ -40,12 +41,7 @@ class Painter:
         assert task["job"] == self.job_id
 
     def _post(self, path: str, body: object = None) -> httpx.Response:
-        auth = getattr(self, "auth", None)
-        return (
-            self.client.post(f"/api/v3/worker/{path}", json=body, auth=auth)
-            if body
-            else self.client.post(f"/api/v3/worker/{path}", auth=auth)
-        )
+        return self.client.post(f"/api/v3/worker/{path}", json=body, auth=self.auth)
 
     def update(self, **change: object) -> None:
         """Report on the task."""

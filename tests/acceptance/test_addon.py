@@ -255,7 +255,7 @@ def test_packing_with_shaman(blender: httpx.Client, shared_manager: Manager) -> 
             file = shared_manager.data_dir / "shared" / "jobs" / path / name
             assert file.is_symlink()
             assert file.read_bytes() == content
-    missing = [{**files[0], "sha": "0" * 64}]
-    refused = blender.post("/shaman/checkout/create", json={"files": missing, "checkoutPath": "Scène 4"})
+    unknown = [{**files[0], "sha": "0" * 64}]
+    refused = blender.post("/shaman/checkout/create", json={"files": unknown, "checkoutPath": "Scène 4"})
     assert refused.status_code == 424
     read(refused.json(), ERROR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 from flamenco.client import JobRequest, ManagerClient, ManagerError
 from flamenco.domain.statuses import JobStatus
 from tests.acceptance.conftest import running_manager, wait_until
-from tests.acceptance.test_faults import running_workers, summary
+from tests.acceptance.test_faults import is_completed, running_workers, summary
 
 pytestmark = pytest.mark.acceptance
 
@@ -121,7 +122,7 @@ def test_a_bad_plugin_fails_nobody(tmp_path: Path) -> None:
                 client.submit_job(JobRequest(name="refused", type="simple"))
             assert refused.value.status == 400
             for job_id in good:
-                assert wait_until(lambda id_=job_id: summary(manager.url, id_).status is JobStatus.COMPLETED, 60)
+                assert wait_until(partial(is_completed, manager.url, job_id), 60)
             assert wait_until(lambda: summary(manager.url, bad).status is JobStatus.FAILED, 60)
             assert summary(manager.url, bad).tasks["completed"] == 1, "only the task with the bad command failed"
             for path in ("boom", "nonsense"):

@@ -74,6 +74,11 @@ def running_workers(folder: Path, url: str, count: int, *arguments: str) -> Iter
             process.wait(3 * STOP_TIMEOUT_S)
 
 
+def is_completed(url: str, job_id: str) -> bool:
+    """Whether all of the job is done."""
+    return summary(url, job_id).status is JobStatus.COMPLETED
+
+
 def summary(url: str, job_id: str) -> JobSummary:
     """The job as the overview shows it."""
     with ManagerClient(url) as client:

@@ -22,10 +22,9 @@ from flamenco.client import JobRequest, ManagerClient
 from flamenco.compiler import Compiler
 from flamenco.demo.tools import Blender, find_blender
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Submission
-from flamenco.domain.statuses import JobStatus
 from flamenco.domain.variables import Expansion, Variables, everywhere, this_platform
 from tests.acceptance.conftest import running_manager, wait_until
-from tests.acceptance.test_faults import running_workers, summary
+from tests.acceptance.test_faults import is_completed, running_workers, summary
 from tests.integration.compiling import CREATED, JOB_ID, handed_out
 from tests.unit.commanding import Bench
 
@@ -354,11 +353,6 @@ def running_farm(folder: Path, blender: Blender) -> Iterator[str]:
     config.write_bytes(msgspec.yaml.encode({"variables": values}))
     with running_manager(folder, "--config", str(config)) as manager, running_workers(folder, manager.url, 2):
         yield manager.url
-
-
-def is_completed(url: str, job_id: str) -> bool:
-    """Whether all of the job is done."""
-    return summary(url, job_id).status is JobStatus.COMPLETED
 
 
 def test_two_workers_share_the_work(farm: Farm, blender: Blender, tmp_path: Path) -> None:

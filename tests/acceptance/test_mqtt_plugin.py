@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -171,14 +172,20 @@ def test_processes_that_are_replaced(tmp_path: Path, broker: Broker, listener: L
         check_soon(lambda: any(message.topic == "flamenco/lifecycle" for message in listener.messages))
         for number in range(3):
             manager.process.send_signal(signal.SIGHUP)
-            assert wait_until(lambda number=number: manager.log.count("the configuration was read anew") > number)
+            assert wait_until(partial(has_read_anew, manager, number + 1))
             name = f"tag {number}"
             assert httpx.post(f"{manager.url}/api/v3/worker-mgt/tags", json={"name": name}).is_success
-            check_soon(
-                lambda name=name: any(
-                    message.payload.get("tag", {}).get("name") == name for message in listener.messages
-                )
-            )
+            check_soon(partial(has_heard_of_tag, listener, name))
+
+
+def has_read_anew(manager: Manager, times: int) -> bool:
+    """Whether the manager has read its configuration anew that often."""
+    return manager.log.count("the configuration was read anew") >= times
+
+
+def has_heard_of_tag(listener: Listener, name: str) -> bool:
+    """Whether something was published about the tag."""
+    return any(message.payload.get("tag", {}).get("name") == name for message in listener.messages)
 
 
 def check_soon(condition: Callable[[], bool]) -> None:
@@ -390,7 +397,8 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     openssl = shutil.which("openssl")
     assert openssl, "openssl is missing; install it"
     about = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
-    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", *about, "-keyout", key, "-out", certificate]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", *about, *files]
     subprocess.run(command, check=True, capture_output=True)
     return certificate, key
 

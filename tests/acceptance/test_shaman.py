@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ def test_new_configurations_cut_no_upload(tmp_path: Path) -> None:
         for _ in range(2):
             before = serving_processes(manager)
             manager.process.send_signal(signal.SIGHUP)
-            assert wait_until(lambda before=before: bool(serving_processes(manager) - before))
+            assert wait_until(partial(has_others, manager, before))
         # Longer than requests may take when the manager stops.
         beyond = time.monotonic() + FINISH_TIMEOUT_S + 2
         assert wait_until(lambda: time.monotonic() > beyond)
@@ -224,6 +225,11 @@ def serving_processes(manager: Manager) -> set[int]:
     main = manager.process.pid
     children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
     return {int(pid) for pid in children}
+
+
+def has_others(manager: Manager, than: set[int]) -> bool:
+    """Whether processes serve that are none of those."""
+    return bool(serving_processes(manager) - than)
 
 
 def has_open(pid: int, part: str) -> bool:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import accumulate
 from pathlib import Path
@@ -23,10 +24,9 @@ import pytest
 from PIL import Image
 
 from flamenco.client import JobRequest, ManagerClient, ManagerError
-from flamenco.domain.statuses import JobStatus
 from tests.acceptance.brokers import listening, running_broker
 from tests.acceptance.conftest import Manager, running_manager, wait_until
-from tests.acceptance.test_faults import running_workers, summary
+from tests.acceptance.test_faults import is_completed, running_workers, summary
 from tests.plugins.loading import documented_example, load_documented
 
 pytestmark = pytest.mark.acceptance
@@ -69,9 +69,7 @@ class Farm(NamedTuple):
     def finish(self, *job_ids: str) -> None:
         """Wait until the jobs are completed."""
         for job_id in job_ids:
-            done = wait_until(
-                lambda job_id=job_id: summary(self.manager.url, job_id).status is JobStatus.COMPLETED, JOB_TIMEOUT_S
-            )
+            done = wait_until(partial(is_completed, self.manager.url, job_id), JOB_TIMEOUT_S)
             assert done, (summary(self.manager.url, job_id), self.manager.log)
 
     @property

@@ -647,7 +647,7 @@ def test_shaman(farm: Farm) -> None:
     sha, size = hashlib.sha256(content).hexdigest(), len(content)
     spec = {"sha": sha, "size": size, "path": "a/b.txt"}
     headers = {"Content-Type": "application/octet-stream", "X-Shaman-Can-Defer-Upload": "False"}
-    where = {"checksum": sha, "filesize": size}
+    where: dict[str, Any] = {"checksum": sha, "filesize": size}
     missing = farm.call("shamanCheckoutRequirements", 200, {"files": [spec]}).json()
     assert missing == {"files": [spec | {"status": "unknown"}]}
     farm.call("shamanCheckoutRequirements", 400, {"files": [{"sha": 1}]})
@@ -720,13 +720,14 @@ def test_clients_that_have_gone(farm: Farm) -> None:
     quieten(farm)
     who, tag, job = farm.worker(), farm.tag(), farm.submit()
     login = {"Authorization": f"Basic {b64encode(':'.join(who).encode()).decode()}"}
-    for operation, path in (
+    gone: list[tuple[str, dict[str, Any]]] = [
         ("fetchWorkers", {}),
         ("fetchWorker", {"worker_id": who[0]}),
         ("fetchWorkerSleepSchedule", {"worker_id": who[0]}),
         ("fetchWorkerTags", {}),
         ("fetchWorkerTag", {"tag_id": tag["id"]}),
-    ):
+    ]
+    for operation, path in gone:
         assert half_closed(farm, operation, 418, **path).content == b""
     assert half_closed(farm, "scheduleTask", 400, headers=login).content == b""
     assert farm.call("fetchTask", 200, task_id=farm.task_of(job["id"])).json()["status"] == "queued"
@@ -736,7 +737,7 @@ def test_shaman_switched_off(tmp_path: Path) -> None:
     """Without Shaman, its operations say so."""
     with running_manager(tmp_path, "--processes", "1", "--set", "shaman.enabled=false") as manager:
         farm = Farm(manager)
-        where = {"checksum": "0" * 64, "filesize": 1}
+        where: dict[str, Any] = {"checksum": "0" * 64, "filesize": 1}
         headers = {"Content-Type": "application/octet-stream"}
         answers = [
             farm.call("shamanCheckoutRequirements", 503, {"files": []}),

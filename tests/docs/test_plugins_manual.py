@@ -181,7 +181,9 @@ def test_hook_scheduling_policies(submit: Submit, fake_worker: FakeWorkers, clie
     preview = submit("blender-echo", settings={"shot_kind": "preview"}, priority=50)
     assert [client.explain(job.id).position for job in (preview, final)] == [1, 2]
     laptop = fake_worker("laptop-1")
-    assert laptop.next_task().job == preview.id
+    given = laptop.next_task()
+    assert given is not None
+    assert given.job == preview.id
     assert fake_worker("laptop-2").next_task() is None
     assert [fake_worker(f"tower-{number}").next_task() is not None for number in range(3)] == [True, True, False]
     assert client.explain(final.id).waiting[0].why == "limit"

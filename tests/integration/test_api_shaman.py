@@ -260,7 +260,7 @@ def test_any_name_of_a_job(client: testing.TestClient, farm: Farm, name: str) ->
     (path,) = [each for each in shaman_of(farm).places.jobs.glob("**/*") if not each.is_dir()]
     assert path.read_bytes() == DATA
     assert path.is_relative_to(shaman_of(farm).places.jobs / answer.json["checkoutPath"])
-    job = {"name": name or "job", "type": "echo-sleep-test", "submitter_platform": "linux"}
+    job: dict[str, Any] = {"name": name or "job", "type": "echo-sleep-test", "submitter_platform": "linux"}
     job["storage"] = {"shaman_checkout_id": answer.json["checkoutPath"]}
     settings = {"message": "m", "sleep_duration_seconds": 0, "sleep_repeats": 0}
     stored = client.simulate_post("/api/v3/jobs", json=job | {"settings": settings})

@@ -357,7 +357,7 @@ class RandomFarm(RuleBasedStateMachine):
             assert after.status is before.status or (before.status, after.status) == TIMED_OUT_AND_DONE
             return
         assert after.last_touched == self.clock()
-        if change.status is TaskStatus.COMPLETED is not before.status:
+        if change.status is TaskStatus.COMPLETED:
             assert (after.status, after.steps_completed) == (TaskStatus.COMPLETED, after.steps_total)
             job = jobs.fetch(self.farm, after.job_id)
             assert (job.status is JobStatus.COMPLETED) == job.counts.is_done

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from flamenco import CommandCancelled, CommandContext
 from flamenco.api.app import create_app
+from flamenco.client import TaskUpdate
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.identity import PREDECESSOR, SIGN_ON_HEADER, WARNED
 from flamenco.domain.model import Assignment, Worker
@@ -66,7 +67,7 @@ def warnings(farm: Farm) -> list[str]:
 
 
 NOTHING = "00000000-0000-4000-8000-000000000000"
-ASKED = [
+ASKED: list[tuple[str, str, Any]] = [
     ("GET", "/api/v3/worker/state", None),
     ("POST", "/api/v3/worker/state-changed", {"status": "awake"}),
     ("POST", "/api/v3/worker/task", None),
@@ -281,7 +282,7 @@ def test_what_was_kept_is_delivered_after_the_next_sign_on(manager: CountingMana
     with Running(manager, tmp_path):
         manager.wait_for(lambda: manager.statuses[-1:] == ["awake"])
     queue = UpdateQueue(tmp_path / update_queue.FILE_NAME, 1 << 20)
-    queue.append(NOTHING, update_queue.TaskUpdate(activity="from before"))
+    queue.append(NOTHING, TaskUpdate(activity="from before"))
     queue.close()
     with manager.changed:
         manager.sign_on += 1

@@ -180,7 +180,7 @@ def test_a_full_queue(farm: Farm) -> None:
     }
     path = f"/api/v3/worker/task/{assigned.task.id}/output-produced"
     go_on = threading.Event()
-    farm.image_queue.put(lambda: go_on.wait(WAIT_S) and None)
+    farm.image_queue.put(lambda: go_on.wait(WAIT_S))
     for _ in range(MOST_WAITING):
         assert client.simulate_post(path, body=picture(), headers=headers).status_code == 202
     refused = client.simulate_post(path, body=picture(), headers=headers)
@@ -203,7 +203,7 @@ def test_images_of_deleted_jobs(farm: Farm, gone: Callable[[Farm, str], None]) -
     for path in farm.config.local_storage_path.glob("*/*/*"):
         path.unlink()
     go_on = threading.Event()
-    farm.image_queue.put(lambda: go_on.wait(WAIT_S) and None)
+    farm.image_queue.put(lambda: go_on.wait(WAIT_S))
     tasks.output_produced(farm, worker, assigned.task.id, picture())
     gone(farm, assigned.task.job_id)
     go_on.set()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -166,8 +167,8 @@ def test_a_worker_whose_disk_is_full(manager: ScriptedManager, disk: Disk, tmp_p
     )
     task = manager.add_task(("exec", {"exe": sys.executable, "args": ["-c", script]}))
     following = manager.add_task(("echo", {"message": "next"}))
-    large = {"log_chunk": Duration(60), "log_chunk_bytes": 1_000_000}
-    with capture_logs() as logged, Running(manager, disk.folder, **large) as running:
+    large = partial(Running, log_chunk=Duration(60), log_chunk_bytes=1_000_000)
+    with capture_logs() as logged, large(manager, disk.folder) as running:
         manager.wait_for(begun.exists)
         disk.fill()
         go_on.touch()
@@ -203,6 +204,7 @@ def test_a_worker_whose_disk_is_full_listens(manager: ScriptedManager, disk: Dis
         manager.wait_for(lambda: manager.statuses[-1] == "asleep")
         manager.requested = "awake"
         manager.wait_for(lambda: manager.statuses[-1] == "error")
-        ended = threading.Event()
-        threading.Thread(target=lambda: (running.stop(), ended.set())).start()
-        assert ended.wait(10)
+        stopping = threading.Thread(target=running.stop)
+        stopping.start()
+        stopping.join(10)
+        assert not stopping.is_alive()

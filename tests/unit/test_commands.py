@@ -69,6 +69,7 @@ def test_the_policy_is_priority_exactly() -> None:
         JobCandidate(id=str(number), name="n", type="t", priority=number, created=now, metadata={}, settings={})
         for number in (-5, 0, 50, 10**9)
     ]
+    assert policy.score is not None
     verdicts = policy.score(jobs, FarmView(now=now))
     assert verdicts == {job.id: Term(float(job.priority), f"priority {job.priority}") for job in jobs}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 from flamenco import CommandFailed
@@ -96,7 +97,7 @@ def test_wrong_parameters(change: dict[str, Any], message: str) -> None:
 
 
 def _parameters(video: Path, **more: Any) -> VideoParameters:
-    return VideoParameters(**({"exe": "ffmpeg", "fps": 24, "input_glob": "*", "output_file": str(video)} | more))
+    return replace(VideoParameters(exe="ffmpeg", fps=24, input_glob="*", output_file=str(video)), **more)
 
 
 def test_index_names_every_frame(tmp_path: Path) -> None:

@@ -364,10 +364,12 @@ def test_any_scalar_is_the_text_that_is_written(tmp_path_factory: pytest.TempPat
     file = tmp_path_factory.getbasetemp() / "scalar.yaml"
     file.write_text(f"manager_name: {text}\n", encoding="utf-8")
     try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader).value[0][1]
+        document = yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader)
     except yaml.YAMLError:
         assert "is not YAML" in refusal(file)
         return
+    assert document is not None
+    node = document.value[0][1]
     if not isinstance(node, yaml.ScalarNode):
         assert "is not text" in refusal(file)
     elif node.tag.endswith(":null"):
@@ -602,7 +604,7 @@ def test_keys_of_the_past_are_warned_about(write: Write) -> None:
     )
     loaded = load(file, environ={})
     assert (loaded.config.manager_name, loaded.config.shaman.enabled) == ("Old", False)
-    assert loaded.config.shaman.garbage_collect.period == 3600
+    assert loaded.config.shaman.garbage_collect.period == Duration(3600)
     keys = [warning.split("'")[1] for warning in loaded.warnings]
     assert sorted(keys) == [
         "blacklist_threshold",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_one_after_the_other(queue: ImageQueue) -> None:
     """Everything is done in the order of its coming, also after something that failed."""
     done: list[int] = []
     for number in range(3):
-        queue.put(lambda number=number: done.append(number))  # type: ignore[misc]
+        queue.put(partial(done.append, number))
     assert queue.wait_until_idle(WAIT_S)
     queue.put(lambda: done.append(1 // 0))
     queue.put(lambda: done.append(3))

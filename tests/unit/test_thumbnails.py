@@ -171,8 +171,7 @@ def test_large_images_look_the_same() -> None:
     picture = Image.merge("RGB", (gradient, gradient.rotate(180), gradient))
     shown = opened(make_thumbnails(encoded(picture, "PNG", compress_level=1))[0])
     expected = picture.resize(shown.size, Image.Resampling.LANCZOS)
-    differences = ImageChops.difference(shown, expected).getextrema()
-    assert all(most <= 6 for _, most in differences), differences
+    assert max(ImageChops.difference(shown, expected).tobytes()) <= 6
 
 
 def test_nothing_of_the_metadata_is_handed_on() -> None:

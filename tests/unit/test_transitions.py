@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 import pytest
 from hypothesis import given
@@ -180,7 +181,7 @@ ALL_KINDS = TaskCounts(active=1, canceled=1, completed=1, failed=1, paused=1, qu
     ],
 )
 def test_what_a_job_does_to_its_tasks(
-    old: J, counts: TaskCounts, new: J, statuses: Sequence[J], moved: Sequence[tuple[set[T], T]]
+    old: J, counts: TaskCounts, new: J, statuses: Sequence[J], moved: Sequence[tuple[AbstractSet[T], T]]
 ) -> None:
     """Every row of the job table: the statuses the job passes through, and which tasks go where."""
     effects = move_job(old, counts, new, "reason")
