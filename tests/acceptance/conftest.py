@@ -43,6 +43,11 @@ function compileJob(job) {
 """A job type that any worker can run: `count` tasks that echo `message`."""
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """All tests of this folder have the mark that `-m "not acceptance"` leaves out."""
+    item.add_marker(pytest.mark.acceptance)
+
+
 class Manager:
     """A running manager: where it can be reached, where its files are, and the means to end it."""
 

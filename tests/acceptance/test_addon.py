@@ -21,8 +21,6 @@ from flamenco import __version__
 from tests.acceptance.conftest import Manager
 from tests.contract import reading
 
-pytestmark = pytest.mark.acceptance
-
 WORDS: dict[str, list[str]] = yaml.safe_load(reading.V3.read_text())["enums"]
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 

@@ -16,8 +16,6 @@ from tests.acceptance.conftest import START_TIMEOUT_S, Manager, launch, running_
 from tests.acceptance.test_faults import running_workers
 from tests.integration.test_services import break_file
 
-pytestmark = pytest.mark.acceptance
-
 ALL_DAY = {"is_active": True, "days_of_week": "", "start_time": "", "end_time": ""}
 PROMPTLY_S = 5.0
 

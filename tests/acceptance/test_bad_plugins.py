@@ -14,8 +14,6 @@ from flamenco.domain.statuses import JobStatus
 from tests.acceptance.conftest import running_manager, wait_until
 from tests.acceptance.test_faults import is_completed, running_workers, summary
 
-pytestmark = pytest.mark.acceptance
-
 LONGEST_REQUEST_S = 5.0
 
 BAD = '''

@@ -16,8 +16,6 @@ from PIL import Image
 
 from flamenco import blender_launcher
 
-pytestmark = pytest.mark.acceptance
-
 INSIDE_BLENDER = (
     "import runpy, sys;"
     f"launcher = runpy.run_path({blender_launcher.__file__!r}, run_name='launcher');"

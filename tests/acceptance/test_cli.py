@@ -12,8 +12,6 @@ import pytest
 
 from tests.acceptance.conftest import Manager, running_manager
 
-pytestmark = pytest.mark.acceptance
-
 NOBODY = "http://127.0.0.1:9"
 
 

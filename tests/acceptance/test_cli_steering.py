@@ -21,8 +21,6 @@ from flamenco.domain.statuses import JobStatus, TaskStatus
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.test_faults import running_workers
 
-pytestmark = pytest.mark.acceptance
-
 LAZY_JOB_TYPE = """
 const JOB_TYPE = { label: "Lazy", settings: [{ key: "count", type: "int32", default: 3 }] };
 

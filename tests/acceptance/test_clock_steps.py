@@ -14,8 +14,6 @@ from flamenco.domain.statuses import JobStatus, WorkerStatus
 from tests.acceptance.conftest import START_TIMEOUT_S, running_manager, wait_until
 from tests.acceptance.test_faults import COUNTED_JOB_TYPE, running_workers, submit_counted, summary
 
-pytestmark = pytest.mark.acceptance
-
 TIMEOUT_S = 6
 MOVED_CLOCK = """
 #define _GNU_SOURCE

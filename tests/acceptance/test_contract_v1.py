@@ -13,8 +13,6 @@ from tests.acceptance.conftest import Manager
 from tests.contract import reading
 from tests.contract.reading import Contract, Documented
 
-pytestmark = pytest.mark.acceptance
-
 SECRET = "a secret of no importance"
 TASK_TYPES = ("blender", "ffmpeg", "file-management", "misc")
 NOBODY = "6f1c3c3e-4d7e-4f0b-9a55-0d3d1f0e9b1a"

@@ -18,8 +18,6 @@ from tests.acceptance.conftest import START_TIMEOUT_S, running_manager, wait_unt
 from tests.acceptance.test_faults import COUNTED_JOB_TYPE, logs_of, running_workers, submit_counted, summary
 from tests.acceptance.test_full_disk import waiting_chores
 
-pytestmark = pytest.mark.acceptance
-
 ASKED = ["/api/jobs/types", "/api/x/overview", "/api/v3/jobs", "/api/v3/worker-mgt/workers", "/api/x/events"]
 
 

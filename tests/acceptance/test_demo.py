@@ -18,8 +18,6 @@ from PIL import Image
 from flamenco.demo.results import count_video_frames
 from flamenco.demo.tools import find_ffmpeg
 
-pytestmark = pytest.mark.acceptance
-
 DEMO = [sys.executable, "-m", "flamenco", "demo"]
 TIMEOUT_S = 600.0
 STOP_TIMEOUT_S = 60.0

@@ -21,8 +21,6 @@ import pytest
 from flamenco.discovery import messages
 from tests.acceptance.conftest import START_TIMEOUT_S, STOP_TIMEOUT_S, is_alive, wait_until
 
-pytestmark = pytest.mark.acceptance
-
 MANAGER_ADDRESS = "10.77.0.1"
 WORKER_ADDRESS = "10.77.0.2"
 SEARCH = """

@@ -6,12 +6,8 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import pytest
-
 from flamenco.client import Events, JobRequest, ManagerClient
 from tests.acceptance.conftest import STOP_TIMEOUT_S, Manager, wait_until
-
-pytestmark = pytest.mark.acceptance
 
 CROWD = 24
 """More than all processes of a manager have threads."""

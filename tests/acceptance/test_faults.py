@@ -24,8 +24,6 @@ from flamenco.client import JobRequest, JobSummary, ManagerClient
 from flamenco.domain.statuses import JobStatus
 from tests.acceptance.conftest import STOP_TIMEOUT_S, Manager, await_manager, launch, running_manager, wait_until
 
-pytestmark = pytest.mark.acceptance
-
 QUICK = [
     *("--poll-start", "50ms", "--poll-after-task", "0s", "--poll-no-task", "100ms", "--poll-error", "100ms"),
     *("--sign-on-retry", "200ms", "--update-retry", "200ms", "--log-chunk", "100ms", "--may-i-run", "1s"),

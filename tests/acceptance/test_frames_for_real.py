@@ -20,8 +20,6 @@ from flamenco.domain.variables import Expansion, Variables, everywhere, this_pla
 from tests.integration.compiling import CREATED, JOB_ID, Studio, handed_out
 from tests.unit.commanding import Bench
 
-pytestmark = pytest.mark.acceptance
-
 SCENES = Path(__file__).with_name("frame_scenes.py")
 
 

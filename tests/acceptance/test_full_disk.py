@@ -20,8 +20,6 @@ from flamenco.domain.statuses import WorkerStatus
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.test_faults import logs_of
 
-pytestmark = pytest.mark.acceptance
-
 DISK_BYTES = 32 * 1024 * 1024
 IMAGE = b"\xff\xd8\xff" + bytes(100)
 

@@ -18,8 +18,6 @@ from flamenco.api.openapi import document
 from flamenco.api.routes import SURFACES
 from tests.acceptance.conftest import Manager
 
-pytestmark = pytest.mark.acceptance
-
 PACKAGE = "generated_flamenco"
 SECRET = "a secret of no importance"
 

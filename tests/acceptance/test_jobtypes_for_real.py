@@ -28,8 +28,6 @@ from tests.acceptance.test_faults import is_completed, running_workers, summary
 from tests.integration.compiling import CREATED, JOB_ID, handed_out
 from tests.unit.commanding import Bench
 
-pytestmark = pytest.mark.acceptance
-
 SCENES = Path(__file__).with_name("blender_scenes.py")
 
 

@@ -21,8 +21,6 @@ from flamenco.store.engine import Store
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.rendering import NOBODY, SUFFIXES, Painter, picture, told
 
-pytestmark = pytest.mark.acceptance
-
 
 @pytest.fixture
 def painter(shared_manager: Manager) -> Iterator[Painter]:

@@ -13,15 +13,11 @@ from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
 from flamenco.client import AssignedTask, JobRequest, ManagerClient, ManagerError, TaskUpdate, WorkerSignOn
 from flamenco.client import WorkerRegistration as Registration
 from flamenco.domain.statuses import TaskStatus, WorkerStatus
 from tests.acceptance.conftest import running_manager
 from tests.plugins.loading import documented_example
-
-pytestmark = pytest.mark.acceptance
 
 PROCESSES, WORKERS, TASKS, JOBS, LICENCES = 4, 32, 5_000, 10, 5
 TIMEOUT_S = 400.0

@@ -30,8 +30,6 @@ from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.test_faults import running_workers, summary
 from tests.plugins.loading import load_text
 
-pytestmark = pytest.mark.acceptance
-
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:

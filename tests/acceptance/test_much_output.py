@@ -7,14 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from flamenco.client import JobRequest, ManagerClient
 from flamenco.domain.statuses import JobStatus
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.test_faults import logs_of, running_workers, summary
-
-pytestmark = pytest.mark.acceptance
 
 EXEC_JOB_TYPE = """
 const JOB_TYPE = { label: "Exec", settings: [

@@ -17,8 +17,6 @@ from tests.acceptance.conftest import running_manager, wait_until
 from tests.acceptance.test_faults import running_workers, summary
 from tests.docs import manual
 
-pytestmark = pytest.mark.acceptance
-
 ROOT = Path(__file__).parents[2]
 
 JOB_TYPE = """

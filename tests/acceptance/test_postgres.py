@@ -14,8 +14,6 @@ from flamenco.store.engine import Store
 from tests.acceptance.conftest import running_manager, wait_until
 from tests.acceptance.test_faults import COUNTED_JOB_TYPE, logs_of, running_workers, submit_counted, summary
 
-pytestmark = pytest.mark.acceptance
-
 TASKS = 60
 
 

@@ -20,8 +20,6 @@ from tests.acceptance.conftest import STOP_TIMEOUT_S, await_manager, is_alive, w
 from tests.acceptance.test_faults import QUICK
 from tests.docs import manual
 
-pytestmark = pytest.mark.acceptance
-
 SCENES = Path(__file__).with_name("frame_scenes.py")
 
 WORKER = "render-07"

@@ -25,8 +25,6 @@ from flamenco.api.openapi import document
 from flamenco.api.routes import SURFACES
 from tests.acceptance.conftest import Manager
 
-pytestmark = pytest.mark.acceptance
-
 V1, V3, X = (schemathesis.openapi.from_dict(document(SURFACES[name])) for name in ("v1", "v3", "x"))
 
 bounded = settings(

@@ -25,8 +25,6 @@ from tests.acceptance.conftest import (
     wait_until,
 )
 
-pytestmark = pytest.mark.acceptance
-
 PROMPTLY_S = 3.0
 
 

@@ -32,8 +32,6 @@ from tests.acceptance.shaman_clients import (
     submit_at_once,
 )
 
-pytestmark = pytest.mark.acceptance
-
 MEBIBYTE = 1 << 20
 CLIENTS = 8
 SMALL_FILES = 297

@@ -29,8 +29,6 @@ from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.test_faults import is_completed, running_workers, summary
 from tests.plugins.loading import documented_example, load_documented
 
-pytestmark = pytest.mark.acceptance
-
 JOB_TIMEOUT_S = 60.0
 
 NOTED_JOB_TYPE = """

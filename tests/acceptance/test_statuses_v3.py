@@ -28,8 +28,6 @@ from tests.acceptance.rendering import picture
 from tests.contract import reading
 from tests.contract.reading import Contract
 
-pytestmark = pytest.mark.acceptance
-
 DOCUMENT = document(SURFACES["v3"])
 PATHS = {each["operationId"]: (method, path) for path, method, each in reading.operations(DOCUMENT)}
 PROMISED: dict[str, Any] = yaml.safe_load(reading.V3.read_text())["operations"]

@@ -22,8 +22,6 @@ from flamenco.store import recount
 from flamenco.store.engine import Store
 from tests.acceptance.conftest import ECHO_JOB_TYPE, Manager, is_alive, running_manager, wait_until
 
-pytestmark = pytest.mark.acceptance
-
 log = logging.getLogger(__name__)
 
 CLIENTS = 20

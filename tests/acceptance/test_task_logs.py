@@ -11,8 +11,6 @@ import pytest
 from tests.acceptance.conftest import Manager
 from tests.acceptance.rendering import NOBODY, Painter
 
-pytestmark = pytest.mark.acceptance
-
 
 @pytest.fixture
 def painter(shared_manager: Manager) -> Iterator[Painter]:

@@ -7,14 +7,11 @@ from itertools import groupby
 from pathlib import Path
 
 import httpx
-import pytest
 
 from flamenco.client import JobRequest, ManagerClient
 from flamenco.domain.statuses import JobStatus
 from tests.acceptance.conftest import START_TIMEOUT_S, Manager, wait_until
 from tests.acceptance.test_faults import running_workers, summary
-
-pytestmark = pytest.mark.acceptance
 
 BEATING_JOB_TYPE = """
 const JOB_TYPE = { label: "Beating", settings: [{ key: "folder", type: "string", required: true }] };

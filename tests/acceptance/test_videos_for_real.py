@@ -21,8 +21,6 @@ from flamenco.domain.model import AuthoredTask, Submission
 from tests.integration.compiling import CREATED, JOB_ID
 from tests.unit.commanding import Bench
 
-pytestmark = pytest.mark.acceptance
-
 GREY_FRAMES = Path(__file__).with_name("blender_grey_frames.py")
 SIZE = 32
 FOREIGN = 255

@@ -7,10 +7,6 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
-pytestmark = pytest.mark.acceptance
-
 ROOT = Path(__file__).parents[2]
 
 TRY_IT = """
