@@ -15,6 +15,7 @@ import structlog
 from msgspec import Struct
 
 from flamenco.api.middleware.request_id import request_id
+from flamenco.api.operation import Operation
 from flamenco.api.pages import is_for_people, send_nothing_here
 from flamenco.api.resource import send
 from flamenco.domain.errors import (
@@ -117,7 +118,7 @@ def _on_farm_error(
     if isinstance(error, BadRequest):
         _answer(req, resp, error.status, str(error), brief=error.brief)
         return
-    status = next((_STATUS_OF[base] for base in type(error).__mro__ if base in _STATUS_OF), None)
+    status = _status_of(error, req.context.get("operation"))
     if status is None:
         _on_accident(req, resp, error, _params)
         return
@@ -131,6 +132,12 @@ def _on_farm_error(
     if isinstance(error, Busy):
         resp.set_header("Retry-After", str(error.retry_after))
     _answer(req, resp, status, str(error), brief=isinstance(error, AccessDenied))
+
+
+def _status_of(error: FarmError, declared: Operation | None) -> int | None:
+    """What the operation has for that kind of error, else what all have; None when nobody thought of it."""
+    statuses = _STATUS_OF | dict(declared.statuses if declared else {})
+    return next((statuses[kind] for kind in type(error).__mro__ if kind in statuses), None)
 
 
 def _on_http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTTPError, _p: dict[str, Any]) -> None:

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from flamenco.domain.errors import FarmError
+
 Responder = TypeVar("Responder", bound=Callable[..., None])
 
 
@@ -37,7 +39,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     fields are parameters; of those in the path, what is called `…_id` is a UUID without being declared;
     with `any_id`, one that is none names nothing that there is, as any other that is not known.
     `coded` gives its errors a code even where the surface is brief. `plain` are the statuses whose message
-    is sent as a bare JSON string. `gone` is the status for a client that has closed its connection before
+    is sent as a bare JSON string. `statuses` are those of errors that this operation answers with another one
+    than `api/errors.py` has for them. `gone` is the status for a client that has closed its connection before
     its turn came; without one, the operation is carried out all the same.
     """
 
@@ -57,6 +60,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     auth: bool = False
     coded: bool = False
     plain: frozenset[int] = frozenset()
+    statuses: Mapping[type[FarmError], int] = {}
     gone: int | None = None
     decoder: msgspec.json.Decoder[Any] | None = None
 
@@ -84,6 +88,7 @@ def operation(
     auth: bool = False,
     coded: bool = False,
     plain: frozenset[int] = frozenset(),
+    statuses: Mapping[type[FarmError], int] | None = None,
     gone: int | None = None,
 ) -> Callable[[Responder], Responder]:
     """Declare what the responder below promises; `name` is the operationId. See `Operation` for the rest."""
@@ -104,6 +109,7 @@ def operation(
         auth=auth,
         coded=coded,
         plain=plain,
+        statuses=statuses or {},
         gone=gone,
         decoder=None if body is None else msgspec.json.Decoder(body),
     )

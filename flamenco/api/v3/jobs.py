@@ -10,7 +10,7 @@ from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send, warner
 from flamenco.api.v3 import job_schemas as schemas
 from flamenco.api.v3 import job_words as words
-from flamenco.domain.errors import Refused
+from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.farm import deletion, jobs, tags, tasks
 
 _NO_JOB: Final = Answer("There is no such job.")
@@ -73,6 +73,7 @@ class Jobs(Resource):
         tag="jobs",
         body=schemas.SubmittedJob,
         coded=True,
+        statuses={Conflict: 412},
         returns={
             200: Answer("The job was compiled into tasks and stored.", schemas.Job),
             400: _NOT_COMPILED,
@@ -95,6 +96,7 @@ class Check(Resource):
         tag="jobs",
         body=schemas.SubmittedJob,
         coded=True,
+        statuses={Conflict: 412},
         returns={204: Answer("It could."), 400: _NOT_COMPILED, 412: _OUTDATED},
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -111,6 +113,7 @@ class MassDelete(Resource):
         summary="Delete all jobs that have not changed since a moment.",
         tag="jobs",
         body=schemas.JobMassDeletionSelection,
+        statuses={NotFound: 416},
         returns={
             204: Answer("The jobs will be deleted soon."),
             416: Answer("There is no such job."),
@@ -207,6 +210,7 @@ class JobTag(Resource):
         summary="Let a job run only on workers with a tag, or on all.",
         tag="jobs",
         body=schemas.JobTagChange,
+        statuses={Refused: 406},
         returns={204: Answer("The tag is changed."), 404: _NO_JOB, 406: Answer("There is no such tag.")},
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:

@@ -13,13 +13,14 @@ from flamenco.api.middleware.unhurried import unhurried
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.v3 import shaman_schemas as schemas
-from flamenco.domain.errors import Refused
+from flamenco.domain.errors import Conflict, FarmError, NotFound, Refused
 from flamenco.domain.shaman import Content, NamedFile
 from flamenco.farm import shaman
 from flamenco.files.shaman.store import Upload
 
 _STATUS_OF: Final = {Upload.STORED: 200, Upload.ALREADY_STORED: 208, Upload.DEFERRED: 425}
 
+_SWITCHED_OFF: Final[dict[type[FarmError], int]] = {NotFound: 503}
 _INACTIVE: Final = {503: Answer("Shaman is switched off.")}
 
 
@@ -31,6 +32,7 @@ class Requirements(Resource):
         summary="Which of these files have to be sent before there can be a checkout of them.",
         tag="shaman",
         body=schemas.ShamanRequirementsRequest,
+        statuses=_SWITCHED_OFF,
         returns={
             200: Answer("The files to send; none when all are there.", schemas.ShamanRequirementsResponse),
             400: Answer("There could be no checkout of them, even if all are sent."),
@@ -60,6 +62,7 @@ class Checkout(Resource):
         summary="Make the folder of a job, of files that are stored.",
         tag="shaman",
         body=schemas.ShamanCheckout,
+        statuses={Conflict: 424} | _SWITCHED_OFF,
         returns={
             200: Answer("The folder is there, and complete.", schemas.ShamanCheckoutResult),
             400: Answer("Files cannot lie where they are to lie."),
@@ -83,6 +86,7 @@ class File(Resource):
         summary="Whether a file is stored, or being sent by somebody.",
         tag="shaman",
         path=schemas.FileInPath,
+        statuses=_SWITCHED_OFF,
         returns={200: Answer("What is known of the file.", schemas.ShamanSingleFileStatus)} | _INACTIVE,
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, checksum: str, filesize: int) -> None:
@@ -97,6 +101,7 @@ class File(Resource):
         path=schemas.FileInPath,
         headers=schemas.UploadHeaders,
         stream=("application/octet-stream",),
+        statuses={Conflict: 417} | _SWITCHED_OFF,
         returns={
             200: Answer("The file is stored."),
             208: Answer("The file is stored, and was before all of it was read."),

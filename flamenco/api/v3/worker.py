@@ -7,6 +7,7 @@ import falcon
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, client_address, send
 from flamenco.api.v3 import schemas, words
+from flamenco.domain.errors import QueueFull, Refused
 from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import tasks, workers
@@ -198,6 +199,7 @@ class OutputProduced(Resource):
         body_limit=IMAGE_LIMIT_BYTES,
         # Flamenco answers this one with a text alone.
         plain=frozenset({404}),
+        statuses={Refused: 415, QueueFull: 429},
         returns={
             202: Answer("The image will be shown."),
             404: Answer("There is no such task."),

@@ -10,6 +10,7 @@ from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.v3 import worker_schemas as schemas
 from flamenco.api.v3 import worker_words as words
+from flamenco.domain.errors import Conflict
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import tags, workers
 
@@ -65,6 +66,7 @@ class WorkerStatusRequest(Resource):
         summary="Ask a worker for another status; asking for the present one takes back what was asked before.",
         tag="worker-mgt",
         body=schemas.WorkerStatusChangeRequest,
+        statuses={Conflict: 412},
         returns={
             204: Answer("The worker will be told."),
             404: _NO_WORKER,
