@@ -20,28 +20,16 @@ from flamenco.api.pages import is_for_people, send_nothing_here
 from flamenco.api.resource import send
 from flamenco.domain.errors import (
     AccessDenied,
-    AlreadyThere,
     Busy,
     ConfigError,
     Conflict,
     Failed,
     FarmError,
-    FilesMissing,
-    Inactive,
-    Incapable,
-    Mismatch,
-    NoneSuch,
-    NoSuchTag,
     NotFound,
-    NotYours,
-    Outdated,
-    QueueFull,
     Refused,
     Replaced,
     StoreError,
-    TooMuch,
     Unavailable,
-    UnsupportedImage,
 )
 from flamenco.farm.repeating import Repeated
 
@@ -77,29 +65,17 @@ _STATUS_OF: dict[type[FarmError], int] = {
     Refused: 400,
     AccessDenied: 403,
     NotFound: 404,
-    NotYours: 409,
     Conflict: 409,
     Replaced: 410,
-    AlreadyThere: 409,
-    NoSuchTag: 406,
-    Incapable: 412,
-    Outdated: 412,
-    TooMuch: 413,
-    UnsupportedImage: 415,
-    NoneSuch: 416,
-    Mismatch: 417,
-    FilesMissing: 424,
-    QueueFull: 429,
     # What Flamenco has always answered to these.
     ConfigError: 500,
     Failed: 500,
-    Inactive: 503,
-    Busy: 503,
     StoreError: 500,
     # It is expected to come back.
+    Busy: 503,
     Unavailable: 503,
 }
-"""A subclass has the status of its nearest base."""
+"""What an operation does not say otherwise, in its `statuses`. A subclass has the status of its nearest base."""
 
 RETRY_AFTER_UNAVAILABLE_S = 5
 """When to come back after the database did not answer or a disk was full: somebody may have to do something first."""

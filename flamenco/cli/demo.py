@@ -18,7 +18,7 @@ from rich.console import Console
 from flamenco.cli import EXIT_INTERRUPTED
 from flamenco.cli.options import json_option
 from flamenco.demo.display import Display, LineDisplay, LiveDisplay
-from flamenco.demo.run import Demo, Interrupted, Options, Outcome
+from flamenco.demo.run import Demo, Options, Outcome
 from flamenco.domain.errors import FarmError, Refused
 
 MAX_FRAMES = 1000
@@ -80,9 +80,9 @@ def demo(
     try:
         with display:
             outcome = Demo(options, display, os.environ, lambda: signals.received).run()
-    except FarmError as error:
+    except FarmError:
         # Ctrl-C also reaches a Blender that is asked for its version, which then seems not to work
-        if isinstance(error, Interrupted) or signals.received:
+        if signals.received:
             _end_interrupted(console, place, remove=not (folder or keep))
         _keep_what_helps(place)
         raise

@@ -26,7 +26,7 @@ from flamenco.compiler.localtime import zone_around
 from flamenco.compiler.protocol import Printed, Reply, Request, Result, ScriptError
 from flamenco.compiler.sandbox import Sandbox, ScriptKilled
 from flamenco.compiler.settings import checked_settings, missing_settings, numbers_as_texts
-from flamenco.domain.errors import JobTypeError, NotFound, Outdated, Refused
+from flamenco.domain.errors import Conflict, JobTypeError, NotFound, Refused
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class Compiler:
         `strict`: settings are checked against the declaration first and missing ones get their defaults, see
         `checked_settings`; otherwise the script gets them as they are, but see `numbers_as_texts`. `heard` is called
         with every line that the script printed, also when it failed afterwards; they go to the log as well. Raises
-        `Refused` for an unknown job type, `Outdated` when the submission was made for another version of it,
+        `Refused` for an unknown job type, `Conflict` when the submission was made for another version of it,
         `JobTypeError` for everything that goes wrong in the script, and `Busy`.
         """
         found = self._find()
@@ -157,7 +157,7 @@ class Compiler:
             raise Refused(f"job type unknown: {submission.type} (there are: {', '.join(sorted(found.scripts))})")
         job_type, script = self._job_type(found, submission.type)
         if submission.type_etag not in ("", job_type.etag):
-            raise Outdated("rejecting job because its settings are outdated, refresh the job type")
+            raise Conflict("rejecting job because its settings are outdated, refresh the job type")
         settings = numbers_as_texts(job_type, submission.settings)
         if strict:
             settings = checked_settings(job_type, settings)

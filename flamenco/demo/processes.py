@@ -11,16 +11,12 @@ from pathlib import Path
 from types import TracebackType
 
 from flamenco.demo import orphans
-from flamenco.domain.errors import FarmError
+from flamenco.domain.errors import Failed
 
 STOP_TIMEOUT_S = 15.0
 """How long a process may take to stop when asked; then it is killed."""
 
 KILL_TIMEOUT_S = 5.0
-
-
-class ProcessDied(FarmError):
-    """A process of the farm ended before the demo did; the text has the tail of its log."""
 
 
 class Child:
@@ -51,9 +47,9 @@ class Child:
         return self._process.poll()
 
     def check(self) -> None:
-        """Raise `ProcessDied` when it runs no more."""
+        """Raise `Failed` when it runs no more."""
         if self.exit_code is not None:
-            raise ProcessDied(f"the {self.name} ended with exit code {self.exit_code}; its log says:\n{self.tail()}")
+            raise Failed(f"the {self.name} ended with exit code {self.exit_code}; its log says:\n{self.tail()}")
 
     def tail(self, lines: int = 15) -> str:
         """The last lines of its log."""
@@ -98,7 +94,7 @@ class Children:
         return child
 
     def check(self) -> None:
-        """Raise `ProcessDied` when one of them runs no more."""
+        """Raise `Failed` when one of them runs no more."""
         for child in self._running:
             child.check()
 

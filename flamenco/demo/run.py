@@ -16,7 +16,7 @@ from flamenco.client import JobSummary, ManagerClient, ManagerError, ManagerUnre
 from flamenco.demo import results, tools, work
 from flamenco.demo.display import Display
 from flamenco.demo.processes import Child, Children, last_lines
-from flamenco.domain.errors import FarmError, Refused
+from flamenco.domain.errors import Failed, Refused
 from flamenco.domain.statuses import JobStatus
 
 DEFAULT_FRAMES = 24
@@ -38,14 +38,6 @@ WORKER_CONFIG = {
     "log_chunk": "1s",
 }
 """A farm of two does not have to spare its manager; without this the demo would mostly wait."""
-
-
-class DemoFailed(FarmError):
-    """The farm did not do what it was asked to."""
-
-
-class Interrupted(FarmError):
-    """The user does not want to wait for the end."""
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -72,7 +64,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 class Demo:
-    """One run of the demo. `interrupted` is asked often; once it says yes, `Interrupted` is raised."""
+    """One run of the demo. `interrupted` is asked often; once it says yes, `Failed` is raised."""
 
     def __init__(
         self, options: Options, display: Display, environ: Mapping[str, str], interrupted: Callable[[], bool]
@@ -156,7 +148,7 @@ class Demo:
             except (ManagerUnreachable, ManagerError) as error:
                 process.check()
                 if time.monotonic() > until:
-                    raise DemoFailed(f"{error}; the manager's log says:\n{process.tail()}") from error
+                    raise Failed(f"{error}; the manager's log says:\n{process.tail()}") from error
                 self._pause()
             else:
                 process.check()  # or it was another one that answered
@@ -202,15 +194,15 @@ class Demo:
             return
         logs = sorted(self._logs.rglob("task-*.txt"), key=lambda path: path.stat().st_mtime)
         tail = f"; the last task's log {logs[-1]} ends:\n{last_lines(logs[-1], 15)}" if logs else ""
-        raise DemoFailed(f"the job is {job.status} ({job.activity or 'no reason given'}){tail}")
+        raise Failed(f"the job is {job.status} ({job.activity or 'no reason given'}){tail}")
 
     def _pause(self, seconds: float = POLL_S) -> None:
-        """Wait a little. Raises `Interrupted`, or `DemoFailed` when all this takes too long."""
+        """Wait a little. Raises `Failed` when the user wants to stop, or all this takes too long."""
         time.sleep(seconds)
         if self._interrupted():
-            raise Interrupted("stopped before the end")
+            raise Failed("stopped before the end")
         if time.monotonic() - self._started > self._options.timeout_s:
-            raise DemoFailed(f"not done after {self._options.timeout_s:.0f} s; logs are in {self._logs}")
+            raise Failed(f"not done after {self._options.timeout_s:.0f} s; logs are in {self._logs}")
 
 
 def _overview(manager: ManagerClient) -> Overview | None:

@@ -1,4 +1,8 @@
-"""What can go wrong, in the words of the farm. Raised near the cause, turned into HTTP or exit codes at the border."""
+"""What can go wrong, a class for each thing that whoever meets it can do about it.
+
+Raised near the cause, with a sentence for that user, and turned into HTTP or exit codes at the border: `api/errors.py`
+has the status of each kind, and an operation those of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,68 +11,28 @@ class FarmError(Exception):
     """Base of every error a user can do something about. Its text is one sentence for that user."""
 
 
-class NotFound(FarmError):
-    """What was asked for does not exist."""
-
-
 class Refused(FarmError):
-    """The request is understood and wrong: a setting, a value, a job that cannot be stored."""
-
-
-class NotYours(FarmError):
-    """A worker speaks about a task that is assigned to another worker, or to nobody."""
-
-
-class Conflict(FarmError):
-    """The thing is in a state in which this cannot be done."""
-
-
-class Incapable(Conflict):
-    """The thing can never do this, whatever state it is in."""
-
-
-class NoSuchTag(NotFound):
-    """A job is to have a worker tag that does not exist."""
-
-
-class NoneSuch(FarmError):
-    """Nothing is such that the request would do anything."""
-
-
-class AlreadyThere(FarmError):
-    """There is one by that name already."""
-
-
-class Outdated(FarmError):
-    """What the client knows is no longer true (a changed job type); it should look again."""
+    """The request is understood and wrong: ask for something else."""
 
 
 class AccessDenied(FarmError):
-    """Unknown worker or wrong secret."""
+    """An unknown worker or a wrong secret: say who you are, or register."""
+
+
+class NotFound(FarmError):
+    """What was asked for is not there: a job, a file, a part of the farm that is switched off."""
+
+
+class Conflict(FarmError):
+    """How things are now does not allow this, or they are not what the client takes them for: look again."""
 
 
 class Replaced(FarmError):
-    """Another program has signed on as the same worker since this one did."""
-
-
-class TooMuch(FarmError):
-    """Larger than the farm accepts."""
-
-
-class Mismatch(FarmError):
-    """What came is not what was announced."""
-
-
-class FilesMissing(FarmError):
-    """What was asked for is made of files that have not been sent."""
+    """Another program has signed on as the same worker since this one did: stop."""
 
 
 class Failed(FarmError):
     """It was understood and tried, and did not work; the text says what happened."""
-
-
-class Inactive(FarmError):
-    """A part of the farm that is switched off in its configuration."""
 
 
 class Busy(FarmError):
@@ -79,12 +43,20 @@ class Busy(FarmError):
         self.retry_after = retry_after
 
 
+class ConfigError(FarmError):
+    """The configuration cannot be used. The text names the key and the place it came from."""
+
+
+class StoreError(FarmError):
+    """What the farm keeps cannot be used: a database that is newer or damaged, a folder that is closed."""
+
+
+class Unavailable(StoreError):
+    """The same for now: a database that does not answer, a full disk. Once somebody has seen to it, all works again."""
+
+
 class QueueFull(Busy):
-    """More of this is waiting than the farm keeps."""
-
-
-class UnsupportedImage(Refused):
-    """What was sent is no image of a kind that the farm can show."""
+    """More of this is waiting than the farm keeps: leave it, there will be another."""
 
 
 class JobTypeError(Refused):
@@ -101,23 +73,3 @@ class JobTypeError(Refused):
         self.file = file
         self.line = line
         self.column = column
-
-
-class ConfigError(FarmError):
-    """The configuration cannot be used. The text names the key and the place it came from."""
-
-
-class StoreError(FarmError):
-    """What the farm keeps cannot be used: a database that is newer, unreachable or damaged, a folder that is closed."""
-
-
-class Unavailable(StoreError):
-    """The same for now: once somebody has seen to it, it works again without anything else."""
-
-
-class Unreachable(Unavailable):
-    """The database does not answer; it may be starting."""
-
-
-class DiskFull(Unavailable):
-    """There is no space left to store anything."""

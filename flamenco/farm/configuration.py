@@ -17,7 +17,7 @@ from flamenco.config.content import META
 from flamenco.config.loading import check, read_content
 from flamenco.config.settings import Config
 from flamenco.config.writing import as_content, write
-from flamenco.domain.errors import ConfigError, DiskFull, Failed, Refused, StoreError
+from flamenco.domain.errors import ConfigError, Failed, Refused, StoreError, Unavailable
 from flamenco.domain.variables import Meaning
 from flamenco.farm import lifecycle
 from flamenco.farm.context import Farm
@@ -167,7 +167,7 @@ def _write(farm: Farm, content: Mapping[str, Any]) -> None:
     except ConfigError as error:
         if isinstance(error.__cause__, OSError):
             found = unusable(f"The configuration file {farm.config_file} cannot be written", error.__cause__)
-            if isinstance(found, DiskFull):
+            if isinstance(found, Unavailable):
                 raise found from error
         raise Failed(str(error)) from error
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from flamenco.domain.errors import NoneSuch, NotFound
+from flamenco.domain.errors import NotFound
 from flamenco.domain.events import job_deleted_event, job_event
 from flamenco.farm import shaman
 from flamenco.farm.context import Farm
@@ -31,7 +31,7 @@ def request(farm: Farm, job_id: str) -> None:
 
 
 def request_mass(farm: Farm, last_updated_max: datetime) -> None:
-    """Have all jobs deleted that have not changed since. Raises `NoneSuch` when there are none.
+    """Have all jobs deleted that have not changed since. Raises `NotFound` when there are none.
 
     What is within the same second counts: clients see times of jobs to the second.
     """
@@ -41,7 +41,7 @@ def request_mass(farm: Farm, last_updated_max: datetime) -> None:
             events.append(tx, [job_event(job) for job in marked], now)
             count += len(marked)
     if not count:
-        raise NoneSuch("no jobs modified before timestamp")
+        raise NotFound("no jobs modified before timestamp")
 
 
 def _rounded_up(moment: datetime) -> datetime:

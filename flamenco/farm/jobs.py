@@ -86,7 +86,7 @@ def submit(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _no
     `warn` is called with every sentence that whoever submits should read, although the job is stored.
     `strict`: settings are checked against the job type's declaration, and missing ones get their
     defaults; today's protocol leaves both to the client. Raises `Refused` (of which `JobTypeError`),
-    `Outdated` when the client knows another version of the job type, `Busy`, `TooMuch`.
+    `Conflict` when the client knows another version of the job type, `Busy`.
     """
     starts_as = _initial_status(submission)
     authored = _compile(farm, submission, warn, strict=strict)

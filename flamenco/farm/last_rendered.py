@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 def accept(farm: Farm, task: Task, image: bytes) -> None:
-    """Have the image that a task rendered shown soon. Raises `UnsupportedImage`, and `QueueFull` when many came in.
+    """Have the image that a task rendered shown soon. Raises `Refused`, and `QueueFull` when many came in.
 
     Whether there is an image in the bytes turns out later, and only the log tells.
     """

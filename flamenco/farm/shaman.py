@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from flamenco.domain.errors import Failed, FarmError, Inactive, Unavailable
+from flamenco.domain.errors import Failed, FarmError, NotFound, Unavailable
 from flamenco.domain.shaman import Content, FileStatus, NamedFile, Requirement, checked, layout
 from flamenco.farm.context import Farm
 from flamenco.files.places import unusable
@@ -20,7 +20,7 @@ log = structlog.get_logger()
 def requirements(farm: Farm, files: Sequence[NamedFile]) -> list[Requirement]:
     """Those of the files that have to be sent still, in the order they came.
 
-    Raises `Inactive`, `StoreError`, and `Refused` for what is no checksum, or could not be checked out once it is here:
+    Raises `NotFound`, `StoreError`, and `Refused` for what is no checksum, or could not be checked out once it is here:
     nobody is to find that out after sending everything.
     """
     store = _active(farm).files
@@ -29,7 +29,7 @@ def requirements(farm: Farm, files: Sequence[NamedFile]) -> list[Requirement]:
 
 
 def status(farm: Farm, content: Content) -> FileStatus:
-    """What is known of a file. Raises `Inactive`, `Refused` for what is no checksum, `StoreError`."""
+    """What is known of a file. Raises `NotFound`, `Refused` for what is no checksum, `StoreError`."""
     return _active(farm).files.status(checked(content))
 
 
@@ -38,7 +38,7 @@ def upload(
 ) -> Upload:
     """Take in a file; `length` is what the client says it sends, if it does. `original_name` is only for the log.
 
-    Raises `Inactive`, `Refused` for what is no checksum, `Mismatch`, `Failed` when the client goes away, `StoreError`.
+    Raises `NotFound`, `Refused` for what is no checksum, `Conflict`, `Failed` when the client goes away, `StoreError`.
     """
     store = _active(farm).files
     try:
@@ -53,7 +53,7 @@ def upload(
 def checkout(farm: Farm, path: str, files: Sequence[NamedFile]) -> str:
     """Make the folder of a job of stored files. Returns the path that it got, which may differ from the wanted one.
 
-    Raises `Inactive`, `Refused` for files that cannot be checked out, `FilesMissing`, `DiskFull`, and `Failed`.
+    Raises `NotFound`, `Refused` for files that cannot be checked out, `Conflict`, `Unavailable`, and `Failed`.
     """
     checkouts = _active(farm).checkouts
     try:
@@ -87,5 +87,5 @@ def collect_garbage(farm: Farm) -> Collection | None:
 
 def _active(farm: Farm) -> Shaman:
     if farm.shaman is None:
-        raise Inactive("shaman server not active")
+        raise NotFound("shaman server not active")
     return farm.shaman

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from flamenco.domain.errors import NoSuchTag, NotFound
+from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.events import job_event, tag_event, tag_removed_event, worker_event
 from flamenco.domain.model import Tag
 from flamenco.farm.context import Farm
@@ -29,7 +29,7 @@ def fetch(farm: Farm, tag_id: str) -> Tag:
 
 
 def create(farm: Farm, name: str, description: str = "", tag_id: str = "") -> Tag:
-    """Make a tag. Raises `AlreadyThere` when its name or id is taken."""
+    """Make a tag. Raises `Conflict` when its name or id is taken."""
     now = farm.clock()
     with farm.store.write() as tx:
         tag = tag_store.insert_tag(tx, tag_id or str(uuid.uuid4()), name, description)
@@ -38,7 +38,7 @@ def create(farm: Farm, name: str, description: str = "", tag_id: str = "") -> Ta
 
 
 def change(farm: Farm, tag_id: str, name: str, description: str | None) -> None:
-    """Give a tag another name, and another description unless that is None. Raises `NotFound`, `AlreadyThere`."""
+    """Give a tag another name, and another description unless that is None. Raises `NotFound`, `Conflict`."""
     now = farm.clock()
     with farm.store.write() as tx:
         tag = tag_store.fetch(tx, tag_id)
@@ -69,7 +69,7 @@ def set_of_worker(farm: Farm, worker_id: str, tag_ids: Sequence[str]) -> None:
 def set_of_job(farm: Farm, job_id: str, tag_id: str | None, tag_name: str | None) -> None:
     """Let a job run only on workers with a tag, given by its id, else by its name, or on all when both are None.
 
-    Raises `NotFound` for the job, `NoSuchTag` for the tag.
+    Raises `NotFound` for the job, `Refused` for the tag.
     """
     now = farm.clock()
     with farm.store.write() as tx:
@@ -79,11 +79,11 @@ def set_of_job(farm: Farm, job_id: str, tag_id: str | None, tag_name: str | None
             try:
                 tag = tag_store.fetch(tx, tag_id)
             except NotFound as error:
-                raise NoSuchTag("tag not found") from error
+                raise Refused("tag not found") from error
         elif tag_name is not None:
             tag = tag_store.find_by_name(tx, tag_name)
             if tag is None:
-                raise NoSuchTag("tag not found")
+                raise Refused("tag not found")
         tag_store.set_of_job(tx, job.key, tag)
         job = replace(job, worker_tag=tag.id if tag else "", updated=now)
         jobs.save(tx, job)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from flamenco.domain.errors import Conflict, NotFound, NotYours, Refused
+from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.domain.events import task_log_event
 from flamenco.domain.listing import TaskQuery
 from flamenco.domain.model import Job, Task, TaskSummary, TaskWorker, Worker
@@ -51,8 +51,8 @@ REPORTABLE = frozenset({TaskStatus.ACTIVE, TaskStatus.COMPLETED, TaskStatus.FAIL
 def update(farm: Farm, worker: Worker, task_id: str, change: TaskChange) -> None:
     """Take in what a worker reports on its task. The log is written first: what was acknowledged is never lost.
 
-    Raises `NotFound`, `NotYours` when the task is with another worker or nobody, `Conflict` when it is not active with
-    this one any more, which only adds to its log, and `Refused` for a status that is not a worker's to give.
+    Raises `NotFound`, `Conflict` when the task is with another worker or nobody, or is not active with this one any
+    more, which only adds to its log, and `Refused` for a status that is not a worker's to give.
     """
     if change.status is not None and change.status not in REPORTABLE:
         raise Refused(
@@ -107,7 +107,7 @@ def _append_log(farm: Farm, worker: Worker, task_id: str, text: str) -> None:
 
 def _check_yours(task: Task, worker: Worker) -> None:
     if task.worker_key != worker.key:
-        raise NotYours(f"Task {task.id} is not assigned to worker {worker.name}.")
+        raise Conflict(f"Task {task.id} is not assigned to worker {worker.name}.")
 
 
 def _report(tx: Tx, farm: Farm, cascade: Cascade, task: Task, worker: Worker, change: TaskChange) -> None:
@@ -145,7 +145,7 @@ def may_run(farm: Farm, worker: Worker, task_id: str) -> RunPermission:
 def output_produced(farm: Farm, worker: Worker, task_id: str, image: bytes) -> None:
     """Show an image that a task rendered as the last one of its job.
 
-    Raises `NotFound`, `NotYours`, `UnsupportedImage`, and `QueueFull` when many came in. The task may be over: images
+    Raises `NotFound`, `Conflict`, `Refused`, and `QueueFull` when many came in. The task may be over: images
     are on their way for longer than the news of its end.
     """
     with farm.store.write() as tx:

@@ -12,7 +12,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flamenco.domain.errors import AccessDenied, FarmError, Incapable, NotFound, Replaced
+from flamenco.domain.errors import AccessDenied, Conflict, FarmError, NotFound, Replaced
 from flamenco.domain.events import worker_event
 from flamenco.domain.model import Tag, Task, Worker
 from flamenco.domain.statuses import PAUSING_JOB, TaskStatus, WorkerStatus
@@ -191,7 +191,7 @@ def request_status(farm: Farm, worker_id: str, status: WorkerStatus, *, lazy: bo
     with farm.store.write() as tx:
         worker = worker_store.lock(tx, worker_id)
         if status is WorkerStatus.RESTART and not worker.can_restart:
-            raise Incapable(f'worker "{worker.id}" does not know how to restart')
+            raise Conflict(f'worker "{worker.id}" does not know how to restart')
         request = None if status is worker.status else status
         asked = replace(worker, status_requested=request, lazy_request=lazy and request is not None)
         worker_store.save(tx, asked, now)

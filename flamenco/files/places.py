@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from flamenco.domain import job_files
-from flamenco.domain.errors import DiskFull, StoreError
+from flamenco.domain.errors import StoreError, Unavailable
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -36,7 +36,7 @@ def make_job_folder(root: Path, job_id: str) -> Path:
 
 def unusable(what: str, error: OSError) -> StoreError:
     """What to raise when files cannot be used as they should; `what` goes wrong says the sentence."""
-    kind = DiskFull if error.errno in _FULL else StoreError
+    kind = Unavailable if error.errno in _FULL else StoreError
     return kind(f"{what}: {error.strerror or error}.")
 
 

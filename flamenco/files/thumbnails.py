@@ -12,7 +12,7 @@ from PIL import Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from flamenco.domain.errors import UnsupportedImage
+from flamenco.domain.errors import Refused
 
 BOXES = ((1920, 1080), (600, 338), (200, 112))
 """Width and height that the images are fitted into, in pixels, from the largest to the smallest."""
@@ -44,7 +44,7 @@ class Undecodable(Exception):
 
 
 def check_kind(data: bytes) -> None:
-    """Raise `UnsupportedImage` for what does not even begin like a JPEG or a PNG."""
+    """Raise `Refused` for what does not even begin like a JPEG or a PNG."""
     _kind_of(data)
 
 
@@ -52,7 +52,7 @@ def _kind_of(data: bytes) -> type[ImageFile.ImageFile]:
     for magic, kind in _KINDS:
         if data.startswith(magic):
             return kind
-    raise UnsupportedImage("This is neither a JPEG nor a PNG; send the image as one of these.")
+    raise Refused("This is neither a JPEG nor a PNG; send the image as one of these.")
 
 
 def make_thumbnails(data: bytes) -> list[bytes]:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from flamenco.domain.errors import Busy, DiskFull, FarmError, StoreError, Unreachable
+from flamenco.domain.errors import Busy, FarmError, StoreError, Unavailable
 
 Tx = Connection
 """An open transaction. Functions of the store take one; only `Store` makes one."""
@@ -186,17 +186,17 @@ def _translation(error: DBAPIError | sqlite3.OperationalError, url: URL) -> Farm
     is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
     code: str | None = getattr(told, "sqlstate", "")
     if code == _FULL or getattr(told, "sqlite_errorcode", None) in _FULL_SQLITE:
-        return DiskFull(f"The disk of the database is full, so free some space: {_first_line(told)}")
+        return Unavailable(f"The disk of the database is full, so free some space: {_first_line(told)}")
     if not isinstance(error, OperationalError | sqlite3.OperationalError):
         if (code or "").startswith(_AWAY):
-            return Unreachable(f"The database does not answer: {_first_line(told)}")
+            return Unavailable(f"The database does not answer: {_first_line(told)}")
         if is_lost:
             return Busy("The connection to the database was lost; try again in a moment.")
         return _unusable(told, code, url)
     if any(sign in str(told) for sign in _COME_BACK):
         return Busy("The database is busy; try again in a moment.")
     if is_lost or code is None or code.startswith(_AWAY):
-        return Unreachable(f"The database does not answer: {_first_line(told)}")
+        return Unavailable(f"The database does not answer: {_first_line(told)}")
     return StoreError(f"The database cannot be used: {_first_line(told)}")
 
 

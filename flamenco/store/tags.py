@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from flamenco.domain.errors import AlreadyThere, NotFound
+from flamenco.domain.errors import Conflict, NotFound
 from flamenco.domain.model import Tag
 from flamenco.store.engine import Tx
 from flamenco.store.schema import jobs, tags, worker_tags
@@ -52,24 +52,24 @@ def find_by_name(tx: Tx, name: str) -> Tag | None:
 
 
 def insert_tag(tx: Tx, tag_id: str, name: str, description: str) -> Tag:
-    """Store a new tag. Raises `AlreadyThere` when its name or id is taken."""
+    """Store a new tag. Raises `Conflict` when its name or id is taken."""
     try:
         with tx.begin_nested():
             key: int = tx.execute(
                 insert(tags).returning(tags.c.key), {"uuid": tag_id, "name": name, "description": description}
             ).scalar_one()
     except IntegrityError as error:
-        raise AlreadyThere("error creating worker tag: its name or its id is taken") from error
+        raise Conflict("error creating worker tag: its name or its id is taken") from error
     return Tag(key=key, id=tag_id, name=name, description=description)
 
 
 def save(tx: Tx, tag: Tag) -> None:
-    """Write back name and description. Raises `AlreadyThere` when the name is taken."""
+    """Write back name and description. Raises `Conflict` when the name is taken."""
     try:
         with tx.begin_nested():
             tx.execute(update(tags).where(tags.c.key == tag.key).values(name=tag.name, description=tag.description))
     except IntegrityError as error:
-        raise AlreadyThere(f"error updating worker tag: there is another one named {tag.name}") from error
+        raise Conflict(f"error updating worker tag: there is another one named {tag.name}") from error
 
 
 def remove(tx: Tx, tag: Tag) -> None:

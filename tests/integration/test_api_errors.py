@@ -81,15 +81,14 @@ def raising(farm: Farm, error: Exception) -> testing.TestClient:
         (domain_errors.JobTypeError("why"), 400),
         (domain_errors.AccessDenied("why"), 403),
         (domain_errors.NotFound("why"), 404),
-        (domain_errors.NotYours("why"), 409),
         (domain_errors.Conflict("why"), 409),
-        (domain_errors.Outdated("why"), 412),
-        (domain_errors.TooMuch("why"), 413),
-        (domain_errors.FilesMissing("why"), 424),
-        (domain_errors.Busy("why", retry_after=7), 503),
+        (domain_errors.Replaced("why"), 410),
+        (domain_errors.ConfigError("why"), 500),
+        (domain_errors.Failed("why"), 500),
         (domain_errors.StoreError("why"), 500),
-        (domain_errors.Unreachable("why"), 503),
-        (domain_errors.DiskFull("why"), 503),
+        (domain_errors.Unavailable("why"), 503),
+        (domain_errors.Busy("why", retry_after=7), 503),
+        (domain_errors.QueueFull("why"), 503),
         (errors.BadRequest("why"), 400),
         (errors.BadRequest("why", 411), 411),
     ],
@@ -107,6 +106,22 @@ def test_every_error_of_the_farm_has_its_status(farm: Farm, error: Exception, st
     assert today.text.endswith("}\n")
     if status == 503:
         assert int(result.headers["retry-after"]) >= 1
+
+
+def test_an_operation_has_statuses_of_its_own(client: testing.TestClient) -> None:
+    """A status that an operation declares for a kind of error is answered with, and is in the document."""
+    declared = {
+        (method, surface.prefix + path): operation
+        for surface in SURFACES.values()
+        for path, resource in surface.routes.items()
+        for method in ("GET", "POST", "PUT", "DELETE")
+        if (operation := operation_of(resource, method)) and operation.statuses
+    }
+    assert {each.id for each in declared.values()} >= {"submitJob", "deleteJobMass", "setJobTag", "shamanCheckout"}
+    for operation in declared.values():
+        assert set(operation.statuses.values()) <= set(operation.returns), operation.id
+    result = client.simulate_delete("/api/v3/jobs/mass-delete", json={"last_updated_max": "0001-01-01T00:00:00Z"})
+    assert (result.status_code, result.json) == (416, {"code": 416, "message": "no jobs modified before timestamp"})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from flamenco.domain.errors import Conflict, NotYours, Refused
+from flamenco.domain.errors import Conflict, Refused
 from flamenco.domain.model import Assignment, Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import jobs, tasks, workers
@@ -113,7 +113,7 @@ def test_only_its_own_images(farm: Farm) -> None:
     other = next(each for each in workers.list_all(farm) if each.key != worker.key)
     png = io.BytesIO()
     Image.new("RGB", (4, 4)).save(png, "PNG")
-    with pytest.raises(NotYours):
+    with pytest.raises(Conflict):
         tasks.output_produced(farm, other, assigned.task.id, png.getvalue())
     report(farm, worker, assigned, TaskStatus.COMPLETED)
     tasks.output_produced(farm, worker, assigned.task.id, png.getvalue())

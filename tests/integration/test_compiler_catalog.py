@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from flamenco import bundled
 from flamenco.compiler import Compiler, Limits
-from flamenco.domain.errors import JobTypeError, NotFound, Outdated, Refused
+from flamenco.domain.errors import Conflict, JobTypeError, NotFound, Refused
 from flamenco.domain.model import EvalInfo
 from tests.integration.compiling import Studio
 
@@ -309,7 +309,7 @@ def test_an_old_etag_is_refused(studio: Studio) -> None:
     etag = studio.compiler.job_type("x").etag
     assert studio.compile("x", type_etag=etag) == studio.compile("x", type_etag="") == studio.compile("x")
     studio.write("x.js", SCRIPT.format("two"))
-    with pytest.raises(Outdated, match="settings are outdated, refresh the job type"):
+    with pytest.raises(Conflict, match="settings are outdated, refresh the job type"):
         studio.compile("x", type_etag=etag)
 
 

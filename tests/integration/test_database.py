@@ -20,7 +20,7 @@ from sqlalchemy import table as any_table
 
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
-from flamenco.domain.errors import Busy, DiskFull, StoreError, Unreachable
+from flamenco.domain.errors import Busy, StoreError, Unavailable
 from flamenco.domain.model import Assignment
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm import tasks, workers
@@ -273,11 +273,11 @@ def test_a_reader_sees_one_state(farm: Farm) -> None:
 def test_a_connection_that_is_lost_is_one_thing(postgres_server: str) -> None:
     """A database that does not answer, or hangs up, may come back: that is said, and so is what is wrong."""
     away = Store(postgres_server.partition("?")[0] + "?host=127.0.0.1&port=1", pool_size=1)
-    with pytest.raises(Unreachable, match="does not answer"), away.read():
+    with pytest.raises(Unavailable, match="does not answer"), away.read():
         pass
     away.close()
     hung_up = Store(postgres_server, pool_size=1)
-    with pytest.raises((Unreachable, Busy)), hung_up.write() as tx:
+    with pytest.raises((Unavailable, Busy)), hung_up.write() as tx:
         tx.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
     with hung_up.read() as tx:
         assert tx.execute(text("SELECT 1")).scalar_one() == 1
@@ -291,7 +291,7 @@ def test_a_disk_that_is_full_is_a_third(store: Store) -> None:
         event.listen(store.engine, "begin", lambda tx: tx.exec_driver_sql("PRAGMA max_page_count = 1"))
         full = "CREATE TABLE large AS SELECT randomblob(1000000)"
     with (
-        pytest.raises(DiskFull, match=r"disk of the database is full.*(is full|could not extend)"),
+        pytest.raises(Unavailable, match=r"disk of the database is full.*(is full|could not extend)"),
         store.write() as tx,
     ):
         tx.exec_driver_sql(full)
@@ -302,7 +302,7 @@ def test_a_database_that_is_broken_is_another(tmp_path: Path) -> None:
     empty = Store(f"sqlite:///{tmp_path / 'x.sqlite'}")
     with pytest.raises(StoreError, match="cannot be used: no such table") as error, empty.read() as tx:
         tx.execute(text("SELECT * FROM tags"))
-    assert not isinstance(error.value, Unreachable)
+    assert not isinstance(error.value, Unavailable)
     empty.close()
 
 

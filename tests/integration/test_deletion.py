@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from flamenco import JobCandidate, WorkerView
 from flamenco.api.app import create_app
-from flamenco.domain.errors import NoneSuch, NotFound
+from flamenco.domain.errors import NotFound
 from flamenco.domain.model import AuthoredJob, Task, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import deletion, jobs, tags, tasks, workers
@@ -191,7 +191,7 @@ def test_mass_deletion(farm: Farm, clock: Clock) -> None:
     edge = store_job(farm, authored_job(authored_task(), created=clock()))
     clock.forward(0.6)
     new = store_job(farm, authored_job(authored_task(), created=clock()))
-    with pytest.raises(NoneSuch, match="no jobs modified before timestamp"):
+    with pytest.raises(NotFound, match="no jobs modified before timestamp"):
         deletion.request_mass(farm, datetime(2020, 1, 1, tzinfo=UTC))
     assert deletion.requested(farm, 10) == []
     clock.forward(1)

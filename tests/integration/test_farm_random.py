@@ -25,7 +25,7 @@ from sqlalchemy import Select, select
 
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
-from flamenco.domain.errors import Conflict, NotYours, Refused
+from flamenco.domain.errors import Conflict, Refused
 from flamenco.domain.model import Assignment, AuthoredTask, Command, Job, Task, Worker
 from flamenco.domain.statuses import (
     PAUSING_JOB,
@@ -332,7 +332,7 @@ class RandomFarm(RuleBasedStateMachine):
         if before.worker_key == speaker.key:
             self.report_own(before, speaker, change)
             return
-        with pytest.raises(NotYours if change.status in (None, *tasks.REPORTABLE) else Refused):
+        with pytest.raises(Conflict if change.status in (None, *tasks.REPORTABLE) else Refused):
             tasks.update(self.farm, speaker, before.id, change)
         assert self.task_now(before.id) == before
 

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select, update
 from structlog.testing import capture_logs
 
 from flamenco.api.app import create_app
-from flamenco.domain.errors import NotFound, QueueFull, UnsupportedImage
+from flamenco.domain.errors import NotFound, QueueFull, Refused
 from flamenco.domain.model import Assignment, Worker
 from flamenco.farm import deletion, last_rendered, tasks
 from flamenco.farm.context import Farm
@@ -163,7 +163,7 @@ def test_images_that_cannot_be_kept(farm: Farm) -> None:
 def test_what_is_refused(farm: Farm) -> None:
     """No image and no task are told at once; the worker was heard of all the same."""
     worker, assigned = given_task(farm)
-    with pytest.raises(UnsupportedImage):
+    with pytest.raises(Refused):
         tasks.output_produced(farm, worker, assigned.task.id, b"GIF89a")
     with pytest.raises(NotFound):
         tasks.output_produced(farm, worker, NOBODY, picture())

@@ -7,7 +7,7 @@ from falcon import testing
 from structlog.testing import capture_logs
 
 from flamenco.api.app import create_app
-from flamenco.domain.errors import AlreadyThere, Conflict, NoSuchTag, NotFound
+from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.domain.listing import JobOrder, JobQuery, Page, TaskOrder, TaskQuery
 from flamenco.domain.model import Submission, TaskWorker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
@@ -34,14 +34,14 @@ def told(farm: Farm, topic: str) -> list[dict[str, object]]:
 def test_a_tags_life(farm: Farm) -> None:
     """Made, changed in parts, and gone; everybody is told each time."""
     tag = tags.create(farm, "large", "for large jobs")
-    with pytest.raises(AlreadyThere, match="error creating worker tag"):
+    with pytest.raises(Conflict, match="error creating worker tag"):
         tags.create(farm, "large")
-    with pytest.raises(AlreadyThere):
+    with pytest.raises(Conflict):
         tags.create(farm, "other", tag_id=tag.id)
     tags.change(farm, tag.id, "huge", None)
     assert (tags.fetch(farm, tag.id).name, tags.fetch(farm, tag.id).description) == ("huge", "for large jobs")
     small = tags.create(farm, "small")
-    with pytest.raises(AlreadyThere):
+    with pytest.raises(Conflict):
         tags.change(farm, small.id, "huge", None)
     assert [each.name for each in tags.list_all(farm)] == ["huge", "small"]
     tags.remove(farm, tag.id)
@@ -65,7 +65,7 @@ def test_a_job_with_a_tag_goes_to_workers_with_it(farm: Farm) -> None:
     assert jobs.fetch(farm, job.id).worker_tag == other.id
     assert claim.assign_next(farm, member) is None
     for tag_id, name in ((NOBODY, None), ("", None), (None, "c"), (None, "")):
-        with pytest.raises(NoSuchTag, match="tag not found"):
+        with pytest.raises(Refused, match="tag not found"):
             tags.set_of_job(farm, job.id, tag_id, name)
     tags.remove(farm, other.id)
     assert jobs.fetch(farm, job.id).worker_tag == ""

@@ -195,7 +195,6 @@ def test_an_answer_may_be_nothing(farm: Farm, status: int) -> None:
         (Refused("why"), 400),
         (errors.NotFound("why"), 404),
         (errors.Conflict("why"), 409),
-        (errors.TooMuch("why"), 413),
         (errors.Busy("why", retry_after=7), 503),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",

@@ -14,7 +14,7 @@ from sqlalchemy import event, select
 from sqlalchemy import func as sql
 from structlog.testing import capture_logs
 
-from flamenco.domain.errors import Busy, DiskFull, StoreError, Unreachable
+from flamenco.domain.errors import Busy, StoreError, Unavailable
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import deletion, workers
@@ -211,7 +211,7 @@ def test_a_chore_that_fails_does_not_end_the_others(farm: Farm) -> None:
     runner.stop()
 
 
-@pytest.mark.parametrize("error", [Unreachable("away"), DiskFull("full"), Busy("busy"), RuntimeError("a mistake")])
+@pytest.mark.parametrize("error", [Unavailable("away"), Busy("busy"), RuntimeError("a mistake")])
 def test_a_chore_that_goes_on_failing_is_said_once_a_minute(farm: Farm, error: Exception) -> None:
     """What fails again and again is one line in the log a minute; a traceback is only there for mistakes of ours."""
     now = [0.0]

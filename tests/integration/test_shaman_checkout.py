@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.domain.errors import Failed, FilesMissing, Refused
+from flamenco.domain.errors import Conflict, Failed, Refused
 from flamenco.domain.shaman import Content, NamedFile
 from flamenco.files.shaman import links
 from flamenco.files.shaman.checkout import NAMES_TRIED, Checkouts
@@ -210,7 +210,7 @@ def test_refused(checkouts: Checkouts, store: FileStore, jobs: Path, files: list
     checkouts.create("job", specification())
     before = list(files_in(store.places.shared))
     for name in ("job", "other", "deep/er/job"):
-        with pytest.raises((Refused, FilesMissing), match=reason):
+        with pytest.raises((Refused, Conflict), match=reason):
             checkouts.create(name, files)
         assert list(files_in(store.places.shared)) == before
 
@@ -294,7 +294,7 @@ def test_many_of_one_name(checkouts: Checkouts, jobs: Path) -> None:
         for turn in range(10):
             own = ["blend", "wood", "x"][(number + turn) % 3]
             if (number + turn) % 4 == 0:
-                with pytest.raises(FilesMissing):
+                with pytest.raises(Conflict):
                     checkouts.create("a/job", [named(b"x", "x"), named(b"not stored", "y")])
             made[checkouts.create("a/job", [named(own.encode(), "own")])] = own
         return made

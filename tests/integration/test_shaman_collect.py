@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.domain.errors import FilesMissing, StoreError
+from flamenco.domain.errors import Conflict, StoreError
 from flamenco.domain.shaman import Content
 from flamenco.files.shaman import collect as collecting
 from flamenco.files.shaman.checkout import Checkouts
@@ -274,7 +274,7 @@ def test_two_at_once_beside_checkouts(store: FileStore) -> None:
             store.upload(content, Blocks(data), len(data), can_defer=False)
             with suppress(FileNotFoundError):  # collected already
                 age(store, content)
-            with suppress(FilesMissing):
+            with suppress(Conflict):
                 made[checkouts.create("job", [named(data, "a")])] = data
     finally:
         stop.set()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.domain.errors import Failed, Mismatch, StoreError
+from flamenco.domain.errors import Conflict, Failed, StoreError
 from flamenco.domain.shaman import Content, FileStatus
 from flamenco.files.shaman.places import Places, in_folder, prune
 from flamenco.files.shaman.store import UPLOAD_STALE_AFTER, FileStore, Source, Upload
@@ -65,7 +65,7 @@ def test_capitals(store: FileStore) -> None:
     put(store, DATA)
     shouted = Content(HAHAHA.sha.upper(), 6)
     assert store.status(shouted) is FileStatus.UNKNOWN
-    with pytest.raises(Mismatch, match=f"file SHA256 mismatched, declared {shouted.sha} but received {HAHAHA.sha}"):
+    with pytest.raises(Conflict, match=f"file SHA256 mismatched, declared {shouted.sha} but received {HAHAHA.sha}"):
         store.upload(shouted, Blocks(DATA), 6, can_defer=True)
     assert blobs(store) == {HAHAHA.sha}
     assert list(files_in(store.places.uploading)) == []
@@ -74,11 +74,11 @@ def test_capitals(store: FileStore) -> None:
 @pytest.mark.parametrize(
     ("blocks", "length", "error", "text"),
     [
-        ([b"hahahi"], 6, Mismatch, "file SHA256 mismatched, declared be178c0543eb"),
-        ([b"haha"], 4, Mismatch, "file size mismatched, declared 6 but received 4 bytes"),
-        ([b"haha"], None, Mismatch, "file size mismatched, declared 6 but received 4 bytes"),
-        ([b"haha", b"haha"], 8, Mismatch, "file size mismatched, declared 6 but received 8 bytes"),
-        ([b"haha", b"haha", b"ha"], None, Mismatch, "file size mismatched, declared 6 but received 8 bytes"),
+        ([b"hahahi"], 6, Conflict, "file SHA256 mismatched, declared be178c0543eb"),
+        ([b"haha"], 4, Conflict, "file size mismatched, declared 6 but received 4 bytes"),
+        ([b"haha"], None, Conflict, "file size mismatched, declared 6 but received 4 bytes"),
+        ([b"haha", b"haha"], 8, Conflict, "file size mismatched, declared 6 but received 8 bytes"),
+        ([b"haha", b"haha", b"ha"], None, Conflict, "file size mismatched, declared 6 but received 8 bytes"),
         ([b"haha"], 6, Failed, "the connection ended after 4 of 6 bytes"),
         ([], 6, Failed, "the connection ended after 0 of 6 bytes"),
     ],
@@ -108,7 +108,7 @@ def test_connection_fails(store: FileStore) -> None:
 def test_more_than_announced_is_not_written(store: FileStore) -> None:
     """Of a file that is too long, no more is read than shows that it is."""
     source = Blocks(*[b"haha"] * 100)
-    with pytest.raises(Mismatch):
+    with pytest.raises(Conflict):
         store.upload(HAHAHA, source, None, can_defer=False)
     assert source.given == 2
 
@@ -144,7 +144,7 @@ def test_another_upload_fails_first(store: FileStore) -> None:
 
     def somebody_else(number: int) -> None:
         if number == 1:
-            with pytest.raises(Mismatch):
+            with pytest.raises(Conflict):
                 store.upload(HAHAHA, Blocks(b"hihihi"), 6, can_defer=False)
             assert store.status(HAHAHA) is FileStatus.UPLOADING
 
@@ -235,7 +235,7 @@ def test_many_at_once(store: FileStore) -> None:
                 if (client + number) % 3 == 0:
                     store.upload(content_of(data), Blocks(halves[0], halves[0]), 3_000, can_defer=False)
                 outcomes.add(store.upload(content_of(data), Blocks(*halves), 3_000, can_defer=bool(client % 2)))
-            except Mismatch:
+            except Conflict:
                 pass
         return outcomes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from flamenco.domain.errors import AccessDenied, Conflict, NotFound, NotYours, Refused
+from flamenco.domain.errors import AccessDenied, Conflict, NotFound, Refused
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
@@ -119,7 +119,7 @@ def test_a_task_of_somebody_else_is_not_touched(farm: Farm) -> None:
     job = store_job(farm, authored_job(authored_task()))
     owner, other = new_worker(farm, "owner"), new_worker(farm, "other")
     assigned = take(farm, owner)
-    with pytest.raises(NotYours):
+    with pytest.raises(Conflict):
         tasks.update(farm, other, assigned.task.id, TaskChange(status=TaskStatus.COMPLETED, log="mine"))
     assert statuses(farm, job)[1] == "active"
     assert "mine" not in farm.logs.tail(job.id, assigned.task.id)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.demo.processes import Child, Children, ProcessDied, last_lines
+from flamenco.demo.processes import Child, Children, last_lines
+from flamenco.domain.errors import Failed
 
 WAITING = "import time; print('ready', flush=True); time.sleep(600)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
@@ -78,7 +79,7 @@ def test_a_death_is_told_with_the_log(children: Children, tmp_path: Path) -> Non
     """Who died, how, and what it said last."""
     dead = start(children, tmp_path, "print('no database'); raise SystemExit(5)", "manager")
     dead.wait(float("inf"))
-    with pytest.raises(ProcessDied, match=r"the manager ended with exit code 5; its log says:\n  no database"):
+    with pytest.raises(Failed, match=r"the manager ended with exit code 5; its log says:\n  no database"):
         children.check()
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from flamenco.demo.results import BadResult, check_frames, count_video_frames
+from flamenco.demo.results import check_frames, count_video_frames
 from flamenco.demo.run import free_port
 from flamenco.demo.tools import find_blender, find_ffmpeg, path_with
 from flamenco.demo.work import render_scene, transcode_clip
-from flamenco.domain.errors import Refused
+from flamenco.domain.errors import Failed, Refused
 
 
 @pytest.fixture
@@ -109,10 +109,10 @@ def test_video_frames_are_counted(tmp_path: Path, ffmpeg: Path) -> None:
     source = ["-f", "lavfi", "-i", "color=red:size=64x64:rate=12", "-frames:v", "17"]
     subprocess.run([str(ffmpeg), "-v", "error", *source, str(video)], check=True)
     assert count_video_frames(video, ffmpeg) == 17
-    with pytest.raises(BadResult, match="there is no video"):
+    with pytest.raises(Failed, match="there is no video"):
         count_video_frames(tmp_path / "other.mp4", ffmpeg)
     video.write_bytes(b"not a video")
-    with pytest.raises(BadResult, match="cannot be decoded"):
+    with pytest.raises(Failed, match="cannot be decoded"):
         count_video_frames(video, ffmpeg)
 
 
@@ -123,10 +123,10 @@ def test_frames_are_read(tmp_path: Path) -> None:
         Image.effect_noise((64, 64), 50).save(frame)
     check_frames(frames)
     frames[1].write_bytes(frames[1].read_bytes()[:500])
-    with pytest.raises(BadResult, match=r"000002\.png cannot be read"):
+    with pytest.raises(Failed, match=r"000002\.png cannot be read"):
         check_frames(frames)
     frames[1].unlink()
-    with pytest.raises(BadResult, match=r"1 of 2 frames are missing, the first is .*000002\.png"):
+    with pytest.raises(Failed, match=r"1 of 2 frames are missing, the first is .*000002\.png"):
         check_frames(frames)
 
 

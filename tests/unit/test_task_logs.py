@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.domain.errors import DiskFull, StoreError
+from flamenco.domain.errors import StoreError, Unavailable
 from flamenco.files.logs import TAIL_BYTES, TaskLogs, stamped
 
 JOB = "6d0e2b4a-0000-4000-8000-000000000001"
@@ -130,5 +130,5 @@ def test_a_full_disk_is_called_so(tmp_path: Path) -> None:
     path = logs.path(JOB, TASK)
     path.parent.mkdir(parents=True)
     path.symlink_to("/dev/full")
-    with pytest.raises(DiskFull, match="No space left"):
+    with pytest.raises(Unavailable, match="No space left"):
         logs.append(JOB, TASK, "text")

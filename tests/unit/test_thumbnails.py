@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from flamenco.domain.errors import UnsupportedImage
+from flamenco.domain.errors import Refused
 from flamenco.files.thumbnails import BOXES, MAX_PIXELS, Undecodable, check_kind, fitted, make_thumbnails
 
 Colour = int | tuple[int, ...]
@@ -187,7 +187,7 @@ def test_nothing_of_the_metadata_is_handed_on() -> None:
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"GIF89a", b"II*\0", b"<svg/>", b"BM" + bytes(100)])
 def test_what_is_no_jpeg_or_png_is_refused_at_once(data: bytes) -> None:
     """Two kinds are accepted, and their first bytes tell."""
-    with pytest.raises(UnsupportedImage, match="neither a JPEG nor a PNG"):
+    with pytest.raises(Refused, match="neither a JPEG nor a PNG"):
         check_kind(data)
 
 

@@ -10,7 +10,6 @@ import falcon
 from flamenco.api.decoding import decode
 from flamenco.api.errors import BadRequest
 from flamenco.api.operation import Operation
-from flamenco.domain.errors import TooMuch
 
 _BLOCK = 1 << 16
 
@@ -24,7 +23,7 @@ class Body:
     def process_resource(
         self, req: falcon.Request, _resp: falcon.Response, _resource: object, _params: dict[str, object]
     ) -> None:
-        """Raise `BadRequest` or `TooMuch` when the operation cannot use what was sent."""
+        """Raise `BadRequest` when the operation cannot use what was sent."""
         declared: Operation | None = req.context.get("operation")
         if declared is None:
             return
@@ -43,7 +42,7 @@ class Body:
 
 
 def read_body(req: falcon.Request, limit: int, declared: Operation) -> bytes:
-    """The body, whole. Raises `BadRequest` when it cannot be read, `TooMuch` beyond `limit` bytes."""
+    """The body, whole. Raises `BadRequest` when it cannot be read, or is larger than `limit` bytes."""
     length = req.content_length
     # Only a server that marks the end of a chunked body itself may be read from until that end.
     if length is None and "chunked" not in (req.get_header("Transfer-Encoding") or "").lower():
@@ -72,8 +71,9 @@ def _stream(req: falcon.Request) -> Any:
     return req.stream if chunked else req.bounded_stream
 
 
-def _too_large(limit: int) -> TooMuch:
-    return TooMuch(f"the body is larger than the {limit} bytes that are accepted here")
+def _too_large(limit: int) -> BadRequest:
+    message = f"the body is larger than the {limit} bytes that are accepted here"
+    return BadRequest(message, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, brief=False)
 
 
 def _check_content_type(req: falcon.Request, declared: Operation) -> None:

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from flamenco.domain.errors import Failed, FilesMissing, Refused
+from flamenco.domain.errors import Conflict, Failed, Refused
 from flamenco.domain.shaman import Content, NamedFile, Parts, checkout_parts, fitting_parts, layout
 from flamenco.files.shaman.links import Kind, Linker
 from flamenco.files.shaman.places import in_folder, prune
@@ -42,13 +42,13 @@ class Checkouts:
     def create(self, path: str, files: Sequence[NamedFile]) -> str:
         """Make a checkout of stored files. Returns its path: `path` as far as it can be, maybe with a suffix.
 
-        Raises `Refused` for files that cannot be where they are to be, `FilesMissing` for those that are not stored,
+        Raises `Refused` for files that cannot be where they are to be, `Conflict` for those that are not stored,
         `Failed` when there is something in the way, `OSError`.
         """
         parts = fitting_parts(path)
         placed = layout(files)
         if missing := [content for content in dict.fromkeys(placed.values()) if not self._files.keep(content)]:
-            raise FilesMissing(
+            raise Conflict(
                 f"unknown files requested in checkout: {len(missing)}, of which {missing[0].sha} is the first"
             )
         aside = self._places.unfinished / secrets.token_hex(8)

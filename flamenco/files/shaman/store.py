@@ -15,7 +15,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from flamenco.domain.errors import Failed, Mismatch, StoreError
+from flamenco.domain.errors import Conflict, Failed, StoreError
 from flamenco.domain.shaman import Content, FileStatus, NamedFile, Requirement
 from flamenco.files.places import unusable
 from flamenco.files.shaman.places import TEMPORARY_SUFFIX, Places, in_folder, prune
@@ -85,7 +85,7 @@ class FileStore:
         """Store what `source` gives, if it is what it is said to be.
 
         `length` is how many bytes the client announced, None when it did not. `can_defer`: do nothing while somebody
-        else sends the same. Raises `Mismatch` when size or checksum are others, `Failed` when the client goes away,
+        else sends the same. Raises `Conflict` when size or checksum are others, `Failed` when the client goes away,
         `StoreError` when the disk cannot take it.
         """
         if self.keep(content):
@@ -131,7 +131,7 @@ class FileStore:
         if size != content.size:
             raise _wrong_size(content, size)
         if (found := digest.hexdigest()) != content.sha:
-            raise Mismatch(f"file SHA256 mismatched, declared {content.sha} but received {found}")
+            raise Conflict(f"file SHA256 mismatched, declared {content.sha} but received {found}")
         return Upload.STORED
 
     def _put(self, path: Path, content: Content) -> Upload:
@@ -186,5 +186,5 @@ def _write(file: BinaryIO, block: bytes) -> None:
         left = left[file.write(left) or 0 :]
 
 
-def _wrong_size(content: Content, size: int) -> Mismatch:
-    return Mismatch(f"file size mismatched, declared {content.size} but received {size} bytes")
+def _wrong_size(content: Content, size: int) -> Conflict:
+    return Conflict(f"file size mismatched, declared {content.size} but received {size} bytes")
