@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from types import FrameType
 from typing import Any
 
@@ -24,16 +24,13 @@ from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import (
     deletion,
-    explaining,
     farm_status,
     following,
     jobs,
     last_rendered,
     lifecycle,
     overview,
-    placing,
     sinks,
-    stranding,
     tags,
     tasks,
     workers,
@@ -41,6 +38,7 @@ from flamenco.farm import (
 from flamenco.farm import sleep as sleeping
 from flamenco.farm.context import Farm
 from flamenco.farm.reading import FarmReading
+from flamenco.farm.scheduling import explanation, placing, stranding
 from flamenco.farm.tasks import TaskChange
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
 from flamenco.services import delivery, measurements, ranking, sleep, timeouts, upkeep
@@ -51,7 +49,8 @@ from flamenco.store import events as event_store
 from flamenco.store import failures as failure_store
 from flamenco.store import last_rendered as rendered_store
 from flamenco.store.engine import Store
-from tests.conftest import Clock, authored_job, authored_task
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, report, run_next, store_job, take
 from tests.integration.test_ranking import with_policy
 
@@ -94,7 +93,8 @@ def _in_store(frame: FrameType | None) -> Iterator[str]:
 
 def functions_of_the_store() -> set[str]:
     """Every public function that takes a transaction, with its module."""
-    modules = [import_module(f"{store_package.__name__}.{each.name}") for each in iter_modules(store_package.__path__)]
+    found = walk_packages(store_package.__path__, f"{store_package.__name__}.")
+    modules = [import_module(each.name) for each in found if ".migrations" not in each.name]
     return {
         f"{module.__name__.rpartition('.')[2]}.{name}"
         for module in modules
@@ -205,7 +205,7 @@ def _steer(farm: Farm, job: Job, tag_id: str) -> None:
 def _look(farm: Farm, job: Job) -> None:
     """People look at what there is."""
     worker = workers.list_all(farm)[0]
-    explaining.explain(farm, job.id)
+    explanation.explain(farm, job.id)
     jobs.matching(farm, JobQuery())
     jobs.matching(farm, JobQuery(page=Page(limit=2), order_by=("-updated",), statuses=(JobStatus.ACTIVE,)))
     jobs.blocklist(farm, job.id)
