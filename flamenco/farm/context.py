@@ -16,13 +16,13 @@ from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
 from flamenco.config.places import CONFIG_FILE_NAME
 from flamenco.domain.errors import Busy
-from flamenco.domain.scheduling.values import JobCandidate
 from flamenco.domain.timeouts import Moment, Watch
 from flamenco.domain.variables import Variables
 from flamenco.farm.identity import Callers
 from flamenco.farm.image_queue import ImageQueue
 from flamenco.farm.measurements import RequestHistograms
 from flamenco.farm.repeating import Repeated
+from flamenco.farm.scheduling.known_jobs import KnownJobs
 from flamenco.farm.scheduling.policies import Ranking
 from flamenco.farm.waiting import EventWaits
 from flamenco.files.images import LastRendered
@@ -57,7 +57,6 @@ class Farm:
     `clock` is what people call the time, and may be moved; `timer` gives seconds that nobody moves.
     `task_watch`, `worker_watch`: of whom nothing was heard for how long, as far as this process has watched.
     `sleep_checked`: when this process last looked which workers should sleep.
-    `known_jobs`: what policies see of jobs that does not change, by row number, with when they were last updated.
     """
 
     def __init__(
@@ -88,7 +87,7 @@ class Farm:
         self.event_sinks = hooks.event_sinks(config)
         self.ranking = Ranking(hooks.scheduling_policies(config), config.policies)
         self._large_write = threading.Lock()
-        self.known_jobs: dict[int, tuple[datetime, JobCandidate]] = {}
+        self.known_jobs = KnownJobs()
         self.request_times = RequestHistograms()
         self.task_watch = self.worker_watch = Watch(self.moment())
         self.sleep_checked = self.moment()

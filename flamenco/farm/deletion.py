@@ -92,7 +92,7 @@ def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
             events.append(tx, [job_deleted_event(job_id)], now)
     except NotFound:
         return True  # another process was faster
-    farm.known_jobs.pop(job.key, None)
+    farm.known_jobs.forget(job.key)
     # A worker may have sent a line for a log before it could know.
     remove_job_folder(farm.config.local_storage_path, job_id)
     return True

@@ -9,7 +9,6 @@ from datetime import datetime
 from flamenco.domain.scheduling.accounts import Account, Usage
 from flamenco.domain.scheduling.values import JobCandidate
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import known_jobs
 from flamenco.hooks.types import SchedulingPolicy
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import accounts, ranking
@@ -41,7 +40,7 @@ def usage(farm: Farm, policy_name: str) -> dict[str, Usage]:
     if policy is None:
         return {}
     with farm.store.read() as tx:
-        running = known_jobs.by_key(tx, farm, ranking.running_jobs(tx))
+        running = farm.known_jobs.candidates(tx, ranking.running_jobs(tx))
         return usage_so_far(tx, farm, policy, running, now)
 
 

@@ -14,7 +14,7 @@ from flamenco.domain.scheduling.values import WorkerView
 from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus, WorkerStatus
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import known_jobs, views
+from flamenco.farm.scheduling import views
 from flamenco.store import jobs, workers
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
@@ -83,7 +83,7 @@ def _claim(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
 
 
 def _is_refused(tx: Tx, farm: Farm, found: JobOffers, worker: WorkerView) -> bool:
-    job = known_jobs.seen_last(tx, farm, found.job_key, found.job_id)
+    job = farm.known_jobs.seen_last(tx, found.job_key, found.job_id)
     return job is not None and farm.ranking.refusal(job, worker) is not None
 
 

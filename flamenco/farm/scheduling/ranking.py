@@ -7,7 +7,7 @@ from datetime import datetime
 from flamenco.domain.scheduling.ranking import worth_writing
 from flamenco.domain.scheduling.values import Ranked
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import known_jobs, views
+from flamenco.farm.scheduling import views
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import ranking
 from flamenco.store.scheduling.ranking import JobSnapshot, NewRank
@@ -19,7 +19,7 @@ RANK_TOLERANCE = 0.1
 def ranked_jobs(tx: Tx, farm: Farm, now: datetime) -> tuple[list[JobSnapshot], list[Ranked]]:
     """Every open job, and its rank as it is at this moment."""
     there = ranking.open_jobs(tx)
-    seen = known_jobs.candidates(tx, farm, there)
+    seen = list(farm.known_jobs.candidates(tx, there).values())
     return there, farm.ranking.rank(seen, views.of_farm(tx, farm, now, seen))
 
 
@@ -28,7 +28,7 @@ def rank_open_jobs(farm: Farm) -> int:
     now = farm.clock()
     with farm.store.read() as tx:
         there, ranked = ranked_jobs(tx, farm, now)
-    known_jobs.forget_all_but(farm, there)
+    farm.known_jobs.forget_all_but(there)
     before = {job.key: job.rank for job in there}
     after = {job.key: each.rank for job, each in zip(there, ranked, strict=True)}
     priorities = {job.key: job.priority for job in there}

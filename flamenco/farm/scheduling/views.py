@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from flamenco.domain.model import Worker
 from flamenco.domain.scheduling.values import FarmView, JobCandidate, WorkerView
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import accounts, known_jobs
+from flamenco.farm.scheduling import accounts
 from flamenco.farm.scheduling.policies import Views
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import ranking
@@ -24,8 +24,8 @@ def of_farm(tx: Tx, farm: Farm, now: datetime, open_jobs: Sequence[JobCandidate]
     told = {policy.name: base for policy in farm.ranking.policies}
     if farm.ranking.accounting:
         if open_jobs is None:
-            open_jobs = known_jobs.candidates(tx, farm, ranking.open_jobs(tx))
-        running = known_jobs.by_key(tx, farm, ranking.running_jobs(tx))
+            open_jobs = list(farm.known_jobs.candidates(tx, ranking.open_jobs(tx)).values())
+        running = farm.known_jobs.candidates(tx, ranking.running_jobs(tx))
         for policy in farm.ranking.accounting:
             told[policy.name] = replace(
                 base,
