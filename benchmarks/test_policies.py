@@ -6,17 +6,20 @@ naive way, for comparison, asks the policies anew at every poll.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pytest
 
-from flamenco import Hold, SchedulingPolicy, builtin
+from flamenco import Hold, JobCandidate, SchedulingPolicy, Term, builtin
 from flamenco.bootstrap import create_farm
 from flamenco.config import load
+from flamenco.domain.scheduling.ranking import Say, rank
+from flamenco.domain.scheduling.values import Ranked
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.farm.scheduling.policies import Ranking
@@ -32,6 +35,7 @@ FEW, MANY = 10, 1_000
 TASKS_EACH = 20
 USERS = 25
 ROUNDS = 120
+ADDED_UP = 10_000
 MOST_RATIO = 2.0
 
 POLICIES = """
@@ -119,6 +123,38 @@ def test_ranking(benchmark: Any, farm_with: MakeFarm) -> None:
     """Ranking 1,000 open jobs under three policies: what one process does once a second."""
     farm = farm_with(MANY, POLICIES)
     benchmark(lambda: ranking.tick(farm))
+
+
+def ranked_by_tables(jobs: Sequence[JobCandidate], said: Sequence[Say]) -> list[Ranked]:
+    """The naive way to add up: a table of the weights for every job, and every answer of a policy looked up twice."""
+    ranked = []
+    for job in jobs:
+        terms = {say.policy: say.terms[job.id] for say in said if job.id in say.terms}
+        holds = {say.policy: say.holds[job.id] for say in said if job.id in say.holds}
+        weights = {say.policy: say.weight for say in said}
+        total = math.fsum(weights[policy] * term.score for policy, term in terms.items())
+        ranked.append(Ranked(job.id, None if holds else total, terms, holds))
+    return ranked
+
+
+def test_adding_up() -> None:
+    """What four policies say of 10,000 jobs is added up in less processor time than the naive way takes, in one run."""
+    jobs = [
+        JobCandidate(id=f"job-{n}", name="", type="test", priority=50, created=START, metadata={}, settings={})
+        for n in range(ADDED_UP)
+    ]
+    terms = {job.id: Term(float(number), "its number") for number, job in enumerate(jobs)}
+    said = [Say(f"policy-{n}", n + 0.5, terms, {jobs[n].id: Hold("not yet")}) for n in range(4)]
+    times: dict[Any, list[float]] = {rank: [], ranked_by_tables: []}
+    assert rank(jobs, said) == ranked_by_tables(jobs, said)
+    for _ in range(11):  # by turns, so that a noisy moment of the machine hits both
+        for add_up, taken in times.items():
+            before = time.process_time()
+            add_up(jobs, said)
+            taken.append(time.process_time() - before)
+    ours, naive = (median(taken) * 1e3 for taken in times.values())
+    print(f"\nadding up: {ours:.1f} ms of processor time, naively {naive:.1f} ms")
+    assert ours < naive
 
 
 def test_ranking_at_every_poll(benchmark: Any, farm_with: MakeFarm) -> None:

@@ -23,11 +23,16 @@ def rank(jobs: Sequence[JobCandidate], said: Sequence[Say]) -> list[Ranked]:
     """Add up what policies say of each of `jobs`; one `Hold` is enough to hold a job."""
     ranked = []
     for job in jobs:
-        terms = {say.policy: say.terms[job.id] for say in said if job.id in say.terms}
-        holds = {say.policy: say.holds[job.id] for say in said if job.id in say.holds}
-        weights = {say.policy: say.weight for say in said}
-        total = math.fsum(weights[policy] * term.score for policy, term in terms.items())
-        ranked.append(Ranked(job.id, None if holds else total, terms, holds))
+        terms: dict[str, Term] = {}
+        holds: dict[str, Hold] = {}
+        weighted: list[float] = []
+        for say in said:
+            if (term := say.terms.get(job.id)) is not None:
+                terms[say.policy] = term
+                weighted.append(say.weight * term.score)
+            if (hold := say.holds.get(job.id)) is not None:
+                holds[say.policy] = hold
+        ranked.append(Ranked(job.id, None if holds else math.fsum(weighted), terms, holds))
     return ranked
 
 
