@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, bindparam, select, text
 
 from flamenco.domain.listing import JobQuery, Page, TaskQuery
 from flamenco.domain.model import Job, TaskSummary, TaskWorker
-from flamenco.domain.statuses import TaskStatus
 from flamenco.store.engine import Tx
 from flamenco.store.jobs import SELECT as JOBS
 from flamenco.store.jobs import from_values
-from flamenco.store.schema import job_blocks, jobs, task_failures, tasks, workers
+from flamenco.store.schema import ACTIVE_SQL, job_blocks, jobs, task_failures, tasks, workers
 
 
 def jobs_matching(tx: Tx, query: JobQuery) -> list[Job]:
@@ -114,17 +113,19 @@ def failed_by(tx: Tx, task_key: int) -> list[TaskWorker]:
     return [TaskWorker(row.uuid, row.name, row.address) for row in tx.execute(_FAILED_BY, {"task_key": task_key})]
 
 
-_LAST_TASK = (
-    select(tasks.c.key)
-    .where(tasks.c.worker_key == bindparam("worker_key"))
-    .order_by((tasks.c.status == TaskStatus.ACTIVE).desc(), tasks.c.updated.desc(), tasks.c.key.desc())
-    .limit(1)
-)
+_OF_WORKER = select(tasks.c.key).where(tasks.c.worker_key == bindparam("worker_key")).limit(1)
+_ACTIVE_TASK = _OF_WORKER.where(text(ACTIVE_SQL)).order_by(tasks.c.key.desc())
+_LAST_TASK = _OF_WORKER.where(tasks.c.activated.is_not(None)).order_by(tasks.c.activated.desc(), tasks.c.key.desc())
 
 
 def last_task_key(tx: Tx, worker_key: int) -> int | None:
-    """The task that a worker is on, else the one of its tasks that changed last, else None."""
-    return tx.execute(_LAST_TASK, {"worker_key": worker_key}).scalar_one_or_none()
+    """The task that a worker is on, else the one that it was given last, else None.
+
+    Not the one that changed last: for that, every update of a task would have to change one more index.
+    """
+    of_worker = {"worker_key": worker_key}
+    active: int | None = tx.execute(_ACTIVE_TASK, of_worker).scalar_one_or_none()
+    return active if active is not None else tx.execute(_LAST_TASK, of_worker).scalar_one_or_none()
 
 
 _BLOCKLIST = (

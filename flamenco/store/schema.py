@@ -213,7 +213,7 @@ tasks = Table(
     Column("commands", Text, nullable=False),  # JSON, decoded straight into Commands
     Column("created", Utc, nullable=False),
     Column("updated", Utc, nullable=False),
-    Column("worker_key", ForeignKey("workers.key", ondelete="SET NULL"), index=True),
+    Column("worker_key", ForeignKey("workers.key", ondelete="SET NULL")),
     Column("last_touched", Utc),
     Column("activated", Utc),  # when it was last given to a worker
     Column("steps_completed", Integer, nullable=False, server_default="0"),
@@ -221,6 +221,8 @@ tasks = Table(
     Column("unmet", Integer, nullable=False, server_default="0"),  # dependencies that are not completed
     Column("optional", Boolean, nullable=False, server_default=text("false")),  # the job can do without it
     UniqueConstraint("job_key", "index_in_job"),
+    # The tasks that a worker had, in the order in which it was given them.
+    Index("ix_tasks_given", "worker_key", "activated"),
 )
 _partial(
     "ix_tasks_runnable",

@@ -16,8 +16,8 @@ from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.store import events
 from flamenco.testing import Clock
-from tests.conftest import authored_job, authored_task
-from tests.integration.farming import new_worker, run_next, statuses, store_job, take
+from tests.conftest import Clock, authored_job, authored_task
+from tests.integration.farming import new_worker, report, run_next, statuses, store_job, take
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -97,19 +97,30 @@ def test_the_case_of_a_tags_id_makes_no_difference(farm: Farm) -> None:
 
 
 def test_a_worker_and_its_task(farm: Farm, clock: Clock) -> None:
-    """The task it is on, else the one of its tasks that changed last, else none."""
+    """The task it is on, else the one that it was given last, whatever changed since of others; else none."""
     worker = new_worker(farm)
     assert workers.details(farm, worker.id).task is None
-    store_job(farm, authored_job(*(authored_task(name, "misc") for name in ("first", "second"))))
+    first = authored_task("first")
+    store_job(farm, authored_job(first, authored_task("second"), authored_task("third")))
     run_next(farm, worker)
     clock.forward(1)
     found = workers.details(farm, worker.id).task
     assert found
     assert (found.name, found.status) == ("first", TaskStatus.COMPLETED)
-    take(farm, worker)
+    second = take(farm, worker)
     found = workers.details(farm, worker.id).task
     assert found
     assert (found.name, found.status) == ("second", TaskStatus.ACTIVE)
+    report(farm, worker, second, TaskStatus.COMPLETED)
+    clock.forward(1)
+    tasks.set_status(farm, first.id, TaskStatus.PAUSED, "test")
+    found = workers.details(farm, worker.id).task
+    assert found
+    assert (found.name, found.status) == ("second", TaskStatus.COMPLETED)
+    tasks.set_status(farm, first.id, TaskStatus.ACTIVE, "test")
+    found = workers.details(farm, worker.id).task
+    assert found
+    assert found.id == first.id
 
 
 def test_a_worker_that_is_deleted(farm: Farm) -> None:
