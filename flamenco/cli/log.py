@@ -93,6 +93,9 @@ def _follow(client: ManagerClient, task_id: str, start: int) -> None:
         # Asked before reading: what a task that has ended wrote is there by then.
         ended = patiently(lambda: client.tasks.get(task_id)).status in FINISHED_TASK
         found = patiently(lambda: client.tasks.log(task_id))
+        if found and found.size < at:
+            click.echo("flamenco: the log became too long and was cut; going on where it ends now", err=True)
+            at, progress = found.size, b""
         while found and found.size > at and (part := patiently(partial(client.tasks.log_part, found, at))):
             at += part.rfind(b"\n") + 1 if part.endswith(b"\r") else len(part)
             if part != progress:

@@ -195,6 +195,14 @@ class Config(Struct, frozen=True, kw_only=True):
     max_body_mb: Annotated[int, Meta(description="Largest request body, in MiB; rendered images among them.", ge=1)] = (
         32
     )
+    task_log_mb: Annotated[
+        int,
+        Meta(
+            description="Longest log of a task, in MiB: of a longer one the beginning and the newest stay, and a line "
+            "says how much is missing; 0 for no limit.",
+            ge=0,
+        ),
+    ] = 100
     mqtt: MqttConfig = MqttConfig()
     log_level: Annotated[LogLevel, Meta(description="How much is logged: debug, info, warning or error.")] = "info"
     log_format: Annotated[

@@ -78,7 +78,7 @@ class Farm:
         self.hooks = hooks
         self.clock = clock
         self.timer = timer
-        self.logs = TaskLogs(config.local_storage_path)
+        self.logs = TaskLogs(config.local_storage_path, config.task_log_mb * 1024 * 1024)
         self.images = LastRendered(config.local_storage_path)
         self.image_queue = ImageQueue()
         self.shaman = shaman_of(config, clock)

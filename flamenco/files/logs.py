@@ -2,7 +2,8 @@ r"""Task logs: one text file per task, appended to; only a last line that is not
 
 Each append is one write to a file opened for appending, so lines of several processes do not mix, and
 what was written before an answer was sent survives the death of the process. A line that ends with "\r", such as the
-progress of a program, is not finished: what the worker adds next takes its place, as on a terminal.
+progress of a program, is not finished: what the worker adds next takes its place, as on a terminal. A log that becomes
+too long is cut, by `log_cuts`, by whoever made it so long.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +20,7 @@ import structlog
 
 from flamenco.domain.errors import StoreError
 from flamenco.domain.job_files import task_log_name
+from flamenco.files import log_cuts
 from flamenco.files.places import job_folder, make_job_folder, unusable
 
 log = structlog.get_logger()
@@ -25,18 +28,16 @@ log = structlog.get_logger()
 TAIL_BYTES = 2048
 """How much of a log's end `tail` shows."""
 
-LONGEST_UNFINISHED_BYTES = 64 * 1024
-"""More than the longest line that workers send."""
-
 _CONTINUATION = bytes(range(0x80, 0xC0))
 """What a character in UTF-8 goes on with, and none begins with."""
 
 
 class TaskLogs:
-    """The logs of all tasks, below `root`."""
+    """The logs of all tasks, below `root`, each of `most_bytes` at most; zero for no limit."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, most_bytes: int = 0) -> None:
         self._root = root
+        self._most_bytes = most_bytes
 
     def path(self, job_id: str, task_id: str) -> Path:
         """Where the task's log is; it exists once something was logged."""
@@ -55,9 +56,19 @@ class TaskLogs:
         data = (text if text.endswith(("\n", "\r")) else text + "\n").encode(errors="replace")
         path = self.path(job_id, task_id)
         try:
-            _append(path, data, lambda: make_job_folder(self._root, job_id), replaces=replaces)
+            with _locked(path, lambda: make_job_folder(self._root, job_id)) as descriptor:
+                _append(descriptor, data, replaces=replaces)
+                self._cut(path, descriptor)
         except OSError as error:
             raise unusable(f"The task log {path} cannot be written", error) from error
+
+    def _cut(self, path: Path, descriptor: int) -> None:
+        if not self._most_bytes or os.fstat(descriptor).st_size <= self._most_bytes:
+            return
+        try:
+            log_cuts.cut(path, descriptor, self._most_bytes)
+        except OSError as error:  # what was to be written is written
+            log.error("a task's log is too long, and cannot be cut", file=str(path), reason=str(error))
 
     def note(self, job_id: str, task_id: str, line: str) -> None:
         """Add a line of the manager's own; one that is not finished stays as it is.
@@ -96,24 +107,46 @@ def stamped(line: str, now: datetime) -> str:
     return f"{now.astimezone().isoformat(timespec='seconds')} {line}"
 
 
-def _append(path: Path, data: bytes, make_folder: Callable[[], object], *, replaces: bool) -> None:
+@contextmanager
+def _locked(path: Path, make_folder: Callable[[], object]) -> Iterator[int]:
+    """The log, open for appending, and nobody else appends meanwhile."""
+    while True:
+        descriptor = _opened(path, make_folder)
+        try:
+            with contextlib.suppress(OSError):  # a file system that has no locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _is_in_place(path, descriptor):
+                yield descriptor
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _opened(path: Path, make_folder: Callable[[], object]) -> int:
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     try:
-        descriptor = os.open(path, flags, 0o644)
+        return os.open(path, flags, 0o644)
     except FileNotFoundError:
         make_folder()
-        descriptor = os.open(path, flags, 0o644)
-    with open(descriptor, "ab", buffering=0) as file:  # noqa: PTH123 - a path cannot open a descriptor
-        # Nobody adds anything between our look at the last line and its removal.
-        with contextlib.suppress(OSError):  # a file system that has no locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if (start := _unfinished(descriptor)) is not None:
-            if replaces:
-                os.ftruncate(descriptor, start)
-            else:
-                data = b"\n" + data
-        while data:  # a signal or a full disk may leave part of it
-            data = data[file.write(data) or 0 :]
+        return os.open(path, flags, 0o644)
+
+
+def _is_in_place(path: Path, descriptor: int) -> bool:
+    """Whether that is the log still: one that was cut since is another file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _append(descriptor: int, data: bytes, *, replaces: bool) -> None:
+    if (start := _unfinished(descriptor)) is not None:
+        if replaces:
+            os.ftruncate(descriptor, start)
+        else:
+            data = b"\n" + data
+    while data:  # a signal or a full disk may leave part of it
+        data = data[os.write(descriptor, data) :]
 
 
 def _unfinished(descriptor: int) -> int | None:
@@ -121,6 +154,6 @@ def _unfinished(descriptor: int) -> int | None:
     size = os.fstat(descriptor).st_size
     if not size or os.pread(descriptor, 1, size - 1) != b"\r":
         return None
-    start = max(0, size - LONGEST_UNFINISHED_BYTES)
+    start = max(0, size - log_cuts.LONGEST_LINE_BYTES)
     end_of_another = os.pread(descriptor, size - start, start).rfind(b"\n")
     return None if start and end_of_another < 0 else start + end_of_another + 1

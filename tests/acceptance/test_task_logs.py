@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.acceptance.conftest import Manager
+from tests.acceptance.conftest import Manager, running_manager
 from tests.acceptance.rendering import NOBODY, Painter
 
 
@@ -153,3 +156,23 @@ def test_a_log_that_grows_while_it_is_read(painter: Painter, address: str) -> No
     whole = painter.client.get(address).content
     assert all(whole.startswith(each.content) for each in downloads)
     assert all(int(each.headers["Content-Length"]) == len(each.content) for each in downloads)
+
+
+def test_a_log_that_is_cut_is_followed(tmp_path: Path) -> None:
+    """Who follows a log that becomes too long is told that it was cut, and sees what comes after that."""
+    with running_manager(tmp_path, "--set", "task_log_mb=1") as manager:
+        painter = Painter(manager.url)
+        painter.update(log="".join(f"{number:03} {'x' * 9995}\n" for number in range(99)))
+        command = [sys.executable, "-m", "flamenco", "log", painter.task_id, "-f", "--manager", manager.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
+            assert following.stdout is not None
+            assert following.stderr is not None
+            assert any(line.startswith("098 ") for line in following.stdout)
+            painter.update(log="".join(f"{number:03} {'x' * 9995}\n" for number in range(99, 120)))
+            assert "became too long and was cut" in following.stderr.readline()
+            painter.update(log="after that")
+            painter.leave()
+            shown, errors = following.communicate(timeout=30)
+        assert (following.returncode, errors) == (0, "")
+        assert "after that\n" in shown
+        assert "active -> completed" in shown

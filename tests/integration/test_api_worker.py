@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -148,6 +149,27 @@ def test_life_of_a_task(farm: Farm, surface: str) -> None:
     assert statuses(farm, job) == ["completed", "completed"]
     log = tasks.log_path(farm, first.json["uuid"]).read_text()
     assert log.index("one\n") < log.index("two\n")
+
+
+@BOTH
+def test_a_log_has_a_limit(make_farm: Callable[..., Farm], surface: str) -> None:
+    """A task may log on and on: how it began and the newest stay, with what the manager notes, and all is accepted."""
+    farm = make_farm(task_log_mb=1)
+    caller = Caller(farm, new_worker(farm), surface)
+    job = store_job(farm, authored_job(authored_task()))
+    task_id = caller.post("/task").json["uuid"]
+    for number in range(12):
+        assert caller.post(f"/task/{task_id}", {"log": f"part {number}\n" + "x" * 200_000}).status_code == 204
+    assert caller.post(f"/task/{task_id}", {"taskStatus": "completed"}).status_code == 204
+    log = tasks.log_path(farm, task_id).read_text()
+    assert len(log) < 1024 * 1024
+    begun, left_out, newest = log.partition("----- left out here: ")
+    assert "Task assigned to worker" in begun
+    assert "part 0\n" in begun
+    assert "part 11\n" in newest
+    assert "active -> completed" in newest
+    assert left_out
+    assert statuses(farm, job) == ["completed", "completed"]
 
 
 @BOTH

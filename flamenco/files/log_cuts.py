@@ -1,0 +1,83 @@
+"""Cuts what a task has logged down to size: how it began and the newest stay, what is between goes, and is counted.
+
+A program that prints without end would fill the disk that every task of the farm logs to. What people look for is what
+was said last, and how it began; so a log that is too long loses all but an eighth at its beginning and its newer half.
+Written aside and renamed: who reads the log meanwhile goes on with the one that was there. Where a file system has no
+locks, lines that other processes write at that moment are lost.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+BEGINNING: Final = 8
+"""The part of the limit that what came first may take up, as a fraction of one."""
+NEWEST: Final = 2
+"""The same for what came last. The rest is room to grow, so that not every line has all of it written anew."""
+
+LONGEST_LINE_BYTES: Final = 64 * 1024
+"""Longer lines, which workers do not send, are cut within."""
+
+_MIB: Final = 1024 * 1024
+_SENTENCE: Final = re.compile(rb"----- left out here: (\d{1,18}) bytes[^\n]*\n")
+_BLOCK_BYTES: Final = 1024 * 1024
+_CONTINUATION: Final = bytes(range(0x80, 0xC0))
+"""What a character in UTF-8 goes on with, and none begins with."""
+
+
+def cut(path: Path, descriptor: int, most_bytes: int) -> None:
+    """Make the log at `path`, which is open, and locked, as `descriptor`, shorter than `most_bytes`.
+
+    It is another file afterwards. Raises `OSError`; then it stays as it was.
+    """
+    size = os.fstat(descriptor).st_size
+    head = _beginning_of_line(descriptor, most_bytes // BEGINNING)
+    start = _beginning_of_line(descriptor, size - most_bytes // NEWEST)
+    cut_before = _SENTENCE.match(os.pread(descriptor, 1024, head))
+    left_out = start - head
+    if cut_before:
+        left_out += int(cut_before[1]) - len(cut_before[0])
+    aside = path.with_name(f"{path.name}~")
+    try:
+        with aside.open("wb") as file:
+            os.fchmod(file.fileno(), os.fstat(descriptor).st_mode & 0o777)
+            _copy(descriptor, 0, head, file.fileno())
+            ending = b"" if os.pread(descriptor, 1, head - 1) == b"\n" else b"\n"
+            _write(file.fileno(), ending + _sentence(left_out, most_bytes))
+            _copy(descriptor, start, size, file.fileno())
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def _sentence(left_out: int, most_bytes: int) -> bytes:
+    """What stands where something is missing."""
+    why = f"for the log of a task is kept below {most_bytes / _MIB:g} MiB (task_log_mb)"
+    return f"----- left out here: {left_out} bytes, {why}; the newest follows -----\n".encode()
+
+
+def _beginning_of_line(descriptor: int, at: int) -> int:
+    """Where the first line begins at `at` or behind it; where lines are too long for that, a character."""
+    block = os.pread(descriptor, LONGEST_LINE_BYTES, at - 1)
+    newline = block.find(b"\n")
+    if newline >= 0:
+        return at + newline
+    return at + len(block[1:]) - len(block[1:].lstrip(_CONTINUATION))
+
+
+def _copy(source: int, start: int, end: int, target: int) -> None:
+    while start < end:
+        block = os.pread(source, min(_BLOCK_BYTES, end - start), start)
+        if not block:
+            return
+        _write(target, block)
+        start += len(block)
+
+
+def _write(target: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(target, data) :]
