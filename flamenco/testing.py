@@ -49,7 +49,7 @@ from flamenco.farm.context import Farm
 from flamenco.hooks.parameters import read_parameters
 from flamenco.services import delivery, ranking
 from flamenco.store.upgrade import upgrade
-from flamenco.worker.assembly import program_dir
+from flamenco.worker.bootstrap import program_dir
 from flamenco.worker.cancellation import Cancellation
 from flamenco.worker.log_stream import LogStream
 from flamenco.worker.settings import WorkerSettings

@@ -17,7 +17,7 @@ from flamenco.cli.logging_setup import set_up_logging
 from flamenco.config.places import flamenco_home
 from flamenco.domain.errors import FarmError
 from flamenco.hooks.settings import Setting
-from flamenco.worker import assembly, settings
+from flamenco.worker import bootstrap, settings
 from flamenco.worker.agent import EXIT_SIGNAL
 
 FIND_LIMIT_S = 60.0
@@ -110,20 +110,20 @@ def worker(
     home = data_dir or flamenco_home()
     plugins_dir = Path(chosen.plugins_dir).expanduser() if chosen.plugins_dir else home / "plugins"
     hooks = builtin.worker_hooks(chosen.plugins, plugins_dir.absolute())
-    assembly.warn_of_task_types(chosen.task_types, hooks.command_types())
-    assembly.report_tools()
+    bootstrap.warn_of_task_types(chosen.task_types, hooks.command_types())
+    bootstrap.report_tools()
     if not chosen.manager_url:
-        url = assembly.find_manager()
+        url = bootstrap.find_manager()
         if url is None:
             sys.exit(EXIT_SIGNAL)
         chosen = replace(chosen, manager_url=url)
-    with assembly.assembled(chosen, home, hooks.command_types()) as agent:
-        code = assembly.run(agent, agent.flush if flush else agent.run)
+    with bootstrap.assembled(chosen, home, hooks.command_types()) as agent:
+        code = bootstrap.run(agent, agent.flush if flush else agent.run)
     sys.exit(code)
 
 
 def _print_manager() -> None:
-    url = assembly.find_manager(FIND_LIMIT_S)
+    url = bootstrap.find_manager(FIND_LIMIT_S)
     if url is None:
         raise FarmError(
             "No manager was found; start one that other machines can reach with `flamenco manager --listen :8080`."

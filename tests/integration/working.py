@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from flamenco import CommandType
 from flamenco.domain.durations import Duration
-from flamenco.worker import assembly
+from flamenco.worker import bootstrap
 from flamenco.worker.settings import WorkerSettings
 from tests.integration.scripted_manager import PATIENCE_S, ScriptedManager
 from tests.unit.commanding import builtin_commands
@@ -70,7 +70,7 @@ class Running:
 
     def _run(self) -> None:
         try:
-            with assembly.assembled(self._settings, self.folder, self._commands) as self._agent:
+            with bootstrap.assembled(self._settings, self.folder, self._commands) as self._agent:
                 self._made.set()
                 self.exit_code = self._agent.run()
         except BaseException as error:

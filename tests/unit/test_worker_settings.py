@@ -11,7 +11,7 @@ from flamenco import builtin
 from flamenco.client import ManagerClient, parse_manager_url
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
-from flamenco.worker.assembly import warn_of_task_types
+from flamenco.worker.bootstrap import warn_of_task_types
 from flamenco.worker.settings import WorkerSettings, environment_name, load, settings_list
 
 FLAMENCO_FILE = """\
