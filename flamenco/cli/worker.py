@@ -17,7 +17,7 @@ from flamenco.cli.logging_setup import set_up_logging
 from flamenco.config.places import flamenco_home
 from flamenco.domain.errors import FarmError
 from flamenco.hooks.settings import Setting
-from flamenco.worker import bootstrap, settings
+from flamenco.worker import bootstrap, settings, signals
 from flamenco.worker.agent import EXIT_SIGNAL
 
 FIND_LIMIT_S = 60.0
@@ -118,7 +118,7 @@ def worker(
             sys.exit(EXIT_SIGNAL)
         chosen = replace(chosen, manager_url=url)
     with bootstrap.assembled(chosen, home, hooks.command_types()) as agent:
-        code = bootstrap.run(agent, agent.flush if flush else agent.run)
+        code = signals.run(agent, agent.flush if flush else agent.run)
     sys.exit(code)
 
 

@@ -1,19 +1,15 @@
-"""Puts a worker together from its settings, and runs it in this process: signals, exit code, time limits."""
+"""Puts a worker together from its settings, having found it a manager, and says what it will miss on this machine."""
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import structlog
 
@@ -22,7 +18,7 @@ from flamenco.discovery.search import ManagerSearch
 from flamenco.domain.errors import ConfigError, FarmError
 from flamenco.domain.variables import this_platform
 from flamenco.hooks.types import CommandType
-from flamenco.worker import credentials, update_queue
+from flamenco.worker import credentials, signals, update_queue
 from flamenco.worker.agent import Agent
 from flamenco.worker.registration import Identity, Registration
 from flamenco.worker.settings import WorkerSettings
@@ -31,16 +27,8 @@ from flamenco.worker.update_queue import UpdateQueue
 from flamenco.worker.updates import Updates
 from flamenco.worker.upload import OutputUploads
 
-SHUTDOWN_LIMIT_S: Final = 20.0
-EXIT_STUCK: Final = 254
-
 CHECK_TIMEOUT_S: Final = 5.0
 """How long a manager that was found may take to say who it is; it may have addresses that lead nowhere from here."""
-
-SIGNAL_CHECK_S: Final = 0.1
-"""How often the main thread looks whether there was a signal; on Windows a waiting thread cannot be interrupted."""
-
-Handler: TypeAlias = Callable[[int, FrameType | None], None]
 
 log = structlog.get_logger()
 
@@ -121,13 +109,8 @@ def find_manager(limit_s: float | None = None) -> str | None:
     None when a signal ended the search, or when it took longer than `limit_s` seconds. Raises `FarmError` where
     there is no network at all.
     """
-    received: list[int] = []
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        received.append(number)
-
     log.info("no manager is given with --manager URL; searching the network for one")
-    with _signals(on_signal):
+    with signals.received() as received:
         try:
             url = ManagerSearch(_check_manager).run(lambda: bool(received), limit_s)
         except OSError as error:
@@ -135,7 +118,7 @@ def find_manager(limit_s: float | None = None) -> str | None:
                 f"The network cannot be searched for a manager: {error}; say where it is with --manager URL."
             ) from error
     if received:
-        log.info("stopping", signal=signal.Signals(received[0]).name)
+        signals.report(received[0])
         return None
     return url
 
@@ -151,63 +134,3 @@ def report_tools() -> None:
     """Log where the usual programs are, for whoever wonders why tasks fail. They may be elsewhere."""
     for tool in ("blender", "ffmpeg"):
         log.info("looked for a program", name=tool, found=shutil.which(tool) or "not on PATH")
-
-
-def run(agent: Agent, live: Callable[[], int]) -> int:
-    """Call `live`, a method of `agent`, which ends by itself or by a signal. Only for the main thread.
-
-    The agent lives in another thread, so that a command that is deep in foreign code keeps neither signals
-    nor the time limit of the shutdown from working. Gives the exit code; raises what the agent raises.
-    """
-    ended = threading.Event()
-    received: list[int] = []
-    outcome: list[int] = []
-    problems: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            outcome.append(live())
-        except BaseException as error:  # raised again in the main thread
-            problems.append(error)
-        finally:
-            ended.set()
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        # No more than this: it may interrupt a log line, or a lock being taken.
-        received.append(number)
-
-    _handle_signals(on_signal)
-    threading.Thread(target=work, name="agent", daemon=True).start()
-    while not ended.wait(SIGNAL_CHECK_S) and not received:
-        pass
-    if received:
-        log.info("stopping", signal=signal.Signals(received[0]).name)
-        agent.stop()
-        if not ended.wait(SHUTDOWN_LIMIT_S):
-            log.error("the worker did not stop in time; giving up")
-            os._exit(EXIT_STUCK)
-    if problems:
-        raise problems[0]
-    return outcome[0]
-
-
-@contextmanager
-def _signals(handler: Handler) -> Iterator[None]:
-    """Have `handler` called for the signals that end a worker, until the end of the block."""
-    before = _handle_signals(handler)
-    try:
-        yield
-    finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
-
-
-def _handle_signals(handler: Handler) -> dict[int, Any]:
-    """Have `handler` called for the signals that end a worker; gives what was done about them before."""
-    before = {}
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        # Whoever had SIGHUP ignored, as nohup does, wants the worker to outlive its terminal.
-        if number and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
-            before[number] = signal.signal(number, handler)
-    return before
