@@ -53,7 +53,7 @@ def logging_is_put_back() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    logging.captureWarnings(False)
+    logging.captureWarnings(capture=False)
     structlog.reset_defaults()
 
 

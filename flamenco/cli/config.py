@@ -38,7 +38,7 @@ def config() -> None:
 @data_dir_option
 @override_option
 @json_option
-def show(config_file: Path | None, data_dir: Path | None, overrides: dict[str, str], as_json: bool) -> None:
+def show(config_file: Path | None, data_dir: Path | None, overrides: dict[str, str], *, as_json: bool) -> None:
     """Print each setting, its value, and whether a file, the environment or nobody set it.
 
     Passwords are not shown.
@@ -63,7 +63,7 @@ def show(config_file: Path | None, data_dir: Path | None, overrides: dict[str, s
 @override_option
 @json_option
 def describe(
-    keys: Sequence[str], config_file: Path | None, data_dir: Path | None, overrides: dict[str, str], as_json: bool
+    keys: Sequence[str], config_file: Path | None, data_dir: Path | None, overrides: dict[str, str], *, as_json: bool
 ) -> None:
     """Say what settings mean, what they may be, and the ways to set them.
 

@@ -55,6 +55,7 @@ def demo(
     frames: int | None,
     workers: int,
     folder: Path | None,
+    *,
     keep: bool,
     port: int,
     timeout_s: float,

@@ -54,7 +54,7 @@ def set_up_logging(level: LogLevel = "info", style: LogFormat = "auto", stream: 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.captureWarnings(True)
+    logging.captureWarnings(capture=True)
 
 
 def _rendering(style: LogFormat, stream: TextIO) -> list[Processor]:

@@ -51,8 +51,8 @@ def shared_storage(path: str) -> PathCheck:
         _check_folder(Path(path))
         _check_writable(Path(path))
     except _Unsuitable as reason:
-        return PathCheck(path, False, str(reason))
-    return PathCheck(path, True, "Directory checked successfully")
+        return PathCheck(path, is_usable=False, cause=str(reason))
+    return PathCheck(path, is_usable=True, cause="Directory checked successfully")
 
 
 def _check_path(path: str) -> None:
@@ -104,7 +104,7 @@ def find_blender() -> list[BlenderCheck]:
         version = _version_of(found)
     except _NotBlender as error:
         raise Failed(f"there was an issue finding Blender: {error}") from error
-    return [BlenderCheck(looked_for, found, source, True, version)]
+    return [BlenderCheck(looked_for, found, source, is_usable=True, cause=version)]
 
 
 def check_blender(given: str) -> BlenderCheck:
@@ -116,12 +116,14 @@ def check_blender(given: str) -> BlenderCheck:
         path = str(Path(given) / ("blender.exe" if sys.platform == "win32" else "blender"))
     found = None if not path or "\0" in path else shutil.which(path)
     if found is None:
-        return BlenderCheck(given, "", source, False, "Blender could not be found")
+        return BlenderCheck(given, "", source, is_usable=False, cause="Blender could not be found")
     try:
         version = _version_of(found)
     except _NotBlender as error:
-        return BlenderCheck(given, found, source, False, f"There was an error running the command: {error}")
-    return BlenderCheck(given, found, source, True, f"Found {version}")
+        return BlenderCheck(
+            given, found, source, is_usable=False, cause=f"There was an error running the command: {error}"
+        )
+    return BlenderCheck(given, found, source, is_usable=True, cause=f"Found {version}")
 
 
 def command_of(chosen: BlenderCheck) -> str:

@@ -131,15 +131,17 @@ def may_run(farm: Farm, worker: Worker, task_id: str) -> RunPermission:
             jobs.lock(tx, job_key)
             task = task_store.fetch(tx, task_id)
         except NotFound:
-            return RunPermission(False, "Task not found")
+            return RunPermission(may_keep_running=False, reason="Task not found")
         if worker.status_requested is not None and not worker.lazy_request:
-            return RunPermission(False, "worker status change requested", status_change_requested=True)
+            return RunPermission(
+                may_keep_running=False, reason="worker status change requested", status_change_requested=True
+            )
         if task.worker_key != worker.key:
-            return RunPermission(False, "task not assigned to this worker")
+            return RunPermission(may_keep_running=False, reason="task not assigned to this worker")
         if task.status is not TaskStatus.ACTIVE:
-            return RunPermission(False, f'task is in non-runnable status "{task.status}"')
+            return RunPermission(may_keep_running=False, reason=f'task is in non-runnable status "{task.status}"')
         task_store.touch(tx, task.key, now)
-    return RunPermission(True)
+    return RunPermission(may_keep_running=True)
 
 
 def output_produced(farm: Farm, worker: Worker, task_id: str, image: bytes) -> None:

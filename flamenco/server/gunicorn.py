@@ -206,7 +206,7 @@ class _Main(Arbiter):  # type: ignore[misc]
 
     _last_replaced = 0
 
-    def stop(self, graceful: bool = True) -> None:
+    def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002 - as gunicorn calls it
         """Stop all processes."""
         self.app.manager.say_goodbye()
         super().stop(graceful)

@@ -33,8 +33,8 @@ _prctl = ctypes.CDLL(None).prctl
 
 def main(status: int, control: int, oom_score: str, argv: list[str]) -> None:
     """Run `argv` to its end, and what it leaves behind to that one's end, or until CONTROL ends."""
-    os.set_inheritable(status, False)
-    os.set_inheritable(control, False)
+    os.set_inheritable(status, False)  # noqa: FBT003 - it has no names
+    os.set_inheritable(control, False)  # noqa: FBT003
     _prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     children = _listen_to_children()
     program, error = _start(argv, oom_score, status)

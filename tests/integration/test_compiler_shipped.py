@@ -53,7 +53,7 @@ def test_the_shipped_job_types(compiler: Compiler) -> None:
 # echo-sleep-test
 
 
-def echo_sleep(compiler: Compiler, strict: bool = False, **settings: object) -> AuthoredJob:
+def echo_sleep(compiler: Compiler, *, strict: bool = False, **settings: object) -> AuthoredJob:
     """Compile an echo-sleep-test."""
     submission = Submission(name="test", type="echo-sleep-test", settings=settings)
     return compiler.compile(submission, JOB_ID, CREATED, strict=strict)

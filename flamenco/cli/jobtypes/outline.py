@@ -33,7 +33,7 @@ class Branch(Struct, frozen=True):
 def outline(job: AuthoredJob, *, everything: bool) -> Branch:
     """The job, its settings and its tasks; of many tasks the first and the last, unless `everything` is wanted."""
     below = [
-        Branch(title, "", tuple(Branch(key, _shown(value, everything)) for key, value in values.items()))
+        Branch(title, "", tuple(Branch(key, _shown(value, everything=everything)) for key, value in values.items()))
         for title, values in (("settings", job.settings), ("metadata", job.metadata), ("variables", job.variables))
         if values
     ]
@@ -41,11 +41,11 @@ def outline(job: AuthoredJob, *, everything: bool) -> Branch:
     numbered = list(enumerate(job.tasks, 1))
     left_out = len(numbered) - _FIRST_TASKS - _LAST_TASKS
     if everything or left_out <= 1:
-        below += [_task(number, task, names, everything) for number, task in numbered]
+        below += [_task(number, task, names, everything=everything) for number, task in numbered]
     else:
-        below += [_task(number, task, names, everything) for number, task in numbered[:_FIRST_TASKS]]
+        below += [_task(number, task, names, everything=everything) for number, task in numbered[:_FIRST_TASKS]]
         below.append(Branch(f"… {left_out} more tasks", "--all shows them"))
-        below += [_task(number, task, names, everything) for number, task in numbered[-_LAST_TASKS:]]
+        below += [_task(number, task, names, everything=everything) for number, task in numbered[-_LAST_TASKS:]]
     steps = sum(task.steps_total for task in job.tasks)
     note = f"{job.type}, priority {job.priority}: {_count(len(job.tasks), 'task')}, {_count(steps, 'step')}"
     return Branch(job.name, note, tuple(below))
@@ -84,29 +84,29 @@ def _label(branch: Branch) -> Text:
     return Text.assemble((visible(branch.name), "bold"), "  ", (visible(branch.note), "dim"))
 
 
-def _task(number: int, task: AuthoredTask, names: dict[str, str], everything: bool) -> Branch:
+def _task(number: int, task: AuthoredTask, names: dict[str, str], *, everything: bool) -> Branch:
     note = f"{task.type}, priority {task.priority}, {_count(task.steps_total, 'step')}"
     if task.optional:
         note += ", optional"
-    below = [_command(command, everything) for command in task.commands]
+    below = [_command(command, everything=everything) for command in task.commands]
     if task.dependencies:
-        below.insert(0, Branch("after", _names([names[other] for other in task.dependencies], everything)))
+        below.insert(0, Branch("after", _names([names[other] for other in task.dependencies], everything=everything)))
     return Branch(f"{number}. {task.name}", note, tuple(below))
 
 
-def _command(command: Command, everything: bool) -> Branch:
+def _command(command: Command, *, everything: bool) -> Branch:
     values = () if command.parameters is None else command.parameters.items()
     note = _count(command.total_step_count, "step") if command.total_step_count else ""
-    return Branch(command.name, note, tuple(Branch(key, _shown(value, everything)) for key, value in values))
+    return Branch(command.name, note, tuple(Branch(key, _shown(value, everything=everything)) for key, value in values))
 
 
-def _names(names: Sequence[str], everything: bool) -> str:
+def _names(names: Sequence[str], *, everything: bool) -> str:
     if everything or len(names) <= _FIRST_NAMES + 2:
         return ", ".join(names)
     return f"{', '.join(names[:_FIRST_NAMES])}, … {names[-1]} ({len(names)} tasks)"
 
 
-def _shown(value: Any, everything: bool) -> str:
+def _shown(value: Any, *, everything: bool) -> str:
     text = msgspec.json.encode(value).decode()
     return text if everything or len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
