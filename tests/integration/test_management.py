@@ -16,7 +16,7 @@ from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.store import events
 from flamenco.testing import Clock
-from tests.conftest import Clock, authored_job, authored_task
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, report, run_next, statuses, store_job, take
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
