@@ -27,6 +27,19 @@ from flamenco.store.upgrade import upgrade
 from flamenco.testing import START, Clock
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long`, beside pytest's own options."""
+    parser.addoption(
+        "--long", action="store_true", help="tests that prove more the longer they go on take all their time"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test is read."""
+    if config.getoption("--long"):
+        length.set_whole()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def content_type_where_there_is_a_body() -> Iterator[None]:
     """Of every answer in every test that asks the application directly, those with a body have a content type.

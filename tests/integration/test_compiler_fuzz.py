@@ -19,10 +19,11 @@ from flamenco.domain.model import Job, Submission
 from flamenco.farm import jobs, tasks
 from flamenco.farm.context import Farm
 from flamenco.store import recount, schema
+from tests import length
 
 TABLES = (schema.jobs, schema.tasks, schema.task_dependencies, schema.queues, schema.events)
 
-EXAMPLES = 60
+EXAMPLES = length.of(20, 60)
 """Runs per test and database; a run takes about 20 ms."""
 
 # No deadline: the first run starts the helper.

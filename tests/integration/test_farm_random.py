@@ -50,10 +50,11 @@ from flamenco.store.scheduling import queues
 from flamenco.store.schema import job_blocks, task_dependencies, task_failures
 from flamenco.store.upgrade import upgrade
 from flamenco.testing import START, Clock
+from tests import length
 from tests.conftest import authored_job, authored_task, make_hooks
 from tests.integration.farming import job_now, new_worker, store_job
 
-EXAMPLES = 60
+EXAMPLES = length.of(12, 60)
 STEPS = 45
 
 FAILED_SOMEHOW = (TaskStatus.FAILED, TaskStatus.SOFT_FAILED)
