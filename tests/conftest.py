@@ -25,13 +25,12 @@ from flamenco.hooks.manager import Hooks
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import upgrade
 from flamenco.testing import START, Clock
+from tests import length
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--long`, beside pytest's own options."""
-    parser.addoption(
-        "--long", action="store_true", help="tests that prove more the longer they go on take all their time"
-    )
+    parser.addoption("--long", action="store_true", help="tests that prove more the longer they go on do")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from flamenco.api.decoding import MAX_DEPTH, decode
 from flamenco.api.errors import BadRequest
-from flamenco.api.v1 import schemas as v1
-from flamenco.api.v3 import schemas as v3
+from flamenco.protocol import v1
+from flamenco.protocol.v3 import worker as v3
 
 JOB = b'{"name": "n", "type": "t", '
 

@@ -6,8 +6,9 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send, warner
-from flamenco.api.v1 import schemas, words
+from flamenco.api.v1 import words
 from flamenco.farm import jobs
+from flamenco.protocol import v1 as schemas
 
 
 class JobTypes(Resource):

@@ -7,7 +7,7 @@ import falcon
 import flamenco
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.v1 import schemas
+from flamenco.protocol import v1 as schemas
 
 
 class Version(Resource):

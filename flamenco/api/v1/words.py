@@ -9,10 +9,10 @@ from msgspec import UNSET
 
 from flamenco.api.decoding import storable
 from flamenco.api.errors import BadRequest
-from flamenco.api.v1 import schemas
 from flamenco.domain import model
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm.tasks import TaskChange
+from flamenco.protocol import v1 as schemas
 
 _REQUESTED = {WorkerStatus.OFFLINE: schemas.WorkerStatus.SHUTDOWN, WorkerStatus.RESTART: schemas.WorkerStatus.SHUTDOWN}
 """A worker of the original protocol cannot restart itself; whatever watches over it does when it has shut down."""

@@ -6,11 +6,12 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, client_address, send
-from flamenco.api.v1 import schemas, words
+from flamenco.api.v1 import words
 from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import tasks, workers
 from flamenco.farm.scheduling import claim
+from flamenco.protocol import v1 as schemas
 
 
 class RegisterWorker(Resource):

@@ -8,9 +8,9 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.v3 import configuration_schemas as schemas
 from flamenco.domain.errors import Refused
 from flamenco.farm import configuration, setup_checks
+from flamenco.protocol.v3 import configuration as schemas
 
 _UNREADABLE = Answer("The configuration file cannot be read; the message says why.")
 _UNWRITABLE = Answer("The configuration file cannot be written; the message says why.")

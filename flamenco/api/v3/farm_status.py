@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import falcon
-from msgspec import Struct
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.domain import farm_status as domain
 from flamenco.farm import farm_status
-
-
-class FarmStatusReport(Struct, frozen=True):
-    """What the farm is doing, in one word; `starting` until the manager has looked."""
-
-    status: domain.FarmStatus
+from flamenco.protocol.v3.meta import FarmStatusReport
 
 
 class FarmStatus(Resource):

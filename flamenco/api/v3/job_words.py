@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from flamenco.api.v3 import job_schemas as schemas
-from flamenco.api.v3.schemas import Command
 from flamenco.domain import model
 from flamenco.domain.listing import JobQuery, Page, TaskQuery
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm.jobs import Block
 from flamenco.farm.tasks import TaskDetails
+from flamenco.protocol.v3 import job_types, jobs, tasks
+from flamenco.protocol.v3.worker import Command
 
-NOBODY = schemas.TaskWorker("", "", "")
+NOBODY = tasks.TaskWorker("", "", "")
 
 
-def submission(job: schemas.SubmittedJob) -> model.Submission:
+def submission(job: jobs.SubmittedJob) -> model.Submission:
     """A job as the farm takes it."""
-    storage = job.storage or schemas.JobStorageInfo()
+    storage = job.storage or jobs.JobStorageInfo()
     return model.Submission(
         name=job.name,
         type=job.type,
@@ -32,10 +32,10 @@ def submission(job: schemas.SubmittedJob) -> model.Submission:
     )
 
 
-def job(stored: model.Job) -> schemas.Job:
+def job(stored: model.Job) -> jobs.Job:
     """A job and where it stands."""
     checkout = stored.shaman_checkout_id
-    return schemas.Job(
+    return jobs.Job(
         name=stored.name,
         type=stored.type,
         submitter_platform="",
@@ -49,13 +49,13 @@ def job(stored: model.Job) -> schemas.Job:
         activity=stored.activity,
         steps_completed=stored.steps_completed,
         steps_total=stored.steps_total,
-        storage=schemas.JobStorageInfo(checkout) if checkout else UNSET,
+        storage=jobs.JobStorageInfo(checkout) if checkout else UNSET,
         worker_tag=stored.worker_tag or UNSET,
         delete_requested_at=stored.delete_requested or UNSET,
     )
 
 
-def job_query(asked: schemas.JobsQuery) -> JobQuery:
+def job_query(asked: jobs.JobsQuery) -> JobQuery:
     """Which jobs a client asks for."""
     return JobQuery(
         page=Page(offset=asked.offset, limit=asked.limit or None),
@@ -65,7 +65,7 @@ def job_query(asked: schemas.JobsQuery) -> JobQuery:
     )
 
 
-def task_query(asked: schemas.TasksQuery) -> TaskQuery:
+def task_query(asked: tasks.TasksQuery) -> TaskQuery:
     """Which tasks a client asks for."""
     return TaskQuery(
         page=Page(offset=asked.offset, limit=asked.limit or None),
@@ -74,9 +74,9 @@ def task_query(asked: schemas.TasksQuery) -> TaskQuery:
     )
 
 
-def job_type(known: model.JobType) -> schemas.AvailableJobType:
+def job_type(known: model.JobType) -> job_types.AvailableJobType:
     """A job type with its settings."""
-    return schemas.AvailableJobType(
+    return job_types.AvailableJobType(
         name=known.name,
         label=known.label,
         etag=known.etag,
@@ -85,42 +85,42 @@ def job_type(known: model.JobType) -> schemas.AvailableJobType:
     )
 
 
-def _setting(setting: model.JobTypeSetting) -> schemas.AvailableJobSetting:
+def _setting(setting: model.JobTypeSetting) -> job_types.AvailableJobSetting:
     info = setting.eval_info
-    return schemas.AvailableJobSetting(
+    return job_types.AvailableJobSetting(
         key=setting.key,
-        type=schemas.AvailableJobSettingType(setting.type),
-        subtype=schemas.AvailableJobSettingSubtype(setting.subtype) if setting.subtype else UNSET,
+        type=job_types.AvailableJobSettingType(setting.type),
+        subtype=job_types.AvailableJobSettingSubtype(setting.subtype) if setting.subtype else UNSET,
         choices=list(setting.choices) if setting.choices else UNSET,
         propargs=setting.propargs or UNSET,
         description=UNSET if setting.description is None else setting.description,
         label=UNSET if setting.label is None else setting.label,
         default=UNSET if setting.default is None else setting.default,
         eval=setting.eval or UNSET,
-        eval_info=schemas.AvailableJobSettingEvalInfo(info.show_link_button, info.description) if info else UNSET,
-        visible=schemas.AvailableJobSettingVisibility(setting.visible) if setting.visible else UNSET,
+        eval_info=job_types.AvailableJobSettingEvalInfo(info.show_link_button, info.description) if info else UNSET,
+        visible=job_types.AvailableJobSettingVisibility(setting.visible) if setting.visible else UNSET,
         required=setting.required,
         editable=setting.editable,
     )
 
 
-def block(entry: Block) -> schemas.JobBlocklistEntry:
+def block(entry: Block) -> jobs.JobBlocklistEntry:
     """An entry of a job's blocklist."""
-    return schemas.JobBlocklistEntry(entry.worker_id, entry.task_type, entry.worker_name)
+    return jobs.JobBlocklistEntry(entry.worker_id, entry.task_type, entry.worker_name)
 
 
-def task_worker(worker: model.TaskWorker | None) -> schemas.TaskWorker:
+def task_worker(worker: model.TaskWorker | None) -> tasks.TaskWorker:
     """The worker of a task; today's clients want one that is empty where there is none."""
-    return schemas.TaskWorker(worker.id, worker.name, worker.address) if worker else NOBODY
+    return tasks.TaskWorker(worker.id, worker.name, worker.address) if worker else NOBODY
 
 
-def tasks_summary(tasks: list[model.TaskSummary]) -> schemas.JobTasksSummary:
+def tasks_summary(found: list[model.TaskSummary]) -> tasks.JobTasksSummary:
     """The tasks of a job, of which there may be very many."""
     statuses = {status.value: status for status in TaskStatus}
-    workers = {task.worker: task_worker(task.worker) for task in tasks}
-    return schemas.JobTasksSummary(
+    workers = {task.worker: task_worker(task.worker) for task in found}
+    return tasks.JobTasksSummary(
         [
-            schemas.TaskSummary(
+            tasks.TaskSummary(
                 id=task.id,
                 name=task.name,
                 status=statuses[task.status],
@@ -132,15 +132,15 @@ def tasks_summary(tasks: list[model.TaskSummary]) -> schemas.JobTasksSummary:
                 steps_completed=task.steps_completed,
                 steps_total=task.steps_total,
             )
-            for task in tasks
+            for task in found
         ]
     )
 
 
-def task(found: TaskDetails) -> schemas.Task:
+def task(found: TaskDetails) -> tasks.Task:
     """A task, with everything about it."""
     stored = found.task
-    return schemas.Task(
+    return tasks.Task(
         id=stored.id,
         created=stored.created,
         updated=stored.updated,

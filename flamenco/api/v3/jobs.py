@@ -8,10 +8,12 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send, warner
-from flamenco.api.v3 import job_schemas as schemas
 from flamenco.api.v3 import job_words as words
 from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.farm import deletion, jobs, tags, tasks
+from flamenco.protocol.v3 import jobs as schemas
+from flamenco.protocol.v3.job_types import AvailableJobType, AvailableJobTypes, JobTypePath
+from flamenco.protocol.v3.tasks import JobTasksSummary, TasksQuery
 
 _NO_JOB: Final = Answer("There is no such job.")
 _BUSY: Final = Answer("The manager is busy; `Retry-After` says how long to wait.")
@@ -26,11 +28,11 @@ class JobTypes(Resource):
         "getJobTypes",
         summary="The job types and their settings.",
         tag="jobs",
-        returns={200: Answer("All job types that can be used, by name.", schemas.AvailableJobTypes)},
+        returns={200: Answer("All job types that can be used, by name.", AvailableJobTypes)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """List the job types by name."""
-        send(resp, schemas.AvailableJobTypes([words.job_type(each) for each in jobs.job_types(self.farm)]))
+        send(resp, AvailableJobTypes([words.job_type(each) for each in jobs.job_types(self.farm)]))
 
 
 class JobType(Resource):
@@ -40,9 +42,9 @@ class JobType(Resource):
         "getJobType",
         summary="One job type and its settings.",
         tag="jobs",
-        path=schemas.JobTypePath,
+        path=JobTypePath,
         returns={
-            200: Answer("The job type.", schemas.AvailableJobType),
+            200: Answer("The job type.", AvailableJobType),
             404: Answer("There is no such job type."),
             500: Answer("Its script is broken."),
         },
@@ -229,8 +231,8 @@ class JobTasks(Resource):
         "fetchJobTasks",
         summary="The tasks of a job; all of them, unless the query says otherwise.",
         tag="jobs",
-        query=schemas.TasksQuery,
-        returns={200: Answer("The tasks; none when there is no such job.", schemas.JobTasksSummary)},
+        query=TasksQuery,
+        returns={200: Answer("The tasks; none when there is no such job.", JobTasksSummary)},
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """List tasks."""

@@ -6,9 +6,9 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, public_path, send
-from flamenco.api.v3 import file_schemas as schemas
 from flamenco.domain.events import Thumbnails
 from flamenco.farm import last_rendered
+from flamenco.protocol.v3 import files as schemas
 
 
 class OfJob(Resource):

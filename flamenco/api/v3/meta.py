@@ -10,7 +10,7 @@ import falcon
 import flamenco
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.v3 import schemas
+from flamenco.protocol.v3 import meta as schemas
 
 _ADDON: Final = re.compile(r"Flamenco/([\w.+-]{1,40}) \(Blender add-on\)")
 

@@ -12,11 +12,11 @@ import falcon
 from flamenco.api.middleware.unhurried import unhurried
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.v3 import shaman_schemas as schemas
 from flamenco.domain.errors import Conflict, FarmError, NotFound, Refused
 from flamenco.domain.shaman import Content, NamedFile
 from flamenco.farm import shaman
 from flamenco.files.shaman.store import Upload
+from flamenco.protocol.v3 import shaman as schemas
 
 _STATUS_OF: Final = {Upload.STORED: 200, Upload.ALREADY_STORED: 208, Upload.DEFERRED: 425}
 

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import falcon
-from msgspec import Meta, Struct
 
-from flamenco.api.fields import Text
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain.sleep import schedule_from, write_time
 from flamenco.farm import sleep
-
-
-class WorkerSleepSchedule(Struct, frozen=True):
-    """When a worker sleeps: on these days, or every day when there are none, from the start to the end."""
-
-    is_active: Annotated[bool, Meta(description="Whether the schedule is kept to; if not, the worker is to be awake.")]
-    days_of_week: Annotated[
-        Text, Meta(description="Days with a space between them: mo tu we th fr sa su. Empty for every day.")
-    ]
-    start_time: Annotated[Text, Meta(description="HH:MM, local time of the manager. Empty for the day's beginning.")]
-    end_time: Annotated[Text, Meta(description="HH:MM, local time of the manager. Empty for the day's end.")]
+from flamenco.protocol.v3.worker_management import WorkerSleepSchedule
 
 
 class SleepSchedule(Resource):

@@ -10,9 +10,9 @@ from flamenco.api.errors import BadRequest
 from flamenco.api.middleware.parameters import is_uuid
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.v3 import worker_schemas as schemas
 from flamenco.api.v3 import worker_words as words
 from flamenco.farm import tags
+from flamenco.protocol.v3 import worker_management as schemas
 
 _NO_TAG: Final = Answer("There is no such tag.")
 _TAKEN: Final = Answer("Another tag has that name, or that id.")

@@ -6,8 +6,8 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, public_path, send
-from flamenco.api.v3 import file_schemas as schemas
 from flamenco.farm import task_logs
+from flamenco.protocol.v3 import files as schemas
 
 _NO_TASK = Answer("There is no such task.")
 _NO_LOG = Answer("Nothing was logged yet.")

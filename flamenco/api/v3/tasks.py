@@ -6,9 +6,9 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.v3 import job_schemas as schemas
 from flamenco.api.v3 import job_words as words
 from flamenco.farm import tasks
+from flamenco.protocol.v3 import tasks as schemas
 
 
 class Task(Resource):

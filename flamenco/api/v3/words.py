@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from flamenco.api.decoding import storable
-from flamenco.api.v3 import schemas
 from flamenco.domain import model
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm.tasks import RunPermission, TaskChange
+from flamenco.protocol.v3 import worker as schemas
 
 
 def requested_status(status: WorkerStatus) -> schemas.WorkerStateChange:

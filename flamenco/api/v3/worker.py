@@ -6,12 +6,13 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, client_address, send
-from flamenco.api.v3 import schemas, words
+from flamenco.api.v3 import words
 from flamenco.domain.errors import QueueFull, Refused
 from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import tasks, workers
 from flamenco.farm.scheduling import claim
+from flamenco.protocol.v3 import worker as schemas
 
 IMAGE_LIMIT_BYTES = 25 * 1024 * 1024
 """Largest image that a worker may hand in."""

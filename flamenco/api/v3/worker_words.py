@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec import UNSET, UnsetType
 
-from flamenco.api.v3 import worker_schemas as schemas
-from flamenco.api.v3.job_schemas import TaskWorker
-from flamenco.api.v3.schemas import WorkerStatus
 from flamenco.domain import model
 from flamenco.farm.workers import WorkerDetails
+from flamenco.protocol.v3 import worker_management as schemas
+from flamenco.protocol.v3.tasks import TaskWorker
+from flamenco.protocol.v3.worker import WorkerStatus
 
 
 def _status(worker: model.Worker) -> WorkerStatus:

@@ -8,11 +8,11 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.v3 import worker_schemas as schemas
 from flamenco.api.v3 import worker_words as words
 from flamenco.domain.errors import Conflict
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import tags, workers
+from flamenco.protocol.v3 import worker_management as schemas
 
 _NO_WORKER: Final = Answer("There is no such worker, or it was deleted.")
 

@@ -6,8 +6,8 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.x import schemas
 from flamenco.hooks.command_docs import documented
+from flamenco.protocol.x import commands as schemas
 
 
 class Commands(Resource):

@@ -9,8 +9,8 @@ from msgspec import UNSET
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.x import schemas
 from flamenco.farm import following, sinks
+from flamenco.protocol.x import events as schemas
 
 MOST_SHOWN: Final = 100
 """So many dead letters of each sink are shown."""

@@ -7,9 +7,9 @@ from msgspec import UNSET
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.x import explain_schemas as schemas
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm.scheduling.explanation import Explanation, explain
+from flamenco.protocol.x import explanation as schemas
 
 
 class Explain(Resource):

@@ -7,10 +7,10 @@ import msgspec
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send, warner
-from flamenco.api.x import schemas
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.statuses import JobStatus
 from flamenco.farm import jobs
+from flamenco.protocol.x import jobs as schemas
 
 
 class Jobs(Resource):

@@ -7,8 +7,8 @@ from msgspec import UNSET
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.x import schemas
 from flamenco.farm import jobs
+from flamenco.protocol.x import jobs as schemas
 
 
 class Problems(Resource):

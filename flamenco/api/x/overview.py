@@ -7,10 +7,10 @@ from msgspec import UNSET
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.x import schemas
 from flamenco.domain import model
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm.overview import overview
+from flamenco.protocol.x import overview as schemas
 
 
 class Overview(Resource):

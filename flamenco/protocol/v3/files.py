@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from flamenco.api.fields import Uuid
+from flamenco.protocol.fields import Uuid
 
 
 class JobLastRenderedImageInfo(Struct, frozen=True):

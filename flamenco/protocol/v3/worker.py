@@ -1,4 +1,4 @@
-"""What goes over the wire of today's Flamenco. Field names and words are its own."""
+"""What workers say and hear on the wire of today's Flamenco. Field names and words are its own."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from flamenco.api.fields import Steps, TaskTypes, Text, Uuid, WorkerName
 from flamenco.domain.statuses import TaskStatus
+from flamenco.protocol.fields import Steps, TaskTypes, Text, Uuid, WorkerName
 
 
 class WorkerStatus(StrEnum):
@@ -21,15 +21,6 @@ class WorkerStatus(StrEnum):
     TESTING = "testing"
     OFFLINE = "offline"
     RESTART = "restart"
-
-
-class FlamencoVersion(Struct, frozen=True):
-    """Which Flamenco this is, and what its farm is called."""
-
-    version: str
-    shortversion: str
-    name: str
-    git: str
 
 
 class WorkerRegistration(Struct, frozen=True):

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from flamenco.api.fields import Uuid
 from flamenco.domain.scheduling.explanation import Why
 from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.protocol.fields import Uuid
 
 
 class ExplainedJob(Struct, frozen=True, kw_only=True):

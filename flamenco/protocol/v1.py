@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from flamenco.api.fields import Int32, Metadata, Settings, TaskTypes, Text, Uuid, WorkerName
+from flamenco.protocol.fields import Int32, Metadata, Settings, TaskTypes, Text, Uuid, WorkerName
 
 
 class WorkerStatus(StrEnum):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from flamenco.api.fields import Text
+from flamenco.protocol.fields import Text
 
 
 class ManagerVariableAudience(StrEnum):

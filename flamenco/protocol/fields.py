@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import Meta, UnsetType
 
 INT32_MAX = 2**31 - 1
 
@@ -32,3 +32,6 @@ Steps = Annotated[int, Meta(ge=0, le=INT32_MAX, description="Steps done, counted
 
 TaskTypes = Annotated[list[Text], Meta(max_length=1000)]
 """The task types of a worker; far more than there are, and few enough to ask a database about."""
+
+Offset = Annotated[int, Meta(ge=0, le=2**31 - 1, description="Leave out so many at the beginning.")]
+Limit = Annotated[int, Meta(ge=1, le=2**31 - 1, description="At most so many; all when not given.")] | UnsetType

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from flamenco.api.fields import Text
+from flamenco.protocol.fields import Text
 
 _LARGEST = 2**63 - 1
 

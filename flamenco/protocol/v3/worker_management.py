@@ -1,4 +1,4 @@
-"""Workers and their tags on the wire of today's Flamenco, as people see them."""
+"""Workers, their tags and when they sleep, on the wire of today's Flamenco, as people see and steer them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from flamenco.api.fields import Text, Uuid
-from flamenco.api.v3.job_schemas import TaskWorker
-from flamenco.api.v3.schemas import WorkerStatus
 from flamenco.domain.statuses import TaskStatus
+from flamenco.protocol.fields import Text, Uuid
+from flamenco.protocol.v3.tasks import TaskWorker
+from flamenco.protocol.v3.worker import WorkerStatus
 
 
 class WorkerStatusChangeRequest(Struct, frozen=True):
@@ -89,3 +89,14 @@ class Worker(Struct, frozen=True, kw_only=True):
     last_seen: datetime | UnsetType = UNSET
     task: WorkerTask | UnsetType = UNSET
     tags: list[WorkerTag] | UnsetType = UNSET
+
+
+class WorkerSleepSchedule(Struct, frozen=True):
+    """When a worker sleeps: on these days, or every day when there are none, from the start to the end."""
+
+    is_active: Annotated[bool, Meta(description="Whether the schedule is kept to; if not, the worker is to be awake.")]
+    days_of_week: Annotated[
+        Text, Meta(description="Days with a space between them: mo tu we th fr sa su. Empty for every day.")
+    ]
+    start_time: Annotated[Text, Meta(description="HH:MM, local time of the manager. Empty for the day's beginning.")]
+    end_time: Annotated[Text, Meta(description="HH:MM, local time of the manager. Empty for the day's end.")]

@@ -1,0 +1,1 @@
+"""Today's protocol, by what it is about."""

@@ -1,0 +1,1 @@
+"""Our own additions, by what they are about."""
