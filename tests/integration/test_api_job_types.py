@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from flamenco.api.v3 import job_words
+from flamenco.api.v3 import job_conversion
 from flamenco.domain.model import JobType, JobTypeSetting
 
 
@@ -14,6 +14,6 @@ from flamenco.domain.model import JobType, JobTypeSetting
 def test_what_a_setting_does_not_say_is_left_out(said: dict[str, bool]) -> None:
     """The add-on takes a setting for editable unless it says that it is not, and shows others as text alone."""
     setting = replace(JobTypeSetting(key="frames", type="string"), **said)
-    known = job_words.job_type(JobType(name="n", label="L", etag="e", settings=(setting,)))
+    known = job_conversion.job_type(JobType(name="n", label="L", etag="e", settings=(setting,)))
     shown = msgspec.json.decode(msgspec.json.encode(known))
     assert shown["settings"] == [{"key": "frames", "type": "string", **said}]

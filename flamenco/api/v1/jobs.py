@@ -6,7 +6,7 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send, warner
-from flamenco.api.v1 import words
+from flamenco.api.v1 import conversion
 from flamenco.farm import jobs
 from flamenco.protocol import v1 as schemas
 
@@ -22,7 +22,7 @@ class JobTypes(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """List the job types by name."""
-        send(resp, words.job_types(jobs.job_types(self.farm)))
+        send(resp, conversion.job_types(jobs.job_types(self.farm)))
 
 
 class Jobs(Resource):
@@ -37,9 +37,8 @@ class Jobs(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
-        send(
-            resp, words.job(jobs.submit(self.farm, words.submission(req.context.body), strict=True, warn=warner(resp)))
-        )
+        asked = conversion.submission(req.context.body)
+        send(resp, conversion.job(jobs.submit(self.farm, asked, strict=True, warn=warner(resp))))
 
 
 class Job(Resource):
@@ -53,4 +52,4 @@ class Job(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Fetch the job."""
-        send(resp, words.job(jobs.fetch(self.farm, job_id)))
+        send(resp, conversion.job(jobs.fetch(self.farm, job_id)))

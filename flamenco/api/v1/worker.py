@@ -6,7 +6,7 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, client_address, send
-from flamenco.api.v1 import words
+from flamenco.api.v1 import conversion
 from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import tasks, workers
@@ -35,7 +35,7 @@ class RegisterWorker(Resource):
             task_types=body.supported_task_types,
             address=client_address(req),
         )
-        send(resp, words.registered_worker(worker))
+        send(resp, conversion.registered_worker(worker))
 
 
 class SignOn(Resource):
@@ -62,7 +62,7 @@ class SignOn(Resource):
             address=client_address(req),
         )
         resp.set_header(SIGN_ON_HEADER, str(signed_on.number))
-        send(resp, words.requested_status(signed_on.status))
+        send(resp, conversion.requested_status(signed_on.status))
 
 
 class SignOff(Resource):
@@ -100,7 +100,7 @@ class State(Resource):
         if status is None:
             resp.status = falcon.HTTP_204
         else:
-            send(resp, words.requested_status(status))
+            send(resp, conversion.requested_status(status))
 
 
 class StateChanged(Resource):
@@ -117,7 +117,7 @@ class StateChanged(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Note the status."""
         body: schemas.WorkerStateChanged = req.context.body
-        workers.state_changed(self.farm, req.context.worker, words.reported_status(body.status))
+        workers.state_changed(self.farm, req.context.worker, conversion.reported_status(body.status))
         resp.status = falcon.HTTP_204
 
 
@@ -142,9 +142,9 @@ class ScheduleTask(Resource):
         if given is None:
             resp.status = falcon.HTTP_204
         elif isinstance(given, WorkerStatus):
-            send(resp, words.requested_status(given), 423)
+            send(resp, conversion.requested_status(given), 423)
         else:
-            send(resp, words.assigned_task(given))
+            send(resp, conversion.assigned_task(given))
 
 
 class TaskUpdate(Resource):
@@ -163,5 +163,5 @@ class TaskUpdate(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         """Note what the worker reports."""
-        tasks.update(self.farm, req.context.worker, task_id, words.task_change(req.context.body))
+        tasks.update(self.farm, req.context.worker, task_id, conversion.task_change(req.context.body))
         resp.status = falcon.HTTP_204

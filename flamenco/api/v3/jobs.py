@@ -8,7 +8,7 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send, warner
-from flamenco.api.v3 import job_words as words
+from flamenco.api.v3 import job_conversion as conversion
 from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.farm import deletion, jobs, tags, tasks
 from flamenco.protocol.v3 import jobs as schemas
@@ -32,7 +32,7 @@ class JobTypes(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """List the job types by name."""
-        send(resp, AvailableJobTypes([words.job_type(each) for each in jobs.job_types(self.farm)]))
+        send(resp, AvailableJobTypes([conversion.job_type(each) for each in jobs.job_types(self.farm)]))
 
 
 class JobType(Resource):
@@ -51,7 +51,7 @@ class JobType(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, type_name: str, **_: str) -> None:
         """Fetch the job type."""
-        send(resp, words.job_type(jobs.job_type(self.farm, type_name)))
+        send(resp, conversion.job_type(jobs.job_type(self.farm, type_name)))
 
 
 class Jobs(Resource):
@@ -66,8 +66,8 @@ class Jobs(Resource):
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List jobs."""
-        found = jobs.matching(self.farm, words.job_query(req.context.query))
-        send(resp, schemas.JobsQueryResult([words.job(job) for job in found]))
+        found = jobs.matching(self.farm, conversion.job_query(req.context.query))
+        send(resp, schemas.JobsQueryResult([conversion.job(job) for job in found]))
 
     @operation(
         "submitJob",
@@ -84,9 +84,8 @@ class Jobs(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Compile and store the job."""
-        send(
-            resp, words.job(jobs.submit(self.farm, words.submission(req.context.body), strict=False, warn=warner(resp)))
-        )
+        asked = conversion.submission(req.context.body)
+        send(resp, conversion.job(jobs.submit(self.farm, asked, strict=False, warn=warner(resp))))
 
 
 class Check(Resource):
@@ -103,7 +102,7 @@ class Check(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Compile the job, and store nothing."""
-        jobs.compiled(self.farm, words.submission(req.context.body), strict=False, warn=warner(resp))
+        jobs.compiled(self.farm, conversion.submission(req.context.body), strict=False, warn=warner(resp))
         resp.status = falcon.HTTP_204
 
 
@@ -142,7 +141,7 @@ class Job(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Fetch the job."""
-        send(resp, words.job(jobs.fetch(self.farm, job_id)))
+        send(resp, conversion.job(jobs.fetch(self.farm, job_id)))
 
     @operation(
         "deleteJob",
@@ -236,8 +235,8 @@ class JobTasks(Resource):
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """List tasks."""
-        found = tasks.matching(self.farm, job_id, words.task_query(req.context.query))
-        send(resp, words.tasks_summary(found))
+        found = tasks.matching(self.farm, job_id, conversion.task_query(req.context.query))
+        send(resp, conversion.tasks_summary(found))
 
 
 class JobBlocklist(Resource):
@@ -251,7 +250,7 @@ class JobBlocklist(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """List the blocked."""
-        send(resp, [words.block(entry) for entry in jobs.blocklist(self.farm, job_id)])
+        send(resp, [conversion.block(entry) for entry in jobs.blocklist(self.farm, job_id)])
 
     @operation(
         "removeJobBlocklist",

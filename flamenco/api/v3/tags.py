@@ -10,7 +10,7 @@ from flamenco.api.errors import BadRequest
 from flamenco.api.middleware.parameters import is_uuid
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.v3 import worker_words as words
+from flamenco.api.v3 import worker_management_conversion as conversion
 from flamenco.farm import tags
 from flamenco.protocol.v3 import worker_management as schemas
 
@@ -30,7 +30,7 @@ class Tags(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """List the tags."""
-        send(resp, schemas.WorkerTagList([words.tag(tag) for tag in tags.list_all(self.farm)]))
+        send(resp, schemas.WorkerTagList([conversion.tag(tag) for tag in tags.list_all(self.farm)]))
 
     @operation(
         "createWorkerTag",
@@ -46,7 +46,7 @@ class Tags(Resource):
         tag_id = (body.id or "").lower()
         if tag_id and not is_uuid(tag_id):
             raise BadRequest(f"id: {tag_id[:100]!r} is not a UUID", brief=False)
-        send(resp, words.tag(tags.create(self.farm, body.name, body.description or "", tag_id)))
+        send(resp, conversion.tag(tags.create(self.farm, body.name, body.description or "", tag_id)))
 
 
 class Tag(Resource):
@@ -61,7 +61,7 @@ class Tag(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, tag_id: str) -> None:
         """Fetch the tag."""
-        send(resp, words.tag(tags.fetch(self.farm, tag_id)))
+        send(resp, conversion.tag(tags.fetch(self.farm, tag_id)))
 
     @operation(
         "updateWorkerTag",

@@ -6,7 +6,7 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.v3 import job_words as words
+from flamenco.api.v3 import job_conversion as conversion
 from flamenco.farm import tasks
 from flamenco.protocol.v3 import tasks as schemas
 
@@ -22,7 +22,7 @@ class Task(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         """Fetch the task."""
-        send(resp, words.task(tasks.details(self.farm, task_id)))
+        send(resp, conversion.task(tasks.details(self.farm, task_id)))
 
 
 class TaskStatus(Resource):

@@ -6,7 +6,7 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, client_address, send
-from flamenco.api.v3 import words
+from flamenco.api.v3 import worker_conversion as conversion
 from flamenco.domain.errors import QueueFull, Refused
 from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.statuses import WorkerStatus
@@ -39,7 +39,7 @@ class RegisterWorker(Resource):
             task_types=body.supported_task_types,
             address=client_address(req),
         )
-        send(resp, words.registered_worker(worker))
+        send(resp, conversion.registered_worker(worker))
 
 
 class SignOn(Resource):
@@ -66,7 +66,7 @@ class SignOn(Resource):
             address=client_address(req),
         )
         resp.set_header(SIGN_ON_HEADER, str(signed_on.number))
-        send(resp, words.requested_status(signed_on.status))
+        send(resp, conversion.requested_status(signed_on.status))
 
 
 class SignOff(Resource):
@@ -104,7 +104,7 @@ class State(Resource):
         if status is None:
             resp.status = falcon.HTTP_204
         else:
-            send(resp, words.requested_status(status))
+            send(resp, conversion.requested_status(status))
 
 
 class StateChanged(Resource):
@@ -147,9 +147,9 @@ class ScheduleTask(Resource):
         if given is None:
             resp.status = falcon.HTTP_204
         elif isinstance(given, WorkerStatus):
-            send(resp, words.requested_status(given), 423)
+            send(resp, conversion.requested_status(given), 423)
         else:
-            send(resp, words.assigned_task(given))
+            send(resp, conversion.assigned_task(given))
 
 
 class TaskUpdate(Resource):
@@ -169,7 +169,7 @@ class TaskUpdate(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         """Note what the worker reports."""
-        tasks.update(self.farm, req.context.worker, task_id, words.task_change(req.context.body))
+        tasks.update(self.farm, req.context.worker, task_id, conversion.task_change(req.context.body))
         resp.status = falcon.HTTP_204
 
 
@@ -185,7 +185,7 @@ class MayRun(Resource):
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
         """Say yes or no."""
-        send(resp, words.may_keep_running(tasks.may_run(self.farm, req.context.worker, task_id)))
+        send(resp, conversion.may_keep_running(tasks.may_run(self.farm, req.context.worker, task_id)))
 
 
 class OutputProduced(Resource):

@@ -8,7 +8,7 @@ import falcon
 
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
-from flamenco.api.v3 import worker_words as words
+from flamenco.api.v3 import worker_management_conversion as conversion
 from flamenco.domain.errors import Conflict
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import tags, workers
@@ -29,7 +29,7 @@ class Workers(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """List the workers."""
-        send(resp, schemas.WorkerList([words.summary(worker) for worker in workers.list_all(self.farm)]))
+        send(resp, schemas.WorkerList([conversion.summary(worker) for worker in workers.list_all(self.farm)]))
 
 
 class Worker(Resource):
@@ -44,7 +44,7 @@ class Worker(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, worker_id: str) -> None:
         """Fetch the worker."""
-        send(resp, words.details(workers.details(self.farm, worker_id)))
+        send(resp, conversion.details(workers.details(self.farm, worker_id)))
 
     @operation(
         "deleteWorker",

@@ -1,4 +1,4 @@
-"""Between the farm's words and those of the original API.
+"""Between the farm's values and those of the original API, in both directions.
 
 Where the original has no word for something, the nearest one is used that makes its clients do the right thing.
 """

@@ -1,4 +1,4 @@
-"""Between the farm's values and those of today's Flamenco, whose words the farm shares."""
+"""Between what workers of today's Flamenco say and hear and the farm's values, whose words are the same."""
 
 from __future__ import annotations
 

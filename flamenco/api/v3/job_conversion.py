@@ -1,4 +1,4 @@
-"""Between the farm's jobs and tasks and those of today's Flamenco."""
+"""Between the farm's jobs, tasks and job types and those of today's Flamenco."""
 
 from __future__ import annotations
 
