@@ -18,11 +18,11 @@ import pytest
 from flamenco import Hold, JobCandidate, SchedulingPolicy, Term, builtin
 from flamenco.bootstrap import create_farm
 from flamenco.config import load
-from flamenco.domain.scheduling.ranking import Say, rank
+from flamenco.domain.scheduling.ranking import Verdict, rank
 from flamenco.domain.scheduling.values import Ranked
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
-from flamenco.farm.scheduling.policies import Ranking
+from flamenco.farm.scheduling.policies import Policies
 from flamenco.farm.scheduling.ranking import ranked_jobs
 from flamenco.services import ranking
 from flamenco.services.runner import Chore, Runner
@@ -125,13 +125,13 @@ def test_ranking(benchmark: Any, farm_with: MakeFarm) -> None:
     benchmark(lambda: ranking.tick(farm))
 
 
-def ranked_by_tables(jobs: Sequence[JobCandidate], said: Sequence[Say]) -> list[Ranked]:
+def ranked_by_tables(jobs: Sequence[JobCandidate], verdicts: Sequence[Verdict]) -> list[Ranked]:
     """The naive way to add up: a table of the weights for every job, and every answer of a policy looked up twice."""
     ranked = []
     for job in jobs:
-        terms = {say.policy: say.terms[job.id] for say in said if job.id in say.terms}
-        holds = {say.policy: say.holds[job.id] for say in said if job.id in say.holds}
-        weights = {say.policy: say.weight for say in said}
+        terms = {verdict.policy: verdict.terms[job.id] for verdict in verdicts if job.id in verdict.terms}
+        holds = {verdict.policy: verdict.holds[job.id] for verdict in verdicts if job.id in verdict.holds}
+        weights = {verdict.policy: verdict.weight for verdict in verdicts}
         total = math.fsum(weights[policy] * term.score for policy, term in terms.items())
         ranked.append(Ranked(job.id, None if holds else total, terms, holds))
     return ranked
@@ -144,13 +144,13 @@ def test_adding_up() -> None:
         for n in range(ADDED_UP)
     ]
     terms = {job.id: Term(float(number), "its number") for number, job in enumerate(jobs)}
-    said = [Say(f"policy-{n}", n + 0.5, terms, {jobs[n].id: Hold("not yet")}) for n in range(4)]
+    verdicts = [Verdict(f"policy-{n}", n + 0.5, terms, {jobs[n].id: Hold("not yet")}) for n in range(4)]
     times: dict[Any, list[float]] = {rank: [], ranked_by_tables: []}
-    assert rank(jobs, said) == ranked_by_tables(jobs, said)
+    assert rank(jobs, verdicts) == ranked_by_tables(jobs, verdicts)
     for _ in range(11):  # by turns, so that a noisy moment of the machine hits both
         for add_up, taken in times.items():
             before = time.process_time()
-            add_up(jobs, said)
+            add_up(jobs, verdicts)
             taken.append(time.process_time() - before)
     ours, naive = (median(taken) * 1e3 for taken in times.values())
     print(f"\nadding up: {ours:.1f} ms of processor time, naively {naive:.1f} ms")
@@ -173,9 +173,9 @@ def test_ranking_at_every_poll(benchmark: Any, farm_with: MakeFarm) -> None:
 def test_a_poll_that_a_policy_refuses_everything(benchmark: Any, farm_with: MakeFarm) -> None:
     """A worker that a policy keeps from all of 1,000 open jobs: the dearest poll there is, asked job by job."""
     farm = farm_with(MANY, POLICIES)
-    before = farm.ranking
+    before = farm.policies
     refuse = SchedulingPolicy(name="no", description="", accepts=lambda _job, _worker: Hold("no"))
-    farm.ranking = Ranking({policy.name: policy for policy in (*before.policies, refuse)}, {})
+    farm.policies = Policies({policy.name: policy for policy in (*before.in_use, refuse)}, {})
     worker = new_worker(farm, "refused", task_types=("blender",))
     assert benchmark(lambda: claim.assign_next(farm, worker)) is None
-    farm.ranking = before
+    farm.policies = before

@@ -23,7 +23,7 @@ from flamenco.farm.image_queue import ImageQueue
 from flamenco.farm.measurements import RequestHistograms
 from flamenco.farm.repeating import Repeated
 from flamenco.farm.scheduling.known_jobs import KnownJobs
-from flamenco.farm.scheduling.policies import Ranking
+from flamenco.farm.scheduling.policies import Policies
 from flamenco.farm.waiting import EventWaits
 from flamenco.files.images import LastRendered
 from flamenco.files.logs import TaskLogs
@@ -85,7 +85,7 @@ class Farm:
         self.variables = Variables(config.effective_variables, platform.system().lower())
         self.command_types = hooks.command_types()
         self.event_sinks = hooks.event_sinks(config)
-        self.ranking = Ranking(hooks.scheduling_policies(config), config.policies)
+        self.policies = Policies(hooks.scheduling_policies(config), config.policies)
         self._large_write = threading.Lock()
         self.known_jobs = KnownJobs()
         self.request_times = RequestHistograms()

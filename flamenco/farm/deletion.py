@@ -84,7 +84,7 @@ def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
         with farm.store.write() as tx:
             if not deletion.delete_tasks(tx, jobs.lock_by_id(tx, job_id, doomed=True), now, most_rows):
                 return False
-        if farm.ranking.accounting:
+        if farm.policies.accounting:
             accounts.book(farm)  # the time it used stays used
         with farm.store.write() as tx:
             jobs.lock(tx, job.key)

@@ -10,8 +10,8 @@ EVERY_S = 1.0
 
 
 def tick(farm: Farm) -> float:
-    """Book what was used, then rank. Not needed where ranks depend on the jobs alone: `Ranking.is_static`."""
-    if farm.ranking.accounting:
+    """Book what was used, then rank. Not needed where ranks depend on the jobs alone: `Policies.is_static`."""
+    if farm.policies.accounting:
         accounts.book(farm)
     ranking.rank_open_jobs(farm)
     return EVERY_S

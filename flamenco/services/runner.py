@@ -103,7 +103,7 @@ def runners(farm: Farm) -> list[Runner]:
         Chore("database-check", upkeep.check_database, min(upkeep.FIRST_CHECK_S, farm.config.database_check_period)),
         *sinks,
     ]
-    if not farm.ranking.is_static:
+    if not farm.policies.is_static:
         alone.append(Chore("ranking", ranking.tick, lease_s=PROMPT_LEASE_S))
     if shaman.is_due(farm):
         # It looks at every file of every job, which may take long.

@@ -14,7 +14,7 @@ from flamenco.domain.model import Job
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, workers
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling.policies import Ranking
+from flamenco.farm.scheduling.policies import Policies
 from flamenco.store.schema import jobs as jobs_table
 from flamenco.store.schema import tags, worker_tags
 from tests.conftest import authored_job, authored_task
@@ -49,7 +49,7 @@ def renders(farm: Farm, count: int = 3, **fields: Any) -> Job:
 def with_policies(farm: Farm, *policies: SchedulingPolicy) -> None:
     """Put these policies beside those of the farm."""
     known = farm.hooks.scheduling_policies(farm.config) | {policy.name: policy for policy in policies}
-    farm.ranking = Ranking(known, {})
+    farm.policies = Policies(known, {})
 
 
 def test_position_and_terms(farm: Farm) -> None:

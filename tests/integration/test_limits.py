@@ -15,7 +15,7 @@ from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import jobs, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim, placing
-from flamenco.farm.scheduling.policies import Ranking
+from flamenco.farm.scheduling.policies import Policies
 from flamenco.services import timeouts
 from flamenco.store import recount
 from flamenco.store.scheduling import limits
@@ -28,7 +28,7 @@ from tests.integration.farming import new_worker, report, run_next, store_job, t
 def limited(farm: Farm, given: Callable[[JobCandidate, str], Iterable[Limit]]) -> Farm:
     """The farm with a policy that gives these limits, beside those it has."""
     policy = SchedulingPolicy(name="limits", description="", limits=given, depends_on="job")
-    farm.ranking = Ranking({**farm.hooks.scheduling_policies(farm.config), "limits": policy}, {})
+    farm.policies = Policies({**farm.hooks.scheduling_policies(farm.config), "limits": policy}, {})
     return farm
 
 

@@ -17,7 +17,7 @@ from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import jobs, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import accounts, claim, placing
-from flamenco.farm.scheduling.policies import Ranking
+from flamenco.farm.scheduling.policies import Policies
 from flamenco.services import ranking
 from flamenco.store import jobs as job_store
 from flamenco.store.schema import jobs as jobs_table
@@ -29,7 +29,7 @@ from tests.integration.farming import new_worker, report, run_next, store_job, t
 def with_policy(farm: Farm, **functions: Any) -> Farm:
     """The farm with a policy called `own` beside those it has."""
     policy = SchedulingPolicy(name="own", description="", **functions)
-    farm.ranking = Ranking({**farm.hooks.scheduling_policies(farm.config), "own": policy}, {})
+    farm.policies = Policies({**farm.hooks.scheduling_policies(farm.config), "own": policy}, {})
     return farm
 
 
@@ -63,8 +63,8 @@ def test_terms_are_added_up(farm: Farm) -> None:
 def test_weights_multiply(farm: Farm) -> None:
     """What the configuration says of policies is which are in use, and with which weight."""
     with_policy(farm, score=by_metadata, depends_on="job")
-    policies = {policy.name: policy for policy in farm.ranking.policies}
-    farm.ranking = Ranking(policies, {"own": 3.0})
+    policies = {policy.name: policy for policy in farm.policies.in_use}
+    farm.policies = Policies(policies, {"own": 3.0})
     job_named(farm, "job", priority=50, metadata={"score": "2"})
     assert stored_ranks(farm) == {"job": 6}
 
@@ -72,7 +72,7 @@ def test_weights_multiply(farm: Farm) -> None:
 def test_an_unknown_policy_stops_the_start(farm: Farm) -> None:
     """A name in the configuration that no plugin has ends in a sentence with the nearest one."""
     with pytest.raises(ConfigError, match="did you mean 'priority'"):
-        Ranking(farm.hooks.scheduling_policies(farm.config), {"priorty": 1.0})
+        Policies(farm.hooks.scheduling_policies(farm.config), {"priorty": 1.0})
 
 
 def test_a_held_job_waits_until_it_is_let_go(farm: Farm) -> None:
@@ -357,11 +357,11 @@ def test_jobs_queued_before_follow_the_policies_of_now(farm: Farm) -> None:
 
 def test_the_default_is_static(farm: Farm) -> None:
     """With priority alone, nothing is ranked as time goes: what is stored at submission is right for ever."""
-    assert farm.ranking.is_static
-    assert not with_policy(farm, score=by_metadata).ranking.is_static
-    assert with_policy(farm, score=by_metadata, depends_on="job").ranking.is_static
-    assert with_policy(farm, limits=lambda _job, _type: []).ranking.is_static
-    assert not with_policy(farm, account=lambda _job: "x").ranking.is_static
+    assert farm.policies.is_static
+    assert not with_policy(farm, score=by_metadata).policies.is_static
+    assert with_policy(farm, score=by_metadata, depends_on="job").policies.is_static
+    assert with_policy(farm, limits=lambda _job, _type: []).policies.is_static
+    assert not with_policy(farm, account=lambda _job: "x").policies.is_static
 
 
 def test_a_ranking_waits_for_nobody(farm: Farm) -> None:

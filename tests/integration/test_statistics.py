@@ -22,7 +22,7 @@ from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.measurements import RequestHistograms
 from flamenco.farm.reading import ALIVE, FarmReading
-from flamenco.farm.scheduling.policies import Ranking
+from flamenco.farm.scheduling.policies import Policies
 from flamenco.hooks.routes import REQUEST_BOUNDS_S, FarmStatistics, LimitUse
 from flamenco.services import measurements
 from flamenco.services.runner import Chore, Runner, runners, stop_all
@@ -158,7 +158,7 @@ def test_limits_and_accounts_can_be_read(farm: Farm, clock: Clock) -> None:
     """A reader tells the use of every limit, and what the accounts of a policy have had, a running task included."""
     licence = SchedulingPolicy(name="licence", description="", limits=lambda _job, _type: [Limit("nuke", 3)])
     shares = SchedulingPolicy(name="shares", description="", account=lambda job: job.metadata["user"])
-    farm.ranking = Ranking({"licence": licence, "shares": shares}, {})
+    farm.policies = Policies({"licence": licence, "shares": shares}, {})
     store_job(farm, authored_job(authored_task(), metadata={"user": "anna"}))
     take(farm, new_worker(farm))
     clock.forward(30)

@@ -18,7 +18,7 @@ from flamenco.domain.errors import ConfigError
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, workers
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling.policies import Ranking
+from flamenco.farm.scheduling.policies import Policies
 from flamenco.hooks.routes import REQUEST_BOUNDS_S
 from flamenco.services import delivery, measurements
 from flamenco.store.upgrade import upgrade
@@ -128,7 +128,7 @@ def test_numbers_are_those_of_the_farm(farm: Farm, clock: Clock) -> None:
         limits=lambda _job, task_type: [Limit("nuke: x11", 2)] if task_type == "blender" else [],
         depends_on="job",
     )
-    farm.ranking = Ranking({**farm.hooks.scheduling_policies(farm.config), "licence": licence}, {})
+    farm.policies = Policies({**farm.hooks.scheduling_policies(farm.config), "licence": licence}, {})
     store_job(farm, authored_job(*(authored_task(f"t{n}", "blender") for n in range(3)), priority=90))
     failing = store_job(farm, authored_job(authored_task("later", "misc")))
     store_job(farm, authored_job(authored_task("held", "misc")), JobStatus.PAUSED)

@@ -10,8 +10,8 @@ from msgspec import Struct, field
 from flamenco.domain.scheduling.values import Hold, JobCandidate, Ranked, Term
 
 
-class Say(Struct, frozen=True):
-    """What one policy has to say about a number of jobs, by the jobs' id; a job that is missing gets nothing."""
+class Verdict(Struct, frozen=True):
+    """What one policy gives a number of jobs, by the jobs' id; a job that is missing gets nothing."""
 
     policy: str
     weight: float
@@ -19,19 +19,19 @@ class Say(Struct, frozen=True):
     holds: Mapping[str, Hold] = field(default_factory=dict)
 
 
-def rank(jobs: Sequence[JobCandidate], said: Sequence[Say]) -> list[Ranked]:
+def rank(jobs: Sequence[JobCandidate], verdicts: Sequence[Verdict]) -> list[Ranked]:
     """Add up what policies say of each of `jobs`; one `Hold` is enough to hold a job."""
     ranked = []
     for job in jobs:
         terms: dict[str, Term] = {}
         holds: dict[str, Hold] = {}
         weighted: list[float] = []
-        for say in said:
-            if (term := say.terms.get(job.id)) is not None:
-                terms[say.policy] = term
-                weighted.append(say.weight * term.score)
-            if (hold := say.holds.get(job.id)) is not None:
-                holds[say.policy] = hold
+        for verdict in verdicts:
+            if (term := verdict.terms.get(job.id)) is not None:
+                terms[verdict.policy] = term
+                weighted.append(verdict.weight * term.score)
+            if (hold := verdict.holds.get(job.id)) is not None:
+                holds[verdict.policy] = hold
         ranked.append(Ranked(job.id, None if holds else math.fsum(weighted), terms, holds))
     return ranked
 

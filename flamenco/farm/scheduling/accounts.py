@@ -25,7 +25,7 @@ def usage_so_far(
     tasks: Counter[str] = Counter()
     for account in accounts.of_policy(tx, policy.name):
         seconds[account.name] = account.left(now, policy.half_life_s)
-    names = {key: farm.ranking.account(policy, job) for key, job in running.items()}
+    names = {key: farm.policies.account(policy, job) for key, job in running.items()}
     for job_key, since in ranking.active_runs(tx):
         if job_key in names:
             tasks[names[job_key]] += 1
@@ -36,7 +36,7 @@ def usage_so_far(
 def usage(farm: Farm, policy_name: str) -> dict[str, Usage]:
     """What the accounts of a policy have used by now; nothing for one that keeps none."""
     now = farm.clock()
-    policy = next((each for each in farm.ranking.accounting if each.name == policy_name), None)
+    policy = next((each for each in farm.policies.accounting if each.name == policy_name), None)
     if policy is None:
         return {}
     with farm.store.read() as tx:
@@ -53,10 +53,10 @@ def book(farm: Farm) -> None:
     with farm.store.write() as tx:
         used = accounts.lock_unbooked(tx)
         owners = ranking.candidates(tx, [each.job_key for each in used])
-        for policy in farm.ranking.accounting:
+        for policy in farm.policies.accounting:
             more: defaultdict[str, float] = defaultdict(float)
             for each in used:
-                more[farm.ranking.account(policy, owners[each.job_key])] += each.used - each.booked
+                more[farm.policies.account(policy, owners[each.job_key])] += each.used - each.booked
             for account in accounts.of_policy(tx, policy.name):
                 if account.name in more:
                     more[account.name] += account.left(now, policy.half_life_s)

@@ -64,7 +64,7 @@ def _take_again(tx: Tx, found: Task, worker: Worker, farm: Farm) -> tuple[Cascad
 
 
 def _claim(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
-    selective = farm.ranking.is_selective
+    selective = farm.policies.is_selective
     seen = views.of_worker(tx, worker) if selective else None
     for found in claim.jobs_with_work(tx, worker):
         if seen is not None and _is_refused(tx, farm, found, seen):
@@ -84,7 +84,7 @@ def _claim(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
 
 def _is_refused(tx: Tx, farm: Farm, found: JobOffers, worker: WorkerView) -> bool:
     job = farm.known_jobs.seen_last(tx, found.job_key, found.job_id)
-    return job is not None and farm.ranking.refusal(job, worker) is not None
+    return job is not None and farm.policies.refusal(job, worker) is not None
 
 
 def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:

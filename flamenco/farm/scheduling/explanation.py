@@ -52,7 +52,7 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
         position = next((n for n, (_, key) in enumerate(in_order, start=1) if key == job.key), None)
         own = next((each for each in ranked if each.job_id == job.id), None)
         if own is None:
-            own = farm.ranking.rank([jobs.candidate(job)], views.of_farm(tx, farm, now))[0]
+            own = farm.policies.rank([jobs.candidate(job)], views.of_farm(tx, farm, now))[0]
         around = explanation_store.around(tx, job)
         busy = explanation_store.busy(tx)
         seen = [
@@ -76,7 +76,7 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
         position=position,
         open_jobs=len(in_order),
         ranked=own,
-        weights=farm.ranking.weights,
+        weights=farm.policies.weights,
         waiting=waiting,
         failed=failed,
         worker=asked,
@@ -85,8 +85,8 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
 
 def _seen(tx: Tx, farm: Farm, job: Job, worker: Worker, around: Around, *, is_busy: bool) -> SeenWorker:
     refused = ""
-    if farm.ranking.is_selective:
-        refusal = farm.ranking.refusal(jobs.candidate(job), views.of_worker(tx, worker))
+    if farm.policies.is_selective:
+        refusal = farm.policies.refusal(jobs.candidate(job), views.of_worker(tx, worker))
         refused = f"{refusal.policy}: {refusal.reason}" if refusal else ""
     return replace(
         seen_worker(worker),

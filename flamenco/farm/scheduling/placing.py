@@ -24,18 +24,18 @@ from flamenco.store.scheduling import accounts, queues
 
 def placement(farm: Farm, job: JobCandidate, task_types: Iterable[str], now: datetime) -> Placement:
     """Where a job belongs that is about to be stored."""
-    if farm.ranking.is_static:
-        return farm.ranking.place(job, task_types, {name: FarmView(now=now) for name in farm.ranking.weights})
+    if farm.policies.is_static:
+        return farm.policies.place(job, task_types, {name: FarmView(now=now) for name in farm.policies.weights})
     with farm.store.read() as tx:
         told = views.of_farm(tx, farm, now)
-    return farm.ranking.place(job, task_types, told)
+    return farm.policies.place(job, task_types, told)
 
 
 def place(tx: Tx, farm: Farm, job: Job, now: datetime, told: Views | None = None) -> Job:
     """Put a locked job where it belongs now. Returns it as it is afterwards."""
     task_types = {queue.task_type for queue in queues.of_job(tx, job.key)}
     told = views.of_farm(tx, farm, now) if told is None else told
-    return jobs.place(tx, job, farm.ranking.place(jobs.candidate(job), task_types, told))
+    return jobs.place(tx, job, farm.policies.place(jobs.candidate(job), task_types, told))
 
 
 def place_all(farm: Farm) -> None:
@@ -49,5 +49,5 @@ def place_all(farm: Farm) -> None:
         with suppress(NotFound), farm.store.write() as tx:
             place(tx, farm, jobs.lock(tx, job_key), now, told)
     with farm.store.write() as tx:
-        if not any(accounts.of_policy(tx, policy.name) for policy in farm.ranking.accounting):
+        if not any(accounts.of_policy(tx, policy.name) for policy in farm.policies.accounting):
             accounts.forget_unbooked(tx)

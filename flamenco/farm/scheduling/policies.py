@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct
 
 from flamenco.domain.errors import ConfigError
-from flamenco.domain.scheduling.ranking import Say, rank
+from flamenco.domain.scheduling.ranking import Verdict, rank
 from flamenco.domain.scheduling.values import (
     FarmView,
     Hold,
@@ -50,7 +50,7 @@ class Refusal(Struct, frozen=True):
     reason: str
 
 
-class Ranking:
+class Policies:
     """The policies in use with their weights. Raises `ConfigError` when one that is configured does not exist.
 
     `weights` is what the configuration says: the policies in use; empty for all, each with its own weight.
@@ -64,30 +64,30 @@ class Ranking:
                 raise ConfigError(f"policies: there is no scheduling policy {name!r}{hint}")
         if weights and (idle := sorted(set(policies) - set(weights))):
             log.warning("the setting policies leaves some out", without=idle, in_use=sorted(weights))
-        self.policies = tuple(policies[name] for name in (weights or policies))
-        self.weights = {policy.name: weights.get(policy.name, policy.weight) for policy in self.policies}
+        self.in_use = tuple(policies[name] for name in (weights or policies))
+        self.weights = {policy.name: weights.get(policy.name, policy.weight) for policy in self.in_use}
         self._complained: dict[tuple[str, str], float] = {}
 
     @property
     def is_static(self) -> bool:
         """Whether a job's rank depends on the job alone, so that it never changes by itself."""
         return not self.accounting and all(
-            policy.depends_on == "job" or not (policy.score or policy.hold) for policy in self.policies
+            policy.depends_on == "job" or not (policy.score or policy.hold) for policy in self.in_use
         )
 
     @property
     def accounting(self) -> tuple[SchedulingPolicy, ...]:
         """The policies that keep accounts."""
-        return tuple(policy for policy in self.policies if policy.account)
+        return tuple(policy for policy in self.in_use if policy.account)
 
     @property
     def is_selective(self) -> bool:
         """Whether some policy may keep a worker from a job."""
-        return any(policy.accepts for policy in self.policies)
+        return any(policy.accepts for policy in self.in_use)
 
     def rank(self, jobs: Sequence[JobCandidate], views: Views) -> list[Ranked]:
         """The jobs' ranks, with each policy's say in them."""
-        return rank(jobs, [self._say(policy, jobs, views[policy.name]) for policy in self.policies])
+        return rank(jobs, [self._verdict(policy, jobs, views[policy.name]) for policy in self.in_use])
 
     def place(self, job: JobCandidate, task_types: Iterable[str], views: Views) -> Placement:
         """Where a job belongs that has tasks of these types."""
@@ -102,7 +102,7 @@ class Ranking:
     def limits(self, job: JobCandidate, task_type: str) -> list[Limit]:
         """The limits on the job's tasks of a type; of two that have one name, the tighter one."""
         tightest: dict[tuple[str, bool], Limit] = {}
-        for policy in self.policies:
+        for policy in self.in_use:
             for limit in self._asked(policy, "limits", policy.limits, job, task_type) or ():
                 if not isinstance(limit, Limit):
                     self._complain(policy, "limits", limit)
@@ -114,7 +114,7 @@ class Ranking:
 
     def refusal(self, job: JobCandidate, worker: WorkerView) -> Refusal | None:
         """Which policy keeps the worker from the job, if any does."""
-        for policy in self.policies:
+        for policy in self.in_use:
             answer = self._asked(policy, "accepts", policy.accepts, job, worker)
             if isinstance(answer, Hold):
                 return Refusal(policy.name, answer.reason)
@@ -133,13 +133,13 @@ class Ranking:
 
     # -- how -----------------------------------------------------------------------------------------------------
 
-    def _say(self, policy: SchedulingPolicy, jobs: Sequence[JobCandidate], view: FarmView) -> Say:
+    def _verdict(self, policy: SchedulingPolicy, jobs: Sequence[JobCandidate], view: FarmView) -> Verdict:
         terms = self._checked(policy, "score", self._asked(policy, "score", policy.score, jobs, view), Term)
         holds = self._checked(policy, "hold", self._asked(policy, "hold", policy.hold, jobs, view), Hold)
         finite = {job_id: term for job_id, term in terms.items() if _is_finite(term.score)}
         if len(finite) < len(terms):
             self._complain(policy, "score", next(term for term in terms.values() if not _is_finite(term.score)))
-        return Say(policy.name, self.weights[policy.name], finite, holds)
+        return Verdict(policy.name, self.weights[policy.name], finite, holds)
 
     def _checked(self, policy: SchedulingPolicy, what: str, answer: Any, kind: type[Value]) -> dict[str, Value]:
         if answer is None:

@@ -20,7 +20,7 @@ def ranked_jobs(tx: Tx, farm: Farm, now: datetime) -> tuple[list[JobSnapshot], l
     """Every open job, and its rank as it is at this moment."""
     there = ranking.open_jobs(tx)
     seen = list(farm.known_jobs.candidates(tx, there).values())
-    return there, farm.ranking.rank(seen, views.of_farm(tx, farm, now, seen))
+    return there, farm.policies.rank(seen, views.of_farm(tx, farm, now, seen))
 
 
 def rank_open_jobs(farm: Farm) -> int:

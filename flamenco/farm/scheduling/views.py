@@ -18,19 +18,19 @@ from flamenco.store.scheduling import ranking
 
 def of_farm(tx: Tx, farm: Farm, now: datetime, open_jobs: Sequence[JobCandidate] | None = None) -> Views:
     """What each policy is told of the farm. `open_jobs`, where they are at hand, need not be read again."""
-    if farm.ranking.is_static:
-        return {policy.name: FarmView(now=now) for policy in farm.ranking.policies}
+    if farm.policies.is_static:
+        return {policy.name: FarmView(now=now) for policy in farm.policies.in_use}
     base = FarmView(now=now, workers_awake=ranking.workers_awake(tx), running=ranking.running_by_type(tx))
-    told = {policy.name: base for policy in farm.ranking.policies}
-    if farm.ranking.accounting:
+    told = {policy.name: base for policy in farm.policies.in_use}
+    if farm.policies.accounting:
         if open_jobs is None:
             open_jobs = list(farm.known_jobs.candidates(tx, ranking.open_jobs(tx)).values())
         running = farm.known_jobs.candidates(tx, ranking.running_jobs(tx))
-        for policy in farm.ranking.accounting:
+        for policy in farm.policies.accounting:
             told[policy.name] = replace(
                 base,
                 usage=accounts.usage_so_far(tx, farm, policy, running, now),
-                waiting=frozenset(farm.ranking.account(policy, job) for job in open_jobs),
+                waiting=frozenset(farm.policies.account(policy, job) for job in open_jobs),
             )
     return told
 
