@@ -65,7 +65,7 @@ class NamedFile(Struct, frozen=True):
     path: str
 
 
-class Requirement(Struct, frozen=True):
+class MissingFile(Struct, frozen=True):
     """A file that is not stored yet, as the client named it."""
 
     file: NamedFile

@@ -25,7 +25,7 @@ RETRY_AFTER_S: Final = 2
 """When to come back for somebody who would wait, but there are too many who do."""
 
 
-class Page(Struct, frozen=True, kw_only=True):
+class EventPage(Struct, frozen=True, kw_only=True):
     """Some events in their order, and `next`, the number to go on from.
 
     `missed`: there were others after the number that was asked for, which are not kept any more, or it is a number
@@ -40,7 +40,7 @@ class Page(Struct, frozen=True, kw_only=True):
     retry_after_s: int | None = None
 
 
-def follow(farm: Farm, after: int | None, topics: Collection[str], limit: int, wait_s: float) -> Page:
+def follow(farm: Farm, after: int | None, topics: Collection[str], limit: int, wait_s: float) -> EventPage:
     """At most `limit` events after the number `after` whose topics fit one of `topics`; None means from now on.
 
     Without any, waits up to `wait_s` seconds for one. No transaction is open meanwhile.
@@ -57,13 +57,13 @@ def follow(farm: Farm, after: int | None, topics: Collection[str], limit: int, w
     return page
 
 
-def _first_page(farm: Farm, after: int | None, topics: Collection[str], limit: int) -> Page:
+def _first_page(farm: Farm, after: int | None, topics: Collection[str], limit: int) -> EventPage:
     with farm.store.read() as tx:
         horizon, oldest = events.horizon(tx), events.oldest(tx)
     if after is None:
-        return Page(events=[], next=horizon.settled)
+        return EventPage(events=[], next=horizon.settled)
     if after > horizon.highest:
-        return Page(events=[], next=horizon.settled, missed=True)
+        return EventPage(events=[], next=horizon.settled, missed=True)
     page = _page_after(farm, after, horizon.settled, topics, limit)
     return replace(page, missed=after + 1 < oldest)
 
@@ -73,12 +73,12 @@ def _settled(farm: Farm) -> int:
         return events.horizon(tx).settled
 
 
-def _page_after(farm: Farm, after: int, settled: int, topics: Collection[str], limit: int) -> Page:
+def _page_after(farm: Farm, after: int, settled: int, topics: Collection[str], limit: int) -> EventPage:
     with farm.store.read() as tx:
         found, looked_at, last = events.matching(
             tx, after, limit, MOST_LOOKED_AT, settled, lambda topic: matches(topic, topics or EVERYTHING)
         )
     if len(found) == limit or looked_at == MOST_LOOKED_AT:
-        return Page(events=found, next=last, more=True)
+        return EventPage(events=found, next=last, more=True)
     # Numbers that nobody has, of transactions that came to nothing, are passed over too.
-    return Page(events=found, next=max(last, settled))
+    return EventPage(events=found, next=max(last, settled))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import structlog
 
 from flamenco.domain.errors import Failed, FarmError, NotFound, Unavailable
-from flamenco.domain.shaman import Content, FileStatus, NamedFile, Requirement, checked, layout
+from flamenco.domain.shaman import Content, FileStatus, MissingFile, NamedFile, checked, layout
 from flamenco.farm.context import Farm
 from flamenco.files.places import unusable
 from flamenco.files.shaman.collect import Collection
@@ -17,7 +17,7 @@ from flamenco.files.shaman.system import Shaman
 log = structlog.get_logger()
 
 
-def requirements(farm: Farm, files: Sequence[NamedFile]) -> list[Requirement]:
+def missing(farm: Farm, files: Sequence[NamedFile]) -> list[MissingFile]:
     """Those of the files that have to be sent still, in the order they came.
 
     Raises `NotFound`, `StoreError`, and `Refused` for what is no checksum, or could not be checked out once it is here:
@@ -25,7 +25,7 @@ def requirements(farm: Farm, files: Sequence[NamedFile]) -> list[Requirement]:
     """
     store = _active(farm).files
     layout(files)
-    return store.requirements(files)
+    return store.missing(files)
 
 
 def status(farm: Farm, content: Content) -> FileStatus:

@@ -11,7 +11,7 @@ from flamenco.domain.errors import Conflict, NotFound
 from flamenco.farm.context import Farm
 from flamenco.hooks.routes import SinkState
 from flamenco.store import events, sinks
-from flamenco.store.sinks import DeadLetter, Standing
+from flamenco.store.sinks import DeadLetter, SinkProgress
 
 log = structlog.get_logger(__name__)
 
@@ -22,21 +22,21 @@ MOST_COUNTED: Final = 10_000
 def states(farm: Farm) -> list[SinkState]:
     """How each sink is doing, by name; those that were removed too, as long as they have dead letters."""
     with farm.store.read() as tx:
-        known = {standing.name: standing for standing in sinks.all_standings(tx)}
+        known = {progress.name: progress for progress in sinks.all_progress(tx)}
         dead = sinks.count_dead(tx)
         found = []
         for name in sorted(farm.event_sinks.keys() | dead.keys()):
             # One that was not served yet will begin after the newest event, so nothing waits for it.
-            standing = known.get(name) or Standing(name, events.newest(tx))
-            waiting = events.count_after(tx, standing.cursor, MOST_COUNTED) if name in farm.event_sinks else 0
+            progress = known.get(name) or SinkProgress(name, events.newest(tx))
+            waiting = events.count_after(tx, progress.cursor, MOST_COUNTED) if name in farm.event_sinks else 0
             found.append(
                 SinkState(
                     name=name,
                     waiting=waiting,
                     dead=dead.get(name, 0),
-                    failures=standing.failures,
-                    error=standing.error,
-                    retry_at=standing.retry_at,
+                    failures=progress.failures,
+                    error=progress.error,
+                    retry_at=progress.retry_at,
                 )
             )
     return found

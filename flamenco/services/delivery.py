@@ -23,7 +23,7 @@ from flamenco.farm.context import Farm
 from flamenco.hooks.discovery import told
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
 from flamenco.store import events, sinks
-from flamenco.store.sinks import DeadLetter, Standing
+from flamenco.store.sinks import DeadLetter, SinkProgress
 
 log = structlog.get_logger(__name__)
 
@@ -50,16 +50,16 @@ def tick(farm: Farm, sink: EventSink) -> float:
     with farm.store.read() as tx:
         settled = events.horizon(tx).settled
     with farm.store.read() as tx:
-        standing = sinks.standing(tx, sink.name)
-        batch = events.after(tx, standing.cursor, BATCH, settled) if standing else []
+        progress = sinks.progress(tx, sink.name)
+        batch = events.after(tx, progress.cursor, BATCH, settled) if progress else []
         letters = sinks.wanted_again(tx, sink.name, BATCH)
-    if standing is None:
+    if progress is None:
         with farm.store.write() as tx:
             sinks.add(tx, sink.name)
         return _MORE_S
-    if wait_s := _wait_s(standing, started):
+    if wait_s := _wait_s(progress, started):
         return wait_s
-    delivery = _Delivery(farm, sink, standing, started + timedelta(seconds=BATCH_S))
+    delivery = _Delivery(farm, sink, progress, started + timedelta(seconds=BATCH_S))
     outcome = delivery.events(batch)
     if outcome is _Outcome.THROUGH:
         outcome = delivery.letters(letters)
@@ -71,16 +71,16 @@ def tick(farm: Farm, sink: EventSink) -> float:
 def is_behind(farm: Farm, sink: EventSink) -> bool:
     """Whether there are events for `sink` that could be delivered now. Those of one that failed have to wait."""
     with farm.store.read() as tx:
-        standing = sinks.standing(tx, sink.name)
-        if standing is None or _wait_s(standing, farm.clock()):
+        progress = sinks.progress(tx, sink.name)
+        if progress is None or _wait_s(progress, farm.clock()):
             return False
-        return events.count_after(tx, standing.cursor, 1) > 0
+        return events.count_after(tx, progress.cursor, 1) > 0
 
 
-def _wait_s(standing: Standing, now: datetime) -> float:
+def _wait_s(progress: SinkProgress, now: datetime) -> float:
     """How long to leave the sink alone still; no longer than was meant, though the clock was put back since."""
-    left_s = (standing.retry_at - now).total_seconds() if standing.retry_at else 0.0
-    return left_s if 0 < left_s <= standing.backoff_s else 0.0
+    left_s = (progress.retry_at - now).total_seconds() if progress.retry_at else 0.0
+    return left_s if 0 < left_s <= progress.backoff_s else 0.0
 
 
 def forget_removed(farm: Farm) -> float:
@@ -109,11 +109,11 @@ class _Outcome(Enum):
 class _Delivery:
     """One round of deliveries to one sink. `pause` is when to come back, in seconds, after one that was cut short."""
 
-    def __init__(self, farm: Farm, sink: EventSink, standing: Standing, until: datetime) -> None:
+    def __init__(self, farm: Farm, sink: EventSink, progress: SinkProgress, until: datetime) -> None:
         self.pause = _MORE_S
         self._farm = farm
         self._sink = sink
-        self._saved = self._now = standing
+        self._saved = self._now = progress
         self._until = until
 
     def events(self, batch: Iterable[PublishedEvent]) -> _Outcome:

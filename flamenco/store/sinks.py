@@ -21,7 +21,7 @@ from flamenco.store.engine import Tx
 from flamenco.store.schema import RETRY_SQL, dead_letters, sinks
 
 
-class Standing(Struct, frozen=True):
+class SinkProgress(Struct, frozen=True):
     """How a sink is doing. Everything up to the event `cursor` is done with.
 
     `failures` are those of the next event; `backoff_s` is the length of the last pause, 0 once something got through.
@@ -49,10 +49,10 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
 
 # -- how far a sink is ------------------------------------------------------------------------------------------------
 
-_STANDING = select(
+_PROGRESS = select(
     sinks.c.name, sinks.c.cursor, sinks.c.failures, sinks.c.backoff_s, sinks.c.retry_at, sinks.c.error
 ).order_by(sinks.c.name)
-_BY_NAME = _STANDING.where(sinks.c.name == bindparam("sink_name"))
+_BY_NAME = _PROGRESS.where(sinks.c.name == bindparam("sink_name"))
 _ADD = text("INSERT INTO sinks (name, cursor) VALUES (:name, :cursor) ON CONFLICT DO NOTHING")
 _SAVE = (
     update(sinks)
@@ -71,15 +71,15 @@ _SAVE = (
 )
 
 
-def standing(tx: Tx, name: str) -> Standing | None:
+def progress(tx: Tx, name: str) -> SinkProgress | None:
     """How the sink is doing; None for one that was never served."""
     row = tx.execute(_BY_NAME, {"sink_name": name}).first()
-    return Standing(*row) if row else None
+    return SinkProgress(*row) if row else None
 
 
-def all_standings(tx: Tx) -> list[Standing]:
+def all_progress(tx: Tx) -> list[SinkProgress]:
     """How every sink is doing, by name; also those that are not there any more."""
-    return [Standing(*row) for row in tx.execute(_STANDING)]
+    return [SinkProgress(*row) for row in tx.execute(_PROGRESS)]
 
 
 def add(tx: Tx, name: str) -> None:
@@ -87,7 +87,7 @@ def add(tx: Tx, name: str) -> None:
     tx.execute(_ADD, {"name": name, "cursor": events.newest(tx)})
 
 
-def save(tx: Tx, before: Standing, now: Standing) -> bool:
+def save(tx: Tx, before: SinkProgress, now: SinkProgress) -> bool:
     """Write how a sink is doing; False, and nothing is written, when another process was quicker."""
     values = {
         "sink_name": before.name,

@@ -191,16 +191,16 @@ def test_requirements(store: FileStore) -> None:
         named(b"new", "a/again"),
         named(b"", "empty"),
     ]
-    found = store.requirements(files)
+    found = store.missing(files)
     assert [(each.file, each.status) for each in found] == [
         (files[0], FileStatus.UNKNOWN),
         (files[2], FileStatus.UPLOADING),
         (files[4], FileStatus.UNKNOWN),
     ]
-    assert store.requirements(files[1:2]) == []
+    assert store.missing(files[1:2]) == []
     set_age(store.places.blob(content_of(b"known")), timedelta(days=30))
     before = store.places.blob(content_of(b"known")).stat().st_mtime
-    store.requirements(files)
+    store.missing(files)
     assert store.places.blob(content_of(b"known")).stat().st_mtime > before + 1000
 
 

@@ -49,7 +49,7 @@ class Requirements(Resource):
                 path=each.file.path,
                 status=schemas.ShamanFileStatus(each.status),
             )
-            for each in shaman.requirements(self.farm, _named(body.files))
+            for each in shaman.missing(self.farm, _named(body.files))
         ]
         send(resp, schemas.ShamanRequirementsResponse(missing))
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from flamenco.domain.errors import Conflict, Failed, StoreError
-from flamenco.domain.shaman import Content, FileStatus, NamedFile, Requirement
+from flamenco.domain.shaman import Content, FileStatus, MissingFile, NamedFile
 from flamenco.files.places import unusable
 from flamenco.files.shaman.places import TEMPORARY_SUFFIX, Places, in_folder, prune
 
@@ -73,13 +73,13 @@ class FileStore:
             raise _unusable(error) from error
         return True
 
-    def requirements(self, files: Iterable[NamedFile]) -> list[Requirement]:
+    def missing(self, files: Iterable[NamedFile]) -> list[MissingFile]:
         """Those of the files that are not stored, each content once by its first name, in the order they came."""
         seen: dict[Content, NamedFile] = {}
         for file in files:
             seen.setdefault(file.content, file)
-        looked_up = (Requirement(file, self.status(content)) for content, file in seen.items())
-        return [requirement for requirement in looked_up if requirement.status is not FileStatus.STORED]
+        looked_up = (MissingFile(file, self.status(content)) for content, file in seen.items())
+        return [each for each in looked_up if each.status is not FileStatus.STORED]
 
     def upload(self, content: Content, source: Source, length: int | None, *, can_defer: bool) -> Upload:
         """Store what `source` gives, if it is what it is said to be.
