@@ -19,8 +19,8 @@ from typing import Final
 import structlog
 
 from flamenco.discovery import messages, networks
-from flamenco.discovery.answers import Answers, Source
 from flamenco.discovery.own_urls import Interface, of_this_machine_alone, own_urls, urls_for
+from flamenco.discovery.responses import PendingResponses, Source
 
 FIRST_ANNOUNCEMENTS_S: Final = (1.0, 3.0)
 """How long after the start everybody is told: twice, since one may be lost."""
@@ -56,7 +56,7 @@ class Responder:
         self._host, self._port = host, port
         self._read_interfaces = read_interfaces
         self._clock = clock
-        self._answers = Answers(random.uniform)
+        self._pending = PendingResponses(random.uniform)
         self._addresses: list[IPv4Address] = []
         self._failed: set[IPv4Address] = set()
         self._urls: tuple[str, ...] = ()
@@ -93,12 +93,12 @@ class Responder:
 
     def send_due(self) -> None:
         """Send the answers whose moment has come."""
-        for answer in self._answers.due(self._clock()):
-            message = messages.answer_message(answer.target, answer.url, datetime.now(UTC))
+        for response in self._pending.due(self._clock()):
+            message = messages.answer_message(response.target, response.url, datetime.now(UTC))
             try:
-                self._listener.sendto(message, answer.source)
+                self._listener.sendto(message, response.source)
             except OSError as error:
-                log.debug("a worker that searches cannot be answered", worker=answer.source[0], reason=str(error))
+                log.debug("a worker that searches cannot be answered", worker=response.source[0], reason=str(error))
 
     def take(self, message: bytes, source: Source) -> None:
         """Note the answers to `message`, if it is a question for managers."""
@@ -106,12 +106,12 @@ class Responder:
         if search is None:
             return
         urls = urls_for(IPv4Address(source[0]), self._urls, self._addresses)
-        if urls and not self._answers.add(search, source, urls, self._clock()):
+        if urls and not self._pending.add(search, source, urls, self._clock()):
             log.debug("too many search at once; one of them is not answered", worker=source[0])
 
     def _take_in(self) -> bool:
         """Wait for messages, until there is something else to do, and read them; whether there may be more."""
-        next_answer = self._answers.seconds_to_next(self._clock())
+        next_answer = self._pending.seconds_to_next(self._clock())
         wait_s = _LONGEST_WAIT_S if next_answer is None else min(_LONGEST_WAIT_S, next_answer)
         for count in range(BURST):
             # Zero would be another mode, in which to find nothing is an error of another kind.

@@ -1,4 +1,4 @@
-"""The answers that a manager still has to send, each at its moment. Bounded, whoever asks how often. Pure."""
+"""Responses to searches that a manager still has to send, each at its moment; bounded, whoever asks. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Source: TypeAlias = tuple[str, int]
 MOST_WAITING: Final = 256
 
 
-class Answer(Struct, frozen=True, order=True):
+class SearchResponse(Struct, frozen=True, order=True):
     """A URL that `source` is to be told at the moment `due`, in seconds."""
 
     due: float
@@ -25,8 +25,8 @@ class Answer(Struct, frozen=True, order=True):
     source: Source
 
 
-class Answers:
-    """Answers in the order in which they are due. `delay` draws a number of seconds between two others.
+class PendingResponses:
+    """Responses in the order in which they are due. `delay` draws a number of seconds between two others.
 
     Who asks again before all answers to the first question are sent gets no more of them.
     """
@@ -34,7 +34,7 @@ class Answers:
     def __init__(self, delay: Callable[[float, float], float], most: int = MOST_WAITING) -> None:
         self._delay = delay
         self._most = most
-        self._waiting: list[Answer] = []
+        self._waiting: list[SearchResponse] = []
         self._asked: dict[Source, int] = {}
 
     def add(self, search: Search, source: Source, urls: Sequence[str], now: float) -> bool:
@@ -45,19 +45,19 @@ class Answers:
             return False
         for url in urls:
             due = now + self._delay(0.0, search.wait_s / len(urls))
-            heapq.heappush(self._waiting, Answer(due, url, search.target, source))
+            heapq.heappush(self._waiting, SearchResponse(due, url, search.target, source))
         self._asked[source] = len(urls)
         return True
 
-    def due(self, now: float) -> list[Answer]:
+    def due(self, now: float) -> list[SearchResponse]:
         """Take out what is to be sent by now."""
         found = []
         while self._waiting and self._waiting[0].due <= now:
-            answer = heapq.heappop(self._waiting)
-            self._asked[answer.source] -= 1
-            if not self._asked[answer.source]:
-                del self._asked[answer.source]
-            found.append(answer)
+            response = heapq.heappop(self._waiting)
+            self._asked[response.source] -= 1
+            if not self._asked[response.source]:
+                del self._asked[response.source]
+            found.append(response)
         return found
 
     def seconds_to_next(self, now: float) -> float | None:

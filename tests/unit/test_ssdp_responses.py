@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flamenco.discovery.answers import Answers
 from flamenco.discovery.messages import Search
+from flamenco.discovery.responses import PendingResponses
 
 SEARCH = Search("ssdp:all", 3)
 URLS = ("http://a:1/", "http://b:1/", "http://c:1/")
@@ -23,7 +23,7 @@ def test_answers_are_spread() -> None:
         ranges.append((start, end))
         return end
 
-    answers = Answers(drawn)
+    answers = PendingResponses(drawn)
     assert answers.add(SEARCH, ASKER, URLS, now=100.0)
     assert ranges == [(0.0, 1.0)] * 3
     assert answers.due(100.9) == []
@@ -36,7 +36,7 @@ def test_answers_are_spread() -> None:
 
 def test_the_earliest_is_first() -> None:
     """Answers come out in the order of their moments, not in that of the questions."""
-    answers = Answers(latest)
+    answers = PendingResponses(latest)
     answers.add(Search("x", 60), ASKER, URLS[:1], now=0.0)
     answers.add(Search("x", 1), ("10.0.0.2", 5000), URLS[:1], now=1.0)
     assert answers.seconds_to_next(1.0) == 1.0
@@ -45,7 +45,7 @@ def test_the_earliest_is_first() -> None:
 
 def test_impatience_gets_nothing_more() -> None:
     """Who asks every second is not told everything again before the first answers have gone out; afterwards it is."""
-    answers = Answers(latest)
+    answers = PendingResponses(latest)
     for now in range(3):
         assert answers.add(Search("x", 60), ASKER, URLS, now=float(now))
     assert answers.add(Search("x", 60), (ASKER[0], 5001), URLS, now=3.0)  # another program on the same machine
@@ -56,7 +56,7 @@ def test_impatience_gets_nothing_more() -> None:
 
 def test_there_is_only_so_much_room() -> None:
     """A flood of questions is answered as far as there is room, and when it is over there is room again."""
-    answers = Answers(latest, most=10)
+    answers = PendingResponses(latest, most=10)
     taken = [answers.add(SEARCH, ("10.0.0.1", port), URLS, now=0.0) for port in range(1000)]
     assert taken == [True] * 3 + [False] * 997
     assert len(answers.due(10.0)) == 9
@@ -65,4 +65,4 @@ def test_there_is_only_so_much_room() -> None:
 
 def test_nothing_to_say() -> None:
     """Without a URL there is no answer."""
-    assert not Answers(latest).add(SEARCH, ASKER, (), now=0.0)
+    assert not PendingResponses(latest).add(SEARCH, ASKER, (), now=0.0)
