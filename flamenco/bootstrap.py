@@ -11,7 +11,7 @@ import structlog
 from flamenco import builtin
 from flamenco.api.app import Application, create_app
 from flamenco.compiler.compile import Compiler
-from flamenco.compiler.limits import limits_of
+from flamenco.compiler.script_limits import script_limits_of
 from flamenco.config import Config, Loaded, load
 from flamenco.domain.errors import ConfigError
 from flamenco.farm import farm_status, jobs, setup_checks
@@ -53,7 +53,7 @@ def create_farm(config: Config, hooks: Hooks, clock: Clock = utc_now, config_fil
     """
     compiler = Compiler(
         [config.job_types_path, *hooks.job_type_folders()],
-        limits_of(config),
+        script_limits_of(config),
         lambda job_type: hooks.job_settings(job_type, config),
     )
     store = Store(config.database_url, pool_size=config.threads + _CONNECTIONS_OF_CHORES)

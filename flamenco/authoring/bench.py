@@ -22,7 +22,7 @@ from flamenco.compiler.catalog import Found, Script
 from flamenco.compiler.compile import Compiler, improper
 from flamenco.compiler.declaration import Described, job_type_of
 from flamenco.compiler.protocol import Printed
-from flamenco.compiler.settings import missing_settings
+from flamenco.compiler.submitted_settings import missing_settings
 from flamenco.domain import mismatch
 from flamenco.domain.errors import JobTypeError, NotFound, Refused
 from flamenco.domain.mismatch import Mismatch

@@ -2,6 +2,6 @@
 
 from flamenco.compiler.catalog import Problem
 from flamenco.compiler.compile import Compiler
-from flamenco.compiler.limits import Limits
+from flamenco.compiler.script_limits import ScriptLimits
 
-__all__ = ["Compiler", "Limits", "Problem"]
+__all__ = ["Compiler", "Problem", "ScriptLimits"]

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from flamenco.collector import collector_paused
-from flamenco.compiler.limits import Limits
 from flamenco.compiler.protocol import Reply
+from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.errors import JobTypeError, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask
 
@@ -53,7 +53,7 @@ def decode(answer: bytes) -> Reply[Compiled]:
         raise JobTypeError(f"the compiled job cannot be stored: {error}") from error
 
 
-def job_of(compiled: Compiled, created: datetime, limits: Limits) -> AuthoredJob:
+def job_of(compiled: Compiled, created: datetime, limits: ScriptLimits) -> AuthoredJob:
     """The compiled job, checked: sizes, identifiers, dependencies. Raises `JobTypeError` naming the task."""
     if not _UUID.fullmatch(compiled.id):
         raise JobTypeError(f'the job\'s id "{compiled.id}" is no UUID')
@@ -87,7 +87,7 @@ def job_of(compiled: Compiled, created: datetime, limits: Limits) -> AuthoredJob
     )
 
 
-def _check_variables(variables: dict[str, str], limits: Limits) -> None:
+def _check_variables(variables: dict[str, str], limits: ScriptLimits) -> None:
     if len(variables) > limits.variables:
         raise JobTypeError(f"a job with more than {limits.variables} variables")
     for name, value in variables.items():
@@ -177,7 +177,7 @@ def _named(tasks: Sequence[AuthoredTask], number: int | None) -> str:
     return "a task that was not added" if number is None else f'"{tasks[number].name}"'
 
 
-def _checked_steps(task: AuthoredTask, limits: Limits) -> int:
+def _checked_steps(task: AuthoredTask, limits: ScriptLimits) -> int:
     """Check everything about a task but its dependencies. Returns how many steps it has."""
     if not _UUID.fullmatch(task.id):
         raise JobTypeError(f'task "{task.name[:100]}": its uUID "{task.id[:100]}" is no UUID')
@@ -197,7 +197,7 @@ def _checked_steps(task: AuthoredTask, limits: Limits) -> int:
     return steps
 
 
-def _check_names(what: str, name: str, type_: str, limits: Limits) -> None:
+def _check_names(what: str, name: str, type_: str, limits: ScriptLimits) -> None:
     _check_text(f"{what}: its name", name, limits.name)
     _check_text(f"{what}: its type", type_, limits.name)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from flamenco.compiler.limits import Limits
+from flamenco.compiler.script_limits import ScriptLimits
 
 SUFFIX = ".js"
 SMALLEST = 8
@@ -59,7 +59,7 @@ def job_type_name(file_name: str) -> str:
     return file_name.removesuffix(SUFFIX).replace("_", "-")
 
 
-def find(folders: Sequence[Path], limits: Limits) -> Found:
+def find(folders: Sequence[Path], limits: ScriptLimits) -> Found:
     """Read the scripts in `folders`; earlier folders win. A folder that does not exist holds nothing."""
     scripts: dict[str, list[Script]] = {}
     problems: list[Problem] = []
@@ -83,7 +83,7 @@ def find(folders: Sequence[Path], limits: Limits) -> Found:
     return Found(scripts=scripts, problems=problems, modules=modules)
 
 
-def find_one(path: Path, folders: Sequence[Path], limits: Limits) -> Found:
+def find_one(path: Path, folders: Sequence[Path], limits: ScriptLimits) -> Found:
     """Read the script `path`, wherever it lies and whatever hides it; its own folder comes before `folders`.
 
     Raises OSError, and ValueError when it is too long or no UTF-8.
@@ -114,7 +114,7 @@ def _regular_files(folder: Path) -> list[Path]:
         return []
 
 
-def _modules(folders: Sequence[Path], limits: Limits) -> dict[str, str]:
+def _modules(folders: Sequence[Path], limits: ScriptLimits) -> dict[str, str]:
     """Everything that can be required, by its path below its folder. What cannot be read cannot be required."""
     modules: dict[str, str] = {}
     left = limits.modules_kb * 1024

@@ -21,11 +21,11 @@ from msgspec.structs import replace
 from flamenco.compiler import authored, catalog
 from flamenco.compiler.catalog import Found, Problem, Script
 from flamenco.compiler.declaration import Described, extended, job_type_of
-from flamenco.compiler.limits import Limits
 from flamenco.compiler.localtime import zone_around
 from flamenco.compiler.protocol import Printed, Reply, Request, Result, ScriptError
 from flamenco.compiler.sandbox import Sandbox, ScriptKilled
-from flamenco.compiler.settings import checked_settings, missing_settings, numbers_as_texts
+from flamenco.compiler.script_limits import ScriptLimits
+from flamenco.compiler.submitted_settings import checked_settings, missing_settings, numbers_as_texts
 from flamenco.domain.errors import Conflict, JobTypeError, NotFound, Refused
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
 
@@ -63,12 +63,12 @@ class Compiler:
     def __init__(
         self,
         folders: Sequence[Path],
-        limits: Limits | None = None,
+        limits: ScriptLimits | None = None,
         more_settings: Callable[[JobType], Sequence[JobTypeSetting]] = lambda _: (),
     ) -> None:
         self._more_settings = more_settings
         self._folders = tuple(folders)
-        self._limits = limits or Limits()
+        self._limits = limits or ScriptLimits()
         self._sandbox = Sandbox(self._limits)
         self._lock = threading.Lock()
         self._described: dict[str, _Known] = {}
@@ -312,7 +312,7 @@ def _problem(script: Script, error: JobTypeError) -> Problem:
 
 
 def _result(
-    reply: Reply[Result], script: Script, limits: Limits, heard: Callable[[Printed], None] | None
+    reply: Reply[Result], script: Script, limits: ScriptLimits, heard: Callable[[Printed], None] | None
 ) -> Result | None:
     """What came out of the script's run; what it printed goes to the log and to `heard`. Raises `JobTypeError`."""
     _log_printed(reply.printed, script)
@@ -329,7 +329,7 @@ def _log_printed(printed: Sequence[Printed], script: Script) -> None:
         log.log(logging.WARNING if line.warning else logging.INFO, "%s: %s", script.path.name, line.text)
 
 
-def _error(error: ScriptError, script: Script, limits: Limits) -> JobTypeError:
+def _error(error: ScriptError, script: Script, limits: ScriptLimits) -> JobTypeError:
     """What is to be told of a script's error: its own text, then file and line."""
     file = script.path.name
     if error.kind == "timeout":

@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 import msgspec
 
-from flamenco.compiler.limits import Limits
 from flamenco.compiler.protocol import EXIT_IDLE, EXIT_MEMORY, RUNNING, Request, Setup
+from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.errors import Busy
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Sandbox:
     A web process never runs V8 itself: a script can abort the process it runs in.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ScriptLimits) -> None:
         self._limits = limits
         self._lock = threading.Lock()
         self._seats = threading.Semaphore(limits.waiting)
@@ -144,7 +144,7 @@ class Sandbox:
 class _Helper:
     """One helper process and the threads that read its pipes; they let waiting for it have a time limit."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ScriptLimits) -> None:
         setup = Setup(memory_mb=limits.memory_mb, idle_s=limits.idle_s)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "flamenco.compiler.helper", _ENCODER.encode(setup).decode()],

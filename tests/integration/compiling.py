@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from flamenco.compiler import Compiler, Limits
+from flamenco.compiler import Compiler, ScriptLimits
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.variables import Variables
 
@@ -30,7 +30,7 @@ def handed_out(job: AuthoredJob) -> AuthoredJob:
 class Studio:
     """Folders of scripts and a compiler that finds them; the studio's own folder comes before the shipped one."""
 
-    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+    def __init__(self, folder: Path, limits: ScriptLimits | None = None) -> None:
         self.own = folder / "own"
         self.shipped = folder / "shipped"
         self.own.mkdir(parents=True)

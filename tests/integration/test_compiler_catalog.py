@@ -13,7 +13,7 @@ import pytest
 from msgspec import UNSET
 
 from flamenco import bundled
-from flamenco.compiler import Compiler, Limits
+from flamenco.compiler import Compiler, ScriptLimits
 from flamenco.domain.errors import Conflict, JobTypeError, NotFound, Refused
 from flamenco.domain.model import EvalInfo
 from tests.integration.compiling import Studio
@@ -161,7 +161,7 @@ def test_no_compile_job_function(studio: Studio) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     """What is too large or no text is a problem that names the file."""
-    studio = Studio(tmp_path, Limits(script_kb=1))
+    studio = Studio(tmp_path, ScriptLimits(script_kb=1))
     studio.write("large.js", "x" * 1025)
     studio.own.joinpath("latin.js").write_bytes(b"const a = '\xfc\xfc\xfc';")
     assert labels(studio) == {}

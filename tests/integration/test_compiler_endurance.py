@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.compiler import Limits
+from flamenco.compiler import ScriptLimits
 from flamenco.domain.errors import JobTypeError
 from tests import length
 from tests.integration.compiling import DECLARATION, Studio
@@ -44,7 +44,7 @@ function compileJob(job) {{
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:
     """A studio with the job type `test`, whose helper is running."""
-    studio = Studio(tmp_path, Limits())
+    studio = Studio(tmp_path, ScriptLimits())
     studio.write("test.js", SCRIPT)
     studio.compile("test", settings={"count": 1})
     yield studio
@@ -88,7 +88,7 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
     Afterwards no process is left, not even as a zombie, and no thread or pipe.
     """
     before, files, threads = processes(), open_files(), threading.active_count()
-    studio = Studio(tmp_path, Limits())
+    studio = Studio(tmp_path, ScriptLimits())
     studio.write("test.js", SCRIPT)
     studio.compile("test", settings={"count": 1})
     dice = random.Random(20260103)  # noqa: S311 - the moments are to be arbitrary, not secret

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.compiler import Limits
+from flamenco.compiler import ScriptLimits
 from flamenco.domain.errors import JobTypeError
 from tests.integration.compiling import DECLARATION, Studio, wait_until_busy
 
-LIMITS = Limits(timeout_s=2.0, memory_mb=128, tasks=100_000, result_mb=64)
+LIMITS = ScriptLimits(timeout_s=2.0, memory_mb=128, tasks=100_000, result_mb=64)
 SOON_S = LIMITS.timeout_s + 2.5
 """Time limit, the second the parent waits for the helper to notice, and a slow machine."""
 
@@ -343,7 +343,7 @@ def in_thread(call: Callable[[], object]) -> Callable[[], BaseException | None]:
 @pytest.mark.parametrize("deadly", [signal.SIGKILL, signal.SIGTRAP])
 def test_helper_killed_while_compiling(tmp_path: Path, deadly: signal.Signals) -> None:
     """A helper that dies under a script gives an error that names the script, and the next job gets a new helper."""
-    studio = Studio(tmp_path, Limits(timeout_s=20))
+    studio = Studio(tmp_path, ScriptLimits(timeout_s=20))
     studio.write("wait.js", WAIT)
     studio.compile("wait")
     helper = studio.compiler.helper_process_id

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.compiler import Limits
+from flamenco.compiler import ScriptLimits
 from flamenco.domain.errors import Busy, JobTypeError
 from tests.integration.compiling import DECLARATION, Studio, wait_until_busy
 
@@ -29,11 +29,11 @@ function compileJob(job) {{
 
 
 @pytest.fixture
-def make_studio(tmp_path: Path) -> Iterator[Callable[[Limits], Studio]]:
+def make_studio(tmp_path: Path) -> Iterator[Callable[[ScriptLimits], Studio]]:
     """Makes studios with the job type `test`."""
     made: list[Studio] = []
 
-    def make(limits: Limits) -> Studio:
+    def make(limits: ScriptLimits) -> Studio:
         studio = Studio(tmp_path / str(len(made)), limits)
         studio.write("test.js", SCRIPT)
         made.append(studio)
@@ -87,9 +87,9 @@ def test_flags_are_honoured() -> None:
     assert (result.stdout.strip(), result.stderr) == ("undefined 0", "")
 
 
-def test_started_when_needed_and_kept(make_studio: Callable[[Limits], Studio]) -> None:
+def test_started_when_needed_and_kept(make_studio: Callable[[ScriptLimits], Studio]) -> None:
     """The helper is started by the first script and serves the next ones, until it is closed."""
-    studio = make_studio(Limits())
+    studio = make_studio(ScriptLimits())
     assert studio.compiler.helper_process_id is None
     studio.compile("test")
     helper = studio.compiler.helper_process_id
@@ -104,9 +104,9 @@ def test_started_when_needed_and_kept(make_studio: Callable[[Limits], Studio]) -
         studio.compile("test")
 
 
-def test_an_idle_helper_ends_itself(make_studio: Callable[[Limits], Studio]) -> None:
+def test_an_idle_helper_ends_itself(make_studio: Callable[[ScriptLimits], Studio]) -> None:
     """A helper that nothing is asked of ends itself; the next job gets another one and does not notice."""
-    studio = make_studio(Limits(idle_s=0.2))
+    studio = make_studio(ScriptLimits(idle_s=0.2))
     studio.compile("test")
     helper = studio.compiler.helper_process_id
     assert helper is not None
@@ -115,17 +115,17 @@ def test_an_idle_helper_ends_itself(make_studio: Callable[[Limits], Studio]) -> 
     assert studio.compiler.helper_process_id != helper
 
 
-def test_a_helper_that_ends_itself_just_then_costs_nothing(make_studio: Callable[[Limits], Studio]) -> None:
+def test_a_helper_that_ends_itself_just_then_costs_nothing(make_studio: Callable[[ScriptLimits], Studio]) -> None:
     """However the end of an idle helper falls together with the next request, the request is served."""
-    studio = make_studio(Limits(idle_s=0.02))
+    studio = make_studio(ScriptLimits(idle_s=0.02))
     for pause in range(20):
         assert len(studio.compile("test").tasks) == 1
         threading.Event().wait(0.015 + pause / 2000)
 
 
-def test_waiting_has_an_end(make_studio: Callable[[Limits], Studio]) -> None:
+def test_waiting_has_an_end(make_studio: Callable[[ScriptLimits], Studio]) -> None:
     """While a script runs, others wait for a bounded time and are then told to come again."""
-    studio = make_studio(Limits(timeout_s=3, wait_s=0.1))
+    studio = make_studio(ScriptLimits(timeout_s=3, wait_s=0.1))
     studio.compile("test")
     with ThreadPoolExecutor(1) as pool:
         forever = pool.submit(studio.compile, "test", settings={"forever": True})
@@ -142,9 +142,9 @@ def test_waiting_has_an_end(make_studio: Callable[[Limits], Studio]) -> None:
     assert len(studio.compile("test").tasks) == 1
 
 
-def test_only_so_many_wait_for_long(make_studio: Callable[[Limits], Studio]) -> None:
+def test_only_so_many_wait_for_long(make_studio: Callable[[ScriptLimits], Studio]) -> None:
     """While a script runs, the first few callers wait for their turn; a crowd behind them comes again later."""
-    studio = make_studio(Limits(waiting=2, crowded_wait_s=0.05, wait_s=30))
+    studio = make_studio(ScriptLimits(waiting=2, crowded_wait_s=0.05, wait_s=30))
     studio.compile("test")
     told = threading.Semaphore(0)
 
@@ -170,9 +170,9 @@ def test_only_so_many_wait_for_long(make_studio: Callable[[Limits], Studio]) -> 
         assert sorted(outcomes) == ["busy"] * 4 + ["compiled"] * 2
 
 
-def test_closing_does_not_wait_for_scripts(make_studio: Callable[[Limits], Studio]) -> None:
+def test_closing_does_not_wait_for_scripts(make_studio: Callable[[ScriptLimits], Studio]) -> None:
     """Closing the compiler ends a running script at once, and whoever waits for it is told."""
-    studio = make_studio(Limits(timeout_s=60))
+    studio = make_studio(ScriptLimits(timeout_s=60))
     studio.compile("test")
     helper = studio.compiler.helper_process_id
     assert helper is not None
@@ -189,10 +189,10 @@ def test_closing_does_not_wait_for_scripts(make_studio: Callable[[Limits], Studi
 
 @pytest.mark.parametrize(("retry_s", "listed"), [(0, ["slow", "test"]), (60, ["test"])])
 def test_accidents_are_not_held_against_a_script(
-    make_studio: Callable[[Limits], Studio], retry_s: float, listed: list[str]
+    make_studio: Callable[[ScriptLimits], Studio], retry_s: float, listed: list[str]
 ) -> None:
     """A script whose first run ended by a lost helper is tried again, but not on every call."""
-    studio = make_studio(Limits(retry_s=retry_s))
+    studio = make_studio(ScriptLimits(retry_s=retry_s))
     studio.compile("test")
     helper = studio.compiler.helper_process_id
     assert helper is not None
@@ -205,9 +205,9 @@ def test_accidents_are_not_held_against_a_script(
     assert [job_type.name for job_type in studio.compiler.job_types()] == listed
 
 
-def test_threads_share_a_compiler(make_studio: Callable[[Limits], Studio]) -> None:
+def test_threads_share_a_compiler(make_studio: Callable[[ScriptLimits], Studio]) -> None:
     """Many threads compile at a time, and each gets its own job."""
-    studio = make_studio(Limits(wait_s=30, waiting=8))
+    studio = make_studio(ScriptLimits(wait_s=30, waiting=8))
     with ThreadPoolExecutor(8) as pool:
         jobs = list(pool.map(lambda n: studio.compile("test", name=f"j{n}-", settings={"count": n}), range(40)))
         listed = list(pool.map(lambda _: studio.compiler.job_types()[0].name, range(8)))
@@ -265,17 +265,17 @@ def test_a_helper_that_cannot_start(tmp_path: Path) -> None:
     assert "helper process does not start" in said
 
 
-def test_a_job_that_is_too_large(make_studio: Callable[[Limits], Studio]) -> None:
+def test_a_job_that_is_too_large(make_studio: Callable[[ScriptLimits], Studio]) -> None:
     """A job that is larger than allowed is refused while it is read, and the next one is served."""
-    studio = make_studio(Limits(result_mb=1))
+    studio = make_studio(ScriptLimits(result_mb=1))
     with pytest.raises(JobTypeError, match=r"script \(test.js\) made a job of more than 1 MiB"):
         studio.compile("test", settings={"count": 20_000})
     assert len(studio.compile("test").tasks) == 1
 
 
-def test_a_hundred_thousand_tasks(make_studio: Callable[[Limits], Studio]) -> None:
+def test_a_hundred_thousand_tasks(make_studio: Callable[[ScriptLimits], Studio]) -> None:
     """100,000 tasks and one that depends on all of them compile within the default limits, in time linear in tasks."""
-    studio = make_studio(Limits())
+    studio = make_studio(ScriptLimits())
     studio.write(
         "many.js",
         DECLARATION

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flamenco.compiler.compile import Compiler
-from flamenco.compiler.limits import limits_of
+from flamenco.compiler.script_limits import script_limits_of
 from flamenco.config import Config
 from flamenco.domain.errors import FarmError
 from flamenco.domain.model import Submission
@@ -33,7 +33,7 @@ LIMITED = Config(max_tasks_per_job=10, max_commands_per_task=3, max_text_kb=1)
 def compiler(tmp_path: Path) -> Iterator[Compiler]:
     """A compiler of a manager with low limits."""
     (tmp_path / "large.js").write_text(SCRIPT)
-    made = Compiler([tmp_path], limits_of(LIMITED))
+    made = Compiler([tmp_path], script_limits_of(LIMITED))
     yield made
     made.close()
 

@@ -12,7 +12,7 @@ from flamenco.cli.configured import configured
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import SUFFIX
-from flamenco.compiler.limits import limits_of
+from flamenco.compiler.script_limits import script_limits_of
 from flamenco.config import Config
 from flamenco.domain import commands
 from flamenco.domain.errors import Refused
@@ -52,7 +52,7 @@ def workbench(config_file: Path | None, data_dir: Path | None) -> Iterator[Workb
     config, hooks = loaded.config, loaded.hooks
     bench = Bench(
         [config.job_types_path, *hooks.job_type_folders()],
-        limits_of(config),
+        script_limits_of(config),
         lambda job_type: hooks.job_settings(job_type, config),
     )
     try:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from flamenco.config import Config
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class ScriptLimits(Struct, frozen=True, kw_only=True):
     """Limits of one script run, and of waiting for it. The defaults suit any honest script."""
 
     timeout_s: float = 10.0
@@ -42,9 +42,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Most text that scripts may `require`, all modules of the folders together, in KiB."""
 
 
-def limits_of(config: Config) -> Limits:
+def script_limits_of(config: Config) -> ScriptLimits:
     """The limits that a manager with these settings has."""
-    return Limits(
+    return ScriptLimits(
         timeout_s=float(config.compile_timeout),
         memory_mb=config.compile_memory_mb,
         tasks=config.max_tasks_per_job,
