@@ -9,10 +9,10 @@ from typing import Final
 import click
 from msgspec import Struct
 
+from flamenco.cli.job_waits import patiently
 from flamenco.cli.options import json_option, manager_option
 from flamenco.cli.output import print_json
 from flamenco.cli.references import find_job, find_tasks
-from flamenco.cli.waiting import patiently
 from flamenco.client import ManagerClient, TaskLog
 from flamenco.domain.statuses import FINISHED_TASK
 

@@ -9,8 +9,8 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from flamenco.cli.job_waits import patiently
 from flamenco.cli.output import print_line
-from flamenco.cli.waiting import patiently
 from flamenco.client import Job, ManagerClient, count_by_status
 from flamenco.domain.statuses import TaskStatus
 

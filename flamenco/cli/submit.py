@@ -20,13 +20,13 @@ from flamenco.cli.job_settings import (
     settings_file_option,
     settings_of_file,
 )
+from flamenco.cli.job_waits import patiently, wait_for_job
 from flamenco.cli.jobs import ShownJob, shown
 from flamenco.cli.jobtypes.outline import print_outline
 from flamenco.cli.options import json_option, manager_option
 from flamenco.cli.output import print_json
 from flamenco.cli.progress import job_progress
 from flamenco.cli.references import find_tags
-from flamenco.cli.waiting import patiently, wait_for_job
 from flamenco.client import JobRequest, JobType, ManagerClient, ManagerError
 from flamenco.domain.errors import FarmError, NotFound, Refused
 from flamenco.domain.model import AuthoredJob

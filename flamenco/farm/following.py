@@ -49,7 +49,7 @@ def follow(farm: Farm, after: int | None, topics: Collection[str], limit: int, w
     page = _first_page(farm, after, topics, limit)
     if page.events or page.more or page.missed or wait_s <= 0:
         return page
-    with farm.event_waits.place() as taken:
+    with farm.event_waits.slot() as taken:
         if not taken:
             return replace(page, retry_after_s=RETRY_AFTER_S)
         while not (page.events or page.more) and farm.event_waits.until_beyond(page.next, deadline):

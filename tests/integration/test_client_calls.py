@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from flamenco.cli import waiting
-from flamenco.cli.waiting import JobNews, patiently
+from flamenco.cli import job_waits
+from flamenco.cli.job_waits import JobNews, patiently
 from flamenco.client import ManagerClient, ManagerError, ManagerUnreachable, TaskLog
 from flamenco.domain.statuses import JobStatus
 from tests.integration.scripted_manager import Answer, ScriptedManager
@@ -82,7 +82,7 @@ def test_events_of_a_manager_that_has_none(client: ManagerClient, manager: Scrip
 
 def test_a_manager_that_comes_back_is_waited_for(manager: ScriptedManager, monkeypatch: pytest.MonkeyPatch) -> None:
     """No answer, and answers of a manager that is too busy, are put up with; what will never be is not."""
-    monkeypatch.setattr(waiting, "POLL_S", 0.0)
+    monkeypatch.setattr(job_waits, "POLL_S", 0.0)
     trouble = [ManagerUnreachable("away"), ManagerError("busy", 503), ManagerError("bad gateway", 502)]
 
     def ask() -> str:
@@ -95,7 +95,7 @@ def test_a_manager_that_comes_back_is_waited_for(manager: ScriptedManager, monke
         trouble[:] = [ManagerError("never", status)]
         with pytest.raises(ManagerError, match="never"):
             patiently(ask)
-    monkeypatch.setattr(waiting, "AWAY_S", -1.0)
+    monkeypatch.setattr(job_waits, "AWAY_S", -1.0)
     trouble[:] = [ManagerUnreachable("gone")]
     with pytest.raises(ManagerUnreachable, match="gone"):
         patiently(ask)
@@ -110,8 +110,8 @@ def test_news_of_a_job_are_waited_for(
     client: ManagerClient, manager: ScriptedManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """News of other jobs are passed by; each question goes on from where the last answer ended."""
-    monkeypatch.setattr(waiting, "BREATH_S", 0.0)
-    monkeypatch.setattr(waiting, "POLL_S", 0.0)
+    monkeypatch.setattr(job_waits, "BREATH_S", 0.0)
+    monkeypatch.setattr(job_waits, "POLL_S", 0.0)
     topics = f"topics=%2Fjobs%2C%2Fjobs%2F{JOB_ID}"
 
     def will_answer(asked: str, *told: dict[str, Any], **more: Any) -> None:

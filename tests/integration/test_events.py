@@ -362,7 +362,7 @@ def test_the_client(farm: Farm) -> None:
         assert found is not None
         assert [(each.topic, each.payload["name"]) for each in found.events] == [("/jobs", "a"), ("/jobs", "b")]
         assert (found.missed, found.more, found.retry_after) == (False, False, None)
-        with farm.event_waits.place(), farm.event_waits.place():
+        with farm.event_waits.slot(), farm.event_waits.slot():
             started = time.monotonic()
             told = client.events.after(found.next, wait_s=0.2)
         assert told is not None

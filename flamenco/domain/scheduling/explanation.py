@@ -70,7 +70,7 @@ def seen_worker(worker: Worker) -> SeenWorker:
 class WaitingGroup(Struct, frozen=True, kw_only=True):
     """Tasks of a job that wait and are alike: the same type, commands and limits, failed by the same workers.
 
-    `full` are those of its limits that have no place left, with their capacity. `names` are some of the tasks,
+    `full` are those of its limits that have no slot left, with their capacity. `names` are some of the tasks,
     `queue_key` is where they wait.
     """
 

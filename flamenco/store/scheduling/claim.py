@@ -119,7 +119,7 @@ class JobOffers(NamedTuple):
 
     @property
     def has_limits(self) -> bool:
-        """Whether there is one among them that needs a place under a limit."""
+        """Whether there is one among them that needs a slot under a limit."""
         return any(offer.limits for offer in self.offers)
 
 
@@ -146,8 +146,8 @@ def _offers(tx: Tx, worker_key: int, requirement: Requirement) -> Iterator[Offer
         if len(page) < size:
             return
         size = min(2 * size, _LARGEST_PAGE)
-        place = {"rank": page[-1].rank, "job_key": page[-1].job_key, "page": size}
-        page = tx.execute(_MORE_QUEUES, {**arguments, **place}).all()
+        after = {"rank": page[-1].rank, "job_key": page[-1].job_key, "page": size}
+        page = tx.execute(_MORE_QUEUES, {**arguments, **after}).all()
 
 
 _NOT_FAILED_BY_ME = ~exists().where(
@@ -161,7 +161,7 @@ _BEST_TASK = (
 
 
 class Candidate(NamedTuple):
-    """A task that the worker may run, and the limits it needs a place under."""
+    """A task that the worker may run, and the limits it needs a slot under."""
 
     task: Task
     limits: tuple[str, ...]

@@ -1,6 +1,6 @@
 """Limits: never more than so many tasks at once, counted by one row for each running task that falls under one.
 
-Taking a place locks the limit's row, so that of several processes that want the last place exactly one gets it.
+Taking a slot locks the limit's row, so that of several processes that want the last one exactly one gets it.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _LOCK = select(limits.c.name).where(_NAMED).order_by(limits.c.name).with_for_upd
 
 
 def full(tx: Tx, names: Collection[str]) -> set[str]:
-    """Those of the limits that have no place left."""
+    """Those of the limits that have no slot left."""
     return set(tx.execute(_FULL, {"names": sorted(names)}).scalars()) if names else set()
 
 
 def take(tx: Tx, names: Collection[str], task_key: int) -> bool:
-    """Take a place for a task under each of the limits, or under none when one is full: then False."""
+    """Take a slot for a task under each of the limits, or under none when one is full: then False."""
     if not names:
         return True
     tx.execute(_LOCK, {"names": sorted(names)})
@@ -59,12 +59,12 @@ _RELEASE_ACTIVE = delete(limit_uses).where(
 
 
 def release(tx: Tx, task_key: int) -> None:
-    """Give back the places of a task that is not run any more."""
+    """Give back the slots of a task that is not run any more."""
     tx.execute(_RELEASE, {"of_task": task_key})
 
 
 def release_active_of(tx: Tx, job_key: int) -> None:
-    """Give back the places of every running task of a job, which is about to end all of them."""
+    """Give back the slots of every running task of a job, which is about to end all of them."""
     tx.execute(_RELEASE_ACTIVE, {"of_job": job_key})
 
 

@@ -26,7 +26,7 @@ class EventWaits:
 
     def __init__(self, store: Store, threads: int) -> None:
         self._store = store
-        self._places = threading.Semaphore(threads // THREADS_PER_WAITER)
+        self._slots = threading.Semaphore(threads // THREADS_PER_WAITER)
         self._stopped = threading.Event()
         self._look = threading.Lock()
         self._looked = float("-inf")
@@ -39,14 +39,14 @@ class EventWaits:
         return self._waiting
 
     @contextmanager
-    def place(self) -> Iterator[bool]:
-        """A place to wait in, or False when all are taken."""
-        taken = self._places.acquire(blocking=False)
+    def slot(self) -> Iterator[bool]:
+        """A slot to wait in, or False when all are taken."""
+        taken = self._slots.acquire(blocking=False)
         try:
             yield taken
         finally:
             if taken:
-                self._places.release()
+                self._slots.release()
 
     def until_beyond(self, cursor: int, deadline: float) -> bool:
         """Wait for an event with a number beyond `cursor`, up to `deadline`, a moment of `time.monotonic`.
