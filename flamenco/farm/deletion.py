@@ -74,15 +74,12 @@ def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
     Raises whatever keeps its files from being removed; what is in the database of it stays then.
     """
     try:
-        with farm.store.read() as tx:
-            job = jobs.fetch(tx, job_id, doomed=True)
-            is_shared = deletion.checkout_is_shared(tx, job)
-        if not is_shared:
-            shaman.erase_checkout(farm, job.shaman_checkout_id)
-        remove_job_folder(farm.config.local_storage_path, job.id)
+        _erase_checkout(farm, job_id)
+        remove_job_folder(farm.config.local_storage_path, job_id)
         now = farm.clock()
         with farm.store.write() as tx:
-            if not deletion.delete_tasks(tx, jobs.lock_by_id(tx, job_id, doomed=True), now, most_rows):
+            job = jobs.lock_by_id(tx, job_id, doomed=True)
+            if not deletion.delete_tasks(tx, job, now, most_rows):
                 return False
         if farm.policies.accounting:
             accounts.book(farm)  # the time it used stays used
@@ -96,3 +93,20 @@ def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
     # A worker may have sent a line for a log before it could know.
     remove_job_folder(farm.config.local_storage_path, job_id)
     return True
+
+
+def _erase_checkout(farm: Farm, job_id: str) -> None:
+    """Remove the files that a marked job has in the Shaman storage, once, unless another job needs them."""
+    if farm.shaman is None:
+        return
+    with farm.store.read() as tx:
+        if not jobs.fetch(tx, job_id, doomed=True).shaman_checkout_id:
+            return
+    with farm.store.write() as tx:
+        job = jobs.lock_by_id(tx, job_id, doomed=True)
+        if not deletion.take_checkout(tx, job):
+            return
+    shaman.erase_checkout(farm, job.shaman_checkout_id)
+    # At once, and not with the rest of the job: its path is free again.
+    with farm.store.write() as tx:
+        deletion.forget_checkout(tx, jobs.lock_by_id(tx, job_id, doomed=True))

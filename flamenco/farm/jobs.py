@@ -22,7 +22,7 @@ from flamenco.domain.statuses import JobStatus
 from flamenco.farm.apply import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import placing
-from flamenco.store import events, failures, listing, workers
+from flamenco.store import deletion, events, failures, listing, workers
 from flamenco.store import jobs as job_store
 
 log = structlog.get_logger(__name__)
@@ -95,6 +95,11 @@ def submit(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _no
     with farm.one_large_write(), farm.store.write() as tx:
         job = job_store.insert_job(tx, authored, starts_as, placement)
         events.append(tx, [job_event(job)], authored.created)
+        if deletion.checkout_goes(tx, job):
+            raise Refused(
+                f"The files of the checkout {job.shaman_checkout_id} are being deleted with the job that had it; "
+                "check them out again, and submit the job with what that gives."
+            )
     log.info("a job came", name=job.name, type=job.type, tasks=len(authored.tasks), job=job.id)
     return job
 

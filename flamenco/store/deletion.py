@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, delete, or_, select, text, tuple_, update
+from sqlalchemy import and_, bindparam, delete, or_, select, text, tuple_, update
 
 from flamenco.domain.model import Job
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues as queue_store
-from flamenco.store.schema import DOOMED_SQL, jobs, queues, task_dependencies, tasks
+from flamenco.store.schema import CHECKED_OUT_SQL, DOOMED_SQL, jobs, queues, task_dependencies, tasks
 
 PAGE = 500
 """So many jobs are marked by one statement."""
@@ -52,16 +52,67 @@ def mark_unchanged(tx: Tx, until: datetime, now: datetime, page: int = PAGE) -> 
         yield mark(tx, found, now)
 
 
-def checkout_is_shared(tx: Tx, job: Job) -> bool:
-    """Whether a job that stays has the same Shaman checkout, or one inside of it."""
-    checkout = job.shaman_checkout_id
-    inside = jobs.c.shaman_checkout_id.startswith(f"{checkout.rstrip('/')}/", autoescape=True)
-    others = select(jobs.c.key).where(
-        jobs.c.key != job.key,
+# A checkout and all inside of it: paths that begin with it and a slash come before those with the next character.
+_OTHERS_NEED = (
+    select(jobs.c.key)
+    .where(
+        text(CHECKED_OUT_SQL),
+        jobs.c.key != bindparam("of_job"),
         jobs.c.delete_requested.is_(None),
-        or_(jobs.c.shaman_checkout_id == checkout, inside),
+        or_(
+            jobs.c.shaman_checkout_id == bindparam("checkout"),
+            and_(jobs.c.shaman_checkout_id >= bindparam("inside"), jobs.c.shaman_checkout_id < bindparam("beyond")),
+        ),
     )
-    return bool(checkout) and tx.execute(others.limit(1)).first() is not None
+    .limit(1)
+)
+_TAKE_CHECKOUT = update(jobs).where(jobs.c.key == bindparam("of_job")).values(checkout_goes=True)
+_FORGET_CHECKOUT = (
+    update(jobs).where(jobs.c.key == bindparam("of_job")).values(shaman_checkout_id="", checkout_goes=False)
+)
+_GOES = (
+    select(jobs.c.checkout_goes)
+    .where(text(CHECKED_OUT_SQL), jobs.c.shaman_checkout_id.in_(bindparam("paths", expanding=True)))
+    .order_by(jobs.c.key)
+    .with_for_update(read=True)
+)
+
+
+def checkout_is_shared(tx: Tx, job: Job) -> bool:
+    """Whether another job, which stays, has the same Shaman checkout, or one inside of it."""
+    if not job.shaman_checkout_id:
+        return False
+    path = job.shaman_checkout_id.rstrip("/")
+    values = {"of_job": job.key, "checkout": path, "inside": f"{path}/", "beyond": f"{path}0"}
+    return tx.execute(_OTHERS_NEED, values).first() is not None
+
+
+def take_checkout(tx: Tx, job: Job) -> bool:
+    """Keep other jobs from having the checkout of a locked job that is to be deleted. False when one that stays has it.
+
+    Whoever stores a job with it at the same time is either seen here, or finds by `checkout_goes` that it was too late.
+    """
+    if not job.shaman_checkout_id or checkout_is_shared(tx, job):
+        return False
+    tx.execute(_TAKE_CHECKOUT, {"of_job": job.key})
+    return True
+
+
+def forget_checkout(tx: Tx, job: Job) -> None:
+    """The files of a locked job's checkout are gone: it is free for others, who may have made a new one by now."""
+    tx.execute(_FORGET_CHECKOUT, {"of_job": job.key})
+
+
+def checkout_goes(tx: Tx, job: Job) -> bool:
+    """Whether the checkout of a job that was stored just now, or one that it is in, is being removed with another job.
+
+    Asked at the end of the transaction: jobs that have the same one cannot be changed from then on.
+    """
+    if not job.shaman_checkout_id:
+        return False
+    parts = job.shaman_checkout_id.rstrip("/").split("/")
+    paths = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    return any(tx.execute(_GOES, {"paths": [*paths, *(f"{path}/" for path in paths)]}).scalars())
 
 
 _MARKED = (

@@ -82,6 +82,9 @@ metadata = MetaData(
 
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column declared INTEGER
 
+Path = Text().with_variant(Text(collation="C"), "postgresql")
+"""A text of which everything that begins alike is together, as in SQLite: other orders pass over slashes."""
+
 RUNNABLE_SQL = "tasks.status IN ('queued', 'soft-failed') AND tasks.unmet = 0"
 """A task that could be given away. Literal, since a partial index only serves queries that repeat its condition."""
 
@@ -96,6 +99,9 @@ OPEN_SQL = "jobs.status IN ('active', 'queued') AND jobs.delete_requested IS NUL
 
 DOOMED_SQL = "jobs.delete_requested IS NOT NULL"
 """A job that is to be deleted."""
+
+CHECKED_OUT_SQL = "jobs.shaman_checkout_id <> ''"
+"""A job with a Shaman checkout."""
 
 SCHEDULED_SQL = "sleep_schedules.is_active"
 """A sleep schedule that is kept to."""
@@ -137,7 +143,9 @@ jobs = Table(
     Column("created", Utc, nullable=False),
     Column("updated", Utc, nullable=False),
     Column("tag_key", ForeignKey("tags.key", ondelete="SET NULL"), index=True),
-    Column("shaman_checkout_id", Text, nullable=False, server_default=""),
+    Column("shaman_checkout_id", Path, nullable=False, server_default=""),
+    # The files of that checkout are being removed: no other job may have it, or one inside of it, any more.
+    Column("checkout_goes", Boolean, nullable=False, server_default=text("false")),
     Column("delete_requested", Utc),
     Column("rank", Float),  # the policies' sum; NULL while one of them holds the job
     Column("max_running", Integer),  # most of its tasks that may run at once, where a policy limits that
@@ -160,6 +168,7 @@ _partial("ix_jobs_transitional", TRANSITIONAL_SQL, jobs.c.status)
 _partial("ix_jobs_open", OPEN_SQL, jobs.c.key)
 _partial("ix_jobs_open_status", OPEN_SQL, jobs.c.status)
 _partial("ix_jobs_delete_requested", DOOMED_SQL, jobs.c.delete_requested)
+_partial("ix_jobs_checkout", CHECKED_OUT_SQL, jobs.c.shaman_checkout_id)
 _partial("ix_jobs_running", RUNNING_SQL, jobs.c.key)
 _partial("ix_jobs_unbooked", UNBOOKED_SQL, jobs.c.key)
 

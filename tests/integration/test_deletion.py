@@ -6,17 +6,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
+from pathlib import Path
 
 import pytest
 from falcon import testing
+from msgspec.structs import replace
 from sqlalchemy import func as sql
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from flamenco import JobCandidate, WorkerView
 from flamenco.api.app import create_app
-from flamenco.domain.errors import NotFound
-from flamenco.domain.model import AuthoredJob, Task, Worker
+from flamenco.domain.errors import NotFound, Refused
+from flamenco.domain.model import AuthoredJob, Submission, Task, Worker
+from flamenco.domain.scheduling import Placement
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import deletion, jobs, tags, tasks, workers
 from flamenco.farm.context import Farm
@@ -284,6 +287,53 @@ def test_a_checkout_that_another_job_needs_stays(make_farm: Callable[..., Farm])
         deletion.request(farm, job.id)
         assert deletion.delete_some(farm, job.id) or deletion.delete_some(farm, job.id)
         assert sum(place.exists() for place in places) == left
+
+
+def checked_out(farm: Farm, name: str) -> Path:
+    """A checkout with a file in it, as Shaman would have made it."""
+    assert farm.shaman
+    file = farm.shaman.places.jobs / name / "scene.blend"
+    file.parent.mkdir(parents=True)
+    file.write_text("scene")
+    return file
+
+
+def test_no_job_gets_a_checkout_that_is_being_removed(farm: Farm) -> None:
+    """While files go, a job with the same checkout, or one inside, is refused; once they are gone its path is free."""
+    checked_out(farm, "film")
+    doomed = store_job(farm, authored_job(authored_task(), shaman_checkout_id="film"))
+    deletion.request(farm, doomed.id)
+    wanted = Submission(name="late", type="echo-sleep-test", settings={"message": "x", "sleep_duration_seconds": 1})
+    with farm.store.write() as tx:
+        assert deletion_store.take_checkout(tx, job_store.lock_by_id(tx, doomed.id, doomed=True))
+    for same in ("film", "film/", "film/shot"):
+        with pytest.raises(Refused, match="check them out again"):
+            jobs.submit(farm, replace(wanted, shaman_checkout_id=same), strict=False)
+    for other in ("film 2", "fil", ""):
+        jobs.submit(farm, replace(wanted, shaman_checkout_id=other), strict=False)
+    # The tasks of a large job go bit by bit, its files at once: whoever uses the path anew keeps what is there.
+    assert not deletion.delete_some(farm, doomed.id, most_rows=1)
+    anew = checked_out(farm, "film")
+    assert deletion.delete_some(farm, doomed.id)
+    assert anew.exists()
+    jobs.submit(farm, replace(wanted, shaman_checkout_id="film"), strict=False)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_job_that_is_being_stored_keeps_its_checkout(farm: Farm) -> None:
+    """Whoever removes the files waits for a job that comes in with the same ones, and leaves them to it."""
+    file = checked_out(farm, "film")
+    doomed = store_job(farm, authored_job(authored_task(), shaman_checkout_id="film"))
+    deletion.request(farm, doomed.id)
+    with ThreadPoolExecutor(1) as other_process:
+        with farm.store.write() as tx:
+            late = authored_job(authored_task(), shaman_checkout_id="film")
+            job = job_store.insert_job(tx, late, JobStatus.QUEUED, Placement(rank=50.0))
+            assert not deletion_store.checkout_goes(tx, job)
+            deleting = other_process.submit(delete_all, farm)
+            wait_for_waiting(farm)
+        deleting.result(20)
+    assert file.exists()
 
 
 def test_without_shaman_no_checkout_goes(make_farm: Callable[..., Farm]) -> None:
