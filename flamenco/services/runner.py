@@ -20,7 +20,7 @@ import structlog
 from msgspec import Struct
 
 from flamenco.domain.errors import Busy, FarmError, Unavailable
-from flamenco.domain.timeouts import was_moved
+from flamenco.domain.timeouts import Moment, was_moved
 from flamenco.farm.context import Farm
 from flamenco.services import (
     deletion,
@@ -135,7 +135,8 @@ class Runner:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._held_until: dict[str, float] = {}
         self._others: dict[str, tuple[leases.Held, float]] = {}
-        self._began = farm.moment()
+        # What a server's clock shows is not known before it was asked.
+        self._began = farm.moment() if farm.store.is_sqlite else None
         self._stopped = threading.Event()
         self._finish_by = math.inf
         self._thread = threading.Thread(target=self._run, name=thread_name, daemon=True)
@@ -209,26 +210,27 @@ class Runner:
         """Make sure that nobody else runs the chore now, nor within `pause_s`. False when somebody else does."""
         if not chore.leased or self._held_until.get(chore.name, 0.0) > time.monotonic() + pause_s + chore.lease_s / 2:
             return True
-        now, seconds = self._farm.clock(), pause_s + chore.lease_s
+        seconds = pause_s + chore.lease_s
         until = time.monotonic() + seconds
         with self._farm.store.read() as tx:  # which keeps nobody from writing
             found = leases.held(tx, chore.name)
-        is_ours = self._is_free(chore.name, found)
+            now = Moment(leases.clock(tx, self._farm.clock()), self._farm.timer())
+        is_ours = self._is_free(chore.name, found, now)
         if is_ours:
-            expires = now + timedelta(seconds=seconds)
+            expires = now.clock + timedelta(seconds=seconds)
             with self._farm.store.write() as tx:
-                is_ours = leases.take(tx, chore.name, self._owner, now, expires, given_up=found)
+                is_ours = leases.take(tx, chore.name, self._owner, now.clock, expires, given_up=found)
         self._held_until[chore.name] = until if is_ours else 0.0
         return is_ours
 
-    def _is_free(self, name: str, found: leases.Held | None) -> bool:
+    def _is_free(self, name: str, found: leases.Held | None, now: Moment) -> bool:
         """Whether nobody else has the lease: it expired by the clock, or was not renewed for as long as it holds.
 
         Only the latter counts once the clock was moved.
         """
+        self._began = self._began or now
         if found is None or found.owner == self._owner:
             return True
-        now = self._farm.moment()
         if name not in self._others or self._others[name][0] != found:
             self._others[name] = found, now.timer_s
         if found.seconds and now.timer_s - self._others[name][1] >= found.seconds:

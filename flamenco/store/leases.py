@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy import and_, bindparam, delete, or_, select, text, update
+from sqlalchemy import func as sql
 
 from flamenco.store.engine import Tx
 from flamenco.store.schema import leases
@@ -15,6 +16,14 @@ _INSERT = text(
     "INSERT INTO leases (name, owner, expires, seconds) VALUES (:name, :owner, :expires, :seconds)"
     " ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("expires", type_=leases.c.expires.type))
+
+
+_SERVER_TIME = select(sql.clock_timestamp(type_=leases.c.expires.type))
+
+
+def clock(tx: Tx, own: datetime) -> datetime:
+    """The time that leases go by: the server's, since hosts differ; SQLite has one host, whose time is our `own`."""
+    return own if tx.dialect.name == "sqlite" else tx.execute(_SERVER_TIME).scalar_one()
 
 
 class Held(Struct, frozen=True):

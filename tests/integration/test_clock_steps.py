@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from flamenco.domain.sleep import schedule_from
 from flamenco.domain.statuses import WorkerStatus
@@ -13,6 +15,8 @@ from flamenco.farm.context import Farm
 from flamenco.services import delivery, timeouts
 from flamenco.services import sleep as sleep_chore
 from flamenco.services.runner import Chore, Runner
+from flamenco.store import leases as store_leases
+from flamenco.store.schema import leases
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, statuses, store_job, take
@@ -127,6 +131,22 @@ def test_a_lease_of_a_process_that_is_gone(make_farm: Callable[..., Farm], clock
     assert two._hold_lease(HOURLY, 0.0)
     one._held_until.clear()
     assert not one._hold_lease(HOURLY, 0.0)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("ahead_s", [7200.0, -7200.0])
+def test_a_lease_on_another_host(make_farm: Callable[..., Farm], clock: Clock, ahead_s: float) -> None:
+    """A host whose clock is ahead takes no lease that is held, one whose clock is behind keeps none for longer."""
+    far = make_farm()
+    far.clock = Clock(clock() + timedelta(seconds=ahead_s))
+    near = Runner(make_farm(), [HOURLY])
+    assert near._hold_lease(HOURLY, 0.0)
+    assert not Runner(far, [HOURLY])._hold_lease(HOURLY, 0.0)
+    near._release()
+    assert Runner(far, [HOURLY])._hold_lease(HOURLY, 0.0)
+    with far.store.write() as tx:
+        left_s = (tx.execute(select(leases.c.expires)).scalar_one() - store_leases.clock(tx, clock())).total_seconds()
+    assert 50 < left_s <= HOURLY.lease_s
 
 
 def test_a_sink_that_failed_before_the_clock_was_put_back(farm: Farm, clock: Clock) -> None:
