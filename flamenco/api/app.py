@@ -7,7 +7,6 @@ from typing import TypeAlias
 import falcon
 
 from flamenco.api import addon, errors, job_files, pages, plugin_routes
-from flamenco.api.description import Description
 from flamenco.api.middleware.authentication import Authentication
 from flamenco.api.middleware.bodiless import Bodiless
 from flamenco.api.middleware.body import Body
@@ -19,6 +18,7 @@ from flamenco.api.middleware.timing import Timing
 from flamenco.api.middleware.unread import UnreadBody
 from flamenco.api.openapi import Document
 from flamenco.api.routes import SURFACES
+from flamenco.api.upnp import Description
 from flamenco.discovery.messages import DESCRIPTION_PATH
 from flamenco.farm.context import Farm
 

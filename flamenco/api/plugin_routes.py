@@ -20,7 +20,7 @@ from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import send
 from flamenco.domain.errors import ConfigError, FarmError
 from flamenco.farm.context import Farm
-from flamenco.farm.reading import FarmReading
+from flamenco.farm.reader import FarmReading
 from flamenco.hooks.discovery import place_of, told
 from flamenco.hooks.routes import ApiRequest, ApiResponse, FarmReader, Method, Route
 

@@ -6,7 +6,7 @@ from flamenco.config import Config
 from flamenco.domain.failures import FailureFacts, FailureLimits, Verdict, counted, decide
 from flamenco.domain.model import Task, Worker
 from flamenco.domain.statuses import TaskStatus
-from flamenco.farm.apply import Cascade
+from flamenco.farm.cascade import Cascade
 from flamenco.farm.scheduling import stranding
 from flamenco.farm.workers import return_task
 from flamenco.store import failures, tasks

@@ -19,7 +19,7 @@ from flamenco.domain.events import job_event
 from flamenco.domain.listing import JobQuery
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.statuses import JobStatus
-from flamenco.farm.apply import Cascade
+from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import placing
 from flamenco.store import deletion, events, failures, listing, workers

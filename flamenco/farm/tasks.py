@@ -12,7 +12,7 @@ from flamenco.domain.listing import TaskQuery
 from flamenco.domain.model import Job, Task, TaskSummary, TaskWorker, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus
 from flamenco.farm import failing, last_rendered
-from flamenco.farm.apply import Cascade
+from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.store import failures, jobs, listing, workers
 from flamenco.store import tasks as task_store

@@ -18,7 +18,7 @@ from flamenco.domain.model import Tag, Task, Worker
 from flamenco.domain.statuses import PAUSING_JOB, TaskStatus, WorkerStatus
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
 from flamenco.farm import sleep
-from flamenco.farm.apply import Cascade
+from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
 from flamenco.store import events, jobs, listing, tasks

@@ -23,7 +23,7 @@ from flamenco.domain.scheduling import Placement
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import deletion, jobs, tags, tasks, workers
 from flamenco.farm.context import Farm
-from flamenco.farm.reading import FarmReading
+from flamenco.farm.reader import FarmReading
 from flamenco.farm.scheduling import accounts, claim, explanation
 from flamenco.farm.tasks import TaskChange
 from flamenco.files.places import job_folder

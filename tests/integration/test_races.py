@@ -13,7 +13,7 @@ from sqlalchemy import event, text
 from flamenco.domain.model import Job
 from flamenco.domain.statuses import JobStatus
 from flamenco.farm import jobs, workers
-from flamenco.farm.apply import Cascade
+from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.services import timeouts

@@ -21,7 +21,7 @@ from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.measurements import RequestHistograms
-from flamenco.farm.reading import ALIVE, FarmReading
+from flamenco.farm.reader import ALIVE, FarmReading
 from flamenco.farm.scheduling.policies import Policies
 from flamenco.hooks.routes import REQUEST_BOUNDS_S, FarmStatistics, LimitUse
 from flamenco.services import measurements

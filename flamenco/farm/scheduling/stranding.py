@@ -19,7 +19,7 @@ from flamenco.domain.scheduling import explanation
 from flamenco.domain.scheduling.explanation import WaitingGroup, Why, seen_worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.transitions import too_many_failed
-from flamenco.farm.apply import Cascade
+from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.store import jobs, workers
 from flamenco.store.engine import Tx
