@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import structlog
-
-from flamenco.domain.errors import Busy, Unavailable
 from flamenco.domain.timeouts import was_moved
 from flamenco.farm import sleep
+from flamenco.farm.attempts import Attempts
 from flamenco.farm.context import Farm
-
-log = structlog.get_logger()
 
 FIRST_AFTER_S = 2.0
 
@@ -25,11 +21,9 @@ def tick(farm: Farm) -> float:
     now = farm.moment()
     due = sleep.due(farm, everybody=was_moved(farm.sleep_checked, now))
     farm.sleep_checked = now
+    attempts = Attempts()
     for worker_id in due:
-        try:
+        with attempts.one("a sleep schedule could not be applied; trying again at the next check", worker=worker_id):
             sleep.apply(farm, worker_id)
-        except (Busy, Unavailable):
-            raise  # nor is it of any use to try the others
-        except Exception:
-            log.exception("a sleep schedule could not be applied; trying again at the next check", worker=worker_id)
+    attempts.end()
     return EVERY_S

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import structlog
 
-from flamenco.domain.errors import Busy, NotFound, Unavailable
+from flamenco.domain.errors import NotFound
 from flamenco.farm import tasks, workers
+from flamenco.farm.attempts import Attempts
 from flamenco.farm.context import Farm
 from flamenco.store import tasks as task_store
 from flamenco.store import workers as worker_store
 
 log = structlog.get_logger()
 
+_FAILED = "could not time out; trying again at the next check"
+
 
 def tick(farm: Farm) -> float:
     """Check once. A task timeout of 0 switches both checks off."""
     config = farm.config
     if config.task_timeout > 0:
-        _give_up_tasks(farm)
-        _give_up_workers(farm)
+        attempts = Attempts()
+        _give_up_tasks(farm, attempts)
+        _give_up_workers(farm, attempts)
+        attempts.end()
     return config.timeout_check_interval
 
 
-def _give_up_tasks(farm: Farm) -> None:
+def _give_up_tasks(farm: Farm, attempts: Attempts) -> None:
     with farm.store.read() as tx:
         touched = task_store.active_touched(tx)
     farm.task_watch = farm.task_watch.look(touched, farm.moment())
     for task_id in farm.task_watch.lost(farm.config.task_timeout):
-        with _on_its_own(), suppress(NotFound):
+        with attempts.one(_FAILED, task=task_id), suppress(NotFound):
             with farm.store.read() as tx:
                 task = task_store.fetch(tx, task_id)
             if task.last_touched == touched[task_id]:
@@ -38,21 +42,10 @@ def _give_up_tasks(farm: Farm) -> None:
                 tasks.time_out(farm, task)
 
 
-def _give_up_workers(farm: Farm) -> None:
+def _give_up_workers(farm: Farm, attempts: Attempts) -> None:
     with farm.store.read() as tx:
         seen = worker_store.last_seen(tx)
     farm.worker_watch = farm.worker_watch.look(seen, farm.moment())
     for worker_id in farm.worker_watch.lost(farm.config.worker_timeout):
-        with _on_its_own():
+        with attempts.one(_FAILED, worker=worker_id):
             workers.time_out(farm, worker_id, seen[worker_id])
-
-
-@contextmanager
-def _on_its_own() -> Iterator[None]:
-    """What goes wrong with one of them must not keep the others from being given up; it is tried again next time."""
-    try:
-        yield
-    except (Busy, Unavailable):
-        raise  # nor is it of any use to try the others
-    except Exception:
-        log.exception("could not time out; trying again at the next check")

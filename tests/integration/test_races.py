@@ -10,15 +10,19 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import event, text
 
+from flamenco.domain.errors import Busy
 from flamenco.domain.model import Job
-from flamenco.domain.statuses import JobStatus
+from flamenco.domain.sleep import SleepSchedule
+from flamenco.domain.statuses import JobStatus, WorkerStatus
 from flamenco.farm import jobs, workers
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
-from flamenco.services import timeouts
+from flamenco.services import sleep, timeouts
 from flamenco.store import jobs as job_store
 from flamenco.store import leases
+from flamenco.store import sleep as sleep_store
+from flamenco.store import workers as worker_store
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, statuses, store_job, take
@@ -105,7 +109,8 @@ def test_what_cannot_be_timed_out_does_not_stop_the_others(farm: Farm, clock: Cl
     event.listen(farm.store.engine, "checkout", wait_briefly)
     with farm.store.write() as tx:
         job_store.lock(tx, kept.key)
-        timeouts.tick(farm)
+        with pytest.raises(Busy):  # so that the runner tries again soon
+            timeouts.tick(farm)
     assert [statuses(farm, job)[1] for job in (kept, other)] == ["active", "failed"]
     timeouts.tick(farm)
     assert [statuses(farm, job)[1] for job in (kept, other)] == ["failed", "failed"]
@@ -115,3 +120,26 @@ def wait_briefly(connection: Any, *_: object) -> None:
     """Make a connection give up waiting for locks soon."""
     connection.execute("SET lock_timeout = '50ms'")
     connection.commit()
+
+
+def test_a_worker_that_is_kept_does_not_keep_others_awake(farm: Farm, clock: Clock) -> None:
+    """Somebody keeps a worker for too long: others are sent to sleep all the same, this one when it can be."""
+    kept, other = new_worker(farm, "kept"), new_worker(farm, "other")
+    schedule = SleepSchedule(is_active=True)
+    with farm.store.write() as tx:
+        for worker in (kept, other):
+            sleep_store.put(tx, worker.key, schedule)
+            sleep_store.checked(tx, worker.key, clock())
+    event.listen(farm.store.engine, "checkout", wait_briefly)
+    with farm.store.write() as tx:
+        worker_store.lock(tx, kept.id)
+        with pytest.raises(Busy):
+            sleep.tick(farm)
+    assert asked(farm) == {"other": WorkerStatus.ASLEEP, "kept": None}
+    sleep.tick(farm)
+    assert asked(farm) == {"other": WorkerStatus.ASLEEP, "kept": WorkerStatus.ASLEEP}
+
+
+def asked(farm: Farm) -> dict[str, WorkerStatus | None]:
+    """Which status each worker is asked for."""
+    return {worker.name: worker.status_requested for worker in workers.list_all(farm)}

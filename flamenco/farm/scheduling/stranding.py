@@ -19,6 +19,7 @@ from flamenco.domain.scheduling import explanation
 from flamenco.domain.scheduling.explanation import WaitingGroup, Why, seen_worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.transitions import too_many_failed
+from flamenco.farm.attempts import Attempts
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.store import jobs, workers
@@ -106,9 +107,11 @@ def look(farm: Farm) -> None:
                 del notes[told.job_key]
             else:
                 notes.setdefault(told.job_key, "There is a worker again that can run this")
+    attempts = Attempts()
     for job_key in sorted(doomed | set(notes)):
-        with suppress(NotFound):
+        with attempts.one("a job could not be looked through for what nobody can run"), suppress(NotFound):
             _settle(farm, job_key, notes.get(job_key, ""))
+    attempts.end()
 
 
 def _settle(farm: Farm, job_key: int, note: str) -> None:
