@@ -56,7 +56,7 @@ from flamenco.worker.settings import WorkerSettings
 from flamenco.worker.task_context import TaskContext
 from flamenco.worker.task_run import TaskRunner
 from flamenco.worker.update_queue import UpdateQueue
-from flamenco.worker.updates import Updates
+from flamenco.worker.updates import Delivery, Interruption, Updates
 from flamenco.worker.upload import OutputUploads
 
 START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -258,7 +258,7 @@ class FakeWorker:
         self._commands = commands
         self._variables = {"worker_dir": str(program_dir())}
         self._queue = UpdateQueue(Path(":memory:"), _QUEUE_BYTES)
-        self._updates = Updates(self._queue, self, Duration(0))
+        self._updates = _Updates(self._queue, self, Duration(0))
 
     def start(self, name: str, task_types: tuple[str, ...], commands: tuple[str, ...] | None, platform: str) -> None:
         """Register, sign on and become awake; `fake_worker` has done that already."""
@@ -308,7 +308,7 @@ class FakeWorker:
             settings=WorkerSettings(),
             variables=self._variables,
         ).run(task)
-        if not self._updates.deliver_all():
+        if self._updates.deliver_all() is not Delivery.COMPLETE:
             raise AssertionError(f"the manager did not take what was reported on the task {task.name!r}")
         return self.log_lines[before:]
 
@@ -362,6 +362,19 @@ class FakeWorker:
     def _become(self, status: WorkerStatus) -> None:
         self.client.state_changed(status)
         self.status = status
+
+
+class _Updates(Updates):
+    """Sends what is reported at once rather than in the background."""
+
+    def put(self, task_id: str, update: TaskUpdate) -> None:
+        """Send `update` now."""
+        super().put(task_id, update)
+        self.deliver_all()
+
+    def wait_until_delivered(self, interruption: Interruption) -> Delivery:
+        """Send what the manager did not take before."""
+        return self.deliver_all(unless=interruption)
 
 
 class _Uploads(OutputUploads):
