@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 import falcon
 
-from flamenco.api import addon, errors, job_files, pages, plugin_routes
+from flamenco.api import downloads, errors, pages, plugin_routes
+from flamenco.api.middleware.answers import Bodiless, UnreadBody
 from flamenco.api.middleware.authentication import Authentication
-from flamenco.api.middleware.bodiless import Bodiless
 from flamenco.api.middleware.body import Body
-from flamenco.api.middleware.cors import cors
-from flamenco.api.middleware.gone import Gone
+from flamenco.api.middleware.clients import Gone
 from flamenco.api.middleware.parameters import Parameters
 from flamenco.api.middleware.request_id import RequestId
 from flamenco.api.middleware.timing import Timing
-from flamenco.api.middleware.unread import UnreadBody
 from flamenco.api.openapi import Document
 from flamenco.api.routes import SURFACES
 from flamenco.api.upnp import Description
 from flamenco.discovery.messages import DESCRIPTION_PATH
+from flamenco.discovery.networks import interfaces
+from flamenco.discovery.own_urls import own_urls
 from flamenco.farm.context import Farm
 
 Application: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 
 _MEBIBYTE = 1024 * 1024
+
+_DEVELOPMENT_PORT: Final = 8081
+"""Where the web interface of today's Flamenco is served while it is being worked on, beside a manager."""
 
 
 def create_app(farm: Farm) -> Application:
@@ -36,7 +40,7 @@ def create_app(farm: Farm) -> Application:
     app = falcon.App(
         # In this order: nobody learns what is wrong with a request before saying who they are.
         middleware=(
-            cors(farm.config.host),
+            _cors(farm.config.host),
             Timing(farm.request_times),
             RequestId(),
             Authentication(farm),
@@ -56,14 +60,23 @@ def create_app(farm: Farm) -> Application:
         for path, resource in surface.routes.items():
             app.add_route(surface.prefix + path, resource(farm))
             taken.append(surface.prefix + path)
-    app.add_route(job_files.PATH, job_files.JobFiles(farm))
-    taken.append(job_files.PATH)
+    app.add_route(downloads.JOB_FILES_PATH, downloads.JobFiles(farm))
+    taken.append(downloads.JOB_FILES_PATH)
     if farm.config.autodiscoverable:
         app.add_route(DESCRIPTION_PATH, Description())
         taken.append(DESCRIPTION_PATH)
     mounted = plugin_routes.mount(app, farm, taken, body_limit)
     # Where no plugin has pages of its own, which are better than these.
-    for path, page in {pages.HOME: pages.Home, **dict.fromkeys(addon.PATHS, addon.Addon)}.items():
+    for path, page in {pages.HOME: pages.Home, **dict.fromkeys(downloads.ADDON_PATHS, downloads.Addon)}.items():
         if path not in mounted:
             app.add_route(path, page(farm))
     return app
+
+
+def _cors(host: str) -> falcon.CORSMiddleware[Any, Any]:
+    """Which web pages of other origins may use the API: those of today's web interface while it is worked on.
+
+    They come from a manager that listens on `host`, or from localhost, but from that other port.
+    """
+    names = [urlsplit(url).netloc.rpartition(":")[0] for url in own_urls(host, _DEVELOPMENT_PORT, interfaces())]
+    return falcon.CORSMiddleware(allow_origins=[f"http://{name}:{_DEVELOPMENT_PORT}" for name in (*names, "localhost")])

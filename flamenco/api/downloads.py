@@ -1,4 +1,4 @@
-"""Sends files, whole or in parts, and not again to whoever has them.
+"""What people download: what jobs leave behind, and Blender's add-on. Files are sent whole or in parts, and once.
 
 falcon's own static route is not for this: it would show everything in a folder, answers a range of an image that was
 replaced meanwhile as if it were of the old one, and relies on the server to cut off what a log grew by. Reading
@@ -8,11 +8,16 @@ replaced meanwhile as if it were of the old one, and relies on the server to cut
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import IO
+from typing import IO, Final
 
 import falcon
 
-from flamenco.files.public import PublicFile
+from flamenco.api.pages import is_for_people, send_nothing_here
+from flamenco.api.resource import Resource
+from flamenco.config.settings import ADDON_NAME
+from flamenco.domain import job_files
+from flamenco.domain.errors import NotFound
+from flamenco.files.public import PublicFile, open_file, open_public
 
 _NANOSECONDS = 1_000_000_000
 
@@ -102,3 +107,45 @@ class _Part:
     def close(self) -> None:
         """Close the stream; the server calls this, also when the client went away."""
         self._stream.close()
+
+
+JOB_FILES_PATH: Final = f"{job_files.URL_PREFIX}/{{folder}}/{{job}}/{{name}}"
+
+
+class JobFiles(Resource):
+    """`/job-files/{folder}/{job}/{name}`: a task log or an image, as local storage has it.
+
+    What is no file that people may see is not found.
+    """
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response, folder: str, job: str, name: str) -> None:
+        """Send the file, or the part of it that is asked for."""
+        found = open_public(self.farm.config.local_storage_path, folder, job, name)
+        send_file(req, resp, found, falcon.MEDIA_TEXT if job_files.is_task_log(name) else falcon.MEDIA_JPEG)
+
+
+ADDON_PATHS: Final = (f"/{ADDON_NAME}", "/flamenco-addon.zip")
+"""Where it always was, and where Flamenco's own page has its link."""
+
+WHERE_FROM: Final = "https://flamenco.blender.org/download/"
+
+_NONE: Final = (
+    f"Nobody has put Blender's add-on here yet. It comes with Flamenco, from {WHERE_FROM}; whoever looks after this "
+    f"manager can save it as {ADDON_NAME} in its data directory, or name it in the setting addon_file."
+)
+
+
+class Addon(Resource):
+    """`/flamenco3-addon.zip`: Blender's add-on, as the studio put it beside the manager, for artists to install."""
+
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """Send it. Where there is none, say what to do about it; to programs, by raising `NotFound`."""
+        try:
+            found = open_file(self.farm.config.addon_path)
+        except NotFound as error:
+            if not is_for_people(req):
+                raise NotFound(_NONE) from error
+            send_nothing_here(req, resp, _NONE, WHERE_FROM)
+            return
+        resp.downloadable_as = ADDON_NAME
+        send_file(req, resp, found, "application/zip")

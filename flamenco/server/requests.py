@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from functools import partial
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flamenco.api.middleware.gone import IS_GONE
-from flamenco.api.middleware.unhurried import UNHURRIED
-from flamenco.api.middleware.unread import READ_TIMEOUT
+from flamenco.api.middleware.answers import READ_TIMEOUT
+from flamenco.api.middleware.clients import IS_GONE, UNHURRIED
 
 READ_TIMEOUT_S = 60.0
 """How long a client may be silent in the middle of a request's body."""

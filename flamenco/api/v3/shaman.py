@@ -9,7 +9,7 @@ from typing import Final
 
 import falcon
 
-from flamenco.api.middleware.unhurried import unhurried
+from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain.errors import Conflict, FarmError, NotFound, Refused

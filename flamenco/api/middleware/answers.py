@@ -1,8 +1,11 @@
-"""Sees to it that a client gets its answer although not all of what it sends was read.
+"""Sees to it that clients get their answers, and can make something of them.
 
 Most clients send all of a body before they look for an answer. A connection that is closed while they do makes them
 fail without one, and what they sent is not to be taken for their next request either. So the answer goes first, and
 then what still comes is read and dropped, for a while.
+
+Clients of Flamenco read whatever claims to be JSON. Where there is nothing to read they fail, or log an error for every
+frame that is rendered. So an answer without a body has no content type.
 """
 
 from __future__ import annotations
@@ -71,3 +74,19 @@ class _Answer:
                 pass
         except Exception:  # noqa: S110 - it went away, which is as good
             pass
+
+
+_NEVER_A_BODY: Final = frozenset({204, 304})
+
+
+class Bodiless:
+    """Takes the content type off answers that turned out empty. The framework is told to give none by itself."""
+
+    def process_response(
+        self, _req: falcon.Request, resp: falcon.Response, _resource: object, _req_succeeded: bool
+    ) -> None:
+        """Take the type off. To HEAD is said what GET would have, so there the announced length counts."""
+        length = resp.content_length
+        has_body = length != "0" if resp.stream is not None or length is not None else resp.data or resp.text
+        if not has_body or resp.status_code in _NEVER_A_BODY:
+            resp.delete_header("Content-Type")
