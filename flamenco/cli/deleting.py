@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flamenco.cli.confirmation import confirm, yes_option
-from flamenco.cli.options import json_option, manager_option
+from flamenco.cli.options import confirm, json_option, manager_option, yes_option
 from flamenco.cli.output import print_json, print_line
 from flamenco.cli.references import find_jobs
 from flamenco.client import Job, JobDeletion, ManagerClient

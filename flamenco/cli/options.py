@@ -1,7 +1,8 @@
-"""Options that several commands share, so that they are spelt and explained the same everywhere."""
+"""What several commands share: options, spelt and explained the same everywhere, and asking before something goes."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -9,9 +10,21 @@ from typing import Any, TypeVar
 
 import click
 
+from flamenco.domain.errors import Refused
+from flamenco.domain.visible import visible_lines
 from flamenco.hooks.cli_options import json_option, manager_option
 
-__all__ = ["config_option", "data_dir_option", "json_option", "manager_option", "override_option", "status_option"]
+__all__ = [
+    "ListingGroup",
+    "config_option",
+    "confirm",
+    "data_dir_option",
+    "json_option",
+    "manager_option",
+    "override_option",
+    "status_option",
+    "yes_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,3 +88,33 @@ def _key_and_value(text: str) -> tuple[str, str]:
     if not separator or not key:
         raise click.BadParameter(f"{text!r}: write KEY=VALUE.")
     return key, value
+
+
+def yes_option(function: F) -> F:
+    """Add `--yes`, given to the function as `sure: bool`."""
+    return click.option("-y", "--yes", "sure", is_flag=True, help="Do it without asking.")(function)
+
+
+def confirm(what: str, question: str, *, sure: bool) -> None:
+    """Say what would be done and ask for a yes, unless it is `sure` already. Raises `Refused` when the answer is no."""
+    if sure:
+        return
+    click.echo(visible_lines(what), err=True)
+    try:
+        if click.confirm(question, err=True):
+            return
+    except click.Abort:
+        if sys.stdin.isatty():  # Ctrl-C
+            raise
+        click.echo(err=True)  # the question has no end of line yet
+    raise Refused("nothing was deleted; with --yes it is done without asking.")
+
+
+class ListingGroup(click.Group):
+    """`flamenco things --json` is `flamenco things list --json`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Insert `list` where options come without a command."""
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)

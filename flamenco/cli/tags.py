@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flamenco.cli.confirmation import confirm, yes_option
-from flamenco.cli.listing_group import ListingGroup
-from flamenco.cli.options import json_option, manager_option
+from flamenco.cli.options import ListingGroup, confirm, json_option, manager_option, yes_option
 from flamenco.cli.output import print_json, print_line, print_table, short_ids
 from flamenco.cli.references import find_jobs, find_tags, find_workers
 from flamenco.client import Job, ListedWorker, ManagerClient, Tag

@@ -9,9 +9,7 @@ import click
 from msgspec import structs, to_builtins
 from rich.text import Text
 
-from flamenco.cli.confirmation import confirm, yes_option
-from flamenco.cli.listing_group import ListingGroup
-from flamenco.cli.options import json_option, manager_option
+from flamenco.cli.options import ListingGroup, confirm, json_option, manager_option, yes_option
 from flamenco.cli.output import age, print_fields, print_json, print_line, print_table, short_ids, styled
 from flamenco.cli.references import find_workers
 from flamenco.client import ListedWorker, ManagerClient, StatusChange, TaskOfWorker, Worker
