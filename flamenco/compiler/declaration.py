@@ -1,7 +1,9 @@
-"""Reading what a script declares in its JOB_TYPE."""
+"""Reading what a script declares in its JOB_TYPE, and the etag of it, by which clients notice that it changed."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +11,6 @@ import msgspec
 from msgspec import UNSET, Struct, field
 from msgspec.structs import replace
 
-from flamenco.compiler.etag import etag_of
 from flamenco.domain import mismatch
 from flamenco.domain.model import EvalInfo, JobType, JobTypeSetting, SettingSubtype, SettingType, Visibility
 
@@ -18,6 +19,9 @@ _Value = str | bool | int | float
 
 _LENIENT = frozenset({"str", "bool", "int", "float"})
 _YES_OR_NO = frozenset({"required", "editable", "showLinkButton"})
+
+
+_ESCAPED = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 
 class _Link(Struct):
@@ -123,3 +127,19 @@ def _check_names(settings: tuple[JobTypeSetting, ...]) -> None:
             if name in taken:
                 raise ValueError(f"two settings are called {name!r}")
             taken.add(name)
+
+
+def etag_of(job_type: JobType) -> str:
+    """SHA-1, in hexadecimal, of the declaration as compact JSON with sorted keys; what was not declared is left out.
+
+    Aliases do not count: they change what is accepted, not what a client shows. Byte for byte what Flamenco
+    computes, so that a client that saw the same script there is not told that it changed.
+    """
+    declared: dict[str, Any] = msgspec.to_builtins(job_type)
+    declared["etag"] = ""
+    for setting in declared["settings"] or ():
+        setting.pop("aliases", None)
+        if "evalInfo" in setting:
+            setting["evalInfo"] = {"description": "", "showLinkButton": False} | setting["evalInfo"]
+    text = json.dumps(declared, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha1(text.translate(_ESCAPED).encode(), usedforsecurity=False).hexdigest()

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct, inspect, structs
 
 from flamenco.domain.errors import Refused
+from flamenco.domain.shell import shell_split
 from flamenco.hooks.types import CommandType
 
 _LONGEST_SHOWN = 200
@@ -35,6 +36,14 @@ def invalid_parameter(command: str, parameter: str, value: Any, reason: str) -> 
     text = plain_text(value)
     shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
     return ParameterError(f'{command}: parameter "{parameter}" has invalid value "{shown}": {reason}')
+
+
+def split_arguments(command: str, parameter: str, text: str) -> list[str]:
+    """Split `text` as a shell does. Raises `ParameterError` for a quote that is never closed and the like."""
+    try:
+        return shell_split(text)
+    except ValueError as error:
+        raise invalid_parameter(command, parameter, text, str(error)) from error
 
 
 def read_parameters(command_type: CommandType, raw: Mapping[str, Any] | None) -> Struct:

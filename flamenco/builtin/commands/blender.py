@@ -12,7 +12,6 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from flamenco import CommandContext, CommandFailed, CommandType, hookimpl
-from flamenco.builtin.commands.arguments import split_arguments
 from flamenco.builtin.commands.blender_output import (
     BlenderOutput,
     frames_asked,
@@ -20,6 +19,7 @@ from flamenco.builtin.commands.blender_output import (
     refuse_unknown_frames,
     saved_image,
 )
+from flamenco.hooks.parameters import split_arguments
 
 NAME = "blender-render"
 

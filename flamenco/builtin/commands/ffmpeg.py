@@ -17,10 +17,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from flamenco import CommandContext, CommandFailed, CommandType, hookimpl
-from flamenco.builtin.commands.arguments import split_arguments
 from flamenco.builtin.commands.frame_files import files_of_frames, files_of_pattern, readable
 from flamenco.domain.frames import frame_count
-from flamenco.hooks.parameters import invalid_parameter, plain_text
+from flamenco.hooks.parameters import invalid_parameter, plain_text, split_arguments
 
 NAME = "frames-to-video"
 VERSION_TIMEOUT_S = 5
