@@ -26,7 +26,6 @@ from flamenco.services import (
     deletion,
     delivery,
     farm_status,
-    measurements,
     ranking,
     shaman,
     sleep,
@@ -97,7 +96,7 @@ def runners(farm: Farm) -> list[Runner]:
     # In threads of their own too: what is measured is taken to be of a process that ended when it is a minute old,
     # and some are for the next second; checking a large database takes long.
     alone = [
-        Chore("measurements", measurements.tick, leased=False),
+        Chore("measurements", upkeep.write_measurements, leased=False),
         Chore("farm-status", farm_status.tick, farm_status.FIRST_AFTER_S, lease_s=PROMPT_LEASE_S),
         Chore("deletion", deletion.Deletions().tick, lease_s=PROMPT_LEASE_S),
         Chore("database-check", upkeep.check_database, min(upkeep.FIRST_CHECK_S, farm.config.database_check_period)),

@@ -1,4 +1,4 @@
-"""Keeping the database in shape: old events go, damage is reported."""
+"""Keeping the database in shape: old events go, damage is reported; and what this process measured gets there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 
 from flamenco.farm.context import Farm
-from flamenco.store import damage, events
+from flamenco.store import damage, events, processes
 from flamenco.store.engine import HOW_TO_RECOVER
 
 log = structlog.get_logger()
@@ -23,6 +23,11 @@ CHECKPOINT_RETRY_S = 15.0
 
 TASK_LOGS_KEPT = timedelta(minutes=10)
 """How long the events of task logs stay: who looks at a log follows it, and the files have it all."""
+
+MEASUREMENTS_KEPT = timedelta(hours=1)
+"""How long what a process wrote of itself stays when nothing is heard of it any more."""
+
+MEASURE_EVERY_S = 10.0
 
 _TASK_LOGS_EVERY_S = 60.0
 _HOUR_S = 3600.0
@@ -66,3 +71,15 @@ def check_database(farm: Farm) -> float:
 def checkpoint(farm: Farm) -> float:
     """Empty the log that SQLite writes to first, which grows while readers are in the way. Soon again if they are."""
     return CHECKPOINT_EVERY_S if farm.store.checkpoint() else CHECKPOINT_RETRY_S
+
+
+def write_measurements(farm: Farm) -> float:
+    """Write down what this process has measured of itself, for all to tell, and forget those that ended long ago.
+
+    Each process does this for itself, so it is under no lease.
+    """
+    now = farm.clock()
+    with farm.store.write() as tx:
+        processes.put(tx, farm.request_times.process, farm.request_times.so_far(), now)
+        processes.delete_before(tx, now - MEASUREMENTS_KEPT)
+    return MEASURE_EVERY_S

@@ -22,7 +22,7 @@ from flamenco.farm import sleep as schedules
 from flamenco.farm.context import Farm
 from flamenco.farm.repeating import Repeated
 from flamenco.services import deletion as deletions
-from flamenco.services import delivery, farm_status, measurements, sleep, stranding, timeouts, upkeep
+from flamenco.services import delivery, farm_status, sleep, stranding, timeouts, upkeep
 from flamenco.services.runner import Chore, Runner, chores
 from flamenco.store import damage
 from flamenco.store.schema import events, leases
@@ -270,7 +270,7 @@ CHORES = [
     sleep.tick,
     deletions.Deletions().tick,
     farm_status.tick,
-    measurements.tick,
+    upkeep.write_measurements,
     stranding.tick,
     upkeep.forget_events,
     upkeep.forget_task_logs,

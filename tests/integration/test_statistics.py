@@ -25,7 +25,7 @@ from flamenco.farm.measurements import RequestHistograms
 from flamenco.farm.reader import ALIVE, FarmReading
 from flamenco.farm.scheduling.policies import Policies
 from flamenco.hooks.routes import REQUEST_BOUNDS_S, FarmStatistics, LimitUse
-from flamenco.services import measurements
+from flamenco.services import upkeep
 from flamenco.services.runner import Chore, Runner, runners, stop_all
 from flamenco.store.schema import leases, processes
 from flamenco.store.schema import workers as worker_table
@@ -238,13 +238,13 @@ def test_every_process_is_told_of(make_farm: Callable[..., Farm]) -> None:
     first, second = one.request_times.process, two.request_times.process
     assert first != second
     assert measured(one) == {(first, "op", 1, 0.5)}
-    assert measurements.tick(two) == measurements.EVERY_S
-    measurements.tick(one)
+    assert upkeep.write_measurements(two) == upkeep.MEASURE_EVERY_S
+    upkeep.write_measurements(one)
     one.request_times.add("op", 0.5)
     two.request_times.add("op", 2.0)
     assert measured(one) == {(first, "op", 2, 1.0), (second, "op", 1, 2.0)}
     assert measured(two) == {(first, "op", 1, 0.5), (second, "op", 2, 4.0)}
-    measurements.tick(two)
+    upkeep.write_measurements(two)
     assert measured(one) == {(first, "op", 2, 1.0), (second, "op", 2, 4.0)}
 
 
@@ -252,15 +252,15 @@ def test_processes_that_ended_are_forgotten(make_farm: Callable[..., Farm], cloc
     """What nothing was heard of for a minute is left out, and after an hour it is gone from the database."""
     one, gone = make_farm(), make_farm()
     gone.request_times.add("op", 1.0)
-    measurements.tick(gone)
+    upkeep.write_measurements(gone)
     clock.forward(ALIVE.total_seconds())
     assert measured(one) == {(gone.request_times.process, "op", 1, 1.0)}
     clock.forward(1)
     assert measured(one) == set()
-    measurements.tick(one)
+    upkeep.write_measurements(one)
     assert stored_processes(one) == {one.request_times.process, gone.request_times.process}
-    clock.forward(measurements.KEPT.total_seconds())
-    measurements.tick(one)
+    clock.forward(upkeep.MEASUREMENTS_KEPT.total_seconds())
+    upkeep.write_measurements(one)
     assert stored_processes(one) == {one.request_times.process}
 
 
@@ -274,7 +274,7 @@ def test_a_process_of_another_version_is_passed_over(make_farm: Callable[..., Fa
     """While a manager is replaced by one that counts in other classes, nothing is mixed up."""
     one, old = make_farm(), make_farm()
     old.request_times.add("op", 1.0)
-    measurements.tick(old)
+    upkeep.write_measurements(old)
     with one.store.write() as tx:
         tx.execute(update(processes).values(measured=[{"operation": "op", "counts": [1, 2], "total_s": 3.0}]))
     assert measured(one) == set()
@@ -286,9 +286,9 @@ def test_a_busy_database_is_left_alone(farm: Farm) -> None:
     event.listen(farm.store.engine, "connect", lambda driver, _record: driver.execute("PRAGMA busy_timeout=0"))
     farm.store.engine.dispose()
     with farm.store.write(), pytest.raises(Busy):
-        measurements.tick(farm)
+        upkeep.write_measurements(farm)
     assert stored_processes(farm) == set()
-    measurements.tick(farm)
+    upkeep.write_measurements(farm)
     assert stored_processes(farm) == {farm.request_times.process}
 
 

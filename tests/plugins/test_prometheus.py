@@ -20,7 +20,7 @@ from flamenco.farm import jobs, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling.policies import Policies
 from flamenco.hooks.routes import REQUEST_BOUNDS_S
-from flamenco.services import delivery, measurements
+from flamenco.services import delivery, upkeep
 from flamenco.store.upgrade import upgrade
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
@@ -180,7 +180,7 @@ def test_requests_of_every_process_are_told(make_process: MakeProcess) -> None:
     for farm, times_s in ((one, (0.001, 0.02, 0.02, 99.0)), (two, (0.3,))):
         for seconds in times_s:
             farm.request_times.add("getVersion", seconds)
-    measurements.tick(two)
+    upkeep.write_measurements(two)
     text = scrape(one)
     first, second = one.request_times.process, two.request_times.process
     bounds = [*map(str, REQUEST_BOUNDS_S), "+Inf"]
