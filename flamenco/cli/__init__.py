@@ -79,7 +79,7 @@ _PLUGINS: Final = "flamenco.cli.plugins"
 _SAY_PLUGINS: Final = ("FLAMENCO_PLUGINS", "FLAMENCO_PLUGINS_DIR", "FLAMENCO_CONFIG", "FLAMENCO_DATA_DIR")
 """Variables of the environment that mean that there may be plugins with commands."""
 _SHORT_HELP_LENGTH: Final = 100
-_CONFIG_FILE: Final = "flamenco-manager.yaml"  # as in `config.places`, which takes long to import
+_CONFIG_FILE: Final = "flamenco-manager.yaml"  # as in `config.paths`, which takes long to import
 
 
 def may_have_plugins(environ: Mapping[str, str] = os.environ) -> bool:

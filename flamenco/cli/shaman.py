@@ -54,7 +54,7 @@ def gc(
         )
     if not found.files_stored:
         click.echo(
-            f"Nothing is stored in {store.places.stored}; --config or --data-dir say which manager is meant.", err=True
+            f"Nothing is stored in {store.folders.stored}; --config or --data-dir say which manager is meant.", err=True
         )
     click.echo(msgspec.json.encode(found) if as_json else _in_words(found))
 

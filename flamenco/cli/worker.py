@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from flamenco import builtin
 from flamenco.cli.logging_setup import set_up_logging
-from flamenco.config.places import flamenco_home
+from flamenco.config.paths import flamenco_home
 from flamenco.domain.errors import FarmError
 from flamenco.hooks.settings import Setting
 from flamenco.worker import bootstrap, settings, signals

@@ -1,4 +1,4 @@
-"""Configuration: one declaration per setting (`settings`), read in layers (`loading`), from sane places (`places`)."""
+"""Configuration: one declaration per setting (`settings`), read in layers (`loading`), from default paths (`paths`)."""
 
 from flamenco.config.loading import Loaded, load
 from flamenco.config.settings import Config, MqttClientConfig, MqttConfig, ShamanConfig, ShamanGarbageCollectConfig

@@ -21,7 +21,7 @@ from flamenco.config import plugins as plugin_settings
 from flamenco.config.bygone import told, without_bygone
 from flamenco.config.content import Group, read, texts_as_written
 from flamenco.config.declared import build, enabled_by, nearest_of, settings_of, shown, unknown_keys
-from flamenco.config.places import CONFIG_FILE_NAME, absolute, default_data_dir
+from flamenco.config.paths import CONFIG_FILE_NAME, absolute, default_data_dir
 from flamenco.config.settings import Config
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.variables import JOBS, doubts_about, problem_with
@@ -38,7 +38,7 @@ FILE_VERSION: Final = 3
 _NOT_SETTINGS: Final = frozenset(
     {"FLAMENCO_HOME", "FLAMENCO_CONFIG", "FLAMENCO_MANAGER", DISABLE_VARIABLE, TRACE_VARIABLE}
 )
-"""Environment variables that mean something else to the program; see `--help` and `places`."""
+"""Environment variables that mean something else to the program; see `--help` and `paths`."""
 _NOT_SETTINGS_PREFIXES: Final = ("FLAMENCO_WORKER_", "FLAMENCO_TEST_")
 """Beginnings of those that belong to the worker agent and to the test suite."""
 
@@ -264,8 +264,8 @@ def find_file(config_file: Path | None, data_dir: str | None, environ: Mapping[s
         return (config_file or Path(environ["FLAMENCO_CONFIG"])).absolute()
     # The file itself may name another data directory, which then does not decide where the file is.
     folder = data_dir or environ.get("FLAMENCO_DATA_DIR") or str(default_data_dir(environ))
-    places = (Path(CONFIG_FILE_NAME), Path(absolute(folder, Path.cwd())) / CONFIG_FILE_NAME)
-    return next((place.absolute() for place in places if place.is_file()), None)
+    files = (Path(CONFIG_FILE_NAME), Path(absolute(folder, Path.cwd())) / CONFIG_FILE_NAME)
+    return next((file.absolute() for file in files if file.is_file()), None)
 
 
 def nearest_key(word: str, settings: Mapping[str, Setting]) -> str | None:

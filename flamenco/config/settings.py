@@ -16,7 +16,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct, field
 
 from flamenco.config.addresses import database_url, parse_listen
-from flamenco.config.places import absolute, default_data_dir
+from flamenco.config.paths import absolute, default_data_dir
 from flamenco.config.plugins import NO_PLUGINS, Values
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError

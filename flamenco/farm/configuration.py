@@ -22,7 +22,7 @@ from flamenco.domain.variables import Meaning
 from flamenco.farm import lifecycle
 from flamenco.farm.context import Farm
 from flamenco.farm.setup_checks import BlenderCheck, command_of
-from flamenco.files.places import unusable
+from flamenco.files.job_folders import unusable
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import usable_revision
 

@@ -14,7 +14,7 @@ import structlog
 
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
-from flamenco.config.places import CONFIG_FILE_NAME
+from flamenco.config.paths import CONFIG_FILE_NAME
 from flamenco.domain.errors import Busy
 from flamenco.domain.timeouts import Moment, Watch
 from flamenco.domain.variables import Variables

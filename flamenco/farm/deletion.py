@@ -15,7 +15,7 @@ from flamenco.domain.events import job_deleted_event, job_event
 from flamenco.farm import shaman
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import accounts
-from flamenco.files.places import remove_job_folder
+from flamenco.files.job_folders import remove_job_folder
 from flamenco.store import deletion, events, jobs
 
 MOST_ROWS: Final = 1_000

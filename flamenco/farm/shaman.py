@@ -9,7 +9,7 @@ import structlog
 from flamenco.domain.errors import Failed, FarmError, NotFound, Unavailable
 from flamenco.domain.shaman import Content, FileStatus, MissingFile, NamedFile, checked, layout
 from flamenco.farm.context import Farm
-from flamenco.files.places import unusable
+from flamenco.files.job_folders import unusable
 from flamenco.files.shaman.collect import Collection
 from flamenco.files.shaman.store import Source, Upload
 from flamenco.files.shaman.system import Shaman

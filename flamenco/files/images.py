@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flamenco.domain.job_files import LAST_RENDERED
-from flamenco.files.places import job_folder, make_job_folder, remove_if_empty, unusable
+from flamenco.files.job_folders import job_folder, make_job_folder, remove_if_empty, unusable
 
 
 class LastRendered:

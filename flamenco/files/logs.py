@@ -21,7 +21,7 @@ import structlog
 from flamenco.domain.errors import StoreError
 from flamenco.domain.job_files import task_log_name
 from flamenco.files import log_cuts
-from flamenco.files.places import job_folder, make_job_folder, unusable
+from flamenco.files.job_folders import job_folder, make_job_folder, unusable
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from flamenco.domain import job_files
 from flamenco.domain.errors import NotFound
-from flamenco.files.places import job_folder
+from flamenco.files.job_folders import job_folder
 
 
 class PublicFile(Struct, frozen=True):

@@ -42,7 +42,7 @@ def put(store: FileStore, data: bytes, age: timedelta = timedelta(0)) -> Content
     """Store the data, as if it had been asked for last so long ago."""
     content = content_of(data)
     assert store.upload(content, Blocks(data), len(data), can_defer=False) is Upload.STORED
-    set_age(store.places.blob(content), age)
+    set_age(store.folders.blob(content), age)
     return content
 
 
@@ -60,10 +60,10 @@ def files_in(folder: Path) -> Iterator[str]:
 def blobs(store: FileStore) -> set[str]:
     """The names of the stored files; each is what its name says."""
     found = set()
-    for path in store.places.stored.rglob("*"):
+    for path in store.folders.stored.rglob("*"):
         if not path.is_dir():
             data = path.read_bytes()
             content = content_of(data)
-            assert path == store.places.blob(content)
+            assert path == store.folders.blob(content)
             found.add(content.sha)
     return found

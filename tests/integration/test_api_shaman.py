@@ -84,7 +84,7 @@ def test_whole_exchange(client: testing.TestClient, farm: Farm) -> None:
     assert client.simulate_post(f"{API}/checkout/requirements", json=wanted).json == {"files": []}
     made = check_out(client, "My Job", *wanted["files"])
     assert (made.status_code, made.json) == (200, {"checkoutPath": "My Job"})
-    folder = shaman_of(farm).places.jobs / "My Job"
+    folder = shaman_of(farm).folders.jobs / "My Job"
     assert Path(farm.config.effective_storage_path) == folder.parent
     assert (folder / "sub" / "a.blend").read_bytes() == DATA
     again = check_out(client, "My Job", specification())
@@ -105,7 +105,7 @@ def test_any_content_type(client: testing.TestClient) -> None:
 
 def test_answers_without_a_body(client: testing.TestClient, farm: Farm) -> None:
     """Stored, stored already, and being sent by somebody: nothing is said but that, and nothing claims to be JSON."""
-    folder = shaman_of(farm).places.upload_folder(content_of(DATA))
+    folder = shaman_of(farm).folders.upload_folder(content_of(DATA))
     folder.mkdir(parents=True)
     theirs = folder / "6-abc.tmp"
     theirs.touch()
@@ -237,13 +237,13 @@ def test_no_checkout(
         assert answer.status_code == answer.json["code"] == status
         assert reason in answer.json["message"]
     assert not any("exc_info" in entry for entry in logs)
-    assert not list(shaman_of(farm).places.jobs.glob("**/*"))
+    assert not list(shaman_of(farm).folders.jobs.glob("**/*"))
 
 
 def test_something_in_the_way(client: testing.TestClient, farm: Farm) -> None:
     """A folder that cannot be made for what is in its place is 500, and the message says what."""
     assert send(client).status_code == 200
-    jobs = shaman_of(farm).places.jobs
+    jobs = shaman_of(farm).folders.jobs
     jobs.mkdir(parents=True)
     (jobs / "file").touch()
     answer = check_out(client, "file/job", specification())
@@ -257,9 +257,9 @@ def test_any_name_of_a_job(client: testing.TestClient, farm: Farm, name: str) ->
     assert send(client).status_code == 200
     answer = check_out(client, name, specification())
     assert answer.status_code == 200
-    (path,) = [each for each in shaman_of(farm).places.jobs.glob("**/*") if not each.is_dir()]
+    (path,) = [each for each in shaman_of(farm).folders.jobs.glob("**/*") if not each.is_dir()]
     assert path.read_bytes() == DATA
-    assert path.is_relative_to(shaman_of(farm).places.jobs / answer.json["checkoutPath"])
+    assert path.is_relative_to(shaman_of(farm).folders.jobs / answer.json["checkoutPath"])
     job: dict[str, Any] = {"name": name or "job", "type": "echo-sleep-test", "submitter_platform": "linux"}
     job["storage"] = {"shaman_checkout_id": answer.json["checkoutPath"]}
     settings = {"message": "m", "sleep_duration_seconds": 0, "sleep_repeats": 0}
@@ -268,7 +268,7 @@ def test_any_name_of_a_job(client: testing.TestClient, farm: Farm, name: str) ->
     deletion.request(farm, stored.json["id"])
     while not deletion.delete_some(farm, stored.json["id"]):
         pass
-    assert not list(shaman_of(farm).places.jobs.glob("**/*"))
+    assert not list(shaman_of(farm).folders.jobs.glob("**/*"))
 
 
 def test_client_that_goes_away(client: testing.TestClient) -> None:
@@ -304,8 +304,8 @@ def test_inactive(make_farm: Callable[..., Farm], settings: dict[str, Any]) -> N
 
 def test_storage_that_fails(client: testing.TestClient, farm: Farm) -> None:
     """Storage that cannot be used is 500, and said in the log."""
-    shaman_of(farm).places.shared.parent.mkdir(parents=True, exist_ok=True)
-    shaman_of(farm).places.shared.write_text("no folder")
+    shaman_of(farm).folders.shared.parent.mkdir(parents=True, exist_ok=True)
+    shaman_of(farm).folders.shared.write_text("no folder")
     with capture_logs() as logs:
         answer = send(client)
     assert (answer.status_code, answer.json["code"]) == (500, 500)
@@ -320,7 +320,7 @@ def test_erase_checkout(client: testing.TestClient, farm: Farm) -> None:
     check_out(client, "a/job", specification())
     for path in ("", "a/job", "a/job", "never/was"):
         shaman.erase_checkout(farm, path)
-    assert list(shaman_of(farm).places.jobs.iterdir()) == []
+    assert list(shaman_of(farm).folders.jobs.iterdir()) == []
     with pytest.raises(Refused):
         shaman.erase_checkout(farm, "../file-store")
 
@@ -331,7 +331,7 @@ def test_kind_of_links(make_farm: Callable[..., Farm]) -> None:
     client = testing.TestClient(create_app(farm))
     send(client)
     check_out(client, "job", specification())
-    assert not (shaman_of(farm).places.jobs / "job" / "a.blend").is_symlink()
+    assert not (shaman_of(farm).folders.jobs / "job" / "a.blend").is_symlink()
 
 
 def collecting(**settings: float) -> ShamanConfig:
@@ -345,7 +345,7 @@ def test_chore(make_farm: Callable[..., Farm], clock: Clock) -> None:
     """Garbage is collected as often as the settings say, of files as old as they say, and said to be."""
     farm = make_farm(shaman=collecting(period=77, max_age=3600))
     files = shaman_of(farm).files
-    shaman_of(farm).places.jobs.mkdir(parents=True)
+    shaman_of(farm).folders.jobs.mkdir(parents=True)
     old = put(files, b"old", timedelta(seconds=3601))
     put(files, b"young", timedelta(seconds=3599))
     with capture_logs() as logs:
@@ -387,11 +387,11 @@ def gc(tmp_path: Path) -> Callable[..., Any]:
 def test_command(gc: Callable[..., Any], tmp_path: Path) -> None:
     """The command lists what it would remove, removes it, and says so to people and programs."""
     store = Shaman(tmp_path / "cli" / "shared", Config(), lambda: datetime.now(UTC))
-    store.places.jobs.mkdir(parents=True)
+    store.folders.jobs.mkdir(parents=True)
     old, new = put(store.files, b"old"), put(store.files, b"new")
     a_year_ago = (datetime.now(UTC) - timedelta(days=365)).timestamp()
-    os.utime(store.places.blob(old), (a_year_ago, a_year_ago))
-    os.utime(store.places.blob(new))
+    os.utime(store.folders.blob(old), (a_year_ago, a_year_ago))
+    os.utime(store.folders.blob(new))
     listed = gc("--dry-run")
     assert listed.exit_code == 0, listed.output
     assert f"{old.sha[:2]}/{old.sha[2:]}/3.blob" in listed.stdout
@@ -401,7 +401,7 @@ def test_command(gc: Callable[..., Any], tmp_path: Path) -> None:
     assert store.files.keep(new)
     done = gc()
     assert done.stdout.splitlines()[-1] == "1 of 2 stored files removed, 3 bytes"
-    assert not store.places.blob(old).exists()
+    assert not store.folders.blob(old).exists()
     last = gc()
     assert (last.stdout, last.stderr) == ("0 of 1 stored files removed, 0 bytes\n", "")
 

@@ -26,7 +26,7 @@ from flamenco.farm.context import Farm
 from flamenco.farm.reader import FarmReading
 from flamenco.farm.scheduling import accounts, claim, explanation
 from flamenco.farm.tasks import TaskChange
-from flamenco.files.places import job_folder
+from flamenco.files.job_folders import job_folder
 from flamenco.hooks.types import PublishedEvent
 from flamenco.services import ranking
 from flamenco.services.deletion import RETRY_AFTER, Deletions
@@ -258,7 +258,7 @@ def test_the_shaman_checkout_goes_too(make_farm: Callable[..., Farm]) -> None:
     assert farm.shaman is not None
     job = store_job(farm, authored_job(authored_task(), shaman_checkout_id="some/checkout"))
     plain = store_job(farm, authored_job(authored_task()))
-    checkout = farm.shaman.places.jobs / "some" / "checkout"
+    checkout = farm.shaman.folders.jobs / "some" / "checkout"
     checkout.mkdir(parents=True)
     (checkout / "scene.blend").write_text("scene")
     assert deletion.shaman_checkout_goes(farm, job.id)
@@ -279,9 +279,9 @@ def test_a_checkout_that_another_job_needs_stays(make_farm: Callable[..., Farm])
         store_job(farm, authored_job(authored_task(), shaman_checkout_id=name)) for name in names
     )
     for name in names:
-        (farm.shaman.places.jobs / name).mkdir(parents=True, exist_ok=True)
-        (farm.shaman.places.jobs / name / "scene.blend").write_text("scene")
-    places = [farm.shaman.places.jobs / name for name in ("film", "film/shot 1", "film_2")]
+        (farm.shaman.folders.jobs / name).mkdir(parents=True, exist_ok=True)
+        (farm.shaman.folders.jobs / name / "scene.blend").write_text("scene")
+    places = [farm.shaman.folders.jobs / name for name in ("film", "film/shot 1", "film_2")]
     assert not deletion.shaman_checkout_goes(farm, first.id)
     for job, left in ((first, 3), (inside, 2), (second, 1), (beside, 0)):
         deletion.request(farm, job.id)

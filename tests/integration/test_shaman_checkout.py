@@ -15,8 +15,8 @@ from flamenco.domain.errors import Conflict, Failed, Refused
 from flamenco.domain.shaman import Content, NamedFile
 from flamenco.files.shaman import links
 from flamenco.files.shaman.checkout import NAMES_TRIED, Checkouts
+from flamenco.files.shaman.folders import ShamanFolders
 from flamenco.files.shaman.links import Kind
-from flamenco.files.shaman.places import Places
 from flamenco.files.shaman.store import FileStore
 from flamenco.testing import Clock
 from tests.integration.shaman_files import content_of, files_in, named, put
@@ -27,7 +27,7 @@ FILES = {"shot.blend": b"blend", "textures/wood.png": b"wood", "textures/deep/er
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> FileStore:
     """A store that has all of `FILES`."""
-    files = FileStore(Places(tmp_path / "shared"), clock)
+    files = FileStore(ShamanFolders(tmp_path / "shared"), clock)
     for data in set(FILES.values()):
         put(files, data)
     return files
@@ -42,7 +42,7 @@ def checkouts(store: FileStore) -> Checkouts:
 @pytest.fixture
 def jobs(store: FileStore) -> Path:
     """The folder of all checkouts."""
-    return store.places.jobs
+    return store.folders.jobs
 
 
 def specification(files: dict[str, bytes] = FILES) -> list[NamedFile]:
@@ -74,28 +74,28 @@ def test_checkout(checkouts: Checkouts, jobs: Path, path: str) -> None:
 def test_checkout_holds_wherever_the_storage_is(checkouts: Checkouts, store: FileStore, tmp_path: Path) -> None:
     """The storage may be elsewhere on another machine."""
     checkouts.create("a/b", specification())
-    store.places.shared.rename(tmp_path / "mounted")
+    store.folders.shared.rename(tmp_path / "mounted")
     assert contents(tmp_path / "mounted" / "jobs" / "a" / "b") == FILES
 
 
 def test_storage_reached_through_a_link(store: FileStore, tmp_path: Path, clock: Clock) -> None:
     """Links stay within the storage, whatever it is called on this machine."""
-    (tmp_path / "link").symlink_to(store.places.shared)
-    Checkouts(FileStore(Places(tmp_path / "link"), clock), "symlink").create("a/b", specification())
-    target = os.readlink(store.places.jobs / "a" / "b" / "shot.blend")  # noqa: PTH115
+    (tmp_path / "link").symlink_to(store.folders.shared)
+    Checkouts(FileStore(ShamanFolders(tmp_path / "link"), clock), "symlink").create("a/b", specification())
+    target = os.readlink(store.folders.jobs / "a" / "b" / "shot.blend")  # noqa: PTH115
     assert target.startswith("../../../file-store/stored/")
 
 
 def test_storage_behind_a_link(store: FileStore, tmp_path: Path, clock: Clock) -> None:
     """The storage, its store and its jobs may be symbolic links to somewhere else."""
-    shared = store.places.shared
+    shared = store.folders.shared
     (tmp_path / "disk" / "deep").mkdir(parents=True)
-    shutil.move(store.places.store, tmp_path / "disk" / "deep" / "store")
-    store.places.store.symlink_to(tmp_path / "disk" / "deep" / "store")
+    shutil.move(store.folders.store, tmp_path / "disk" / "deep" / "store")
+    store.folders.store.symlink_to(tmp_path / "disk" / "deep" / "store")
     (tmp_path / "disk" / "jobs").mkdir()
-    store.places.jobs.symlink_to(tmp_path / "disk" / "jobs")
+    store.folders.jobs.symlink_to(tmp_path / "disk" / "jobs")
     (tmp_path / "link").symlink_to(shared)
-    files = FileStore(Places(tmp_path / "link"), clock)
+    files = FileStore(ShamanFolders(tmp_path / "link"), clock)
     assert Checkouts(files, "symlink").create("a/b", specification()) == "a/b"
     assert contents(tmp_path / "link" / "jobs" / "a" / "b") == FILES
 
@@ -124,7 +124,7 @@ def test_other_ways(store: FileStore, jobs: Path, kind: Kind) -> None:
     Checkouts(store, kind).create("job", specification())
     assert contents(jobs / "job") == FILES
     found = (jobs / "job" / "shot.blend").lstat()
-    blob = store.places.blob(content_of(b"blend")).stat()
+    blob = store.folders.blob(content_of(b"blend")).stat()
     assert not (jobs / "job" / "shot.blend").is_symlink()
     assert (found.st_ino == blob.st_ino) == (kind == "hardlink")
 
@@ -147,7 +147,7 @@ def test_file_system_without_links(
         monkeypatch.setitem(links._WAYS, kind, cannot)
     checkouts.create("job", specification())
     assert contents(jobs / "job") == FILES
-    blob = store.places.blob(content_of(b"blend")).stat()
+    blob = store.folders.blob(content_of(b"blend")).stat()
     assert ((jobs / "job" / "shot.blend").lstat().st_ino == blob.st_ino) == inode_kept
 
 
@@ -208,11 +208,11 @@ def test_no_name_left(checkouts: Checkouts, jobs: Path, monkeypatch: pytest.Monk
 def test_refused(checkouts: Checkouts, store: FileStore, jobs: Path, files: list[NamedFile], reason: str) -> None:
     """A checkout that cannot be complete, or would reach outside, is not there at all, and others stay."""
     checkouts.create("job", specification())
-    before = list(files_in(store.places.shared))
+    before = list(files_in(store.folders.shared))
     for name in ("job", "other", "deep/er/job"):
         with pytest.raises((Refused, Conflict), match=reason):
             checkouts.create(name, files)
-        assert list(files_in(store.places.shared)) == before
+        assert list(files_in(store.folders.shared)) == before
 
 
 @pytest.mark.parametrize(
@@ -332,10 +332,10 @@ def test_erase_what_is_not_there(checkouts: Checkouts, jobs: Path, path: str) ->
 def test_erase_nothing_else(checkouts: Checkouts, store: FileStore, path: str) -> None:
     """What is no path of a checkout is never removed, above all not the folder of them all."""
     checkouts.create("job", specification())
-    before = list(files_in(store.places.shared))
+    before = list(files_in(store.folders.shared))
     with pytest.raises(Refused, match="invalid checkout path"):
         checkouts.erase(path)
-    assert list(files_in(store.places.shared)) == before
+    assert list(files_in(store.folders.shared)) == before
 
 
 @pytest.mark.parametrize("path", ["link", "link/deep", "link/deep/gone", "file", "job/to-outside/deep"])

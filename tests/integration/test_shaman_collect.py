@@ -16,8 +16,8 @@ from flamenco.domain.shaman import Content
 from flamenco.files.shaman import collect as collecting
 from flamenco.files.shaman.checkout import Checkouts
 from flamenco.files.shaman.collect import LEFTOVER_AFTER, UPLOAD_LEFT_AFTER, Collection, collect
+from flamenco.files.shaman.folders import ShamanFolders
 from flamenco.files.shaman.links import Kind
-from flamenco.files.shaman.places import Places
 from flamenco.files.shaman.store import FileStore
 from flamenco.testing import START, Clock
 from tests.integration.shaman_files import Blocks, blobs, content_of, files_in, named, put, set_age
@@ -30,19 +30,19 @@ MAX_AGE = timedelta(days=31).total_seconds()
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> FileStore:
     """A store with the folder of checkouts, and nothing in either."""
-    places = Places(tmp_path / "shared")
-    places.jobs.mkdir(parents=True)
-    return FileStore(places, clock)
+    folders = ShamanFolders(tmp_path / "shared")
+    folders.jobs.mkdir(parents=True)
+    return FileStore(folders, clock)
 
 
 def run(store: FileStore, *, dry_run: bool = False) -> Collection:
     """Collect as of the moment at which tests begin."""
-    return collect(store.places, START, MAX_AGE, dry_run=dry_run)
+    return collect(store.folders, START, MAX_AGE, dry_run=dry_run)
 
 
 def age(store: FileStore, content: Content) -> None:
     """Make a stored file old again, as asking for it made it new."""
-    set_age(store.places.blob(content), OLD)
+    set_age(store.folders.blob(content), OLD)
 
 
 def name(content: Content) -> str:
@@ -62,8 +62,8 @@ def test_unused_and_old(store: FileStore) -> None:
         assert (found.bytes, found.files_stored, found.leftovers, found.dry_run) == (3, 3, 0, dry_run)
         assert (old.sha in blobs(store)) == dry_run
     assert blobs(store) == {young.sha, used.sha}
-    assert not (store.places.stored / old.sha[:2]).exists()
-    assert not store.places.removing.exists()
+    assert not (store.folders.stored / old.sha[:2]).exists()
+    assert not store.folders.removing.exists()
     assert run(store).files == []
 
 
@@ -89,7 +89,7 @@ def test_copies_are_nobodys(store: FileStore) -> None:
     Checkouts(store, "copy").create("job", [named(b"used", "a")])
     age(store, content_of(b"used"))
     assert len(run(store).files) == 1
-    assert (store.places.jobs / "job" / "a").read_bytes() == b"used"
+    assert (store.folders.jobs / "job" / "a").read_bytes() == b"used"
 
 
 @pytest.mark.parametrize("linked", ["shared", "file-store", "jobs", "file-store/stored"])
@@ -97,26 +97,26 @@ def test_storage_behind_a_link(store: FileStore, tmp_path: Path, clock: Clock, l
     """A used file is known to be used, however the storage is reached, now and when the checkout was made."""
     put(store, b"used")
     if linked == "shared":
-        (tmp_path / "elsewhere").symlink_to(store.places.shared)
-        store = FileStore(Places(tmp_path / "elsewhere"), clock)
+        (tmp_path / "elsewhere").symlink_to(store.folders.shared)
+        store = FileStore(ShamanFolders(tmp_path / "elsewhere"), clock)
     else:
-        place = store.places.shared / linked
+        place = store.folders.shared / linked
         shutil.move(place, tmp_path / "disk")
         place.symlink_to(tmp_path / "disk")
     Checkouts(store, "symlink").create("a/job", [named(b"used", "a/b")])
     age(store, content_of(b"used"))
-    for places in (store.places, Places(Path(os.path.realpath(store.places.shared)))):
-        assert collect(places, START, MAX_AGE, dry_run=False).files == []
-    assert (store.places.jobs / "a" / "job" / "a" / "b").read_bytes() == b"used"
+    for folders in (store.folders, ShamanFolders(Path(os.path.realpath(store.folders.shared)))):
+        assert collect(folders, START, MAX_AGE, dry_run=False).files == []
+    assert (store.folders.jobs / "a" / "job" / "a" / "b").read_bytes() == b"used"
 
 
 def test_links_of_others(store: FileStore, tmp_path: Path) -> None:
     """Links that people made count as well, absolute ones and those over other links; broken ones and loops do not."""
     absolute, indirect = put(store, b"absolute", OLD), put(store, b"indirect", OLD)
-    jobs = store.places.jobs
+    jobs = store.folders.jobs
     (jobs / "job").mkdir()
-    (jobs / "job" / "absolute").symlink_to(store.places.blob(absolute))
-    (tmp_path / "between").symlink_to(store.places.blob(indirect))
+    (jobs / "job" / "absolute").symlink_to(store.folders.blob(absolute))
+    (tmp_path / "between").symlink_to(store.folders.blob(indirect))
     (jobs / "job" / "indirect").symlink_to(tmp_path / "between")
     (jobs / "job" / "broken").symlink_to("nowhere")
     (jobs / "job" / "loop").symlink_to("loop")
@@ -127,7 +127,7 @@ def test_links_of_others(store: FileStore, tmp_path: Path) -> None:
 def test_other_files_in_the_store(store: FileStore) -> None:
     """What is no stored file is not removed: who put it there may need it."""
     put(store, b"young")
-    strangers = [store.places.stored / "README.txt", store.places.stored / "backup" / "1.blob"]
+    strangers = [store.folders.stored / "README.txt", store.folders.stored / "backup" / "1.blob"]
     for stranger in strangers:
         stranger.parent.mkdir(exist_ok=True)
         stranger.touch()
@@ -156,14 +156,14 @@ def test_asked_for_at_the_last_moment(store: FileStore, monkeypatch: pytest.Monk
     move = collecting._move
 
     def ask_first(source: Path, target: Path) -> None:
-        if target.is_relative_to(store.places.removing):
+        if target.is_relative_to(store.folders.removing):
             assert store.keep(wanted)
         move(source, target)
 
     monkeypatch.setattr(collecting, "_move", ask_first)
     assert run(store).files == []
     assert blobs(store) == {wanted.sha}
-    assert not store.places.removing.exists()
+    assert not store.folders.removing.exists()
 
 
 def test_asked_for_too_late(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,18 +185,18 @@ def test_killed_in_the_middle(store: FileStore, monkeypatch: pytest.MonkeyPatch)
     Checkouts(store, "symlink").create("job", [named(b"used", "a")])
     for content in (used, old):
         age(store, content)
-        aside = store.places.removing / name(content).replace("/", "_")
+        aside = store.folders.removing / name(content).replace("/", "_")
         aside.parent.mkdir(parents=True, exist_ok=True)
-        store.places.blob(content).rename(aside)
+        store.folders.blob(content).rename(aside)
     assert [file.name for file in run(store).files] == [name(old)]
     assert blobs(store) == {used.sha}
-    assert not store.places.removing.exists()
+    assert not store.folders.removing.exists()
 
 
 def test_jobs_that_cannot_be_seen(store: FileStore) -> None:
     """While nobody can say what is used, nothing is removed."""
     put(store, b"old", OLD)
-    store.places.jobs.rmdir()
+    store.folders.jobs.rmdir()
     with pytest.raises(StoreError, match="is it to be mounted"):
         run(store)
     assert len(blobs(store)) == 1
@@ -205,7 +205,7 @@ def test_jobs_that_cannot_be_seen(store: FileStore) -> None:
 def test_folder_that_cannot_be_read(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """One folder that cannot be looked into is enough for that."""
     put(store, b"old", OLD)
-    (store.places.jobs / "closed").mkdir()
+    (store.folders.jobs / "closed").mkdir()
     scandir = os.scandir
 
     def refuse(path: str) -> object:
@@ -222,7 +222,7 @@ def test_folder_that_cannot_be_read(store: FileStore, monkeypatch: pytest.Monkey
 
 def test_nothing_yet(tmp_path: Path) -> None:
     """Where nothing was ever stored, there is nothing to do, and nothing is made."""
-    found = collect(Places(tmp_path / "shared"), START, MAX_AGE, dry_run=False)
+    found = collect(ShamanFolders(tmp_path / "shared"), START, MAX_AGE, dry_run=False)
     assert (found.files_stored, found.files, found.leftovers) == (0, [], 0)
     assert list(files_in(tmp_path)) == []
 
@@ -231,21 +231,21 @@ def test_leftovers(store: FileStore) -> None:
     """Unfinished uploads and checkouts go when nobody can be at them any more; of an upload that is known soon."""
     second = timedelta(seconds=1)
     for number, more in enumerate((-second, second)):
-        upload = store.places.upload_folder(content_of(b"%d" % number)) / "1-abc.tmp"
+        upload = store.folders.upload_folder(content_of(b"%d" % number)) / "1-abc.tmp"
         upload.parent.mkdir(parents=True)
         upload.touch()
         set_age(upload, UPLOAD_LEFT_AFTER + more)
-        checkout = store.places.unfinished / str(number)
+        checkout = store.folders.unfinished / str(number)
         (checkout / "deep").mkdir(parents=True)
         (checkout / "deep" / "link").symlink_to("nowhere")
         set_age(checkout, LEFTOVER_AFTER + more)
-    before = list(files_in(store.places.shared))
+    before = list(files_in(store.folders.shared))
     assert run(store, dry_run=True).leftovers == 2
-    assert list(files_in(store.places.shared)) == before
+    assert list(files_in(store.folders.shared)) == before
     assert run(store).leftovers == 2
-    assert [path.name for path in store.places.unfinished.iterdir()] == ["0"]
-    assert len(list(store.places.uploading.rglob("*.tmp"))) == 1
-    assert len(list(store.places.uploading.iterdir())) == 1
+    assert [path.name for path in store.folders.unfinished.iterdir()] == ["0"]
+    assert len(list(store.folders.uploading.rglob("*.tmp"))) == 1
+    assert len(list(store.folders.uploading.iterdir())) == 1
     assert run(store).leftovers == 0
 
 
@@ -281,6 +281,6 @@ def test_two_at_once_beside_checkouts(store: FileStore) -> None:
         for collector in collectors:
             collector.join()
     assert not failed
-    assert {used: (store.places.jobs / used / "a").read_bytes() for used in made} == made
+    assert {used: (store.folders.jobs / used / "a").read_bytes() for used in made} == made
     assert run(store).files == []
     assert len(blobs(store)) == len(made)

@@ -13,7 +13,7 @@ import pytest
 
 from flamenco.domain.errors import Conflict, Failed, StoreError
 from flamenco.domain.shaman import Content, FileStatus
-from flamenco.files.shaman.places import Places, in_folder, prune
+from flamenco.files.shaman.folders import ShamanFolders, in_folder, prune
 from flamenco.files.shaman.store import UPLOAD_STALE_AFTER, FileStore, Source, Upload
 from flamenco.testing import Clock
 from tests.integration.shaman_files import Blocks, blobs, content_of, files_in, named, put, set_age
@@ -25,12 +25,12 @@ HAHAHA = Content("be178c0543eb17f5f3043021c9e5fcf30285e557a4fc309cce97ff9ca61829
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> FileStore:
     """A store with nothing in it."""
-    return FileStore(Places(tmp_path / "shared"), clock)
+    return FileStore(ShamanFolders(tmp_path / "shared"), clock)
 
 
 def begin(store: FileStore, content: Content, age: timedelta = timedelta(0)) -> Path:
     """An upload that somebody else is at, and got its last block so long ago."""
-    folder = store.places.upload_folder(content)
+    folder = store.folders.upload_folder(content)
     folder.mkdir(parents=True)
     path = folder / f"{content.size}-abcdef.tmp"
     path.write_bytes(b"ha")
@@ -48,9 +48,9 @@ def test_upload(store: FileStore, data: bytes, announced: bool) -> None:
     length = len(data) if announced else None
     assert store.upload(content, source, length, can_defer=True) is Upload.STORED
     assert store.status(content) is FileStatus.STORED
-    blob = store.places.store / "stored" / content.sha[:2] / content.sha[2:] / f"{len(data)}.blob"
+    blob = store.folders.store / "stored" / content.sha[:2] / content.sha[2:] / f"{len(data)}.blob"
     assert blob.read_bytes() == data
-    assert list(files_in(store.places.uploading)) == []
+    assert list(files_in(store.folders.uploading)) == []
 
 
 def test_same_checksum_other_size(store: FileStore) -> None:
@@ -68,7 +68,7 @@ def test_capitals(store: FileStore) -> None:
     with pytest.raises(Conflict, match=f"file SHA256 mismatched, declared {shouted.sha} but received {HAHAHA.sha}"):
         store.upload(shouted, Blocks(DATA), 6, can_defer=True)
     assert blobs(store) == {HAHAHA.sha}
-    assert list(files_in(store.places.uploading)) == []
+    assert list(files_in(store.folders.uploading)) == []
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_wrong_uploads(
     with pytest.raises(error, match=text):
         store.upload(HAHAHA, Blocks(*blocks), length, can_defer=False)
     assert store.status(HAHAHA) is FileStatus.UNKNOWN
-    assert list(files_in(store.places.shared)) in ([], ["file-store", "file-store/uploading"])
+    assert list(files_in(store.folders.shared)) in ([], ["file-store", "file-store/uploading"])
 
 
 def test_connection_fails(store: FileStore) -> None:
@@ -102,7 +102,7 @@ def test_connection_fails(store: FileStore) -> None:
 
     with pytest.raises(Failed, match="in the middle of a file: reset by peer"):
         store.upload(HAHAHA, Blocks(b"ha", before=fail), 6, can_defer=False)
-    assert list(files_in(store.places.uploading)) == []
+    assert list(files_in(store.folders.uploading)) == []
 
 
 def test_more_than_announced_is_not_written(store: FileStore) -> None:
@@ -115,7 +115,7 @@ def test_more_than_announced_is_not_written(store: FileStore) -> None:
 
 def test_already_stored(store: FileStore) -> None:
     """What is stored is not read again; but it is as good as new."""
-    blob = store.places.blob(put(store, DATA, age=timedelta(days=30)))
+    blob = store.folders.blob(put(store, DATA, age=timedelta(days=30)))
     before = blob.stat().st_mtime
     source = Blocks(b"something else")
     assert store.upload(HAHAHA, source, 14, can_defer=True) is Upload.ALREADY_STORED
@@ -130,13 +130,13 @@ def test_another_upload_is_first(store: FileStore, at: int) -> None:
 
     def somebody_else(number: int) -> None:
         if number == at:
-            kept.append(store.places.blob(put(store, DATA)).stat().st_ino)
+            kept.append(store.folders.blob(put(store, DATA)).stat().st_ino)
 
     source = Blocks(b"hah", b"aha", before=somebody_else)
     assert store.upload(HAHAHA, source, 6, can_defer=False) is Upload.ALREADY_STORED
     assert source.given == at + 1
-    assert store.places.blob(HAHAHA).stat().st_ino == kept[0]
-    assert list(files_in(store.places.uploading)) == []
+    assert store.folders.blob(HAHAHA).stat().st_ino == kept[0]
+    assert list(files_in(store.folders.uploading)) == []
 
 
 def test_another_upload_fails_first(store: FileStore) -> None:
@@ -198,15 +198,15 @@ def test_requirements(store: FileStore) -> None:
         (files[4], FileStatus.UNKNOWN),
     ]
     assert store.missing(files[1:2]) == []
-    set_age(store.places.blob(content_of(b"known")), timedelta(days=30))
-    before = store.places.blob(content_of(b"known")).stat().st_mtime
+    set_age(store.folders.blob(content_of(b"known")), timedelta(days=30))
+    before = store.folders.blob(content_of(b"known")).stat().st_mtime
     store.missing(files)
-    assert store.places.blob(content_of(b"known")).stat().st_mtime > before + 1000
+    assert store.folders.blob(content_of(b"known")).stat().st_mtime > before + 1000
 
 
 def test_disk_that_cannot_be_written(store: FileStore) -> None:
     """Storage in which nothing can be put is one sentence, not a crash."""
-    store.places.shared.write_text("not a folder")
+    store.folders.shared.write_text("not a folder")
     with pytest.raises(StoreError, match="shared storage cannot be used"):
         store.upload(HAHAHA, Blocks(DATA), 6, can_defer=True)
     with pytest.raises(StoreError, match="shared storage cannot be used"):
@@ -215,8 +215,8 @@ def test_disk_that_cannot_be_written(store: FileStore) -> None:
 
 def test_folder_that_cannot_be_made(store: FileStore) -> None:
     """So is a folder that cannot be made."""
-    store.places.store.mkdir(parents=True)
-    store.places.uploading.write_text("not a folder")
+    store.folders.store.mkdir(parents=True)
+    store.folders.uploading.write_text("not a folder")
     with pytest.raises(StoreError, match="cannot be stored"):
         store.upload(HAHAHA, Blocks(DATA), 6, can_defer=False)
 
@@ -243,7 +243,7 @@ def test_many_at_once(store: FileStore) -> None:
         outcomes = set().union(*pool.map(send, range(8)))
     assert {Upload.STORED, Upload.ALREADY_STORED} <= outcomes
     assert blobs(store) == {content_of(data).sha for data in contents}
-    assert list(files_in(store.places.uploading)) == []
+    assert list(files_in(store.folders.uploading)) == []
 
 
 @pytest.mark.parametrize("times", [1, 2, 50])

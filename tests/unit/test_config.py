@@ -14,7 +14,7 @@ from flamenco import bootstrap, builtin
 from flamenco.config import Config, Duration, ShamanConfig
 from flamenco.config.addresses import database_url, mask_password, parse_listen
 from flamenco.config.declared import settings_of
-from flamenco.config.places import absolute, default_data_dir, flamenco_home
+from flamenco.config.paths import absolute, default_data_dir, flamenco_home
 from flamenco.domain.errors import ConfigError
 
 DEFAULTS = [

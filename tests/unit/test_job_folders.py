@@ -10,8 +10,8 @@ import pytest
 from flamenco.domain import job_files
 from flamenco.domain.errors import NotFound, StoreError
 from flamenco.files.images import LastRendered
+from flamenco.files.job_folders import job_folder, remove_job_folder
 from flamenco.files.logs import TaskLogs
-from flamenco.files.places import job_folder, remove_job_folder
 from flamenco.files.public import open_public
 
 JOB = "6d0e2b4a-0000-4000-8000-000000000001"

@@ -19,8 +19,8 @@ from typing import Final
 
 from flamenco.domain.errors import Conflict, Failed, Refused
 from flamenco.domain.shaman import Content, NamedFile, Parts, checkout_parts, fitting_parts, layout
+from flamenco.files.shaman.folders import in_folder, prune
 from flamenco.files.shaman.links import Kind, Linker
-from flamenco.files.shaman.places import in_folder, prune
 from flamenco.files.shaman.store import FileStore
 
 NAMES_TRIED: Final = 10
@@ -36,7 +36,7 @@ class Checkouts:
 
     def __init__(self, files: FileStore, kind: Kind) -> None:
         self._files = files
-        self._places = files.places
+        self._folders = files.folders
         self._kind = kind
 
     def create(self, path: str, files: Sequence[NamedFile]) -> str:
@@ -51,7 +51,7 @@ class Checkouts:
             raise Conflict(
                 f"unknown files requested in checkout: {len(missing)}, of which {missing[0].sha} is the first"
             )
-        aside = self._places.unfinished / secrets.token_hex(8)
+        aside = self._folders.unfinished / secrets.token_hex(8)
         in_folder(aside.parent, aside.mkdir)
         try:
             self._build(aside, placed, self._final_folder(parts))
@@ -59,8 +59,8 @@ class Checkouts:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
             # What was made on the way to a checkout that there is not, too.
-            for folder in (aside.parent, self._places.jobs.joinpath(*parts[:-1])):
-                prune(folder, self._places.jobs)
+            for folder in (aside.parent, self._folders.jobs.joinpath(*parts[:-1])):
+                prune(folder, self._folders.jobs)
 
     def erase(self, path: str) -> None:
         """Remove a checkout, and the folders above it that are empty then. One that is not there is fine.
@@ -69,22 +69,22 @@ class Checkouts:
         """
         parts = checkout_parts(path)
         for length in range(1, len(parts) + 1):
-            folder = self._places.jobs.joinpath(*parts[:length])
+            folder = self._folders.jobs.joinpath(*parts[:length])
             if not os.path.lexists(folder):
                 break
             if not _is_real_folder(folder):
                 raise Refused(f"{folder} is no folder, so there is no checkout of a job to remove")
-        target = self._places.jobs.joinpath(*parts)
+        target = self._folders.jobs.joinpath(*parts)
         _remove_tree(target)
-        prune(target.parent, self._places.jobs)
+        prune(target.parent, self._folders.jobs)
 
     def _final_folder(self, parts: Parts) -> str:
         """Where the checkout will be, without symbolic links on the way; a suffix makes no difference to links."""
-        return os.path.join(os.path.realpath(self._places.jobs), *parts)  # noqa: PTH118 - texts are quicker here
+        return os.path.join(os.path.realpath(self._folders.jobs), *parts)  # noqa: PTH118 - texts are quicker here
 
     def _build(self, aside: Path, placed: dict[Parts, Content], final: str) -> None:
         # `..` in a link counts from where things really are.
-        stored = Path(os.path.realpath(self._places.stored))
+        stored = Path(os.path.realpath(self._folders.stored))
         linker = Linker(self._kind)
         made: set[Parts] = set()
         for parts, content in placed.items():
@@ -92,7 +92,7 @@ class Checkouts:
             if folder not in made:
                 aside.joinpath(*folder).mkdir(parents=True, exist_ok=True)
                 made.add(folder)
-            blob = stored / self._places.blob(content).relative_to(self._places.stored)
+            blob = stored / self._folders.blob(content).relative_to(self._folders.stored)
             linker.put(blob, aside.joinpath(*parts), os.path.join(final, *folder))  # noqa: PTH118
 
     def _publish(self, aside: Path, parts: Parts) -> Parts:
@@ -100,13 +100,13 @@ class Checkouts:
         above, name = parts[:-1], parts[-1]
         for number in range(NAMES_TRIED):
             used = (*above, f"{name}-{_random_suffix()}" if number else name)
-            if in_folder(self._places.jobs, partial(self._take, aside, used)):
+            if in_folder(self._folders.jobs, partial(self._take, aside, used)):
                 return used
         raise Failed(f'there are too many checkouts called "{"/".join(parts)}"')
 
     def _take(self, aside: Path, parts: Parts) -> bool:
         """Rename to what is not there; False when something is. Raises `Failed` when there cannot be a folder."""
-        folder = self._places.jobs
+        folder = self._folders.jobs
         for part in parts[:-1]:
             folder /= part
             with suppress(FileExistsError):

@@ -19,8 +19,8 @@ import structlog
 from msgspec import Struct
 
 from flamenco.domain.errors import StoreError
-from flamenco.files.places import unusable
-from flamenco.files.shaman.places import BLOB_SUFFIX, Places, files_below, in_folder, prune
+from flamenco.files.job_folders import unusable
+from flamenco.files.shaman.folders import BLOB_SUFFIX, ShamanFolders, files_below, in_folder, prune
 
 log = structlog.get_logger()
 
@@ -57,7 +57,7 @@ class Collection(Struct, frozen=True, kw_only=True):
 
 
 def collect(
-    places: Places, now: datetime, max_age: float, *, dry_run: bool, told: Told = lambda _what, _count: None
+    folders: ShamanFolders, now: datetime, max_age: float, *, dry_run: bool, told: Told = lambda _what, _count: None
 ) -> Collection:
     """Remove what nobody used for `max_age` seconds; with `dry_run`, only say what that is.
 
@@ -66,10 +66,10 @@ def collect(
     oldest = now.timestamp() - max_age
     try:
         if not dry_run:
-            _put_back(places)
-        stored, unused = _unused(places, oldest, told)
-        removed = unused if dry_run else list(_remove(places, unused, oldest, told))
-        given_up = sum(1 for _ in _leftovers(places, now, dry_run=dry_run))
+            _put_back(folders)
+        stored, unused = _unused(folders, oldest, told)
+        removed = unused if dry_run else list(_remove(folders, unused, oldest, told))
+        given_up = sum(1 for _ in _leftovers(folders, now, dry_run=dry_run))
     except OSError as error:
         raise unusable(f"Nothing more is removed, as {error.filename} cannot be used", error) from error
     return Collection(
@@ -81,25 +81,25 @@ def collect(
     )
 
 
-def _unused(places: Places, oldest: float, told: Told) -> tuple[int, list[Garbage]]:
+def _unused(folders: ShamanFolders, oldest: float, told: Told) -> tuple[int, list[Garbage]]:
     """How many files are stored, and those of them that may go."""
     stored, old = 0, {}
-    for entry in files_below(places.stored):
+    for entry in files_below(folders.stored):
         stored += 1
         if stored % _TELL_EVERY == 0:
             told("stored files looked at", stored)
         with suppress(FileNotFoundError):
-            if garbage := _garbage(places, Path(entry.path), oldest):
+            if garbage := _garbage(folders, Path(entry.path), oldest):
                 old[garbage.name] = garbage
     if old:
-        for name in _linked(places, told):
+        for name in _linked(folders, told):
             old.pop(name, None)
     return stored, list(old.values())
 
 
-def _garbage(places: Places, path: Path, oldest: float) -> Garbage | None:
+def _garbage(folders: ShamanFolders, path: Path, oldest: float) -> Garbage | None:
     """The stored file at `path`, if it is old, and no hard link to it is in a checkout."""
-    name = path.relative_to(places.stored).as_posix()
+    name = path.relative_to(folders.stored).as_posix()
     found = path.lstat()
     if not _NAME.fullmatch(name) or not _is_unused(found, oldest):
         return None
@@ -110,12 +110,12 @@ def _is_unused(found: os.stat_result, oldest: float) -> bool:
     return found.st_mtime < oldest and found.st_nlink == 1
 
 
-def _linked(places: Places, told: Told) -> Iterator[str]:
+def _linked(folders: ShamanFolders, told: Told) -> Iterator[str]:
     """The names in the store of all files that symbolic links in checkouts lead to."""
     # Compared as they really are on both sides: the shared storage may be reached through a symbolic link itself.
-    jobs, stored = os.path.realpath(places.jobs), os.path.realpath(places.stored)
+    jobs, stored = os.path.realpath(folders.jobs), os.path.realpath(folders.stored)
     if not Path(jobs).is_dir():
-        raise StoreError(f"Nothing is removed, as there is no folder {places.jobs}; is it to be mounted?")
+        raise StoreError(f"Nothing is removed, as there is no folder {folders.jobs}; is it to be mounted?")
     count = 0
     for entry in files_below(Path(jobs)):
         if not entry.is_symlink():
@@ -137,19 +137,19 @@ def _name_in_store(link: str, stored: str) -> str | None:
     return target.removeprefix(beginning).replace(os.sep, "/") if target.startswith(beginning) else None
 
 
-def _remove(places: Places, unused: list[Garbage], oldest: float, told: Told) -> Iterator[Garbage]:
+def _remove(folders: ShamanFolders, unused: list[Garbage], oldest: float, told: Told) -> Iterator[Garbage]:
     for number, garbage in enumerate(unused, start=1):
         if number % _TELL_EVERY == 0:
             told("files removed", number)
         with suppress(FileNotFoundError):
-            if _remove_unless_used(places, garbage.name, oldest):
+            if _remove_unless_used(folders, garbage.name, oldest):
                 yield garbage
-    prune(places.removing, places.store)
+    prune(folders.removing, folders.store)
 
 
-def _remove_unless_used(places: Places, name: str, oldest: float) -> bool:
-    blob, aside = places.stored / name, places.removing / name.replace("/", "_")
-    if _garbage(places, blob, oldest) is None:
+def _remove_unless_used(folders: ShamanFolders, name: str, oldest: float) -> bool:
+    blob, aside = folders.stored / name, folders.removing / name.replace("/", "_")
+    if _garbage(folders, blob, oldest) is None:
         return False
     try:
         in_folder(aside.parent, lambda: _move(blob, aside))
@@ -159,7 +159,7 @@ def _remove_unless_used(places: Places, name: str, oldest: float) -> bool:
         else:
             in_folder(blob.parent, lambda: _move(aside, blob))
     finally:
-        prune(blob.parent, places.stored)
+        prune(blob.parent, folders.stored)
     return gone
 
 
@@ -169,32 +169,32 @@ def _move(source: Path, target: Path) -> None:
         source.replace(target)
 
 
-def _put_back(places: Places) -> None:
+def _put_back(folders: ShamanFolders) -> None:
     """What a collection that was killed had moved aside is stored again, and looked at like the rest."""
-    for entry in files_below(places.removing):
+    for entry in files_below(folders.removing):
         aside = Path(entry.path)
-        blob = places.stored / aside.name.replace("_", "/")
+        blob = folders.stored / aside.name.replace("_", "/")
         in_folder(blob.parent, lambda aside=aside, blob=blob: _move(aside, blob))  # type: ignore[misc]
-    prune(places.removing, places.store)
+    prune(folders.removing, folders.store)
 
 
-def _leftovers(places: Places, now: datetime, *, dry_run: bool) -> Iterator[Path]:
+def _leftovers(folders: ShamanFolders, now: datetime, *, dry_run: bool) -> Iterator[Path]:
     """Give up what was begun long ago and never finished."""
     oldest = (now - UPLOAD_LEFT_AFTER).timestamp()
-    for entry in files_below(places.uploading):
+    for entry in files_below(folders.uploading):
         path = Path(entry.path)
         if _is_older(path, oldest):
             if not dry_run:
                 path.unlink(missing_ok=True)
-                prune(path.parent, places.uploading)
+                prune(path.parent, folders.uploading)
             yield path
     oldest = (now - LEFTOVER_AFTER).timestamp()
     with suppress(FileNotFoundError):  # it comes and goes
-        for folder in list(places.unfinished.iterdir()):
+        for folder in list(folders.unfinished.iterdir()):
             if _is_older(folder, oldest):
                 if not dry_run:
                     shutil.rmtree(folder, ignore_errors=True)
-                    prune(folder.parent, places.jobs)
+                    prune(folder.parent, folders.jobs)
                 yield folder
 
 

@@ -17,8 +17,8 @@ from typing import BinaryIO, Protocol
 
 from flamenco.domain.errors import Conflict, Failed, StoreError
 from flamenco.domain.shaman import Content, FileStatus, MissingFile, NamedFile
-from flamenco.files.places import unusable
-from flamenco.files.shaman.places import TEMPORARY_SUFFIX, Places, in_folder, prune
+from flamenco.files.job_folders import unusable
+from flamenco.files.shaman.folders import TEMPORARY_SUFFIX, ShamanFolders, in_folder, prune
 
 BLOCK_BYTES = 256 * 1024
 """How much of an upload is in memory at a time."""
@@ -48,8 +48,8 @@ class Upload(Enum):
 class FileStore:
     """The stored files. Safe for many threads and processes at once, on one machine or several."""
 
-    def __init__(self, places: Places, clock: Callable[[], datetime]) -> None:
-        self.places = places
+    def __init__(self, folders: ShamanFolders, clock: Callable[[], datetime]) -> None:
+        self.folders = folders
         self._clock = clock
 
     def status(self, content: Content) -> FileStatus:
@@ -62,7 +62,7 @@ class FileStore:
         """Whether the file is stored; if so, it is as good as new for the garbage collection."""
         if not content.is_canonical:
             return False
-        blob = self.places.blob(content)
+        blob = self.folders.blob(content)
         try:
             os.utime(blob)
         except FileNotFoundError:
@@ -102,7 +102,7 @@ class FileStore:
             raise unusable(f"The file {content.sha} cannot be stored", error) from error
 
     def _upload(self, content: Content, source: Source, length: int | None) -> Upload:
-        folder = self.places.upload_folder(content)
+        folder = self.folders.upload_folder(content)
         path = folder / f"{content.size}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
         try:
             with in_folder(folder, lambda: path.open("xb", buffering=0)) as file:
@@ -112,7 +112,7 @@ class FileStore:
             return self._put(path, content) if received is Upload.STORED else received
         finally:
             path.unlink(missing_ok=True)
-            prune(folder, self.places.uploading)
+            prune(folder, self.folders.uploading)
 
     def _receive(self, content: Content, source: Source, length: int | None, file: BinaryIO | None) -> Upload:
         """Copy the source to `file`, and check it."""
@@ -138,18 +138,18 @@ class FileStore:
         """Make the file visible, whole."""
         if self.keep(content):
             return Upload.ALREADY_STORED
-        blob = self.places.blob(content)
+        blob = self.folders.blob(content)
         in_folder(blob.parent, lambda: path.replace(blob))
         return Upload.STORED
 
     def _is_stored(self, content: Content) -> bool:
-        return content.is_canonical and self.places.blob(content).exists()
+        return content.is_canonical and self.folders.blob(content).exists()
 
     def _is_uploading(self, content: Content) -> bool:
         oldest = (self._clock() - UPLOAD_STALE_AFTER).timestamp()
         prefix = f"{content.size}-"
         try:
-            with os.scandir(self.places.upload_folder(content)) as entries:
+            with os.scandir(self.folders.upload_folder(content)) as entries:
                 return any(
                     _modified(entry) >= oldest
                     for entry in entries

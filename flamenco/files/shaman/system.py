@@ -9,7 +9,7 @@ from pathlib import Path
 from flamenco.config import Config
 from flamenco.files.shaman.checkout import Checkouts
 from flamenco.files.shaman.collect import Collection, Told, collect
-from flamenco.files.shaman.places import Places
+from flamenco.files.shaman.folders import ShamanFolders
 from flamenco.files.shaman.store import FileStore
 
 
@@ -17,14 +17,14 @@ class Shaman:
     """The stored files and the checkouts made of them, below `shared`. Keeps nothing in memory."""
 
     def __init__(self, shared: Path, config: Config, clock: Callable[[], datetime]) -> None:
-        self.places = Places(shared)
-        self.files = FileStore(self.places, clock)
+        self.folders = ShamanFolders(shared)
+        self.files = FileStore(self.folders, clock)
         self.checkouts = Checkouts(self.files, config.shaman.checkout_links)
         self._max_age = config.shaman.garbage_collect.max_age
 
     def collect(self, now: datetime, *, dry_run: bool = False, told: Told = lambda _what, _count: None) -> Collection:
         """Remove what no checkout uses and nobody asked for within the configured time. Raises `StoreError`."""
-        return collect(self.places, now, self._max_age, dry_run=dry_run, told=told)
+        return collect(self.folders, now, self._max_age, dry_run=dry_run, told=told)
 
 
 def shaman_of(config: Config, clock: Callable[[], datetime]) -> Shaman | None:

@@ -22,7 +22,7 @@ _TRIES = 1_000
 """How often somebody may remove a folder between our making and our using it; more often, something else is wrong."""
 
 
-class Places:
+class ShamanFolders:
     """The folders below `shared`, the folder that manager, workers and clients share."""
 
     def __init__(self, shared: Path) -> None:
