@@ -37,11 +37,11 @@ from flamenco.farm import (
 )
 from flamenco.farm import sleep as sleeping
 from flamenco.farm.context import Farm
-from flamenco.farm.reading import FarmReading
+from flamenco.farm.reader import FarmReading
 from flamenco.farm.scheduling import explanation, placing, stranding
 from flamenco.farm.tasks import TaskChange
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
-from flamenco.services import delivery, measurements, ranking, sleep, timeouts, upkeep
+from flamenco.services import delivery, ranking, sleep, timeouts, upkeep
 from flamenco.services.deletion import Deletions
 from flamenco.services.runner import Chore, Runner
 from flamenco.store import damage, recount
@@ -261,7 +261,7 @@ def _deliver(farm: Farm, clock: Clock, attached: tuple[EventSink, _Refuses]) -> 
 
 def _chores(farm: Farm) -> None:
     """What a manager does by itself, and by command."""
-    for tick in (ranking.tick, sleep.tick, measurements.tick, delivery.forget_removed, upkeep.forget_events):
+    for tick in (ranking.tick, sleep.tick, upkeep.write_measurements, delivery.forget_removed, upkeep.forget_events):
         tick(farm)
     upkeep.forget_task_logs(farm)
     placing.place_all(farm)

@@ -19,7 +19,7 @@ from flamenco import JobCandidate, WorkerView
 from flamenco.api.app import create_app
 from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.model import AuthoredJob, Submission, Task, Worker
-from flamenco.domain.scheduling import Placement
+from flamenco.domain.scheduling.values import Placement
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import deletion, jobs, tags, tasks, workers
 from flamenco.farm.context import Farm
@@ -292,7 +292,7 @@ def test_a_checkout_that_another_job_needs_stays(make_farm: Callable[..., Farm])
 def checked_out(farm: Farm, name: str) -> Path:
     """A checkout with a file in it, as Shaman would have made it."""
     assert farm.shaman
-    file = farm.shaman.places.jobs / name / "scene.blend"
+    file = farm.shaman.folders.jobs / name / "scene.blend"
     file.parent.mkdir(parents=True)
     file.write_text("scene")
     return file

@@ -12,7 +12,7 @@ from flamenco.domain.identity import is_with_predecessor
 from flamenco.domain.model import Assignment, Job, Task, Worker
 from flamenco.domain.scheduling.values import WorkerView
 from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus, WorkerStatus
-from flamenco.farm.apply import Cascade
+from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import views
 from flamenco.store import jobs, workers
