@@ -20,6 +20,7 @@ from flamenco.api.v3 import task_logs as v3_task_logs
 from flamenco.api.v3 import tasks as v3_tasks
 from flamenco.api.v3 import worker as v3_worker
 from flamenco.api.v3 import workers as v3_workers
+from flamenco.api.worker_calls import worker_calls
 from flamenco.api.x import commands as x_commands
 from flamenco.api.x import events as x_events
 from flamenco.api.x import explain as x_explain
@@ -54,13 +55,7 @@ SURFACES = {
         document="/api/openapi.json",
         routes={
             "/version": v1_meta.Version,
-            "/worker/register-worker": v1_worker.RegisterWorker,
-            "/worker/sign-on": v1_worker.SignOn,
-            "/worker/sign-off": v1_worker.SignOff,
-            "/worker/state": v1_worker.State,
-            "/worker/state-changed": v1_worker.StateChanged,
-            "/worker/task": v1_worker.ScheduleTask,
-            "/worker/task/{task_id}": v1_worker.TaskUpdate,
+            **worker_calls(v1_worker.DIALECT),
             "/jobs/types": v1_jobs.JobTypes,
             "/jobs": v1_jobs.Jobs,
             "/jobs/{job_id}": v1_jobs.Job,
@@ -83,13 +78,7 @@ SURFACES = {
             "/configuration/file": v3_configuration.ConfigurationFile,
             "/configuration/variables/{audience}/{platform}": v3_configuration.Variables,
             "/configuration/shared-storage/{audience}/{platform}": v3_configuration.SharedStorage,
-            "/worker/register-worker": v3_worker.RegisterWorker,
-            "/worker/sign-on": v3_worker.SignOn,
-            "/worker/sign-off": v3_worker.SignOff,
-            "/worker/state": v3_worker.State,
-            "/worker/state-changed": v3_worker.StateChanged,
-            "/worker/task": v3_worker.ScheduleTask,
-            "/worker/task/{task_id}": v3_worker.TaskUpdate,
+            **worker_calls(v3_worker.DIALECT),
             "/worker/task/{task_id}/may-i-run": v3_worker.MayRun,
             "/worker/task/{task_id}/output-produced": v3_worker.OutputProduced,
             "/worker-mgt/workers": v3_workers.Workers,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from flamenco.protocol.fields import Int32, Metadata, Settings, TaskTypes, Text, Uuid, WorkerName
+from flamenco.protocol import worker
+from flamenco.protocol.fields import Int32, Metadata, Settings, Text, Uuid, WorkerName
+from flamenco.protocol.job_types import AvailableJobSettingSubtype, AvailableJobSettingType
+from flamenco.protocol.worker import STATUS_DESCRIPTION, Command
 
 
 class WorkerStatus(StrEnum):
@@ -55,24 +58,6 @@ class TaskStatus(StrEnum):
     PAUSED = "paused"
 
 
-class AvailableJobSettingType(StrEnum):
-    """What kind of value a setting takes."""
-
-    STRING = "string"
-    INT32 = "int32"
-    FLOAT = "float"
-    BOOL = "bool"
-
-
-class AvailableJobSettingSubtype(StrEnum):
-    """What a text setting stands for."""
-
-    FILE_PATH = "file_path"
-    DIR_PATH = "dir_path"
-    FILE_NAME = "file_name"
-    HASHED_FILE_PATH = "hashed_file_path"
-
-
 class FlamencoVersion(Struct, frozen=True):
     """Which Flamenco this is, and what its farm is called."""
 
@@ -80,13 +65,10 @@ class FlamencoVersion(Struct, frozen=True):
     name: str
 
 
-class WorkerRegistration(Struct, frozen=True):
+class WorkerRegistration(worker.WorkerRegistration, frozen=True):
     """A program that wants to become a worker of this farm."""
 
-    secret: Annotated[Text, Meta(description="The password this worker will use; random, and kept by nobody else.")]
-    platform: Annotated[Text, Meta(description="linux, windows or darwin.")]
-    supported_task_types: TaskTypes
-    nickname: WorkerName
+    name: WorkerName = field(name="nickname")
 
 
 class RegisteredWorker(Struct, frozen=True):
@@ -103,12 +85,10 @@ class RegisteredWorker(Struct, frozen=True):
     supported_task_types: list[str]
 
 
-class WorkerSignOn(Struct, frozen=True):
+class WorkerSignOn(worker.WorkerSignOn, frozen=True):
     """What a worker says of itself when it starts."""
 
-    nickname: WorkerName
-    supported_task_types: TaskTypes
-    software_version: Text
+    name: WorkerName = field(name="nickname")
 
 
 class WorkerStateChange(Struct, frozen=True):
@@ -121,13 +101,6 @@ class WorkerStateChanged(Struct, frozen=True):
     """What a worker has become."""
 
     status: WorkerStatus
-
-
-class Command(Struct, frozen=True):
-    """One thing to do for a task."""
-
-    name: str
-    parameters: dict[str, Any]
 
 
 class AssignedTask(Struct, frozen=True):
@@ -144,21 +117,16 @@ class AssignedTask(Struct, frozen=True):
     commands: list[Command]
 
 
-class TaskUpdate(Struct, frozen=True):
+class TaskUpdate(worker.TaskUpdate, frozen=True):
     """What a worker reports of a task: any of these, or none just to say that it is still busy."""
-
-    VERBATIM: ClassVar = frozenset({"activity", "log"})
-    """What programs print may have any character in it."""
 
     status: Annotated[
         TaskStatus | UnsetType,
         Meta(
-            description="The new status: active, completed or failed. All others are for the manager to decide.",
+            description=STATUS_DESCRIPTION,
             extra_json_schema={"not": {"enum": ["canceled", "queued", "soft-failed", "cancel-requested", "paused"]}},
         ),
     ] = field(default=UNSET, name="taskStatus")
-    activity: Annotated[str | UnsetType, Meta(description="One line on what is happening now.")] = UNSET
-    log: Annotated[str | UnsetType, Meta(description="Text to append to the task's log.")] = UNSET
 
 
 class AvailableJobSetting(Struct, frozen=True, kw_only=True, omit_defaults=True):

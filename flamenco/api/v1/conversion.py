@@ -13,6 +13,8 @@ from flamenco.domain import model
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm.tasks import TaskChange
 from flamenco.protocol import v1 as schemas
+from flamenco.protocol.job_types import AvailableJobSettingSubtype, AvailableJobSettingType
+from flamenco.protocol.worker import Command
 
 _REQUESTED = {WorkerStatus.OFFLINE: schemas.WorkerStatus.SHUTDOWN, WorkerStatus.RESTART: schemas.WorkerStatus.SHUTDOWN}
 """A worker of the original protocol cannot restart itself; whatever watches over it does when it has shut down."""
@@ -30,9 +32,10 @@ def requested_status(status: WorkerStatus) -> schemas.WorkerStateChange:
     return schemas.WorkerStateChange(_REQUESTED.get(status) or schemas.WorkerStatus(status))
 
 
-def reported_status(status: schemas.WorkerStatus) -> WorkerStatus:
+def reported_status(change: schemas.WorkerStateChanged) -> WorkerStatus:
     """What a worker says it has become. One that shuts down is offline from then on."""
-    return WorkerStatus.OFFLINE if status is schemas.WorkerStatus.SHUTDOWN else WorkerStatus(status)
+    is_shutdown = change.status is schemas.WorkerStatus.SHUTDOWN
+    return WorkerStatus.OFFLINE if is_shutdown else WorkerStatus(change.status)
 
 
 def registered_worker(worker: model.Worker) -> schemas.RegisteredWorker:
@@ -62,7 +65,7 @@ def assigned_task(given: model.Assignment) -> schemas.AssignedTask:
         job_priority=given.job_priority,
         job_type=given.job_type,
         task_type=task.type,
-        commands=[schemas.Command(command.name, command.parameters or {}) for command in task.commands],
+        commands=[Command(command.name, command.parameters or {}) for command in task.commands],
     )
 
 
@@ -114,8 +117,8 @@ def job_types(known: list[model.JobType]) -> schemas.AvailableJobTypes:
 def _setting(setting: model.JobTypeSetting) -> schemas.AvailableJobSetting:
     return schemas.AvailableJobSetting(
         key=setting.key,
-        type=schemas.AvailableJobSettingType(setting.type),
-        subtype=schemas.AvailableJobSettingSubtype(setting.subtype) if setting.subtype else UNSET,
+        type=AvailableJobSettingType(setting.type),
+        subtype=AvailableJobSettingSubtype(setting.subtype) if setting.subtype else UNSET,
         choices=list(setting.choices) if setting.choices else UNSET,
         description=UNSET if setting.description is None else setting.description,
         default=UNSET if setting.default is None else setting.default,

@@ -9,6 +9,7 @@ from flamenco.domain.listing import JobQuery, Page, TaskQuery
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm.jobs import Block
 from flamenco.farm.tasks import TaskDetails
+from flamenco.protocol.job_types import AvailableJobSettingSubtype, AvailableJobSettingType
 from flamenco.protocol.v3 import job_types, jobs, tasks
 from flamenco.protocol.v3.worker import Command
 
@@ -89,8 +90,8 @@ def _setting(setting: model.JobTypeSetting) -> job_types.AvailableJobSetting:
     info = setting.eval_info
     return job_types.AvailableJobSetting(
         key=setting.key,
-        type=job_types.AvailableJobSettingType(setting.type),
-        subtype=job_types.AvailableJobSettingSubtype(setting.subtype) if setting.subtype else UNSET,
+        type=AvailableJobSettingType(setting.type),
+        subtype=AvailableJobSettingSubtype(setting.subtype) if setting.subtype else UNSET,
         choices=list(setting.choices) if setting.choices else UNSET,
         propargs=setting.propargs or UNSET,
         description=UNSET if setting.description is None else setting.description,

@@ -14,6 +14,16 @@ def requested_status(status: WorkerStatus) -> schemas.WorkerStateChange:
     return schemas.WorkerStateChange(schemas.WorkerStatus(status))
 
 
+def reported_status(change: schemas.WorkerStateChanged) -> WorkerStatus:
+    """What a worker says it has become."""
+    return WorkerStatus(change.status)
+
+
+def can_restart(sign_on: schemas.WorkerSignOn) -> bool:
+    """Whether a worker knows how to restart itself; one that does not say so does not."""
+    return sign_on.can_restart is True
+
+
 def registered_worker(worker: model.Worker) -> schemas.RegisteredWorker:
     """A worker that has just been registered."""
     return schemas.RegisteredWorker(

@@ -7,23 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-
-class AvailableJobSettingType(StrEnum):
-    """What kind of value a setting takes."""
-
-    STRING = "string"
-    INT32 = "int32"
-    FLOAT = "float"
-    BOOL = "bool"
-
-
-class AvailableJobSettingSubtype(StrEnum):
-    """What a text setting stands for."""
-
-    FILE_PATH = "file_path"
-    DIR_PATH = "dir_path"
-    FILE_NAME = "file_name"
-    HASHED_FILE_PATH = "hashed_file_path"
+from flamenco.protocol.job_types import AvailableJobSettingSubtype, AvailableJobSettingType
 
 
 class AvailableJobSettingVisibility(StrEnum):

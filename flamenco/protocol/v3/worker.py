@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from flamenco.domain.statuses import TaskStatus
-from flamenco.protocol.fields import Steps, TaskTypes, Text, Uuid, WorkerName
+from flamenco.protocol import worker
+from flamenco.protocol.fields import Steps, Uuid
+from flamenco.protocol.worker import STATUS_DESCRIPTION
 
 
 class WorkerStatus(StrEnum):
@@ -21,15 +23,6 @@ class WorkerStatus(StrEnum):
     TESTING = "testing"
     OFFLINE = "offline"
     RESTART = "restart"
-
-
-class WorkerRegistration(Struct, frozen=True):
-    """A program that wants to become a worker of this farm."""
-
-    secret: Annotated[Text, Meta(description="The password this worker will use; random, and kept by nobody else.")]
-    platform: Annotated[Text, Meta(description="linux, windows or darwin.")]
-    supported_task_types: TaskTypes
-    name: WorkerName
 
 
 class RegisteredWorker(Struct, frozen=True):
@@ -45,12 +38,9 @@ class RegisteredWorker(Struct, frozen=True):
     current_task: Annotated[str, Meta(description="UUID of its task; empty, since it has none yet.")]
 
 
-class WorkerSignOn(Struct, frozen=True):
+class WorkerSignOn(worker.WorkerSignOn, frozen=True):
     """What a worker says of itself when it starts."""
 
-    name: WorkerName
-    supported_task_types: TaskTypes
-    software_version: Text
     can_restart: Annotated[bool | UnsetType, Meta(description="Whether it knows how to restart itself.")] = UNSET
 
 
@@ -66,11 +56,9 @@ class WorkerStateChanged(Struct, frozen=True):
     status: WorkerStatus
 
 
-class Command(Struct, frozen=True):
+class Command(worker.Command, frozen=True):
     """One thing to do for a task. `total_step_count` 0: it does not report steps of its own."""
 
-    name: str
-    parameters: dict[str, Any]
     total_step_count: int
 
 
@@ -90,21 +78,16 @@ class AssignedTask(Struct, frozen=True):
     steps_total: int
 
 
-class TaskUpdate(Struct, frozen=True):
+class TaskUpdate(worker.TaskUpdate, frozen=True):
     """What a worker reports of a task: any of these, or none just to say that it is still busy."""
-
-    VERBATIM: ClassVar = frozenset({"activity", "log"})
-    """What programs print may have any character in it."""
 
     status: Annotated[
         TaskStatus | UnsetType,
         Meta(
-            description="The new status: active, completed or failed. All others are for the manager to decide.",
+            description=STATUS_DESCRIPTION,
             extra_json_schema={"not": {"enum": ["canceled", "queued", "soft-failed", "paused"]}},
         ),
     ] = field(default=UNSET, name="taskStatus")
-    activity: Annotated[str | UnsetType, Meta(description="One line on what is happening now.")] = UNSET
-    log: Annotated[str | UnsetType, Meta(description="Text to append to the task's log.")] = UNSET
     steps_completed: Steps | UnsetType = UNSET
 
 

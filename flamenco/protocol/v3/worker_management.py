@@ -56,14 +56,19 @@ class WorkerTask(Struct, frozen=True, kw_only=True):
     steps_total: int
 
 
-class WorkerSummary(Struct, frozen=True, kw_only=True):
-    """What lists show of a worker."""
+class ShownWorker(Struct, frozen=True, kw_only=True):
+    """What is shown of every worker."""
 
     id: Uuid
     name: str
     status: WorkerStatus
     version: Annotated[str, Meta(description="Name and version of its program.")]
     can_restart: Annotated[bool, Meta(description="Whether it knows how to restart itself.")]
+
+
+class WorkerSummary(ShownWorker, frozen=True, kw_only=True):
+    """What lists show of a worker."""
+
     status_change: WorkerStatusChangeRequest | UnsetType = UNSET
     last_seen: datetime | UnsetType = UNSET
 
@@ -74,14 +79,9 @@ class WorkerList(Struct, frozen=True):
     workers: list[WorkerSummary]
 
 
-class Worker(Struct, frozen=True, kw_only=True):
+class Worker(ShownWorker, frozen=True, kw_only=True):
     """A worker, with everything about it."""
 
-    id: Uuid
-    name: str
-    status: WorkerStatus
-    version: Annotated[str, Meta(description="Name and version of its program.")]
-    can_restart: Annotated[bool, Meta(description="Whether it knows how to restart itself.")]
     ip_address: str
     platform: str
     supported_task_types: list[str]

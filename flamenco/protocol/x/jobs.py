@@ -5,20 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.domain.statuses import JobStatus
+from flamenco.protocol import v1
 from flamenco.protocol.fields import Metadata, Settings, Text, Uuid
 
 
-class SubmittedJob(Struct, frozen=True, kw_only=True):
+class SubmittedJob(v1.SubmittedJob, frozen=True, kw_only=True):
     """A job to be done."""
 
-    name: Text
-    type: Annotated[Text, Meta(description="Name of the job type.")]
     priority: Annotated[int, Meta(ge=0, le=100, description="Jobs with a higher priority are worked on first.")] = 50
-    settings: Settings = field(default_factory=dict)
-    metadata: Metadata = field(default_factory=dict)
     worker_tag: Annotated[Text, Meta(description="UUID of the tag that its workers must have; empty for none.")] = ""
     initial_status: Literal["queued", "paused"] = "queued"
 
