@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from flamenco.domain.errors import FarmError
 
@@ -30,7 +31,7 @@ class Answer(Struct, frozen=True):
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """What one responder does.
+    """What one responder does, declared by decorating it with this; `id` is the operationId.
 
     `body` is the type that the JSON body is decoded to; an operation has that, or `media`, the content
     types of a body that is handed on as bytes, or `stream`, those of a body that the responder reads
@@ -64,61 +65,20 @@ class Operation(Struct, frozen=True, kw_only=True):
     gone: int | None = None
     decoder: msgspec.json.Decoder[Any] | None = None
 
+    def __post_init__(self) -> None:
+        """Make the decoder once, not for every request."""
+        if self.body is not None:
+            force_setattr(self, "decoder", msgspec.json.Decoder(self.body))
+
+    def __call__(self, responder: Responder) -> Responder:
+        """Declare that this is what `responder` does; it stays as it is."""
+        vars(responder)["operation"] = self
+        return responder
+
     @property
     def reads_body(self) -> bool:
         """Whether a request has a body that is read before its responder runs."""
         return self.body is not None or bool(self.media)
-
-
-def operation(
-    name: str,
-    *,
-    summary: str,
-    tag: str,
-    returns: Mapping[int, Answer],
-    body: Any = None,
-    optional_body: bool = False,
-    media: tuple[str, ...] = (),
-    stream: tuple[str, ...] = (),
-    body_limit: int | None = None,
-    path: type[Struct] | None = None,
-    query: type[Struct] | None = None,
-    headers: type[Struct] | None = None,
-    any_id: bool = False,
-    auth: bool = False,
-    coded: bool = False,
-    plain: frozenset[int] = frozenset(),
-    statuses: Mapping[type[FarmError], int] | None = None,
-    gone: int | None = None,
-) -> Callable[[Responder], Responder]:
-    """Declare what the responder below promises; `name` is the operationId. See `Operation` for the rest."""
-    declared = Operation(
-        id=name,
-        summary=summary,
-        tag=tag,
-        returns=returns,
-        body=body,
-        optional_body=optional_body,
-        media=media,
-        stream=stream,
-        body_limit=body_limit,
-        path=path,
-        query=query,
-        headers=headers,
-        any_id=any_id,
-        auth=auth,
-        coded=coded,
-        plain=plain,
-        statuses=statuses or {},
-        gone=gone,
-        decoder=None if body is None else msgspec.json.Decoder(body),
-    )
-
-    def mark(responder: Responder) -> Responder:
-        vars(responder)["operation"] = declared
-        return responder
-
-    return mark
 
 
 def operation_of(resource: object, method: str) -> Operation | None:

@@ -8,7 +8,7 @@ from typing import Any
 import falcon
 from msgspec import Struct
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, client_address, send
 from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.model import Assignment, Worker
@@ -59,8 +59,8 @@ def _register_worker(dialect: Dialect) -> type[Resource]:
     class RegisterWorker(Resource):
         """`/worker/register-worker`: a program becomes a worker of this farm."""
 
-        @operation(
-            "registerWorker",
+        @Operation(
+            id="registerWorker",
             summary="Register a new worker.",
             tag="worker",
             body=dialect.registration,
@@ -86,8 +86,8 @@ def _sign_on(dialect: Dialect) -> type[Resource]:
     class SignOn(Resource):
         """`/worker/sign-on`: a worker starts, and says what it can do."""
 
-        @operation(
-            "signOn",
+        @Operation(
+            id="signOn",
             summary="A worker starts, and says what it can do.",
             tag="worker",
             auth=True,
@@ -115,8 +115,8 @@ def _sign_on(dialect: Dialect) -> type[Resource]:
 class SignOff(Resource):
     """`/worker/sign-off`: a worker leaves."""
 
-    @operation(
-        "signOff",
+    @Operation(
+        id="signOff",
         summary="A worker leaves; what it was working on is given to others.",
         tag="worker",
         auth=True,
@@ -132,8 +132,8 @@ def _state(dialect: Dialect) -> type[Resource]:
     class State(Resource):
         """`/worker/state`: a worker that is not working asks what it should become."""
 
-        @operation(
-            "workerState",
+        @Operation(
+            id="workerState",
             summary="Whether the worker is to take another status.",
             tag="worker",
             auth=True,
@@ -157,8 +157,8 @@ def _state_changed(dialect: Dialect) -> type[Resource]:
     class StateChanged(Resource):
         """`/worker/state-changed`: a worker has taken another status."""
 
-        @operation(
-            "workerStateChanged",
+        @Operation(
+            id="workerStateChanged",
             summary="A worker has taken another status, because it was asked to or by itself.",
             tag="worker",
             auth=True,
@@ -177,8 +177,8 @@ def _schedule_task(dialect: Dialect) -> type[Resource]:
     class ScheduleTask(Resource):
         """`/worker/task`: a worker wants something to do."""
 
-        @operation(
-            "scheduleTask",
+        @Operation(
+            id="scheduleTask",
             summary="Get a task to run.",
             tag="worker",
             auth=True,
@@ -207,8 +207,8 @@ def _task_update(dialect: Dialect) -> type[Resource]:
     class TaskUpdate(Resource):
         """`/worker/task/{task_id}`: a worker reports on a task."""
 
-        @operation(
-            "taskUpdate",
+        @Operation(
+            id="taskUpdate",
             summary="Report progress, log lines, completion or failure of a task.",
             tag="worker",
             auth=True,

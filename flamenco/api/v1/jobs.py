@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import falcon
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send, warner
 from flamenco.api.v1 import conversion
 from flamenco.farm import jobs
@@ -14,8 +14,8 @@ from flamenco.protocol import v1 as schemas
 class JobTypes(Resource):
     """`/jobs/types`: what kinds of jobs there are."""
 
-    @operation(
-        "getJobTypes",
+    @Operation(
+        id="getJobTypes",
         summary="The job types and their settings.",
         tag="jobs",
         returns={200: Answer("All job types that can be used.", schemas.AvailableJobTypes)},
@@ -28,8 +28,8 @@ class JobTypes(Resource):
 class Jobs(Resource):
     """`/jobs`: submission."""
 
-    @operation(
-        "submitJob",
+    @Operation(
+        id="submitJob",
         summary="Submit a job.",
         tag="jobs",
         body=schemas.SubmittedJob,
@@ -44,8 +44,8 @@ class Jobs(Resource):
 class Job(Resource):
     """`/jobs/{job_id}`: one job."""
 
-    @operation(
-        "fetchJob",
+    @Operation(
+        id="fetchJob",
         summary="One job, and where it stands.",
         tag="jobs",
         returns={200: Answer("The job.", schemas.Job)},

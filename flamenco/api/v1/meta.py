@@ -5,7 +5,7 @@ from __future__ import annotations
 import falcon
 
 import flamenco
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.protocol import v1 as schemas
 
@@ -13,8 +13,8 @@ from flamenco.protocol import v1 as schemas
 class Version(Resource):
     """`/version`: lets a worker make sure that it talks to a manager."""
 
-    @operation(
-        "getVersion",
+    @Operation(
+        id="getVersion",
         summary="The version of this manager, and the name of its farm.",
         tag="meta",
         returns={200: Answer("This is a manager.", schemas.FlamencoVersion)},

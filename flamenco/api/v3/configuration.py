@@ -6,7 +6,7 @@ from typing import Any
 
 import falcon
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain.errors import Refused
 from flamenco.farm import configuration, setup_checks
@@ -19,8 +19,8 @@ _UNWRITABLE = Answer("The configuration file cannot be written; the message says
 class Configuration(Resource):
     """`/configuration`: where files go."""
 
-    @operation(
-        "getConfiguration",
+    @Operation(
+        id="getConfiguration",
         summary="Where the files of jobs go, and whether the manager has been set up.",
         tag="meta",
         returns={200: Answer("What a client needs to know first.", schemas.ManagerConfiguration), 500: _UNREADABLE},
@@ -34,8 +34,8 @@ class Configuration(Resource):
 class CheckSharedStorage(Resource):
     """`/configuration/check/shared-storage`: whether a folder will do."""
 
-    @operation(
-        "checkSharedStoragePath",
+    @Operation(
+        id="checkSharedStoragePath",
         summary="Whether a folder can be the shared storage.",
         tag="meta",
         body=schemas.PathCheckInput,
@@ -52,8 +52,8 @@ class CheckSharedStorage(Resource):
 class CheckBlender(Resource):
     """`/configuration/check/blender`: where Blender is."""
 
-    @operation(
-        "findBlenderExePath",
+    @Operation(
+        id="findBlenderExePath",
         summary="Where Blender is, on the manager's machine.",
         tag="meta",
         returns={
@@ -65,8 +65,8 @@ class CheckBlender(Resource):
         """Look for Blender."""
         send(resp, [_blender(found) for found in setup_checks.find_blender()])
 
-    @operation(
-        "checkBlenderExePath",
+    @Operation(
+        id="checkBlenderExePath",
         summary="Whether a command or path is a Blender that runs on the manager's machine.",
         tag="meta",
         body=schemas.PathCheckInput,
@@ -87,8 +87,8 @@ def _blender(found: setup_checks.BlenderCheck) -> schemas.BlenderPathCheckResult
 class SetupAssistant(Resource):
     """`/configuration/setup-assistant`: the first settings."""
 
-    @operation(
-        "saveSetupAssistantConfig",
+    @Operation(
+        id="saveSetupAssistantConfig",
         summary="Take over what the set-up assistant was told, and start anew with it.",
         tag="meta",
         body=schemas.SetupAssistantConfig,
@@ -113,8 +113,8 @@ class SetupAssistant(Resource):
 class ConfigurationFile(Resource):
     """`/configuration/file`: all settings."""
 
-    @operation(
-        "getConfigurationFile",
+    @Operation(
+        id="getConfigurationFile",
         summary="Every setting that Flamenco's own page knows, by the keys of flamenco-manager.yaml.",
         tag="meta",
         returns={200: Answer("The settings.", dict[str, Any]), 500: _UNREADABLE},
@@ -123,8 +123,8 @@ class ConfigurationFile(Resource):
         """Send the settings."""
         send(resp, configuration.everything(self.farm))
 
-    @operation(
-        "updateConfigurationFile",
+    @Operation(
+        id="updateConfigurationFile",
         summary="Change settings in flamenco-manager.yaml; those that are missing, or as they were sent, stay.",
         tag="meta",
         body=dict[str, Any],
@@ -143,8 +143,8 @@ class ConfigurationFile(Resource):
 class Variables(Resource):
     """`/configuration/variables/{audience}/{platform}`: what `{name}` stands for."""
 
-    @operation(
-        "getVariables",
+    @Operation(
+        id="getVariables",
         summary="What the variables stand for, for workers or users on a platform.",
         tag="meta",
         path=schemas.AudiencePath,
@@ -159,8 +159,8 @@ class Variables(Resource):
 class SharedStorage(Resource):
     """`/configuration/shared-storage/{audience}/{platform}`: where files go, as others see it."""
 
-    @operation(
-        "getSharedStorage",
+    @Operation(
+        id="getSharedStorage",
         summary="Where the files of jobs are, as workers or users on a platform see it.",
         tag="meta",
         path=schemas.AudiencePath,

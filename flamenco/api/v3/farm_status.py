@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import falcon
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.farm import farm_status
 from flamenco.protocol.v3.meta import FarmStatusReport
@@ -13,8 +13,8 @@ from flamenco.protocol.v3.meta import FarmStatusReport
 class FarmStatus(Resource):
     """`/status`: a look at the whole farm."""
 
-    @operation(
-        "getFarmStatus",
+    @Operation(
+        id="getFarmStatus",
         summary="What the farm as a whole is doing.",
         tag="meta",
         returns={200: Answer("As it was a moment ago.", FarmStatusReport)},

@@ -6,7 +6,7 @@ from typing import Final
 
 import falcon
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send, warner
 from flamenco.api.v3 import job_conversion as conversion
 from flamenco.domain.errors import Conflict, NotFound, Refused
@@ -24,8 +24,8 @@ _OUTDATED: Final = Answer("The job type has changed: fetch the job types again."
 class JobTypes(Resource):
     """`/jobs/types`: what kinds of jobs there are."""
 
-    @operation(
-        "getJobTypes",
+    @Operation(
+        id="getJobTypes",
         summary="The job types and their settings.",
         tag="jobs",
         returns={200: Answer("All job types that can be used, by name.", AvailableJobTypes)},
@@ -38,8 +38,8 @@ class JobTypes(Resource):
 class JobType(Resource):
     """`/jobs/type/{typeName}`: one kind of jobs."""
 
-    @operation(
-        "getJobType",
+    @Operation(
+        id="getJobType",
         summary="One job type and its settings.",
         tag="jobs",
         path=JobTypePath,
@@ -57,8 +57,8 @@ class JobType(Resource):
 class Jobs(Resource):
     """`/jobs`: all of them, and submission."""
 
-    @operation(
-        "fetchJobs",
+    @Operation(
+        id="fetchJobs",
         summary="The jobs; all of them, unless the query says otherwise.",
         tag="jobs",
         query=schemas.JobsQuery,
@@ -69,8 +69,8 @@ class Jobs(Resource):
         found = jobs.matching(self.farm, conversion.job_query(req.context.query))
         send(resp, schemas.JobsQueryResult([conversion.job(job) for job in found]))
 
-    @operation(
-        "submitJob",
+    @Operation(
+        id="submitJob",
         summary="Submit a job.",
         tag="jobs",
         body=schemas.SubmittedJob,
@@ -91,8 +91,8 @@ class Jobs(Resource):
 class Check(Resource):
     """`/jobs/check`: what submitting a job would say."""
 
-    @operation(
-        "submitJobCheck",
+    @Operation(
+        id="submitJobCheck",
         summary="Find out whether a job could be submitted, without submitting it.",
         tag="jobs",
         body=schemas.SubmittedJob,
@@ -109,8 +109,8 @@ class Check(Resource):
 class MassDelete(Resource):
     """`/jobs/mass-delete`: makes room."""
 
-    @operation(
-        "deleteJobMass",
+    @Operation(
+        id="deleteJobMass",
         summary="Delete all jobs that have not changed since a moment.",
         tag="jobs",
         body=schemas.JobMassDeletionSelection,
@@ -133,8 +133,8 @@ class MassDelete(Resource):
 class Job(Resource):
     """`/jobs/{job_id}`: one job."""
 
-    @operation(
-        "fetchJob",
+    @Operation(
+        id="fetchJob",
         summary="One job, and where it stands.",
         tag="jobs",
         returns={200: Answer("The job.", schemas.Job), 404: _NO_JOB},
@@ -143,8 +143,8 @@ class Job(Resource):
         """Fetch the job."""
         send(resp, conversion.job(jobs.fetch(self.farm, job_id)))
 
-    @operation(
-        "deleteJob",
+    @Operation(
+        id="deleteJob",
         summary="Delete a job, with its tasks, its logs and its files.",
         tag="jobs",
         returns={204: Answer("The job will be deleted soon."), 404: _NO_JOB, 503: _BUSY},
@@ -158,8 +158,8 @@ class Job(Resource):
 class WhatWouldDeleteDo(Resource):
     """`/jobs/{job_id}/what-would-delete-do`: look before you leap."""
 
-    @operation(
-        "deleteJobWhatWouldItDo",
+    @Operation(
+        id="deleteJobWhatWouldItDo",
         summary="What goes with a job when it is deleted.",
         tag="jobs",
         returns={200: Answer("What would go.", schemas.JobDeletionInfo), 404: _NO_JOB},
@@ -172,8 +172,8 @@ class WhatWouldDeleteDo(Resource):
 class JobStatus(Resource):
     """`/jobs/{job_id}/setstatus`: a person decides what becomes of a job."""
 
-    @operation(
-        "setJobStatus",
+    @Operation(
+        id="setJobStatus",
         summary="Cancel, pause, resume or requeue a job.",
         tag="jobs",
         body=schemas.JobStatusChange,
@@ -189,8 +189,8 @@ class JobStatus(Resource):
 class JobPriority(Resource):
     """`/jobs/{job_id}/setpriority`: a person decides what is more urgent."""
 
-    @operation(
-        "setJobPriority",
+    @Operation(
+        id="setJobPriority",
         summary="Change the priority of a job.",
         tag="jobs",
         body=schemas.JobPriorityChange,
@@ -206,8 +206,8 @@ class JobPriority(Resource):
 class JobTag(Resource):
     """`/jobs/{job_id}/settag`: which workers a job is for."""
 
-    @operation(
-        "setJobTag",
+    @Operation(
+        id="setJobTag",
         summary="Let a job run only on workers with a tag, or on all.",
         tag="jobs",
         body=schemas.JobTagChange,
@@ -226,8 +226,8 @@ class JobTag(Resource):
 class JobTasks(Resource):
     """`/jobs/{job_id}/tasks`: what a job is made of."""
 
-    @operation(
-        "fetchJobTasks",
+    @Operation(
+        id="fetchJobTasks",
         summary="The tasks of a job; all of them, unless the query says otherwise.",
         tag="jobs",
         query=TasksQuery,
@@ -242,8 +242,8 @@ class JobTasks(Resource):
 class JobBlocklist(Resource):
     """`/jobs/{job_id}/blocklist`: who failed a job too often."""
 
-    @operation(
-        "fetchJobBlocklist",
+    @Operation(
+        id="fetchJobBlocklist",
         summary="The workers that get no more tasks of a type in a job.",
         tag="jobs",
         returns={200: Answer("The list, by the names of the workers.", list[schemas.JobBlocklistEntry])},
@@ -252,8 +252,8 @@ class JobBlocklist(Resource):
         """List the blocked."""
         send(resp, [conversion.block(entry) for entry in jobs.blocklist(self.farm, job_id)])
 
-    @operation(
-        "removeJobBlocklist",
+    @Operation(
+        id="removeJobBlocklist",
         summary="Let workers try again.",
         tag="jobs",
         body=list[schemas.JobBlocklistEntry],

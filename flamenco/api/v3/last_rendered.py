@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import falcon
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, public_path, send
 from flamenco.domain.events import Thumbnails
 from flamenco.farm import last_rendered
@@ -14,8 +14,8 @@ from flamenco.protocol.v3 import files as schemas
 class OfJob(Resource):
     """`/jobs/{job_id}/last-rendered`: the last image of a job."""
 
-    @operation(
-        "fetchJobLastRenderedInfo",
+    @Operation(
+        id="fetchJobLastRenderedInfo",
         summary="Where the images are that a job rendered last.",
         tag="jobs",
         coded=True,
@@ -32,8 +32,8 @@ class OfJob(Resource):
 class OfFarm(Resource):
     """`/jobs/last-rendered`: the last image of any job."""
 
-    @operation(
-        "fetchGlobalLastRenderedInfo",
+    @Operation(
+        id="fetchGlobalLastRenderedInfo",
         summary="Where the images are that were rendered last of all.",
         tag="jobs",
         returns={

@@ -8,7 +8,7 @@ from typing import Final
 import falcon
 
 import flamenco
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.protocol.v3 import meta as schemas
 
@@ -18,8 +18,8 @@ _ADDON: Final = re.compile(r"Flamenco/([\w.+-]{1,40}) \(Blender add-on\)")
 class Version(Resource):
     """`/version`: lets workers and add-ons make sure that they talk to a manager."""
 
-    @operation(
-        "getVersion",
+    @Operation(
+        id="getVersion",
         summary="The version of this manager, and the name of its farm.",
         tag="meta",
         returns={200: Answer("This is a manager.", schemas.FlamencoVersion)},

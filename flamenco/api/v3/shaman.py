@@ -10,7 +10,7 @@ from typing import Final
 import falcon
 
 from flamenco.api.middleware.clients import unhurried
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain.errors import Conflict, FarmError, NotFound, Refused
 from flamenco.domain.shaman import Content, NamedFile
@@ -27,8 +27,8 @@ _INACTIVE: Final = {503: Answer("Shaman is switched off.")}
 class Requirements(Resource):
     """`/shaman/checkout/requirements`: a client asks what it has to send."""
 
-    @operation(
-        "shamanCheckoutRequirements",
+    @Operation(
+        id="shamanCheckoutRequirements",
         summary="Which of these files have to be sent before there can be a checkout of them.",
         tag="shaman",
         body=schemas.ShamanRequirementsRequest,
@@ -57,8 +57,8 @@ class Requirements(Resource):
 class Checkout(Resource):
     """`/shaman/checkout/create`: a client wants the folder of its job."""
 
-    @operation(
-        "shamanCheckout",
+    @Operation(
+        id="shamanCheckout",
         summary="Make the folder of a job, of files that are stored.",
         tag="shaman",
         body=schemas.ShamanCheckout,
@@ -81,8 +81,8 @@ class Checkout(Resource):
 class File(Resource):
     """`/shaman/files/{checksum}/{filesize}`: one file by its content."""
 
-    @operation(
-        "shamanFileStoreCheck",
+    @Operation(
+        id="shamanFileStoreCheck",
         summary="Whether a file is stored, or being sent by somebody.",
         tag="shaman",
         path=schemas.FileInPath,
@@ -94,8 +94,8 @@ class File(Resource):
         status = shaman.status(self.farm, Content(checksum, filesize))
         send(resp, schemas.ShamanSingleFileStatus(schemas.ShamanFileStatus(status)))
 
-    @operation(
-        "shamanFileStore",
+    @Operation(
+        id="shamanFileStore",
         summary="Store a file, of which the body is the content.",
         tag="shaman",
         path=schemas.FileInPath,

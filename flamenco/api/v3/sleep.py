@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import falcon
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain.sleep import schedule_from, write_time
 from flamenco.farm import sleep
@@ -14,8 +14,8 @@ from flamenco.protocol.v3.worker_management import WorkerSleepSchedule
 class SleepSchedule(Resource):
     """`/worker-mgt/workers/{worker_id}/sleep-schedule`: when a worker sleeps."""
 
-    @operation(
-        "fetchWorkerSleepSchedule",
+    @Operation(
+        id="fetchWorkerSleepSchedule",
         summary="When a worker sleeps.",
         tag="worker-mgt",
         returns={
@@ -38,8 +38,8 @@ class SleepSchedule(Resource):
         )
         send(resp, schedule)
 
-    @operation(
-        "setWorkerSleepSchedule",
+    @Operation(
+        id="setWorkerSleepSchedule",
         summary="Say when a worker is to sleep; this is applied at once.",
         tag="worker-mgt",
         body=WorkerSleepSchedule,

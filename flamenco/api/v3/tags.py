@@ -8,7 +8,7 @@ import falcon
 
 from flamenco.api.errors import BadRequest
 from flamenco.api.middleware.parameters import is_uuid
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.v3 import worker_management_conversion as conversion
 from flamenco.farm import tags
@@ -21,8 +21,8 @@ _TAKEN: Final = Answer("Another tag has that name, or that id.")
 class Tags(Resource):
     """`/worker-mgt/tags`: all tags."""
 
-    @operation(
-        "fetchWorkerTags",
+    @Operation(
+        id="fetchWorkerTags",
         summary="All worker tags.",
         tag="worker-mgt",
         returns={200: Answer("The tags, in the order they were made.", schemas.WorkerTagList)},
@@ -32,8 +32,8 @@ class Tags(Resource):
         """List the tags."""
         send(resp, schemas.WorkerTagList([conversion.tag(tag) for tag in tags.list_all(self.farm)]))
 
-    @operation(
-        "createWorkerTag",
+    @Operation(
+        id="createWorkerTag",
         summary="Make a tag.",
         tag="worker-mgt",
         body=schemas.WorkerTag,
@@ -52,8 +52,8 @@ class Tags(Resource):
 class Tag(Resource):
     """`/worker-mgt/tag/{tag_id}`: one tag."""
 
-    @operation(
-        "fetchWorkerTag",
+    @Operation(
+        id="fetchWorkerTag",
         summary="One worker tag.",
         tag="worker-mgt",
         returns={200: Answer("The tag.", schemas.WorkerTag), 404: _NO_TAG},
@@ -63,8 +63,8 @@ class Tag(Resource):
         """Fetch the tag."""
         send(resp, conversion.tag(tags.fetch(self.farm, tag_id)))
 
-    @operation(
-        "updateWorkerTag",
+    @Operation(
+        id="updateWorkerTag",
         summary="Give a tag another name; and another description, where one is given.",
         tag="worker-mgt",
         body=schemas.WorkerTag,
@@ -77,8 +77,8 @@ class Tag(Resource):
         tags.change(self.farm, tag_id, body.name, description)
         resp.status = falcon.HTTP_204
 
-    @operation(
-        "deleteWorkerTag",
+    @Operation(
+        id="deleteWorkerTag",
         summary="Forget a tag; its jobs run on all workers from then on.",
         tag="worker-mgt",
         returns={204: Answer("The tag is gone."), 404: _NO_TAG},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import falcon
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, public_path, send
 from flamenco.farm import task_logs
 from flamenco.protocol.v3 import files as schemas
@@ -16,8 +16,8 @@ _NO_LOG = Answer("Nothing was logged yet.")
 class Tail(Resource):
     """`/tasks/{task_id}/logtail`: the end of a task's log."""
 
-    @operation(
-        "fetchTaskLogTail",
+    @Operation(
+        id="fetchTaskLogTail",
         summary="The last lines of a task's log, at most 2048 bytes.",
         tag="tasks",
         coded=True,
@@ -36,8 +36,8 @@ class Tail(Resource):
 class Info(Resource):
     """`/tasks/{task_id}/log`: where a task's log is."""
 
-    @operation(
-        "fetchTaskLogInfo",
+    @Operation(
+        id="fetchTaskLogInfo",
         summary="Where a task's log can be downloaded, and how large it is.",
         tag="tasks",
         coded=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import falcon
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.v3 import job_conversion as conversion
 from flamenco.farm import tasks
@@ -14,8 +14,8 @@ from flamenco.protocol.v3 import tasks as schemas
 class Task(Resource):
     """`/tasks/{task_id}`: one task."""
 
-    @operation(
-        "fetchTask",
+    @Operation(
+        id="fetchTask",
         summary="One task, with its commands.",
         tag="tasks",
         returns={200: Answer("The task.", schemas.Task), 404: Answer("There is no such task.")},
@@ -28,8 +28,8 @@ class Task(Resource):
 class TaskStatus(Resource):
     """`/tasks/{task_id}/setstatus`: a person decides what becomes of a task."""
 
-    @operation(
-        "setTaskStatus",
+    @Operation(
+        id="setTaskStatus",
         summary="Cancel or requeue a task.",
         tag="tasks",
         body=schemas.TaskStatusChange,

@@ -6,7 +6,7 @@ from typing import Final
 
 import falcon
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.v3 import worker_conversion as conversion
 from flamenco.api.worker_calls import Dialect
@@ -41,8 +41,8 @@ DIALECT: Final = Dialect(
 class MayRun(Resource):
     """`/worker/task/{task_id}/may-i-run`: a worker makes sure that it should go on."""
 
-    @operation(
-        "mayWorkerRun",
+    @Operation(
+        id="mayWorkerRun",
         summary="Whether the worker may go on with a task.",
         tag="worker",
         auth=True,
@@ -56,8 +56,8 @@ class MayRun(Resource):
 class OutputProduced(Resource):
     """`/worker/task/{task_id}/output-produced`: a worker shows what it rendered."""
 
-    @operation(
-        "taskOutputProduced",
+    @Operation(
+        id="taskOutputProduced",
         summary="Hand in an image that the task produced, for people to look at.",
         tag="worker",
         auth=True,

@@ -6,7 +6,7 @@ from typing import Final
 
 import falcon
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.v3 import worker_management_conversion as conversion
 from flamenco.domain.errors import Conflict
@@ -20,8 +20,8 @@ _NO_WORKER: Final = Answer("There is no such worker, or it was deleted.")
 class Workers(Resource):
     """`/worker-mgt/workers`: all workers."""
 
-    @operation(
-        "fetchWorkers",
+    @Operation(
+        id="fetchWorkers",
         summary="All workers that were not deleted.",
         tag="worker-mgt",
         returns={200: Answer("The workers, in the order they registered.", schemas.WorkerList)},
@@ -35,8 +35,8 @@ class Workers(Resource):
 class Worker(Resource):
     """`/worker-mgt/workers/{worker_id}`: one worker."""
 
-    @operation(
-        "fetchWorker",
+    @Operation(
+        id="fetchWorker",
         summary="One worker, its tags, and the task it is on or was on last.",
         tag="worker-mgt",
         returns={200: Answer("The worker.", schemas.Worker), 404: _NO_WORKER},
@@ -46,8 +46,8 @@ class Worker(Resource):
         """Fetch the worker."""
         send(resp, conversion.details(workers.details(self.farm, worker_id)))
 
-    @operation(
-        "deleteWorker",
+    @Operation(
+        id="deleteWorker",
         summary="Forget a worker; its tasks go to others, and its secret opens nothing any more.",
         tag="worker-mgt",
         returns={204: Answer("It is gone."), 404: _NO_WORKER},
@@ -61,8 +61,8 @@ class Worker(Resource):
 class WorkerStatusRequest(Resource):
     """`/worker-mgt/workers/{worker_id}/setstatus`: a person wants something of a worker."""
 
-    @operation(
-        "requestWorkerStatusChange",
+    @Operation(
+        id="requestWorkerStatusChange",
         summary="Ask a worker for another status; asking for the present one takes back what was asked before.",
         tag="worker-mgt",
         body=schemas.WorkerStatusChangeRequest,
@@ -83,8 +83,8 @@ class WorkerStatusRequest(Resource):
 class WorkerTags(Resource):
     """`/worker-mgt/workers/{worker_id}/settags`: which jobs a worker is for."""
 
-    @operation(
-        "setWorkerTags",
+    @Operation(
+        id="setWorkerTags",
         summary="Give a worker these tags and no others; tags that do not exist are passed over.",
         tag="worker-mgt",
         body=schemas.WorkerTagChangeRequest,

@@ -7,7 +7,7 @@ from typing import Final
 import falcon
 from msgspec import UNSET
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.farm import following, sinks
 from flamenco.protocol.x import events as schemas
@@ -22,8 +22,8 @@ _REMOVED = Answer("The sink is not configured any more, so nobody would deliver 
 class Events(Resource):
     """`/events`: what happens, for programs that follow it."""
 
-    @operation(
-        "getEvents",
+    @Operation(
+        id="getEvents",
         summary="The next events, page by page, as soon as there are any.",
         tag="events",
         query=schemas.EventsQuery,
@@ -48,8 +48,8 @@ class Events(Resource):
 class Sinks(Resource):
     """`/sinks`: whether events get where they should."""
 
-    @operation(
-        "getSinks",
+    @Operation(
+        id="getSinks",
         summary="How the event sinks are doing.",
         tag="events",
         returns={200: Answer("Every sink.", schemas.Sinks)},
@@ -73,8 +73,8 @@ class Sinks(Resource):
 class DeadLetters(Resource):
     """`/dead-letters`: events that were given up."""
 
-    @operation(
-        "getDeadLetters",
+    @Operation(
+        id="getDeadLetters",
         summary="The events that sinks could not deliver, and why.",
         tag="events",
         returns={200: Answer("The newest of each sink.", schemas.DeadLetters)},
@@ -102,8 +102,8 @@ class DeadLetters(Resource):
 class Retry(Resource):
     """`/dead-letters/retry`: whatever was in the way is mended."""
 
-    @operation(
-        "retryDeadLetters",
+    @Operation(
+        id="retryDeadLetters",
         summary="Deliver dead letters of a sink after all. Each is tried once more, after the events that wait.",
         tag="events",
         body=schemas.DeadLetterChoice,
@@ -122,8 +122,8 @@ class Retry(Resource):
 class Discard(Resource):
     """`/dead-letters/discard`: nobody misses them."""
 
-    @operation(
-        "discardDeadLetters",
+    @Operation(
+        id="discardDeadLetters",
         summary="Forget dead letters of a sink.",
         tag="events",
         body=schemas.DeadLetterChoice,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import falcon
 from msgspec import UNSET
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm.scheduling.explanation import Explanation, explain
@@ -15,8 +15,8 @@ from flamenco.protocol.x import explanation as schemas
 class Explain(Resource):
     """`/jobs/{job_id}/explain`: where a job stands, and what its tasks wait for."""
 
-    @operation(
-        "explainJob",
+    @Operation(
+        id="explainJob",
         summary="Why a job is where it is, and what its waiting tasks wait for.",
         tag="jobs",
         returns={200: Answer("What the scheduler goes by at this moment.", schemas.Explanation)},
@@ -29,8 +29,8 @@ class Explain(Resource):
 class ExplainForWorker(Resource):
     """`/jobs/{job_id}/explain/{worker_id}`: the same, for one worker."""
 
-    @operation(
-        "explainJobForWorker",
+    @Operation(
+        id="explainJobForWorker",
         summary="Why one worker is not given the waiting tasks of a job.",
         tag="jobs",
         returns={200: Answer("What the scheduler goes by at this moment.", schemas.Explanation)},

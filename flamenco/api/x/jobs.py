@@ -5,7 +5,7 @@ from __future__ import annotations
 import falcon
 import msgspec
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send, warner
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.statuses import JobStatus
@@ -16,8 +16,8 @@ from flamenco.protocol.x import jobs as schemas
 class Jobs(Resource):
     """`/jobs`: submission."""
 
-    @operation(
-        "submitJob",
+    @Operation(
+        id="submitJob",
         summary="Submit a job, maybe for workers with a tag, maybe paused.",
         tag="jobs",
         body=schemas.SubmittedJob,
@@ -32,8 +32,8 @@ class Jobs(Resource):
 class Compile(Resource):
     """`/jobs/compile`: what submitting a job would store."""
 
-    @operation(
-        "compileJob",
+    @Operation(
+        id="compileJob",
         summary="Compile a job, and store nothing.",
         tag="jobs",
         body=schemas.SubmittedJob,

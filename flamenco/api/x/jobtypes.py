@@ -5,7 +5,7 @@ from __future__ import annotations
 import falcon
 from msgspec import UNSET
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.farm import jobs
 from flamenco.protocol.x import jobs as schemas
@@ -14,8 +14,8 @@ from flamenco.protocol.x import jobs as schemas
 class Problems(Resource):
     """`/jobtypes/problems`: why a script in a job type folder is not among the job types."""
 
-    @operation(
-        "getJobTypeProblems",
+    @Operation(
+        id="getJobTypeProblems",
         summary="The scripts that cannot be used, and why.",
         tag="jobtypes",
         returns={200: Answer("What is wrong at this moment; scripts are read anew.", schemas.JobTypeProblems)},

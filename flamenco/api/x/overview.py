@@ -5,7 +5,7 @@ from __future__ import annotations
 import falcon
 from msgspec import UNSET
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain import model
 from flamenco.domain.statuses import TaskStatus
@@ -16,8 +16,8 @@ from flamenco.protocol.x import overview as schemas
 class Overview(Resource):
     """`/overview`: what people look at while the farm works."""
 
-    @operation(
-        "getOverview",
+    @Operation(
+        id="getOverview",
         summary="The newest jobs and all workers, in one consistent picture.",
         tag="overview",
         returns={200: Answer("The farm at this moment.", schemas.Overview)},

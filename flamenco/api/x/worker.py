@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import falcon
 
-from flamenco.api.operation import Answer, operation
+from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.farm import workers
 from flamenco.protocol.x import commands as schemas
@@ -13,8 +13,8 @@ from flamenco.protocol.x import commands as schemas
 class Commands(Resource):
     """`/worker/commands`: a worker that has signed on says which commands it has, and learns which there are."""
 
-    @operation(
-        "tellCommands",
+    @Operation(
+        id="tellCommands",
         summary="A worker says which commands it has; until it signs on anew it is given tasks of those alone.",
         tag="worker",
         auth=True,
