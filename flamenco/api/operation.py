@@ -43,6 +43,9 @@ class Operation(Struct, frozen=True, kw_only=True):
     is sent as a bare JSON string. `statuses` are those of errors that this operation answers with another one
     than `api/errors.py` has for them. `gone` is the status for a client that has closed its connection before
     its turn came; without one, the operation is carried out all the same.
+
+    The responder gets what is declared, checked, as its arguments `body`, `stream`, `query` and `headers`, and the
+    fields of `path` by their names.
     """
 
     id: str

@@ -66,9 +66,8 @@ def _register_worker(dialect: Dialect) -> type[Resource]:
             body=dialect.registration,
             returns={200: Answer("The worker, with the UUID it goes by from now on.", dialect.registered)},
         )
-        def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.WorkerRegistration) -> None:
             """Store the worker; every call makes a new one."""
-            body: schemas.WorkerRegistration = req.context.body
             worker = workers.register(
                 self.farm,
                 name=body.name,
@@ -94,9 +93,8 @@ def _sign_on(dialect: Dialect) -> type[Resource]:
             body=dialect.sign_on,
             returns={200: Answer("The status the worker is to take.", dialect.state_change)},
         )
-        def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.WorkerSignOn) -> None:
             """Take over what the worker says of itself."""
-            body: schemas.WorkerSignOn = req.context.body
             signed_on = workers.sign_on(
                 self.farm,
                 req.context.worker,
@@ -165,9 +163,9 @@ def _state_changed(dialect: Dialect) -> type[Resource]:
             body=dialect.state_changed,
             returns={204: Answer("The status is noted.")},
         )
-        def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        def on_post(self, req: falcon.Request, resp: falcon.Response, body: Struct) -> None:
             """Note the status."""
-            workers.state_changed(self.farm, req.context.worker, dialect.reported_status(req.context.body))
+            workers.state_changed(self.farm, req.context.worker, dialect.reported_status(body))
             resp.status = falcon.HTTP_204
 
     return StateChanged
@@ -219,9 +217,9 @@ def _task_update(dialect: Dialect) -> type[Resource]:
                 **dialect.unknown_task,
             },
         )
-        def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
+        def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str, body: schemas.TaskUpdate) -> None:
             """Note what the worker reports."""
-            tasks.update(self.farm, req.context.worker, task_id, dialect.task_change(req.context.body))
+            tasks.update(self.farm, req.context.worker, task_id, dialect.task_change(body))
             resp.status = falcon.HTTP_204
 
     return TaskUpdate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 import pytest
@@ -49,6 +49,22 @@ def test_every_responder_is_described(name: str) -> None:
     ]
     assert all(operation_of(SURFACES[name].routes[path], method) for path, method in responders)
     assert len(responders) == len(operation_ids(described))
+
+
+@EVERY_SURFACE
+def test_responders_take_what_is_declared(name: str) -> None:
+    """What is decoded for an operation is an argument of its responder, of the type that the operation declares."""
+    for resource in SURFACES[name].routes.values():
+        for method in ("get", "put", "post", "delete", "patch"):
+            if not (declared := operation_of(resource, method)):
+                continue
+            taken = get_type_hints(getattr(resource, f"on_{method}"))
+            body = bytes if declared.media else declared.body
+            for argument, kind in (("body", body), ("query", declared.query), ("headers", declared.headers)):
+                assert (argument in taken) == (kind is not None), declared.id
+                if kind is not None:
+                    expected = kind | None if declared.optional_body else kind
+                    assert taken[argument] == expected or issubclass(kind, taken[argument]), declared.id
 
 
 @EVERY_SURFACE

@@ -15,30 +15,33 @@ _BLOCK = 1 << 16
 
 
 class Body:
-    """Puts the checked body into `req.context.body`. Nothing larger than `limit` bytes gets in."""
+    """Hands the checked body to the responder as `body`, what it reads itself as `stream`.
+
+    Nothing larger than `limit` bytes gets in.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
 
     def process_resource(
-        self, req: falcon.Request, _resp: falcon.Response, _resource: object, _params: dict[str, object]
+        self, req: falcon.Request, _resp: falcon.Response, _resource: object, params: dict[str, Any]
     ) -> None:
         """Raise `BadRequest` when the operation cannot use what was sent."""
         declared: Operation | None = req.context.get("operation")
         if declared is None:
             return
         if declared.stream:
-            req.context.stream = _stream(req)
+            params["stream"] = _stream(req)
         if not declared.reads_body:
             return
         raw = read_body(req, min(self._limit, declared.body_limit or self._limit), declared)
         if not raw and declared.optional_body:
-            req.context.body = None
+            params["body"] = None
             return
         if not raw:
             raise BadRequest("the request has no body, and needs one")
         _check_content_type(req, declared)
-        req.context.body = decode(raw, declared.decoder) if declared.decoder else raw
+        params["body"] = decode(raw, declared.decoder) if declared.decoder else raw
 
 
 def read_body(req: falcon.Request, limit: int, declared: Operation) -> bytes:
@@ -85,4 +88,3 @@ def _check_content_type(req: falcon.Request, declared: Operation) -> None:
         # Today's Flamenco calls this a bad request, and the rest of the world has a status for it.
         status = 400 if req.path.startswith("/api/v3/") else HTTPStatus.UNSUPPORTED_MEDIA_TYPE
         raise BadRequest(f"Content-Type: expected {' or '.join(allowed)}, got {given!r}", status)
-    req.context.content_type = kind.strip()

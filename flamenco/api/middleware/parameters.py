@@ -29,7 +29,7 @@ def is_uuid(text: str) -> bool:
 class Parameters:
     """Refuses what cannot name anything, and puts the rest into the form in which it is stored.
 
-    What an operation declares of its query and headers is put into `req.context.query` and `req.context.headers`.
+    What an operation declares of its query and headers is handed to the responder as `query` and `headers`.
     """
 
     def process_resource(
@@ -53,10 +53,10 @@ class Parameters:
         if declared.path:
             params |= msgspec.structs.asdict(_decoded(declared.path, params))
         if declared.query:
-            req.context.query = _decoded(declared.query, req.params)
+            params["query"] = _decoded(declared.query, req.params)
         if declared.headers:
             given = {field.encode_name: req.get_header(field.encode_name) for field in _fields(declared.headers)}
-            req.context.headers = _decoded(declared.headers, given)
+            params["headers"] = _decoded(declared.headers, given)
 
 
 def _fields(kind: type[Struct]) -> tuple[FieldInfo, ...]:

@@ -35,9 +35,9 @@ class Jobs(Resource):
         body=schemas.SubmittedJob,
         returns={200: Answer("The job was compiled into tasks and stored.", schemas.Job)},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
-        asked = conversion.submission(req.context.body)
+        asked = conversion.submission(body)
         send(resp, conversion.job(jobs.submit(self.farm, asked, strict=True, warn=warner(resp))))
 
 

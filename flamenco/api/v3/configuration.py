@@ -42,10 +42,9 @@ class CheckSharedStorage(Resource):
         optional_body=True,
         returns={200: Answer("Whether it can, and why (not).", schemas.PathCheckResult)},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.PathCheckInput | None) -> None:
         """Try the folder out."""
-        body: schemas.PathCheckInput = req.context.body or schemas.PathCheckInput("")
-        found = setup_checks.shared_storage(body.path)
+        found = setup_checks.shared_storage(body.path if body else "")
         send(resp, schemas.PathCheckResult(found.path, found.is_usable, found.cause))
 
 
@@ -73,10 +72,9 @@ class CheckBlender(Resource):
         optional_body=True,
         returns={200: Answer("Whether it is, and why (not).", schemas.BlenderPathCheckResult)},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.PathCheckInput | None) -> None:
         """Try it out."""
-        body: schemas.PathCheckInput = req.context.body or schemas.PathCheckInput("")
-        send(resp, _blender(setup_checks.check_blender(body.path)))
+        send(resp, _blender(setup_checks.check_blender(body.path if body else "")))
 
 
 def _blender(found: setup_checks.BlenderCheck) -> schemas.BlenderPathCheckResult:
@@ -99,9 +97,8 @@ class SetupAssistant(Resource):
             500: _UNWRITABLE,
         },
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SetupAssistantConfig | None) -> None:
         """Write the settings down."""
-        body: schemas.SetupAssistantConfig | None = req.context.body
         if body is None:
             raise Refused("configuration is incomplete: there is none")
         given = body.blender_executable
@@ -134,9 +131,9 @@ class ConfigurationFile(Resource):
             500: _UNWRITABLE,
         },
     )
-    def on_put(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_put(self, _req: falcon.Request, resp: falcon.Response, body: dict[str, Any]) -> None:
         """Check the settings and write them down."""
-        configuration.change(self.farm, req.context.body)
+        configuration.change(self.farm, body)
         resp.status = falcon.HTTP_204
 
 

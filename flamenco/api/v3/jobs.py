@@ -64,9 +64,9 @@ class Jobs(Resource):
         query=schemas.JobsQuery,
         returns={200: Answer("The jobs.", schemas.JobsQueryResult)},
     )
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, query: schemas.JobsQuery) -> None:
         """List jobs."""
-        found = jobs.matching(self.farm, conversion.job_query(req.context.query))
+        found = jobs.matching(self.farm, conversion.job_query(query))
         send(resp, schemas.JobsQueryResult([conversion.job(job) for job in found]))
 
     @Operation(
@@ -82,9 +82,9 @@ class Jobs(Resource):
             412: _OUTDATED,
         },
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job."""
-        asked = conversion.submission(req.context.body)
+        asked = conversion.submission(body)
         send(resp, conversion.job(jobs.submit(self.farm, asked, strict=False, warn=warner(resp))))
 
 
@@ -100,9 +100,9 @@ class Check(Resource):
         statuses={Conflict: 412},
         returns={204: Answer("It could."), 400: _NOT_COMPILED, 412: _OUTDATED},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile the job, and store nothing."""
-        jobs.compiled(self.farm, conversion.submission(req.context.body), strict=False, warn=warner(resp))
+        jobs.compiled(self.farm, conversion.submission(body), strict=False, warn=warner(resp))
         resp.status = falcon.HTTP_204
 
 
@@ -121,9 +121,8 @@ class MassDelete(Resource):
             503: _BUSY,
         },
     )
-    def on_delete(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_delete(self, _req: falcon.Request, resp: falcon.Response, body: schemas.JobMassDeletionSelection) -> None:
         """Mark the jobs."""
-        body: schemas.JobMassDeletionSelection = req.context.body
         if not body.last_updated_max:
             raise Refused("invalid format (no last_updated_max)")
         deletion.request_mass(self.farm, body.last_updated_max)
@@ -179,9 +178,8 @@ class JobStatus(Resource):
         body=schemas.JobStatusChange,
         returns={204: Answer("All that follows from it is done."), 404: _NO_JOB},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, job_id: str, body: schemas.JobStatusChange) -> None:
         """Change the status, with all that follows for the job's tasks."""
-        body: schemas.JobStatusChange = req.context.body
         jobs.set_status(self.farm, job_id, body.status, body.reason)
         resp.status = falcon.HTTP_204
 
@@ -196,9 +194,10 @@ class JobPriority(Resource):
         body=schemas.JobPriorityChange,
         returns={204: Answer("From the very next task on, it counts."), 404: _NO_JOB},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+    def on_post(
+        self, _req: falcon.Request, resp: falcon.Response, job_id: str, body: schemas.JobPriorityChange
+    ) -> None:
         """Change the priority."""
-        body: schemas.JobPriorityChange = req.context.body
         jobs.set_priority(self.farm, job_id, body.priority)
         resp.status = falcon.HTTP_204
 
@@ -214,9 +213,8 @@ class JobTag(Resource):
         statuses={Refused: 406},
         returns={204: Answer("The tag is changed."), 404: _NO_JOB, 406: Answer("There is no such tag.")},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, job_id: str, body: schemas.JobTagChange) -> None:
         """Change the tag."""
-        body: schemas.JobTagChange = req.context.body
         tag_id = body.id.lower() if isinstance(body.id, str) else None
         tag_name = body.name if isinstance(body.name, str) else None
         tags.set_of_job(self.farm, job_id, tag_id, tag_name)
@@ -233,9 +231,9 @@ class JobTasks(Resource):
         query=TasksQuery,
         returns={200: Answer("The tasks; none when there is no such job.", JobTasksSummary)},
     )
-    def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str, query: TasksQuery) -> None:
         """List tasks."""
-        found = tasks.matching(self.farm, job_id, conversion.task_query(req.context.query))
+        found = tasks.matching(self.farm, job_id, conversion.task_query(query))
         send(resp, conversion.tasks_summary(found))
 
 
@@ -260,10 +258,11 @@ class JobBlocklist(Resource):
         optional_body=True,
         returns={204: Answer("They are off the list."), 400: Answer("The request names none.")},
     )
-    def on_delete(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+    def on_delete(
+        self, _req: falcon.Request, resp: falcon.Response, job_id: str, body: list[schemas.JobBlocklistEntry] | None
+    ) -> None:
         """Take entries off the list."""
-        entries: list[schemas.JobBlocklistEntry] = req.context.body or []
-        if not entries:
+        if not body:
             raise Refused("empty list of blocklist entries given")
-        jobs.unblock(self.farm, job_id, [(entry.worker_id.lower(), entry.task_type) for entry in entries])
+        jobs.unblock(self.farm, job_id, [(entry.worker_id.lower(), entry.task_type) for entry in body])
         resp.status = falcon.HTTP_204

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.errors
 from collections.abc import Sequence
 from email.header import decode_header, make_header
-from typing import Final
+from typing import IO, Final
 
 import falcon
 
@@ -39,9 +39,8 @@ class Requirements(Resource):
         }
         | _INACTIVE,
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.ShamanRequirementsRequest) -> None:
         """List what is missing."""
-        body: schemas.ShamanRequirementsRequest = req.context.body
         missing = [
             schemas.ShamanFileSpecWithStatus(
                 sha=each.file.content.sha,
@@ -71,9 +70,8 @@ class Checkout(Resource):
         }
         | _INACTIVE,
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.ShamanCheckout) -> None:
         """Make the folder."""
-        body: schemas.ShamanCheckout = req.context.body
         used = shaman.checkout(self.farm, body.checkout_path, _named(body.files))
         send(resp, schemas.ShamanCheckoutResult(used))
 
@@ -110,15 +108,22 @@ class File(Resource):
         }
         | _INACTIVE,
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response, checksum: str, filesize: int) -> None:
+    def on_post(
+        self,
+        req: falcon.Request,
+        resp: falcon.Response,
+        checksum: str,
+        filesize: int,
+        headers: schemas.UploadHeaders,
+        stream: IO[bytes],
+    ) -> None:
         """Store it."""
-        headers: schemas.UploadHeaders = req.context.headers
         name = original_name(headers.original_name)
         with unhurried(req):
             outcome = shaman.upload(
                 self.farm,
                 Content(checksum, filesize),
-                req.context.stream,
+                stream,
                 req.content_length,
                 can_defer=headers.can_defer,
                 original_name=name,

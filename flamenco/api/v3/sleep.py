@@ -45,9 +45,8 @@ class SleepSchedule(Resource):
         body=WorkerSleepSchedule,
         returns={204: Answer("The schedule is stored and applied."), 404: Answer("There is no such worker.")},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response, worker_id: str) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, worker_id: str, body: WorkerSleepSchedule) -> None:
         """Take over the schedule."""
-        body: WorkerSleepSchedule = req.context.body
         schedule = schedule_from(
             is_active=body.is_active, days=body.days_of_week, start=body.start_time, end=body.end_time
         )

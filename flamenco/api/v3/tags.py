@@ -39,9 +39,8 @@ class Tags(Resource):
         body=schemas.WorkerTag,
         returns={200: Answer("The tag.", schemas.WorkerTag), 409: _TAKEN},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.WorkerTag) -> None:
         """Store the tag."""
-        body: schemas.WorkerTag = req.context.body
         # As parameters in paths are: what is stored otherwise could not be found by them.
         tag_id = (body.id or "").lower()
         if tag_id and not is_uuid(tag_id):
@@ -70,9 +69,8 @@ class Tag(Resource):
         body=schemas.WorkerTag,
         returns={204: Answer("The tag is changed."), 404: _NO_TAG, 409: _TAKEN},
     )
-    def on_put(self, req: falcon.Request, resp: falcon.Response, tag_id: str) -> None:
+    def on_put(self, _req: falcon.Request, resp: falcon.Response, tag_id: str, body: schemas.WorkerTag) -> None:
         """Change the tag."""
-        body: schemas.WorkerTag = req.context.body
         description = body.description if isinstance(body.description, str) else None
         tags.change(self.farm, tag_id, body.name, description)
         resp.status = falcon.HTTP_204

@@ -36,8 +36,9 @@ class TaskStatus(Resource):
         any_id=True,
         returns={204: Answer("All that follows from it is done."), 404: Answer("There is no such task.")},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
+    def on_post(
+        self, _req: falcon.Request, resp: falcon.Response, task_id: str, body: schemas.TaskStatusChange
+    ) -> None:
         """Change the status, with all that follows for the task's job."""
-        body: schemas.TaskStatusChange = req.context.body
         tasks.set_status(self.farm, task_id, body.status, body.reason)
         resp.status = falcon.HTTP_204

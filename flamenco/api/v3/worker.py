@@ -76,7 +76,7 @@ class OutputProduced(Resource):
             429: Answer("More images are waiting than the manager keeps; show it a later one."),
         },
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, task_id: str, body: bytes) -> None:
         """Have the image shown soon."""
-        tasks.output_produced(self.farm, req.context.worker, task_id, req.context.body)
+        tasks.output_produced(self.farm, req.context.worker, task_id, body)
         resp.status = falcon.HTTP_202

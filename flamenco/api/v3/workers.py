@@ -73,9 +73,10 @@ class WorkerStatusRequest(Resource):
             412: Answer("The worker does not know how to restart."),
         },
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response, worker_id: str) -> None:
+    def on_post(
+        self, _req: falcon.Request, resp: falcon.Response, worker_id: str, body: schemas.WorkerStatusChangeRequest
+    ) -> None:
         """Note what is asked."""
-        body: schemas.WorkerStatusChangeRequest = req.context.body
         workers.request_status(self.farm, worker_id, WorkerStatus(body.status), lazy=body.is_lazy)
         resp.status = falcon.HTTP_204
 
@@ -90,8 +91,9 @@ class WorkerTags(Resource):
         body=schemas.WorkerTagChangeRequest,
         returns={204: Answer("The worker has these tags."), 404: _NO_WORKER},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response, worker_id: str) -> None:
+    def on_post(
+        self, _req: falcon.Request, resp: falcon.Response, worker_id: str, body: schemas.WorkerTagChangeRequest
+    ) -> None:
         """Replace the tags."""
-        body: schemas.WorkerTagChangeRequest = req.context.body
         tags.set_of_worker(self.farm, worker_id, [tag_id.lower() for tag_id in body.tag_ids])
         resp.status = falcon.HTTP_204

@@ -29,9 +29,8 @@ class Events(Resource):
         query=schemas.EventsQuery,
         returns={200: Answer("The events after the one that was named.", schemas.Events)},
     )
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, query: schemas.EventsQuery) -> None:
         """Read on from the cursor, and wait where there is nothing yet."""
-        query: schemas.EventsQuery = req.context.query
         after = None if query.after is UNSET else query.after
         page = following.follow(self.farm, after, query.topics, query.limit, query.wait)
         found = [
@@ -113,9 +112,8 @@ class Retry(Resource):
             409: _REMOVED,
         },
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.DeadLetterChoice) -> None:
         """Mark them."""
-        body: schemas.DeadLetterChoice = req.context.body
         send(resp, schemas.DeadLettersChosen(count=sinks.retry(self.farm, body.sink, body.keys or None)))
 
 
@@ -129,7 +127,6 @@ class Discard(Resource):
         body=schemas.DeadLetterChoice,
         returns={200: Answer("They are gone.", schemas.DeadLettersChosen), 404: _NOT_THERE},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.DeadLetterChoice) -> None:
         """Delete them."""
-        body: schemas.DeadLetterChoice = req.context.body
         send(resp, schemas.DeadLettersChosen(count=sinks.discard(self.farm, body.sink, body.keys or None)))

@@ -23,9 +23,9 @@ class Jobs(Resource):
         body=schemas.SubmittedJob,
         returns={200: Answer("The job was compiled into tasks and stored.", schemas.StoredJob)},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
-        job = jobs.submit(self.farm, _submission(req.context.body), strict=True, warn=warner(resp))
+        job = jobs.submit(self.farm, _submission(body), strict=True, warn=warner(resp))
         send(resp, msgspec.convert(job, schemas.StoredJob, from_attributes=True))
 
 
@@ -39,9 +39,9 @@ class Compile(Resource):
         body=schemas.SubmittedJob,
         returns={200: Answer("The job with its tasks and their commands, as it would be stored.", AuthoredJob)},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile the job as for a submission."""
-        send(resp, jobs.compiled(self.farm, _submission(req.context.body), strict=True, warn=warner(resp)))
+        send(resp, jobs.compiled(self.farm, _submission(body), strict=True, warn=warner(resp)))
 
 
 def _submission(job: schemas.SubmittedJob) -> Submission:

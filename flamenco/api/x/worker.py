@@ -21,8 +21,7 @@ class Commands(Resource):
         body=schemas.WorkerCommands,
         returns={200: Answer("The commands that the manager knows.", schemas.KnownCommands)},
     )
-    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.WorkerCommands) -> None:
         """Note what the worker has."""
-        body: schemas.WorkerCommands = req.context.body
         workers.tell_commands(self.farm, req.context.worker, body.commands)
         send(resp, schemas.KnownCommands(commands=sorted(self.farm.command_types)))
