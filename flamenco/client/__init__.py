@@ -10,23 +10,15 @@ from __future__ import annotations
 from flamenco.client.answers import (
     AssignedTask,
     DeadLetter,
-    ExplainedHold,
-    ExplainedJob,
-    ExplainedTerm,
     Explanation,
-    FailedTask,
     JobRequest,
     JobSummary,
     JobType,
     JobTypeSetting,
     Overview,
-    RunPermission,
     SinkState,
     SubmittedJob,
-    TaskOfWorker,
-    TaskUpdate,
     Version,
-    WaitingTasks,
     WorkerRegistration,
     WorkerSignOn,
     WorkerSummary,
@@ -39,10 +31,16 @@ from flamenco.client.connection import (
     parse_manager_url,
 )
 from flamenco.client.events import Events, FarmEvent
-from flamenco.client.jobs import Blocked, Job, JobDeletion, count_by_status
+from flamenco.client.jobs import Blocked, Job, count_by_status
 from flamenco.client.manager import ManagerClient
-from flamenco.client.tasks import Task, TaskLog, TaskSummary, TaskWorker
+from flamenco.client.tasks import Task, TaskSummary, TaskWorker
 from flamenco.client.workers import ListedWorker, StatusChange, Tag, Worker, WorkerTask
+from flamenco.protocol.v3.files import TaskLogInfo as TaskLog
+from flamenco.protocol.v3.jobs import JobDeletionInfo as JobDeletion
+from flamenco.protocol.v3.worker import MayKeepRunning as RunPermission
+from flamenco.protocol.v3.worker import TaskUpdate
+from flamenco.protocol.x.explanation import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
+from flamenco.protocol.x.overview import ActiveTask as TaskOfWorker
 
 __all__ = [
     "DEFAULT_TIMEOUT_S",

@@ -1,4 +1,8 @@
-"""What goes to a manager and comes back, beside what the modules of jobs, tasks, workers and events have."""
+"""What goes to a manager and comes back, beside what the modules of jobs, tasks, workers and events have.
+
+What the protocol describes is not described again, but for what is more convenient, or more lenient, to those who ask:
+nothing is UNSET, and what an older manager does not say yet has a default.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from flamenco.domain.model import Command
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.protocol.x.explanation import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
+from flamenco.protocol.x.overview import ActiveTask
 
 
 class Version(Struct, frozen=True):
@@ -51,23 +57,6 @@ class AssignedTask(Struct, frozen=True, kw_only=True):
     job_priority: int = 50
     steps_completed: int = 0
     steps_total: int = 0
-
-
-class TaskUpdate(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a worker reports of its task; what is left out stays as it is. `log` is appended."""
-
-    status: TaskStatus | UnsetType = field(default=UNSET, name="taskStatus")
-    activity: str | UnsetType = UNSET
-    log: str | UnsetType = UNSET
-    steps_completed: int | UnsetType = UNSET
-
-
-class RunPermission(Struct, frozen=True, rename="camel"):
-    """Whether a worker may go on with its task, and if not, why."""
-
-    may_keep_running: bool
-    reason: str = ""
-    status_change_requested: bool = False
 
 
 class JobRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -128,14 +117,6 @@ class JobSummary(Struct, frozen=True, kw_only=True):
     tasks: dict[str, int] = field(default_factory=dict)
 
 
-class TaskOfWorker(Struct, frozen=True, kw_only=True):
-    """The task that a worker has."""
-
-    id: str
-    name: str
-    job_id: str
-
-
 class WorkerSummary(Struct, frozen=True, kw_only=True):
     """A worker at a glance. `warning` is what people should know about it; empty for nothing."""
 
@@ -143,7 +124,7 @@ class WorkerSummary(Struct, frozen=True, kw_only=True):
     name: str
     status: WorkerStatus
     last_seen: str | None = None
-    task: TaskOfWorker | None = None
+    task: ActiveTask | None = None
     warning: str = ""
 
 
@@ -152,50 +133,6 @@ class Overview(Struct, frozen=True, kw_only=True):
 
     jobs: tuple[JobSummary, ...] = ()
     workers: tuple[WorkerSummary, ...] = ()
-
-
-class ExplainedTerm(Struct, frozen=True, kw_only=True):
-    """What a scheduling policy says for a job."""
-
-    policy: str
-    score: float
-    weight: float
-    reason: str
-
-
-class ExplainedHold(Struct, frozen=True, kw_only=True):
-    """A scheduling policy that keeps a job back."""
-
-    policy: str
-    reason: str
-
-
-class WaitingTasks(Struct, frozen=True, kw_only=True):
-    """Tasks of a job that wait for the same reason: `why` in a word, `reason` in a sentence."""
-
-    why: str
-    reason: str
-    count: int
-    tasks: tuple[str, ...] = ()
-
-
-class FailedTask(Struct, frozen=True, kw_only=True):
-    """A task that failed, or failed softly, and why."""
-
-    index_in_job: int
-    name: str
-    status: TaskStatus
-    why: str = ""
-
-
-class ExplainedJob(Struct, frozen=True, kw_only=True):
-    """The job that is explained."""
-
-    id: str
-    name: str
-    status: JobStatus
-    priority: int
-    activity: str = ""
 
 
 class Explanation(Struct, frozen=True, kw_only=True):

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, field
 
 from flamenco.client.connection import Connection, in_path
 from flamenco.client.tasks import TaskSummary
 from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.protocol.v3.jobs import JobDeletionInfo, JobPriorityChange, JobStatusChange, JobTagChange
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -31,12 +32,6 @@ class Job(Struct, frozen=True, kw_only=True):
     delete_requested_at: datetime | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
-
-
-class JobDeletion(Struct, frozen=True):
-    """What goes with a job that is deleted: whether its Shaman checkout does."""
-
-    shaman_checkout: bool
 
 
 class Blocked(Struct, frozen=True, kw_only=True):
@@ -85,19 +80,19 @@ class JobCalls:
 
     def set_status(self, job_id: str, status: JobStatus, reason: str) -> None:
         """Cancel, pause, requeue … a job; people read the reason."""
-        self._connection.call("POST", _path(job_id, "setstatus"), {"status": status, "reason": reason})
+        self._connection.call("POST", _path(job_id, "setstatus"), JobStatusChange(status, reason))
 
     def set_priority(self, job_id: str, priority: int) -> None:
         """Let a job come sooner, or later: 0 to 100, higher comes first."""
-        self._connection.call("POST", _path(job_id, "setpriority"), {"priority": priority})
+        self._connection.call("POST", _path(job_id, "setpriority"), JobPriorityChange(priority))
 
     def set_tag(self, job_id: str, tag_id: str | None) -> None:
         """Keep a job to the workers that have a tag; None gives it to all."""
-        self._connection.call("POST", _path(job_id, "settag"), {"id": tag_id} if tag_id else {})
+        self._connection.call("POST", _path(job_id, "settag"), JobTagChange(id=tag_id or UNSET))
 
-    def deletion(self, job_id: str) -> JobDeletion:
+    def deletion(self, job_id: str) -> JobDeletionInfo:
         """What would go if the job were deleted."""
-        return self._connection.fetch(_path(job_id, "what-would-delete-do"), JobDeletion)
+        return self._connection.fetch(_path(job_id, "what-would-delete-do"), JobDeletionInfo)
 
     def delete(self, job_id: str) -> None:
         """Have a job deleted; the manager does that soon, not at once."""

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import httpx
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from flamenco.client.answers import (
     AssignedTask,
@@ -17,10 +17,8 @@ from flamenco.client.answers import (
     JobRequest,
     JobType,
     Overview,
-    RunPermission,
     SinkState,
     SubmittedJob,
-    TaskUpdate,
     Version,
     WorkerRegistration,
     WorkerSignOn,
@@ -34,6 +32,9 @@ from flamenco.domain.commands import WARNING_HEADER
 from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.model import AuthoredJob
 from flamenco.domain.statuses import JobStatus, WorkerStatus
+from flamenco.protocol.v3.worker import MayKeepRunning, TaskUpdate
+from flamenco.protocol.x.commands import KnownCommands, WorkerCommands
+from flamenco.protocol.x.events import DeadLetterChoice, DeadLettersChosen
 
 
 class _JobTypes(Struct, frozen=True):
@@ -48,16 +49,8 @@ class _DeadLetters(Struct, frozen=True):
     dead_letters: tuple[DeadLetter, ...]
 
 
-class _Chosen(Struct, frozen=True):
-    count: int
-
-
 class _Registered(Struct, frozen=True):
     uuid: str
-
-
-class _CommandNames(Struct, frozen=True):
-    commands: tuple[str, ...]
 
 
 class _StatusRequest(Struct, frozen=True):
@@ -183,9 +176,9 @@ class ManagerClient:
         return self._choose_dead_letters("discard", sink, keys)
 
     def _choose_dead_letters(self, action: str, sink: str, keys: Sequence[int]) -> int:
-        body = {"sink": sink, "keys": keys} if keys else {"sink": sink}
+        body = DeadLetterChoice(sink=sink, keys=list(keys) or UNSET)
         return self._connection.decoded(
-            self._connection.call("POST", f"/api/x/dead-letters/{action}", body), _Chosen
+            self._connection.call("POST", f"/api/x/dead-letters/{action}", body), DeadLettersChosen
         ).count
 
     # -- this worker ------------------------------------------------------------------------------------------------
@@ -208,11 +201,11 @@ class ManagerClient:
 
         It does not when it is another program than ours: then nothing is there to be told.
         """
-        body = _CommandNames(tuple(names))
+        body = WorkerCommands(commands=list(names))
         answer = self._connection.call("POST", "/api/x/worker/commands", body, also_fine=NO_SUCH_ADDRESS)
-        return (
-            None if answer.status_code in NO_SUCH_ADDRESS else self._connection.decoded(answer, _CommandNames).commands
-        )
+        if answer.status_code in NO_SUCH_ADDRESS:
+            return None
+        return tuple(self._connection.decoded(answer, KnownCommands).commands)
 
     def sign_off(self, timeout_s: float | None = None) -> None:
         """Go home; the manager gives this worker's task to another."""
@@ -240,9 +233,9 @@ class ManagerClient:
         """Report on a task. Raises `ManagerError` with status 409 when it is not this worker's any more."""
         self._connection.call("POST", f"/api/v3/worker/task/{task_id}", update, timeout_s=timeout_s)
 
-    def may_i_run(self, task_id: str) -> RunPermission:
+    def may_i_run(self, task_id: str) -> MayKeepRunning:
         """Ask whether to go on with a task."""
-        return self._connection.fetch(f"/api/v3/worker/task/{task_id}/may-i-run", RunPermission)
+        return self._connection.fetch(f"/api/v3/worker/task/{task_id}/may-i-run", MayKeepRunning)
 
     def output_produced(self, task_id: str, jpeg: bytes) -> None:
         """Hand in an image that a task has produced."""

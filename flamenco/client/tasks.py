@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from flamenco.client.connection import Connection, in_path
 from flamenco.domain.statuses import TaskStatus
+from flamenco.protocol.v3.files import TaskLogInfo
+from flamenco.protocol.v3.tasks import TaskStatusChange
 
 _LOG_PART: Final = 1 << 20
 """So many bytes of a log at most are asked for at a time."""
@@ -53,15 +55,6 @@ class Task(Struct, frozen=True, kw_only=True):
     worker: TaskWorker = TaskWorker()
 
 
-class TaskLog(Struct, frozen=True, kw_only=True):
-    """Where the log of a task is: the path of a URL on the manager, and its size in bytes."""
-
-    task_id: str
-    job_id: str
-    url: str
-    size: int
-
-
 class TaskCalls:
     """Tasks. Every call raises `ManagerError` with status 404 for a task that is not there."""
 
@@ -74,14 +67,14 @@ class TaskCalls:
 
     def set_status(self, task_id: str, status: TaskStatus, reason: str) -> None:
         """Cancel or requeue a task; people read the reason."""
-        self._connection.call("POST", _path(task_id, "setstatus"), {"status": status, "reason": reason})
+        self._connection.call("POST", _path(task_id, "setstatus"), TaskStatusChange(status, reason))
 
-    def log(self, task_id: str) -> TaskLog | None:
+    def log(self, task_id: str) -> TaskLogInfo | None:
         """Where the log of a task is; None while nothing is in it."""
         answer = self._connection.call("GET", _path(task_id, "log"))
-        return None if answer.status_code == 204 else self._connection.decoded(answer, TaskLog)
+        return None if answer.status_code == 204 else self._connection.decoded(answer, TaskLogInfo)
 
-    def log_part(self, log: TaskLog, start: int) -> bytes:
+    def log_part(self, log: TaskLogInfo, start: int) -> bytes:
         """What is in a log from byte `start` on, up to a part that is good to handle; nothing where it ends."""
         headers = {"Range": f"bytes={start}-{start + _LOG_PART - 1}"}
         answer = self._connection.call("GET", self._connection.path_of(log.url), headers=headers, also_fine=(404, 416))

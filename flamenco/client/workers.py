@@ -10,6 +10,7 @@ from msgspec import Struct
 from flamenco.client.connection import Connection, in_path
 from flamenco.client.tasks import TaskSummary
 from flamenco.domain.statuses import WorkerStatus
+from flamenco.protocol.v3.worker_management import WorkerTagChangeRequest
 
 
 class StatusChange(Struct, frozen=True):
@@ -83,7 +84,7 @@ class WorkerCalls:
 
     def set_tags(self, worker_id: str, tag_ids: Sequence[str]) -> None:
         """Give a worker these tags and no others."""
-        self._connection.call("POST", _path(worker_id, "settags"), {"tag_ids": tag_ids})
+        self._connection.call("POST", _path(worker_id, "settags"), WorkerTagChangeRequest(list(tag_ids)))
 
     def delete(self, worker_id: str) -> None:
         """Forget a worker; its task is given to another, its credentials are worth nothing any more."""

@@ -7,8 +7,7 @@ from click.testing import CliRunner
 
 from flamenco.cli import main
 from flamenco.cli.explain import _print
-from flamenco.client import Explanation
-from flamenco.client.answers import ExplainedJob, FailedTask
+from flamenco.client import ExplainedJob, Explanation, FailedTask
 from flamenco.domain.statuses import JobStatus, TaskStatus
 
 
@@ -32,7 +31,7 @@ def test_the_last_word_is_what_is_asked_for(arguments: list[str], said: str) -> 
 )
 def test_tasks_that_are_being_run_are_counted(running: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One is not several, and none is not worth a word."""
-    job = ExplainedJob(id="1", name="Shot 12", status=JobStatus.ACTIVE, priority=50)
+    job = ExplainedJob(id="1", name="Shot 12", status=JobStatus.ACTIVE, priority=50, activity="")
     _print(Explanation(job=job, open_jobs=1, running=running))
     assert said in capsys.readouterr().out.splitlines()
 
