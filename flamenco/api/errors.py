@@ -12,7 +12,6 @@ from typing import Any
 
 import falcon
 import structlog
-from msgspec import Struct
 
 from flamenco.api.middleware.request_id import request_id
 from flamenco.api.operation import Operation
@@ -32,6 +31,7 @@ from flamenco.domain.errors import (
     Unavailable,
 )
 from flamenco.farm.repeating import Repeated
+from flamenco.protocol.errors import BriefError, Error
 
 log = structlog.get_logger(__name__)
 
@@ -46,19 +46,6 @@ class BadRequest(FarmError):
         super().__init__(message)
         self.status = status
         self.brief = brief
-
-
-class Error(Struct, frozen=True):
-    """What every error looks like."""
-
-    code: int
-    message: str
-
-
-class BriefError(Struct, frozen=True):
-    """What an error of today's Flamenco looks like when the request never got as far as the farm."""
-
-    message: str
 
 
 _STATUS_OF: dict[type[FarmError], int] = {
@@ -92,7 +79,7 @@ def _on_farm_error(
     repeated: Repeated, req: falcon.Request, resp: falcon.Response, error: FarmError, _params: dict[str, Any]
 ) -> None:
     if isinstance(error, BadRequest):
-        _answer(req, resp, error.status, str(error), brief=error.brief)
+        send_error(req, resp, error.status, str(error), brief=error.brief)
         return
     status = _status_of(error, req.context.get("operation"))
     if status is None:
@@ -107,7 +94,7 @@ def _on_farm_error(
         resp.set_header("Retry-After", str(RETRY_AFTER_UNAVAILABLE_S))
     if isinstance(error, Busy):
         resp.set_header("Retry-After", str(error.retry_after))
-    _answer(req, resp, status, str(error), brief=isinstance(error, AccessDenied))
+    send_error(req, resp, status, str(error), brief=isinstance(error, AccessDenied))
 
 
 def _status_of(error: FarmError, declared: Operation | None) -> int | None:
@@ -126,7 +113,7 @@ def _on_http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTT
         message = "Method Not Allowed" if _is_v3(req) else f"{req.path} cannot be used with {req.method}"
     else:
         message = error.description or error.title or str(error.status)
-    _answer(req, resp, error.status_code, message, brief=True)
+    send_error(req, resp, error.status_code, message, brief=True)
 
 
 def _is_v3(req: falcon.Request) -> bool:
@@ -136,10 +123,11 @@ def _is_v3(req: falcon.Request) -> bool:
 def _on_accident(req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]) -> None:
     """Answer for an error of ours. The client gets the number under which the log has the rest."""
     log.error("a request failed", method=req.method, path=req.path, exc_info=error)
-    _answer(req, resp, 500, f"the manager made a mistake; its log says more about request {request_id()}", brief=False)
+    send_error(req, resp, 500, f"the manager made a mistake; its log says more about request {request_id()}")
 
 
-def _answer(req: falcon.Request, resp: falcon.Response, status: int, message: str, *, brief: bool) -> None:
+def send_error(req: falcon.Request, resp: falcon.Response, status: int, message: str, *, brief: bool = False) -> None:
+    """Answer with an error: the one place where it is decided what it looks like, in which API and to whom."""
     declared = req.context.get("operation")
     if status == HTTPStatus.NOT_FOUND and declared is None and is_for_people(req):
         send_nothing_here(req, resp, message)

@@ -10,9 +10,9 @@ import falcon
 import msgspec
 from msgspec import Struct
 
-from flamenco.api.errors import BriefError, Error
 from flamenco.api.operation import Operation, operation_of
 from flamenco.api.routes import Surface
+from flamenco.protocol.errors import BriefError, Error
 
 _METHODS = ("get", "put", "post", "delete", "patch")
 _REFERENCE = "#/components/schemas/{name}"

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import falcon
 import structlog
 
-from flamenco.api.errors import Error
+from flamenco.api.errors import send_error
 from flamenco.api.middleware.body import read_body
 from flamenco.api.middleware.request_id import request_id
 from flamenco.api.operation import Answer, Operation
@@ -110,12 +110,12 @@ class _PluginRoute:
                 query={name: value[-1] if isinstance(value, list) else value for name, value in req.params.items()},
                 body=read_body(req, self._limit, self._operation),
             )
-            self._answer(asked, resp)
+            self._answer(asked, req, resp)
 
         vars(respond)["operation"] = self._operation
         return respond
 
-    def _answer(self, asked: ApiRequest, resp: falcon.Response) -> None:
+    def _answer(self, asked: ApiRequest, req: falcon.Request, resp: falcon.Response) -> None:
         """Let the plugin answer. Raises what it raises of the farm's own errors; the rest is a 500."""
         try:
             _send(resp, self._route.respond(asked, self._reader))
@@ -125,7 +125,7 @@ class _PluginRoute:
             at = place_of(error, self._file)
             log.exception("a plugin failed to answer", plugin=self._plugin, path=asked.path, at=at, error=told(error))
             message = f"the plugin {self._plugin!r} made a mistake; the manager's log says more: {request_id()}"
-            send(resp, Error(HTTPStatus.INTERNAL_SERVER_ERROR, message), HTTPStatus.INTERNAL_SERVER_ERROR)
+            send_error(req, resp, HTTPStatus.INTERNAL_SERVER_ERROR, message)
 
 
 def _send(resp: falcon.Response, answer: object) -> None:
