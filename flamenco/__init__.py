@@ -23,7 +23,7 @@ from flamenco.hooks.routes import (
     Route,
     SinkState,
 )
-from flamenco.hooks.settings import Setting
+from flamenco.hooks.setting import Setting
 from flamenco.hooks.specs import HOOKS_VERSION, hookimpl
 from flamenco.hooks.types import (
     CommandCancelled,

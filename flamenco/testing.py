@@ -52,12 +52,12 @@ from flamenco.store.upgrade import upgrade
 from flamenco.worker.bootstrap import program_dir
 from flamenco.worker.cancellation import Cancellation
 from flamenco.worker.log_stream import LogStream
-from flamenco.worker.settings import WorkerSettings
 from flamenco.worker.task_context import TaskContext
 from flamenco.worker.task_run import TaskRunner
 from flamenco.worker.update_queue import UpdateQueue
 from flamenco.worker.updates import Delivery, Interruption, Updates
 from flamenco.worker.upload import OutputUploads
+from flamenco.worker.worker_settings import WorkerSettings
 
 START: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 """When every test begins."""

@@ -1,4 +1,4 @@
-"""The settings of the manager itself; `flamenco.config.settings` declares them, as the fields of `Config`."""
+"""The settings of the manager itself; `flamenco.config.manager_settings` declares them, as the fields of `Config`."""
 
 from __future__ import annotations
 

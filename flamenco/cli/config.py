@@ -19,7 +19,7 @@ from flamenco.config.documentation import SettingDocs, as_text
 from flamenco.config.loading import DEFAULT, Loaded, Shown, nearest_key
 from flamenco.config.plugins import PREFIX
 from flamenco.domain.errors import ConfigError
-from flamenco.hooks.settings import Setting
+from flamenco.hooks.setting import Setting
 from flamenco.worker import documentation as worker_documentation
 
 

@@ -13,7 +13,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from flamenco.config.settings import LogFormat, LogLevel
+from flamenco.config.manager_settings import LogFormat, LogLevel
 from flamenco.domain.visible import visible
 
 

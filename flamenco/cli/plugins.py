@@ -20,7 +20,7 @@ from flamenco.config.plugins import PREFIX
 from flamenco.domain.errors import ConfigError, NotFound, Refused
 from flamenco.hooks import discovery
 from flamenco.hooks.discovery import Origin, Plugin
-from flamenco.hooks.settings import Setting
+from flamenco.hooks.setting import Setting
 
 SKELETON: Final = Path(__file__).with_name("plugin_skeleton.py.txt")
 """What a new plugin begins as."""

@@ -16,8 +16,8 @@ from flamenco import builtin
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.config.paths import flamenco_home
 from flamenco.domain.errors import FarmError
-from flamenco.hooks.settings import Setting
-from flamenco.worker import bootstrap, settings, signals
+from flamenco.hooks.setting import Setting
+from flamenco.worker import bootstrap, signals, worker_settings
 from flamenco.worker.agent import EXIT_SIGNAL
 
 FIND_LIMIT_S = 60.0
@@ -55,9 +55,9 @@ started again (systemd: RestartPreventExitStatus=2); 254 did not stop in time; a
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
     """An option for every setting, made from its declaration."""
-    for setting in reversed(settings.settings_list()):
+    for setting in reversed(worker_settings.settings_list()):
         function = click.option(
-            settings.option_name(setting.key),
+            worker_settings.option_name(setting.key),
             setting.key,
             metavar=_PLACEHOLDERS.get(setting.key, _placeholder(setting)),
             help=setting.help + _default(setting),
@@ -106,7 +106,7 @@ def worker(
         _print_manager()
         return
     given = {key: value for key, value in options.items() if value is not None}
-    chosen = settings.load(config_file, given, os.environ)
+    chosen = worker_settings.load(config_file, given, os.environ)
     home = data_dir or flamenco_home()
     plugins_dir = Path(chosen.plugins_dir).expanduser() if chosen.plugins_dir else home / "plugins"
     hooks = builtin.worker_hooks(chosen.plugins, plugins_dir.absolute())

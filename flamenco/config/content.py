@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 from yaml.constructor import SafeConstructor
 
 from flamenco.domain.errors import ConfigError
-from flamenco.hooks.settings import unannotated
+from flamenco.hooks.setting import unannotated
 
 META: Final = "_meta"
 """The group of a file that has no settings, but the version of the file."""

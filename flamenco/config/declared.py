@@ -1,4 +1,4 @@
-"""What the declarations in `settings` say: every setting by its dotted key, how it is read, how it is shown."""
+"""What the declarations in `manager_settings` say: every setting by its dotted key, how it is read, how it is shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from msgspec import NODEFAULT, Struct, structs
 
 from flamenco.config.addresses import mask_password
-from flamenco.hooks.settings import Setting, unannotated
+from flamenco.hooks.setting import Setting, unannotated
 
 S = TypeVar("S", bound=Struct)
 

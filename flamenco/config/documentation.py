@@ -16,13 +16,13 @@ from msgspec.structs import replace
 
 from flamenco import __version__, bundled
 from flamenco.config.declared import enabled_by, settings_of, to_plain
+from flamenco.config.manager_settings import Config
 from flamenco.config.plugins import full_settings
-from flamenco.config.settings import Config
 from flamenco.hooks import discovery
 from flamenco.hooks.command_docs import type_in_words
 from flamenco.hooks.discovery import Plugin
 from flamenco.hooks.manager import Hooks
-from flamenco.hooks.settings import Setting
+from flamenco.hooks.setting import Setting
 
 _TYPES: Final = {"plugins": "list of names, or group with a key for each plugin"}
 _DEFAULTS_IN_WORDS: Final = {

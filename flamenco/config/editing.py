@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from flamenco.config.content import META, dump, parse
-from flamenco.config.settings import Config
+from flamenco.config.manager_settings import Config
 
 
 def edited(text: str, content: Mapping[str, Any]) -> str | None:

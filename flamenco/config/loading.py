@@ -21,14 +21,14 @@ from flamenco.config import plugins as plugin_settings
 from flamenco.config.bygone import told, without_bygone
 from flamenco.config.content import Group, read, texts_as_written
 from flamenco.config.declared import build, enabled_by, nearest_of, settings_of, shown, unknown_keys
+from flamenco.config.manager_settings import Config
 from flamenco.config.paths import CONFIG_FILE_NAME, absolute, default_data_dir
-from flamenco.config.settings import Config
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.variables import JOBS, doubts_about, problem_with
 from flamenco.hooks import discovery
 from flamenco.hooks.discovery import DISABLE_VARIABLE, PluginError
 from flamenco.hooks.manager import TRACE_VARIABLE, Hooks
-from flamenco.hooks.settings import ENVIRONMENT_PREFIX, Setting
+from flamenco.hooks.setting import ENVIRONMENT_PREFIX, Setting
 
 DEFAULT: Final = "default"
 COMMAND_LINE: Final = "command line"

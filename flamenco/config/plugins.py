@@ -15,7 +15,7 @@ import yaml
 from flamenco.config.declared import nearest_of
 from flamenco.domain.errors import ConfigError
 from flamenco.hooks.discovery import Plugin, PluginError
-from flamenco.hooks.settings import Setting
+from flamenco.hooks.setting import Setting
 
 PREFIX = "plugins."
 

@@ -15,7 +15,7 @@ from flamenco.config.content import META, dump
 from flamenco.config.declared import to_plain
 from flamenco.config.editing import edited
 from flamenco.config.loading import FILE_VERSION
-from flamenco.config.settings import Config
+from flamenco.config.manager_settings import Config
 from flamenco.domain.errors import ConfigError
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from flamenco.config.addresses import SQLITE_NAME, mask_password
 from flamenco.config.content import META
 from flamenco.config.loading import check, read_content
-from flamenco.config.settings import Config
+from flamenco.config.manager_settings import Config
 from flamenco.config.writing import as_content, write
 from flamenco.domain.errors import ConfigError, Failed, Refused, StoreError, Unavailable
 from flamenco.domain.variables import Meaning

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from msgspec import Struct, inspect
 
 from flamenco.hooks.routes import Method, Route
-from flamenco.hooks.settings import Setting
+from flamenco.hooks.setting import Setting
 from flamenco.hooks.types import CommandType, EventSink, SchedulingPolicy
 
 _METHODS = get_args(Method)

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import NODEFAULT, Struct, inspect, structs
 
 from flamenco.domain.durations import Duration
-from flamenco.hooks.settings import unannotated
+from flamenco.hooks.setting import unannotated
 from flamenco.hooks.types import CommandType
 
 _PLAIN: Final[dict[type[inspect.Type], tuple[str, str]]] = {

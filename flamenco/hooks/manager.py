@@ -28,7 +28,7 @@ from flamenco.hooks import discovery, specs
 from flamenco.hooks.checking import problem_with
 from flamenco.hooks.discovery import Origin, Plugin, PluginError
 from flamenco.hooks.routes import Route
-from flamenco.hooks.settings import Setting
+from flamenco.hooks.setting import Setting
 from flamenco.hooks.types import CommandType, EventSink, ManagerConfig, SchedulingPolicy
 
 if TYPE_CHECKING:

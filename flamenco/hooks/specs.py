@@ -15,7 +15,7 @@ import pluggy
 
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
 from flamenco.hooks.routes import Route
-from flamenco.hooks.settings import Setting
+from flamenco.hooks.setting import Setting
 from flamenco.hooks.types import CommandType, EventSink, ManagerConfig, SchedulingPolicy
 
 if TYPE_CHECKING:

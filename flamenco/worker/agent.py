@@ -13,10 +13,10 @@ from flamenco.domain.durations import Duration
 from flamenco.domain.errors import FarmError
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.worker.registration import REJECTED_STATUS, Registration
-from flamenco.worker.settings import WorkerSettings
 from flamenco.worker.task_run import TaskRunner
 from flamenco.worker.updates import Delivery, Updates
 from flamenco.worker.upload import OutputUploads
+from flamenco.worker.worker_settings import WorkerSettings
 
 EXIT_OFFLINE: Final = 0
 EXIT_SIGNAL: Final = 1

@@ -21,11 +21,11 @@ from flamenco.hooks.types import CommandType
 from flamenco.worker import credentials, signals, update_queue
 from flamenco.worker.agent import Agent
 from flamenco.worker.registration import Identity, Registration
-from flamenco.worker.settings import WorkerSettings
 from flamenco.worker.task_run import TaskRunner
 from flamenco.worker.update_queue import UpdateQueue
 from flamenco.worker.updates import Updates
 from flamenco.worker.upload import OutputUploads
+from flamenco.worker.worker_settings import WorkerSettings
 
 CHECK_TIMEOUT_S: Final = 5.0
 """How long a manager that was found may take to say who it is; it may have addresses that lead nowhere from here."""

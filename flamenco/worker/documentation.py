@@ -7,8 +7,8 @@ from typing import Final
 from flamenco.config.declared import to_plain
 from flamenco.config.documentation import as_text
 from flamenco.hooks.command_docs import type_in_words
-from flamenco.hooks.settings import Setting
-from flamenco.worker.settings import environment_name, option_name, settings_list
+from flamenco.hooks.setting import Setting
+from flamenco.worker.worker_settings import environment_name, option_name, settings_list
 
 _HEAD: Final = """\
 # Settings of a worker

@@ -19,11 +19,11 @@ from flamenco.hooks.parameters import read_parameters
 from flamenco.hooks.types import CommandCancelled, CommandFailed, CommandType
 from flamenco.worker.cancellation import Cancellation, Why
 from flamenco.worker.log_stream import LogStream, sendable
-from flamenco.worker.settings import WorkerSettings
 from flamenco.worker.task_context import TaskContext
 from flamenco.worker.ticker import Ticker
 from flamenco.worker.updates import Updates
 from flamenco.worker.upload import OutputUploads
+from flamenco.worker.worker_settings import WorkerSettings
 
 LOG_TICK_S: Final = 1.0
 

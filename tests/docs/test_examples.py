@@ -15,7 +15,7 @@ import pytest
 from flamenco import builtin
 from flamenco.cli import main
 from flamenco.config import load
-from flamenco.worker import settings as worker_settings
+from flamenco.worker import worker_settings
 from tests.docs import manual
 from tests.unit.test_layers import MAY_IMPORT, PACKAGE, layer_of
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from flamenco.client import TaskUpdate
-from flamenco.worker.settings import settings_list
 from flamenco.worker.update_queue import FILE_NAME, UpdateQueue
+from flamenco.worker.worker_settings import settings_list
 from tests.integration.scripted_manager import PATIENCE_S, Answer, ScriptedManager
 from tests.integration.working import FAMILY, family_in, is_running, wait_until_ended
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from flamenco import CommandType
 from flamenco.domain.durations import Duration
 from flamenco.worker import bootstrap
-from flamenco.worker.settings import WorkerSettings
+from flamenco.worker.worker_settings import WorkerSettings
 from tests.integration.scripted_manager import PATIENCE_S, ScriptedManager
 from tests.unit.commanding import builtin_commands
 

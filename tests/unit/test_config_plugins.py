@@ -14,7 +14,7 @@ from flamenco.config import Loaded, load
 from flamenco.config.loading import read_content
 from flamenco.config.writing import write
 from flamenco.domain.errors import ConfigError
-from flamenco.hooks.settings import Setting
+from flamenco.hooks.setting import Setting
 
 PLUGIN = '''"""Has settings of every kind."""
 

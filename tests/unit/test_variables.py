@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamenco.config.settings import Config, default_variables
+from flamenco.config.manager_settings import Config, default_variables
 from flamenco.domain.model import Command, Submission
 from flamenco.domain.variables import (
     Audience,

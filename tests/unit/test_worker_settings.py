@@ -12,7 +12,7 @@ from flamenco.client import ManagerClient, parse_manager_url
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
 from flamenco.worker.bootstrap import warn_of_task_types
-from flamenco.worker.settings import WorkerSettings, environment_name, load, settings_list
+from flamenco.worker.worker_settings import WorkerSettings, environment_name, load, settings_list
 
 FLAMENCO_FILE = """\
 worker_name: tall-one

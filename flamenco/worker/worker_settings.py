@@ -13,7 +13,7 @@ from flamenco.config.content import read
 from flamenco.config.declared import build, nearest_of, settings_of
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
-from flamenco.hooks.settings import Setting
+from flamenco.hooks.setting import Setting
 
 CONFIG_FILE_NAME: Final = "flamenco-worker.yaml"
 ENVIRONMENT_PREFIX: Final = "FLAMENCO_WORKER_"
