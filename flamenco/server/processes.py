@@ -16,7 +16,7 @@ from flamenco.domain.errors import FarmError
 from flamenco.farm import lifecycle
 from flamenco.farm.context import Farm, utc_now
 from flamenco.server.lifetime import Lifetime
-from flamenco.server.requests import Places
+from flamenco.server.requests import RequestSlots
 from flamenco.services.runner import Runner, runners, stop_all
 from flamenco.store.engine import Store
 
@@ -81,7 +81,7 @@ class Manager:
         self._farm = create_farm(loaded.config, loaded.hooks, config_file=loaded.file)
         self._farm.restart = self.lifetime.reload
         self._farm.shut_down = self.lifetime.end
-        return Places(create_app(self._farm), loaded.config.threads)
+        return RequestSlots(create_app(self._farm), loaded.config.threads)
 
     def start(self, *, is_first: bool) -> None:
         """Begin with what is not answering requests; the first process of all says that the manager is there."""

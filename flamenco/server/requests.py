@@ -50,15 +50,15 @@ def _has_closed(client: socket.socket) -> bool:
         return True
 
 
-class Places:
-    """Has no more requests worked on at once than there are places, though there are more threads.
+class RequestSlots:
+    """Has no more requests worked on at once than there are slots, though there are more threads.
 
-    A request that waits for its client gives its place to another one meanwhile.
+    A request that waits for its client gives its slot to another one meanwhile.
     """
 
-    def __init__(self, app: WSGIApplication, places: int) -> None:
+    def __init__(self, app: WSGIApplication, slots: int) -> None:
         self._app = app
-        self._free = threading.Semaphore(places)
+        self._free = threading.Semaphore(slots)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request once it is its turn."""
