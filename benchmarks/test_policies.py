@@ -18,7 +18,7 @@ import pytest
 from flamenco import Hold, JobCandidate, SchedulingPolicy, Term, builtin
 from flamenco.bootstrap import create_farm
 from flamenco.config import load
-from flamenco.domain.scheduling.ranking import Verdict, rank
+from flamenco.domain.scheduling.ranking import PolicyResult, rank
 from flamenco.domain.scheduling.values import Ranked
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
@@ -125,13 +125,13 @@ def test_ranking(benchmark: Any, farm_with: MakeFarm) -> None:
     benchmark(lambda: ranking.tick(farm))
 
 
-def ranked_by_tables(jobs: Sequence[JobCandidate], verdicts: Sequence[Verdict]) -> list[Ranked]:
+def ranked_by_tables(jobs: Sequence[JobCandidate], results: Sequence[PolicyResult]) -> list[Ranked]:
     """The naive way to add up: a table of the weights for every job, and every answer of a policy looked up twice."""
     ranked = []
     for job in jobs:
-        terms = {verdict.policy: verdict.terms[job.id] for verdict in verdicts if job.id in verdict.terms}
-        holds = {verdict.policy: verdict.holds[job.id] for verdict in verdicts if job.id in verdict.holds}
-        weights = {verdict.policy: verdict.weight for verdict in verdicts}
+        terms = {result.policy: result.terms[job.id] for result in results if job.id in result.terms}
+        holds = {result.policy: result.holds[job.id] for result in results if job.id in result.holds}
+        weights = {result.policy: result.weight for result in results}
         total = math.fsum(weights[policy] * term.score for policy, term in terms.items())
         ranked.append(Ranked(job.id, None if holds else total, terms, holds))
     return ranked
@@ -144,13 +144,13 @@ def test_adding_up() -> None:
         for n in range(ADDED_UP)
     ]
     terms = {job.id: Term(float(number), "its number") for number, job in enumerate(jobs)}
-    verdicts = [Verdict(f"policy-{n}", n + 0.5, terms, {jobs[n].id: Hold("not yet")}) for n in range(4)]
+    results = [PolicyResult(f"policy-{n}", n + 0.5, terms, {jobs[n].id: Hold("not yet")}) for n in range(4)]
     times: dict[Any, list[float]] = {rank: [], ranked_by_tables: []}
-    assert rank(jobs, verdicts) == ranked_by_tables(jobs, verdicts)
+    assert rank(jobs, results) == ranked_by_tables(jobs, results)
     for _ in range(11):  # by turns, so that a noisy moment of the machine hits both
         for add_up, taken in times.items():
             before = time.process_time()
-            add_up(jobs, verdicts)
+            add_up(jobs, results)
             taken.append(time.process_time() - before)
     ours, naive = (median(taken) * 1e3 for taken in times.values())
     print(f"\nadding up: {ours:.1f} ms of processor time, naively {naive:.1f} ms")

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from flamenco.domain.scheduling.values import Hold, JobCandidate, Ranked, Term
 
 
-class Verdict(Struct, frozen=True):
+class PolicyResult(Struct, frozen=True):
     """What one policy gives a number of jobs, by the jobs' id; a job that is missing gets nothing."""
 
     policy: str
@@ -19,19 +19,19 @@ class Verdict(Struct, frozen=True):
     holds: Mapping[str, Hold] = field(default_factory=dict)
 
 
-def rank(jobs: Sequence[JobCandidate], verdicts: Sequence[Verdict]) -> list[Ranked]:
+def rank(jobs: Sequence[JobCandidate], results: Sequence[PolicyResult]) -> list[Ranked]:
     """Add up what policies say of each of `jobs`; one `Hold` is enough to hold a job."""
     ranked = []
     for job in jobs:
         terms: dict[str, Term] = {}
         holds: dict[str, Hold] = {}
         weighted: list[float] = []
-        for verdict in verdicts:
-            if (term := verdict.terms.get(job.id)) is not None:
-                terms[verdict.policy] = term
-                weighted.append(verdict.weight * term.score)
-            if (hold := verdict.holds.get(job.id)) is not None:
-                holds[verdict.policy] = hold
+        for result in results:
+            if (term := result.terms.get(job.id)) is not None:
+                terms[result.policy] = term
+                weighted.append(result.weight * term.score)
+            if (hold := result.holds.get(job.id)) is not None:
+                holds[result.policy] = hold
         ranked.append(Ranked(job.id, None if holds else math.fsum(weighted), terms, holds))
     return ranked
 

@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct
 
 from flamenco.domain.errors import ConfigError
-from flamenco.domain.scheduling.ranking import Verdict, rank
+from flamenco.domain.scheduling.ranking import PolicyResult, rank
 from flamenco.domain.scheduling.values import (
     FarmView,
     Hold,
@@ -87,7 +87,7 @@ class Policies:
 
     def rank(self, jobs: Sequence[JobCandidate], views: Views) -> list[Ranked]:
         """The jobs' ranks, with each policy's say in them."""
-        return rank(jobs, [self._verdict(policy, jobs, views[policy.name]) for policy in self.in_use])
+        return rank(jobs, [self._result(policy, jobs, views[policy.name]) for policy in self.in_use])
 
     def place(self, job: JobCandidate, task_types: Iterable[str], views: Views) -> Placement:
         """Where a job belongs that has tasks of these types."""
@@ -133,13 +133,13 @@ class Policies:
 
     # -- how -----------------------------------------------------------------------------------------------------
 
-    def _verdict(self, policy: SchedulingPolicy, jobs: Sequence[JobCandidate], view: FarmView) -> Verdict:
+    def _result(self, policy: SchedulingPolicy, jobs: Sequence[JobCandidate], view: FarmView) -> PolicyResult:
         terms = self._checked(policy, "score", self._asked(policy, "score", policy.score, jobs, view), Term)
         holds = self._checked(policy, "hold", self._asked(policy, "hold", policy.hold, jobs, view), Hold)
         finite = {job_id: term for job_id, term in terms.items() if _is_finite(term.score)}
         if len(finite) < len(terms):
             self._complain(policy, "score", next(term for term in terms.values() if not _is_finite(term.score)))
-        return Verdict(policy.name, self.weights[policy.name], finite, holds)
+        return PolicyResult(policy.name, self.weights[policy.name], finite, holds)
 
     def _checked(self, policy: SchedulingPolicy, what: str, answer: Any, kind: type[Value]) -> dict[str, Value]:
         if answer is None:
