@@ -18,7 +18,7 @@ from rich.console import Console
 from flamenco.cli import EXIT_INTERRUPTED
 from flamenco.cli.options import json_option
 from flamenco.demo.display import Display, LineDisplay, LiveDisplay
-from flamenco.demo.run import Demo, Options, Outcome
+from flamenco.demo.run import Demo, DemoOutcome, Options
 from flamenco.domain.errors import FarmError, Refused
 
 MAX_FRAMES = 1000
@@ -121,7 +121,7 @@ def _end_interrupted(console: Console, folder: Path, *, remove: bool) -> NoRetur
     sys.exit(EXIT_INTERRUPTED)
 
 
-def _report(console: Console, outcome: Outcome) -> None:
+def _report(console: Console, outcome: DemoOutcome) -> None:
     lines = [f"{outcome.frame_count} frames in {outcome.seconds:.1f} s with {outcome.renderer}."]
     if outcome.frames:
         lines.append(f"  frames  {outcome.frames}")

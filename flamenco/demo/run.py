@@ -51,7 +51,7 @@ class Options(Struct, frozen=True, kw_only=True):
     timeout_s: float = 600.0
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class DemoOutcome(Struct, frozen=True, kw_only=True):
     """What came out, for people and for `--json`."""
 
     renderer: str
@@ -77,7 +77,7 @@ class Demo:
         self._logs = options.folder / "logs"
         self._started = time.monotonic()
 
-    def run(self) -> Outcome:
+    def run(self) -> DemoOutcome:
         """Do it all. Raises a `FarmError` with a sentence (and logs where they help) when it did not work."""
         ffmpeg = tools.find_ffmpeg(self._environ)
         search = tools.find_blender(self._options.blender, self._environ)
@@ -89,7 +89,7 @@ class Demo:
             self._render(job, search.blender, children)
         seconds = time.monotonic() - self._started
         results.check(job, ffmpeg)
-        return Outcome(
+        return DemoOutcome(
             renderer=search.blender.description if search.blender else f"FFmpeg ({ffmpeg})",
             folder=str(self._options.folder),
             frames=str(job.frames[0].parent) if job.frames else "",

@@ -20,7 +20,7 @@ import structlog
 
 from flamenco.discovery import messages, networks
 from flamenco.discovery.own_urls import Interface, of_this_machine_alone, own_urls, urls_for
-from flamenco.discovery.responses import PendingResponses, Source
+from flamenco.discovery.responses import PendingResponses, Searcher
 
 FIRST_ANNOUNCEMENTS_S: Final = (1.0, 3.0)
 """How long after the start everybody is told: twice, since one may be lost."""
@@ -100,7 +100,7 @@ class Responder:
             except OSError as error:
                 log.debug("a worker that searches cannot be answered", worker=response.source[0], reason=str(error))
 
-    def take(self, message: bytes, source: Source) -> None:
+    def take(self, message: bytes, source: Searcher) -> None:
         """Note the answers to `message`, if it is a question for managers."""
         search = messages.read_search(message)
         if search is None:

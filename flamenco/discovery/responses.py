@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from flamenco.discovery.messages import Search
 
-Source: TypeAlias = tuple[str, int]
+Searcher: TypeAlias = tuple[str, int]
 """Who asks: an IP address and a port."""
 
 MOST_WAITING: Final = 256
@@ -22,7 +22,7 @@ class SearchResponse(Struct, frozen=True, order=True):
     due: float
     url: str
     target: str
-    source: Source
+    source: Searcher
 
 
 class PendingResponses:
@@ -35,9 +35,9 @@ class PendingResponses:
         self._delay = delay
         self._most = most
         self._waiting: list[SearchResponse] = []
-        self._asked: dict[Source, int] = {}
+        self._asked: dict[Searcher, int] = {}
 
-    def add(self, search: Search, source: Source, urls: Sequence[str], now: float) -> bool:
+    def add(self, search: Search, source: Searcher, urls: Sequence[str], now: float) -> bool:
         """Answer `source` with each of the URLs, spread over the time it wants to wait. False when there is no room."""
         if source in self._asked:
             return True

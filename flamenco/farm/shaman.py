@@ -11,7 +11,7 @@ from flamenco.domain.shaman import Content, FileStatus, MissingFile, NamedFile, 
 from flamenco.farm.context import Farm
 from flamenco.files.job_folders import unusable
 from flamenco.files.shaman.collect import Collection
-from flamenco.files.shaman.store import Source, Upload
+from flamenco.files.shaman.store import Upload, UploadStream
 from flamenco.files.shaman.system import Shaman
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ def status(farm: Farm, content: Content) -> FileStatus:
 
 
 def upload(
-    farm: Farm, content: Content, source: Source, length: int | None, *, can_defer: bool, original_name: str
+    farm: Farm, content: Content, source: UploadStream, length: int | None, *, can_defer: bool, original_name: str
 ) -> Upload:
     """Take in a file; `length` is what the client says it sends, if it does. `original_name` is only for the log.
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from enum import Enum
 
 
-class Why(Enum):
+class CancelReason(Enum):
     """Who took the task away."""
 
     MANAGER = "the manager took the task away"
@@ -22,9 +22,9 @@ class Cancellation:
         self._flag = threading.Event()
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
-        self.why: Why | None = None
+        self.why: CancelReason | None = None
 
-    def cancel(self, why: Why) -> None:
+    def cancel(self, why: CancelReason) -> None:
         """Take the task away. Later calls change nothing."""
         with self._lock:
             if self.why:

@@ -17,7 +17,7 @@ from flamenco.domain.statuses import TaskStatus
 from flamenco.hooks.discovery import owner_of
 from flamenco.hooks.parameters import read_parameters
 from flamenco.hooks.types import CommandCancelled, CommandFailed, CommandType
-from flamenco.worker.cancellation import Cancellation, Why
+from flamenco.worker.cancellation import Cancellation, CancelReason
 from flamenco.worker.log_stream import LogStream, sendable
 from flamenco.worker.task_context import TaskContext
 from flamenco.worker.ticker import Ticker
@@ -59,7 +59,7 @@ class TaskRunner:
         """End the running task, if any, and let none start again. May be called from any thread."""
         with self._lock:
             self._stopping = True
-        self._cancellation.cancel(Why.SHUTDOWN)
+        self._cancellation.cancel(CancelReason.SHUTDOWN)
 
     def run(self, task: AssignedTask) -> None:
         """Run `task` to its end. Nothing is raised for what its commands do."""
@@ -83,7 +83,7 @@ class TaskRunner:
             background.enter_context(Ticker("task-log", tick_s, stream.tick))
             failure = self._run_commands(task, stream)
         why = cancellation.why
-        stream.close(discard=why is Why.MANAGER)
+        stream.close(discard=why is CancelReason.MANAGER)
         if why:
             task_log.warning("task not finished", reason=why.value)
         else:
@@ -171,4 +171,4 @@ class TaskRunner:
         with self._lock:
             cancellation = self._cancellation if task_id == self._task_id else None
         if cancellation:
-            cancellation.cancel(Why.MANAGER)
+            cancellation.cancel(CancelReason.MANAGER)

@@ -13,7 +13,7 @@ import pytest
 
 from flamenco import CommandCancelled, CommandFailed
 from flamenco.hooks.parameters import ParameterError
-from flamenco.worker.cancellation import Why
+from flamenco.worker.cancellation import CancelReason
 from tests.unit.commanding import Bench
 
 LARGE_BYTES = 64 * 1024 * 1024
@@ -120,7 +120,7 @@ def test_cancelling_loses_nothing(bench: Bench, tmp_path: Path, other_disk: Path
     def cancel() -> None:
         while not list(other_disk.glob(".flamenco-moving-*/large-*")):
             pass
-        bench.cancellation.cancel(Why.MANAGER)
+        bench.cancellation.cancel(CancelReason.MANAGER)
 
     canceller = threading.Thread(target=cancel)
     canceller.start()

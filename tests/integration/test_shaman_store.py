@@ -14,7 +14,7 @@ import pytest
 from flamenco.domain.errors import Conflict, Failed, StoreError
 from flamenco.domain.shaman import Content, FileStatus
 from flamenco.files.shaman.folders import ShamanFolders, in_folder, prune
-from flamenco.files.shaman.store import UPLOAD_STALE_AFTER, FileStore, Source, Upload
+from flamenco.files.shaman.store import UPLOAD_STALE_AFTER, FileStore, Upload, UploadStream
 from flamenco.testing import Clock
 from tests.integration.shaman_files import Blocks, blobs, content_of, files_in, named, put, set_age
 
@@ -301,6 +301,6 @@ def test_sources_are_read_in_blocks(store: FileStore) -> None:
             self.left -= given
             return bytes(given)
 
-    source: Source = Zeros()
+    source: UploadStream = Zeros()
     store.upload(content_of(bytes(5_000_000)), source, 5_000_000, can_defer=False)
     assert max(asked) <= 1_000_000

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from flamenco.domain.durations import Duration
-from flamenco.worker.cancellation import Cancellation, Why
+from flamenco.worker.cancellation import Cancellation, CancelReason
 from flamenco.worker.log_stream import LARGE_CHUNK, MUCH_BYTES, LogStream
 from tests.integration.scripted_manager import PATIENCE_S, Answer, Request, ScriptedManager
 from tests.integration.working import Running
@@ -203,7 +203,7 @@ def test_a_writer_that_waits_holds_nobody_up() -> None:
     assert waiting.wait(PATIENCE_S)
     stream.close(discard=True)
     stream.write("late")
-    cancellation.cancel(Why.MANAGER)
+    cancellation.cancel(CancelReason.MANAGER)
     writer.join(PATIENCE_S)
     assert sent == ["one\n"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flamenco import CommandCancelled, CommandFailed
-from flamenco.worker.cancellation import Cancellation, Why
+from flamenco.worker.cancellation import Cancellation, CancelReason
 from flamenco.worker.output_lines import LONGEST_LINE_BYTES
 from flamenco.worker.process import command_text, run_process
 from tests.integration.working import FAMILY, is_running, wait_until_ended
@@ -74,7 +74,7 @@ def test_a_program_that_closes_its_output() -> None:
     with pytest.raises(CommandFailed, match="exited with code 5"):
         Program().run("import os; os.close(1); os.close(2); os._exit(5)")
     program = Program()
-    timer = threading.Timer(0.2, program.cancellation.cancel, [Why.MANAGER])
+    timer = threading.Timer(0.2, program.cancellation.cancel, [CancelReason.MANAGER])
     timer.start()
     with pytest.raises(CommandCancelled):
         program.run("import os, time; os.close(1); os.close(2); time.sleep(1000)")
@@ -87,7 +87,7 @@ def test_cancelling_ends_the_family() -> None:
 
     def cancel() -> None:
         assert program.heard.wait(20)
-        program.cancellation.cancel(Why.MANAGER)
+        program.cancellation.cancel(CancelReason.MANAGER)
 
     threading.Thread(target=cancel).start()
     with pytest.raises(CommandCancelled):
@@ -98,7 +98,7 @@ def test_cancelling_ends_the_family() -> None:
 def test_a_cancelled_task_starts_nothing(tmp_path: Path) -> None:
     """After the task was taken away no program is started any more."""
     program = Program()
-    program.cancellation.cancel(Why.SHUTDOWN)
+    program.cancellation.cancel(CancelReason.SHUTDOWN)
     with pytest.raises(CommandCancelled):
         program.run(f"open({str(tmp_path / 'file')!r}, 'w')")
     assert not (tmp_path / "file").exists()
@@ -107,16 +107,16 @@ def test_a_cancelled_task_starts_nothing(tmp_path: Path) -> None:
 def test_the_first_reason_stays() -> None:
     """Who took the task away first decides what is still reported."""
     cancellation = Cancellation()
-    cancellation.cancel(Why.MANAGER)
-    cancellation.cancel(Why.SHUTDOWN)
-    assert cancellation.why is Why.MANAGER
+    cancellation.cancel(CancelReason.MANAGER)
+    cancellation.cancel(CancelReason.SHUTDOWN)
+    assert cancellation.why is CancelReason.MANAGER
 
 
 def test_late_callbacks_are_called_at_once() -> None:
     """What is to happen on cancelling happens also when that was just before."""
     called = []
     cancellation = Cancellation()
-    cancellation.cancel(Why.MANAGER)
+    cancellation.cancel(CancelReason.MANAGER)
     with cancellation.calling(lambda: called.append(1)):
         assert called == [1]
 
@@ -176,7 +176,7 @@ def test_cancelling_ends_what_was_detached(way: str) -> None:
 
     def cancel() -> None:
         assert program.heard.wait(20)
-        program.cancellation.cancel(Why.MANAGER)
+        program.cancellation.cancel(CancelReason.MANAGER)
 
     threading.Thread(target=cancel).start()
     with pytest.raises(CommandCancelled):

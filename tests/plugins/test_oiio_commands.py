@@ -17,7 +17,7 @@ from flamenco.compiler import Compiler
 from flamenco.config import Loaded
 from flamenco.domain.errors import JobTypeError
 from flamenco.hooks.parameters import ParameterError, read_parameters
-from flamenco.worker.cancellation import Why
+from flamenco.worker.cancellation import CancelReason
 from tests.conftest import authored_job, authored_task
 from tests.integration.compiling import CREATED, JOB_ID
 from tests.plugins.loading import load_documented, load_text
@@ -46,7 +46,7 @@ class PluginBench(Bench):
     def _keep(self, text: str) -> None:
         super()._keep(text)
         if self.cancel_at and self.cancel_at in text:
-            self.cancellation.cancel(Why.MANAGER)
+            self.cancellation.cancel(CancelReason.MANAGER)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from flamenco.builtin.commands.basics import quoted
 from flamenco.builtin.commands.files import timestamped
 from flamenco.hooks.manager import Hooks
 from flamenco.hooks.parameters import ParameterError
-from flamenco.worker.cancellation import Why
+from flamenco.worker.cancellation import CancelReason
 from tests.unit.commanding import Bench, builtin_commands
 
 TASK_TYPES = {
@@ -132,7 +132,7 @@ def test_sleep_refuses(bench: Bench, value: object, reason: str) -> None:
 @pytest.mark.parametrize("seconds", [60, 1e300])
 def test_sleep_can_be_interrupted(bench: Bench, seconds: float) -> None:
     """A sleeping task that is taken away ends at once, however long it was to sleep."""
-    timer = threading.Timer(0.05, bench.cancellation.cancel, [Why.MANAGER])
+    timer = threading.Timer(0.05, bench.cancellation.cancel, [CancelReason.MANAGER])
     timer.start()
     with pytest.raises(CommandCancelled):
         bench.run("sleep", duration_in_seconds=seconds)
@@ -352,7 +352,7 @@ def test_copy_file_refuses(bench: Bench, tmp_path: Path, src: str | None, dest: 
 def test_copy_file_can_be_interrupted(bench: Bench, tmp_path: Path) -> None:
     """A copy that is taken away midway leaves nothing half-done behind."""
     (tmp_path / "src").write_text("content")
-    bench.cancellation.cancel(Why.SHUTDOWN)
+    bench.cancellation.cancel(CancelReason.SHUTDOWN)
     with pytest.raises(CommandCancelled):
         bench.run("copy-file", src=str(tmp_path / "src"), dest=str(tmp_path / "dest"))
     assert not (tmp_path / "dest").exists()

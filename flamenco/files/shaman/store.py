@@ -27,7 +27,7 @@ UPLOAD_STALE_AFTER = timedelta(minutes=2)
 """An upload that got no block for so long counts for nobody else: its client is very slow, or its process died."""
 
 
-class Source(Protocol):
+class UploadStream(Protocol):
     """What an upload is read from, block by block; an empty block is its end."""
 
     def read(self, size: int, /) -> bytes:
@@ -81,7 +81,7 @@ class FileStore:
         looked_up = (MissingFile(file, self.status(content)) for content, file in seen.items())
         return [each for each in looked_up if each.status is not FileStatus.STORED]
 
-    def upload(self, content: Content, source: Source, length: int | None, *, can_defer: bool) -> Upload:
+    def upload(self, content: Content, source: UploadStream, length: int | None, *, can_defer: bool) -> Upload:
         """Store what `source` gives, if it is what it is said to be.
 
         `length` is how many bytes the client announced, None when it did not. `can_defer`: do nothing while somebody
@@ -101,7 +101,7 @@ class FileStore:
         except OSError as error:
             raise unusable(f"The file {content.sha} cannot be stored", error) from error
 
-    def _upload(self, content: Content, source: Source, length: int | None) -> Upload:
+    def _upload(self, content: Content, source: UploadStream, length: int | None) -> Upload:
         folder = self.folders.upload_folder(content)
         path = folder / f"{content.size}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
         try:
@@ -114,7 +114,7 @@ class FileStore:
             path.unlink(missing_ok=True)
             prune(folder, self.folders.uploading)
 
-    def _receive(self, content: Content, source: Source, length: int | None, file: BinaryIO | None) -> Upload:
+    def _receive(self, content: Content, source: UploadStream, length: int | None, file: BinaryIO | None) -> Upload:
         """Copy the source to `file`, and check it."""
         digest, size = hashlib.sha256(), 0
         while block := _read(source):
@@ -172,7 +172,7 @@ def _unusable(error: OSError) -> StoreError:
     return unusable(f"The shared storage cannot be used: {error.filename}", error)
 
 
-def _read(source: Source) -> bytes:
+def _read(source: UploadStream) -> bytes:
     """The next block. Raises `Failed` when the client went away, or sends what is no body."""
     try:
         return source.read(BLOCK_BYTES)
