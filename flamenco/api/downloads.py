@@ -14,7 +14,7 @@ import falcon
 
 from flamenco.api.pages import is_for_people, send_nothing_here
 from flamenco.api.resource import Resource
-from flamenco.config.settings import ADDON_NAME
+from flamenco.config.manager_settings import ADDON_NAME
 from flamenco.domain import job_files
 from flamenco.domain.errors import NotFound
 from flamenco.files.public import PublicFile, open_file, open_public

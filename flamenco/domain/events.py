@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.domain import job_files
 from flamenco.domain.farm_status import FarmStatus
-from flamenco.domain.model import Job, Tag, Task, TaskWorker, Worker
+from flamenco.domain.model import JobState, Tag, TaskState, TaskWorker, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 
 JOBS = "/jobs"
@@ -158,7 +158,7 @@ class Event(Struct, frozen=True):
     payload: Struct
 
 
-def job_event(job: Job, previous: JobStatus | None = None, *, refresh_tasks: bool = False) -> Event:
+def job_event(job: JobState, previous: JobStatus | None = None, *, refresh_tasks: bool = False) -> Event:
     """The event of `job` having changed, on the topic of all jobs."""
     update = EventJobUpdate(
         id=job.id,
@@ -176,7 +176,7 @@ def job_event(job: Job, previous: JobStatus | None = None, *, refresh_tasks: boo
     return Event(JOBS, update)
 
 
-def task_event(task: Task, previous: TaskStatus | None = None, worker: Worker | TaskWorker | None = None) -> Event:
+def task_event(task: TaskState, previous: TaskStatus | None = None, worker: Worker | TaskWorker | None = None) -> Event:
     """The event of `task` having changed, on the topic of its job."""
     update = EventTaskUpdate(
         id=task.id,

@@ -128,8 +128,8 @@ class TaskCounts(Struct, frozen=True):
         return replace(self, **moved)
 
 
-class Job(Struct, frozen=True, kw_only=True):
-    """A stored job.
+class JobState(Struct, frozen=True, kw_only=True):
+    """A stored job, as far as it is worked on: all but what its submission said of it, which may be long.
 
     `max_running` is the most of its tasks that may run at once, where policies limit that. Times of its tasks are in
     seconds: those of the completed ones, and `used_seconds` by all that ended, whichever way.
@@ -142,8 +142,6 @@ class Job(Struct, frozen=True, kw_only=True):
     priority: int
     status: JobStatus
     activity: str
-    settings: dict[str, Any]
-    metadata: dict[str, str]
     created: datetime
     updated: datetime
     worker_tag: str = ""
@@ -171,8 +169,15 @@ class Job(Struct, frozen=True, kw_only=True):
         return self.completed_seconds / self.completed_runs if self.completed_runs else None
 
 
-class Task(Struct, frozen=True, kw_only=True):
-    """A stored task. `worker_key` is whoever touched it last, also when it is queued again."""
+class Job(JobState, frozen=True, kw_only=True):
+    """A stored job."""
+
+    settings: dict[str, Any]
+    metadata: dict[str, str]
+
+
+class TaskState(Struct, frozen=True, kw_only=True):
+    """A stored task, but for its commands. `worker_key` is whoever touched it last, also when it is queued again."""
 
     key: int
     id: str
@@ -184,7 +189,6 @@ class Task(Struct, frozen=True, kw_only=True):
     priority: int
     status: TaskStatus
     activity: str
-    commands: tuple[Command, ...]
     created: datetime
     updated: datetime
     queue_key: int = 0
@@ -199,6 +203,12 @@ class Task(Struct, frozen=True, kw_only=True):
     def is_active_with(self, worker_key: int) -> bool:
         """Whether this worker is running the task."""
         return self.status is TaskStatus.ACTIVE and self.worker_key == worker_key
+
+
+class Task(TaskState, frozen=True, kw_only=True):
+    """A stored task."""
+
+    commands: tuple[Command, ...]
 
 
 class Worker(Struct, frozen=True, kw_only=True):

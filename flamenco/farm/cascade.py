@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from flamenco.domain import transitions
 from flamenco.domain.events import Event, job_event, task_event, task_log_event
 from flamenco.domain.failures import cause, what_is_missing
-from flamenco.domain.model import Job, Task, TaskWorker, Worker
+from flamenco.domain.model import JobState, TaskState, TaskWorker, Worker
 from flamenco.domain.statuses import RUNNABLE_TASK, JobStatus, TaskStatus
 from flamenco.domain.transitions import Effect, JobMove, MassMove
 from flamenco.domain.visible import visible
@@ -41,10 +41,13 @@ _ENDS: Final = {
 log = structlog.get_logger(__name__)
 
 
+T = TypeVar("T", bound=TaskState)
+
+
 class Cascade:
     """All that one transaction does to one job. Call `save` at the end, `write_logs` after the commit."""
 
-    def __init__(self, tx: Tx, job: Job, now: datetime) -> None:
+    def __init__(self, tx: Tx, job: JobState, now: datetime) -> None:
         self.job = job
         self.now = now
         self._tx = tx
@@ -53,22 +56,22 @@ class Cascade:
         self._log_lines: list[tuple[str, str]] = []
 
     @classmethod
-    def of_task(cls, tx: Tx, task_id: str, now: datetime) -> tuple[Cascade, Task]:
-        """Lock a task's job, then read the task. Raises `NotFound`."""
-        job = jobs.lock(tx, tasks.job_key_of(tx, task_id))
+    def of_task(cls, tx: Tx, task_id: str, now: datetime, found: TaskState | None = None) -> tuple[Cascade, TaskState]:
+        """Lock a task's job, then read the task. `found`: as it was a moment ago. Raises `NotFound`."""
+        job = jobs.lock(tx, found.job_key if found else tasks.job_key_of(tx, task_id))
         return cls(tx, job, now), tasks.fetch(tx, task_id)
 
     def publish(self, event: Event) -> None:
         """Tell of something else that happens with all this."""
         self._events.append(event)
 
-    def log(self, task: Task, line: str) -> None:
+    def log(self, task: TaskState, line: str) -> None:
         """Say something in the task's log, once all this has happened."""
         line = stamped(visible(line), self.now)
         self._log_lines.append((task.id, line))
         self._events.append(task_log_event(task.id, line))
 
-    def set_task(self, task: Task, new: TaskStatus, activity: str | None = None, worker: Worker | None = None) -> Task:
+    def set_task(self, task: T, new: TaskStatus, activity: str | None = None, worker: Worker | None = None) -> T:
         """Send a task to another status, and the job and its other tasks wherever that leads them.
 
         `worker` becomes the one the task is with. Returns the task as it is afterwards.
@@ -85,7 +88,7 @@ class Cascade:
             self.note(f"Optional task failed: {cause(task.name, changed.activity)}")
         return changed
 
-    def _in_full(self, status: JobStatus, reason: str, task: Task) -> str:
+    def _in_full(self, status: JobStatus, reason: str, task: TaskState) -> str:
         """Why the job goes to `status` because of `task`: with what failed, or with what a person said."""
         if status is JobStatus.FAILED:
             return f"{reason}: {cause(task.name, task.activity)}"
@@ -105,12 +108,12 @@ class Cascade:
             self.job = replace(self.job, activity=activity, updated=self.now)
             self._events.append(job_event(self.job))
 
-    def _worker_of(self, task: Task) -> TaskWorker | None:
+    def _worker_of(self, task: TaskState) -> TaskWorker | None:
         """Who has the task, or had it last; nobody once that worker was deleted."""
         found = listing.task_worker(self._tx, task.worker_key)
         return found if found and (found.name or found.address) else None
 
-    def _store_task(self, task: Task, new: TaskStatus, activity: str | None, worker: Worker | None) -> Task:
+    def _store_task(self, task: T, new: TaskStatus, activity: str | None, worker: Worker | None) -> T:
         begins = new is TaskStatus.ACTIVE is not task.status
         steps = {TaskStatus.COMPLETED: task.steps_total, TaskStatus.QUEUED: 0}.get(new, task.steps_completed)
         changed = replace(
@@ -124,7 +127,7 @@ class Cascade:
             activated=self.now if begins else task.activated,
             steps_completed=steps if new is not task.status else task.steps_completed,
         )
-        tasks.save(self._tx, changed, expected=task.status)
+        tasks.save(self._tx, task, changed)
         self._note_run(task, new)
         self._count_steps(changed.steps_completed - task.steps_completed)
         self.job = replace(self.job, counts=self.job.counts.moved_one(task.status, new, optional=task.optional))
@@ -135,7 +138,7 @@ class Cascade:
                 queues.add_runnable(self._tx, queue_key, became_runnable)
         return changed
 
-    def _note_run(self, task: Task, new: TaskStatus) -> None:
+    def _note_run(self, task: TaskState, new: TaskStatus) -> None:
         """A run begins or ends: note when, and for how long."""
         if new is TaskStatus.ACTIVE is not task.status:
             self.job = replace(self.job, last_assigned=self.now)
@@ -156,12 +159,12 @@ class Cascade:
         self.job = replace(self.job, used_seconds=self.job.used_seconds + seconds)
         return seconds
 
-    def _count_runnable(self, task: Task, new: TaskStatus) -> None:
+    def _count_runnable(self, task: TaskState, new: TaskStatus) -> None:
         more = (new in RUNNABLE_TASK) - (task.status in RUNNABLE_TASK)
         if more and not task.unmet:
             queues.add_runnable(self._tx, task.queue_key, more)
 
-    def set_progress(self, task: Task, activity: str | None, steps_completed: int | None, worker: Worker) -> Task:
+    def set_progress(self, task: T, activity: str | None, steps_completed: int | None, worker: Worker) -> T:
         """Note what a task is about and how far it is, and that `worker`, who has it, was heard of.
 
         More steps than the task has count as all of them; None leaves a thing as it is.
@@ -174,7 +177,7 @@ class Cascade:
             last_touched=self.now,
             updated=self.now,
         )
-        tasks.save(self._tx, changed, expected=task.status)
+        tasks.save(self._tx, task, changed)
         if done != task.steps_completed:
             self._count_steps(done - task.steps_completed)
             self._events += [job_event(self.job), task_event(changed, worker=worker)]
@@ -236,14 +239,14 @@ class Cascade:
             waiting = [task.name for task in self._tasks_in(RUNNABLE_TASK)]
             self.set_job(transitions.over(counts), what_is_missing(counts, self.causes(), canceled, waiting))
 
-    def _tasks_in(self, statuses: Iterable[TaskStatus], most: int = NAMED) -> list[Task]:
+    def _tasks_in(self, statuses: Iterable[TaskStatus], most: int = NAMED) -> list[TaskState]:
         return tasks.in_statuses(self._tx, self.job.key, statuses, most)
 
     def save(self) -> None:
         """Write the job and the events. Nothing may be changed afterwards."""
         self._end_if_over()
         if self.job != self._loaded:
-            jobs.save(self._tx, self.job)
+            jobs.save(self._tx, self._loaded, self.job)
             if self.job.is_open != self._loaded.is_open:
                 queues.offer(self._tx, self.job)
         events.append(self._tx, self._events, self.now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flamenco.config import Config
 from flamenco.domain.failures import FailureFacts, FailureLimits, Verdict, counted, decide
-from flamenco.domain.model import Task, Worker
+from flamenco.domain.model import TaskState, Worker
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.scheduling import stranding
@@ -13,7 +13,7 @@ from flamenco.store import failures, tasks
 from flamenco.store.engine import Tx
 
 
-def task_failed(tx: Tx, config: Config, cascade: Cascade, task: Task, worker: Worker) -> None:
+def task_failed(tx: Tx, config: Config, cascade: Cascade, task: TaskState, worker: Worker) -> None:
     """The consequences of `worker` reporting `task` as failed, within the transaction of that report."""
     failures.add_failure(tx, task, worker.key, cascade.now)
     failed_by = failures.workers_that_failed(tx, task.key)
@@ -36,7 +36,7 @@ def task_failed(tx: Tx, config: Config, cascade: Cascade, task: Task, worker: Wo
         stranding.give_up(tx, cascade)
 
 
-def _return_failed_tasks(tx: Tx, cascade: Cascade, task: Task, worker: Worker) -> None:
+def _return_failed_tasks(tx: Tx, cascade: Cascade, task: TaskState, worker: Worker) -> None:
     """Have others try what the worker failed, where there is anybody who could."""
     reason = f'worker {worker.name} was blocked from tasks of type "{task.type}"'
     for failed in tasks.failed_by_worker(tx, task.job_key, worker.key):
@@ -45,7 +45,7 @@ def _return_failed_tasks(tx: Tx, cascade: Cascade, task: Task, worker: Worker) -
             return_task(cascade, now, reason)
 
 
-def _carry_out(verdict: Verdict, cascade: Cascade, task: Task, failed_by: int, limits: FailureLimits) -> None:
+def _carry_out(verdict: Verdict, cascade: Cascade, task: TaskState, failed_by: int, limits: FailureLimits) -> None:
     by = f"Task failed by {counted(failed_by, 'worker')}"
     match verdict:
         case Verdict.SOFT:

@@ -144,7 +144,7 @@ def _warnings(farm: Farm, job: AuthoredJob) -> list[str]:
 def fetch(farm: Farm, job_id: str) -> Job:
     """A job. Raises `NotFound`."""
     with farm.store.read() as tx:
-        return job_store.fetch(tx, job_id)
+        return job_store.fetch_whole(tx, job_id)
 
 
 def matching(farm: Farm, query: JobQuery) -> list[Job]:
@@ -183,7 +183,7 @@ def set_status(farm: Farm, job_id: str, status: JobStatus, reason: str) -> None:
         cascade.save()
         if cascade.job.is_open:
             # Policies may be others than when it came in, or may see it with other eyes now.
-            placing.place(tx, farm, cascade.job, cascade.now)
+            placing.place(tx, farm, cascade.job.key, cascade.now)
     cascade.write_logs(farm)
 
 
@@ -191,9 +191,10 @@ def set_priority(farm: Farm, job_id: str, priority: int) -> None:
     """Give a job another priority; the very next poll goes by it. Raises `NotFound`."""
     now = farm.clock()
     with farm.store.write() as tx:
-        job = replace(job_store.lock_by_id(tx, job_id), priority=priority, updated=now)
-        job_store.save(tx, job)
-        placing.place(tx, farm, job, now)
+        before = job_store.lock_by_id(tx, job_id)
+        job = replace(before, priority=priority, updated=now)
+        job_store.save(tx, before, job)
+        placing.place(tx, farm, job.key, now)
         events.append(tx, [job_event(job)], now)
 
 

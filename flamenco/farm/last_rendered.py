@@ -6,7 +6,7 @@ import structlog
 
 from flamenco.domain.errors import FarmError, Unavailable
 from flamenco.domain.events import Thumbnails, last_rendered_events, thumbnails_of
-from flamenco.domain.model import Task
+from flamenco.domain.model import TaskState
 from flamenco.farm.context import Farm
 from flamenco.files import thumbnails
 from flamenco.files.thumbnails import Undecodable
@@ -16,7 +16,7 @@ from flamenco.store import last_rendered as last_rendered_store
 log = structlog.get_logger(__name__)
 
 
-def accept(farm: Farm, task: Task, image: bytes) -> None:
+def accept(farm: Farm, task: TaskState, image: bytes) -> None:
     """Have the image that a task rendered shown soon. Raises `Refused`, and `QueueFull` when many came in.
 
     Whether there is an image in the bytes turns out later, and only the log tells.
@@ -25,7 +25,7 @@ def accept(farm: Farm, task: Task, image: bytes) -> None:
     farm.image_queue.put(lambda: _process(farm, task, image))
 
 
-def _process(farm: Farm, task: Task, image: bytes) -> None:
+def _process(farm: Farm, task: TaskState, image: bytes) -> None:
     try:
         _show(farm, task.job_id, task.id, image)
     except Undecodable as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from flamenco.domain.identity import warning_of
-from flamenco.domain.model import Job, Task, Worker
+from flamenco.domain.model import JobState, TaskState, Worker
 from flamenco.farm.context import Farm
 from flamenco.store import jobs, tasks, workers
 
@@ -16,8 +16,8 @@ NEWEST_JOBS = 100
 class Overview(Struct, frozen=True):
     """The newest jobs, newest first, and every worker with the task it runs, if any, and what people should know."""
 
-    jobs: list[Job]
-    workers: list[tuple[Worker, Task | None, str]]
+    jobs: list[JobState]
+    workers: list[tuple[Worker, TaskState | None, str]]
 
 
 def overview(farm: Farm) -> Overview:

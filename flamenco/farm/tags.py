@@ -73,7 +73,7 @@ def set_of_job(farm: Farm, job_id: str, tag_id: str | None, tag_name: str | None
     """
     now = farm.clock()
     with farm.store.write() as tx:
-        job = jobs.lock_by_id(tx, job_id)
+        before = jobs.lock_by_id(tx, job_id)
         tag: Tag | None = None
         if tag_id is not None:
             try:
@@ -84,9 +84,9 @@ def set_of_job(farm: Farm, job_id: str, tag_id: str | None, tag_name: str | None
             tag = tag_store.find_by_name(tx, tag_name)
             if tag is None:
                 raise Refused("tag not found")
-        tag_store.set_of_job(tx, job.key, tag)
-        job = replace(job, worker_tag=tag.id if tag else "", updated=now)
-        jobs.save(tx, job)
-        placing.place(tx, farm, job, now)
+        tag_store.set_of_job(tx, before.key, tag)
+        job = replace(before, worker_tag=tag.id if tag else "", updated=now)
+        jobs.save(tx, before, job)
+        placing.place(tx, farm, job.key, now)
         events.append(tx, [job_event(job)], now)
     stranding.look_soon(farm)

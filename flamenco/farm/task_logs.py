@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from flamenco.domain import job_files
-from flamenco.domain.model import Task
+from flamenco.domain.model import TaskState
 from flamenco.farm.context import Farm
 from flamenco.store import tasks
 
@@ -35,6 +35,6 @@ def info(farm: Farm, task_id: str) -> TaskLog | None:
     return TaskLog(task_id=task.id, job_id=task.job_id, url=url, size=size)
 
 
-def _fetch(farm: Farm, task_id: str) -> Task:
+def _fetch(farm: Farm, task_id: str) -> TaskState:
     with farm.store.read() as tx:
         return tasks.fetch(tx, task_id)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.domain.events import task_log_event
 from flamenco.domain.listing import TaskQuery
-from flamenco.domain.model import Job, Task, TaskSummary, TaskWorker, Worker
+from flamenco.domain.model import JobState, Task, TaskState, TaskSummary, TaskWorker, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus
 from flamenco.farm import failing, last_rendered
 from flamenco.farm.cascade import Cascade
@@ -58,12 +58,11 @@ def update(farm: Farm, worker: Worker, task_id: str, change: TaskChange) -> None
         raise Refused(
             f"taskStatus: a worker reports active, completed or failed; {change.status} is not its to decide."
         )
-    if change.log:
-        _append_log(farm, worker, task_id, change.log)
+    found = _append_log(farm, worker, task_id, change.log) if change.log else None
     now = farm.clock()
     with farm.store.write() as tx:
         workers.seen(tx, worker.key, now)
-        cascade, task = Cascade.of_task(tx, task_id, now)
+        cascade, task = Cascade.of_task(tx, task_id, now, found)
         _check_yours(task, worker)
         if change.log:
             cascade.publish(task_log_event(task.id, change.log))
@@ -77,7 +76,7 @@ def update(farm: Farm, worker: Worker, task_id: str, change: TaskChange) -> None
         raise Conflict(f"Task {task.id} is not active any more, it is {task.status}; drop it.")
 
 
-def _counts_still(tx: Tx, job: Job, task: Task, worker: Worker, change: TaskChange) -> bool:
+def _counts_still(tx: Tx, job: JobState, task: TaskState, worker: Worker, change: TaskChange) -> bool:
     """Whether the worker's word on a task that was given to it still counts.
 
     It does while the task is active; and a task that was given up only because its worker was silent for too long is
@@ -91,26 +90,27 @@ def _counts_still(tx: Tx, job: Job, task: Task, worker: Worker, change: TaskChan
     return gone_silent and is_in_play and not failures.has_failed(tx, task.key, worker.key)
 
 
-def _is_known(task: Task, change: TaskChange) -> bool:
+def _is_known(task: TaskState, change: TaskChange) -> bool:
     """Whether a worker says again how its task ended, as when our answer was lost: it is told that all is well."""
     if change.status is TaskStatus.FAILED:
         return task.status in (TaskStatus.FAILED, TaskStatus.SOFT_FAILED)
     return change.status is TaskStatus.COMPLETED is task.status
 
 
-def _append_log(farm: Farm, worker: Worker, task_id: str, text: str) -> None:
+def _append_log(farm: Farm, worker: Worker, task_id: str, text: str) -> TaskState:
     with farm.store.read() as tx:
         task = task_store.fetch(tx, task_id)
     _check_yours(task, worker)
     farm.logs.append(task.job_id, task.id, text)
+    return task
 
 
-def _check_yours(task: Task, worker: Worker) -> None:
+def _check_yours(task: TaskState, worker: Worker) -> None:
     if task.worker_key != worker.key:
         raise Conflict(f"Task {task.id} is not assigned to worker {worker.name}.")
 
 
-def _report(tx: Tx, farm: Farm, cascade: Cascade, task: Task, worker: Worker, change: TaskChange) -> None:
+def _report(tx: Tx, farm: Farm, cascade: Cascade, task: TaskState, worker: Worker, change: TaskChange) -> None:
     if change.status in (None, TaskStatus.FAILED, task.status) or change.steps_completed is not None:
         task = cascade.set_progress(task, change.activity, change.steps_completed, worker)
     if change.status is None or change.status is task.status:
@@ -158,7 +158,7 @@ def output_produced(farm: Farm, worker: Worker, task_id: str, image: bytes) -> N
     last_rendered.accept(farm, task, image)
 
 
-def time_out(farm: Farm, forgotten: Task) -> None:
+def time_out(farm: Farm, forgotten: TaskState) -> None:
     """Nobody was heard of a task for too long: it fails, unless it was touched meanwhile."""
     with farm.store.write() as tx:
         try:
@@ -191,7 +191,7 @@ def matching(farm: Farm, job_id: str, query: TaskQuery) -> list[TaskSummary]:
 def details(farm: Farm, task_id: str) -> TaskDetails:
     """A task, who has it, and who failed it. Raises `NotFound`."""
     with farm.store.read() as tx:
-        task = task_store.fetch(tx, task_id)
+        task = task_store.fetch_whole(tx, task_id)
         return TaskDetails(task, listing.task_worker(tx, task.worker_key), listing.failed_by(tx, task.key))
 
 

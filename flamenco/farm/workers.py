@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from flamenco.domain.errors import AccessDenied, Conflict, FarmError, NotFound, Replaced
 from flamenco.domain.events import worker_event
-from flamenco.domain.model import Tag, Task, Worker
+from flamenco.domain.model import Tag, Task, TaskState, Worker
 from flamenco.domain.statuses import PAUSING_JOB, TaskStatus, WorkerStatus
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
 from flamenco.farm import sleep
@@ -209,7 +209,7 @@ def details(farm: Farm, worker_id: str) -> WorkerDetails:
     with farm.store.read() as tx:
         worker = worker_store.fetch(tx, worker_id)
         task_key = listing.last_task_key(tx, worker.key)
-        task = None if task_key is None else tasks.fetch_by_key(tx, task_key)
+        task = None if task_key is None else tasks.fetch_whole_by_key(tx, task_key)
         return WorkerDetails(worker, task, tag_store.of_worker(tx, worker.key))
 
 
@@ -265,7 +265,7 @@ def _return_tasks(farm: Farm, tx: Tx, worker: Worker, reason: str) -> list[Casca
     return cascades
 
 
-def return_task(cascade: Cascade, task: Task, reason: str) -> None:
+def return_task(cascade: Cascade, task: TaskState, reason: str) -> None:
     """Give a task back to the pool, or to where its job's tasks wait while it is paused."""
     if cascade.job.status in PAUSING_JOB:
         status, verb = TaskStatus.PAUSED, "paused"

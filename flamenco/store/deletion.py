@@ -9,7 +9,7 @@ from datetime import datetime
 from msgspec.structs import replace
 from sqlalchemy import and_, bindparam, delete, or_, select, text, tuple_, update
 
-from flamenco.domain.model import Job
+from flamenco.domain.model import JobState
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
@@ -27,7 +27,7 @@ _MARK = (
 _WITHDRAW = update(queues).where(queues.c.job_key.in_(bindparam("keys", expanding=True))).values(rank=None)
 
 
-def mark(tx: Tx, locked: Sequence[Job], now: datetime) -> list[Job]:
+def mark(tx: Tx, locked: Sequence[JobState], now: datetime) -> list[JobState]:
     """Mark locked jobs as to be deleted; nothing of them is handed out any more. Returns them as they are then."""
     keys = [job.key for job in locked]
     tx.execute(_MARK, {"keys": keys, "now": now})
@@ -43,11 +43,11 @@ _UNCHANGED = (
 )
 
 
-def mark_unchanged(tx: Tx, until: datetime, now: datetime, page: int = PAGE) -> Iterator[list[Job]]:
+def mark_unchanged(tx: Tx, until: datetime, now: datetime, page: int = PAGE) -> Iterator[list[JobState]]:
     """Mark all jobs that were last updated at `until` or before, `page` at a time. Gives them as they are then."""
     after = -1
     while rows := tx.execute(_UNCHANGED, {"until": until, "after": after, "page": page}).all():
-        found = [job_store.from_values(row._mapping) for row in rows]
+        found = [job_store.STATE.read(row) for row in rows]
         after = found[-1].key
         yield mark(tx, found, now)
 
@@ -78,7 +78,7 @@ _GOES = (
 )
 
 
-def checkout_is_shared(tx: Tx, job: Job) -> bool:
+def checkout_is_shared(tx: Tx, job: JobState) -> bool:
     """Whether another job, which stays, has the same Shaman checkout, or one inside of it."""
     if not job.shaman_checkout_id:
         return False
@@ -87,7 +87,7 @@ def checkout_is_shared(tx: Tx, job: Job) -> bool:
     return tx.execute(_OTHERS_NEED, values).first() is not None
 
 
-def take_checkout(tx: Tx, job: Job) -> bool:
+def take_checkout(tx: Tx, job: JobState) -> bool:
     """Keep other jobs from having the checkout of a locked job that is to be deleted. False when one that stays has it.
 
     Whoever stores a job with it at the same time is either seen here, or finds by `checkout_goes` that it was too late.
@@ -98,12 +98,12 @@ def take_checkout(tx: Tx, job: Job) -> bool:
     return True
 
 
-def forget_checkout(tx: Tx, job: Job) -> None:
+def forget_checkout(tx: Tx, job: JobState) -> None:
     """The files of a locked job's checkout are gone: it is free for others, who may have made a new one by now."""
     tx.execute(_FORGET_CHECKOUT, {"of_job": job.key})
 
 
-def checkout_goes(tx: Tx, job: Job) -> bool:
+def checkout_goes(tx: Tx, job: JobState) -> bool:
     """Whether the checkout of a job that was stored just now, or one that it is in, is being removed with another job.
 
     Asked at the end of the transaction: jobs that have the same one cannot be changed from then on.
@@ -144,7 +144,7 @@ _DELETE_TASKS = (
 )
 
 
-def delete_tasks(tx: Tx, job: Job, now: datetime, most: int) -> bool:
+def delete_tasks(tx: Tx, job: JobState, now: datetime, most: int) -> bool:
     """Delete tasks of a locked job, and what depends on what; at most so many rows. Whether there are none left.
 
     Counters keep up, and the time that is lost with tasks that are being run counts as used.
@@ -167,7 +167,7 @@ def delete_tasks(tx: Tx, job: Job, now: datetime, most: int) -> bool:
             steps_total=job.steps_total - sum(row.steps_total for row in rows),
             used_seconds=job.used_seconds + lost_s,
         )
-        job_store.save(tx, changed)
+        job_store.save(tx, job, changed)
         runnable = Counter(row.queue_key for row in rows if row.status in RUNNABLE_TASK and not row.unmet)
         for queue_key, number in runnable.items():
             queue_store.add_runnable(tx, queue_key, -number)

@@ -7,9 +7,10 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy import func as sql
 
-from flamenco.domain.model import Job, Task
+from flamenco.domain.model import JobState, TaskState
 from flamenco.store.engine import Tx
-from flamenco.store.schema import job_blocks, jobs, task_failures, worker_tags, workers
+from flamenco.store.scheduling.queues import decode_names
+from flamenco.store.schema import job_blocks, jobs, queues, requirements, task_failures, worker_tags, workers
 
 _FAILED_BEFORE = select(task_failures.c.task_key).where(
     task_failures.c.task_key == bindparam("task_key"), task_failures.c.worker_key == bindparam("worker_key")
@@ -21,7 +22,7 @@ def has_failed(tx: Tx, task_key: int, worker_key: int) -> bool:
     return tx.execute(_FAILED_BEFORE, {"task_key": task_key, "worker_key": worker_key}).first() is not None
 
 
-def add_failure(tx: Tx, task: Task, worker_key: int, now: datetime) -> None:
+def add_failure(tx: Tx, task: TaskState, worker_key: int, now: datetime) -> None:
     """Note that this worker failed this task; once is enough. The job is locked."""
     if has_failed(tx, task.key, worker_key):
         return
@@ -54,13 +55,20 @@ def workers_that_failed(tx: Tx, task_key: int) -> int:
     return int(tx.execute(_FAILED_BY, {"task_key": task_key}).scalar_one())
 
 
-def failed_by_worker(tx: Tx, task: Task, worker_key: int) -> int:
+def failed_by_worker(tx: Tx, task: TaskState, worker_key: int) -> int:
     """How many distinct tasks of this task's type the worker failed in this task's job."""
     arguments = {"job_key": task.job_key, "worker_key": worker_key, "task_type": task.type}
     return int(tx.execute(_FAILED_IN_JOB, arguments).scalar_one())
 
 
-def workers_left(tx: Tx, job: Job, task: Task) -> int:
+_COMMANDS = (
+    select(requirements.c.commands)
+    .join(queues, queues.c.requirement_key == requirements.c.key)
+    .where(queues.c.key == bindparam("of_queue"))
+)
+
+
+def workers_left(tx: Tx, job: JobState, task: TaskState) -> int:
     """How many workers could still run the task, whatever they do at the moment.
 
     Not deleted, supporting its type and its commands, members of the job's tag if it has one, not blocked from the
@@ -76,7 +84,7 @@ def workers_left(tx: Tx, job: Job, task: Task) -> int:
     if job.worker_tag:
         members = select(worker_tags.c.worker_key).join(jobs, jobs.c.tag_key == worker_tags.c.tag_key)
         statement = statement.where(workers.c.key.in_(members.where(jobs.c.key == job.key)))
-    needed = {command.name for command in task.commands}
+    needed = set(decode_names(tx.execute(_COMMANDS, {"of_queue": task.queue_key}).scalar_one()))
     return sum(
         task.type in row.task_types and (row.commands is None or needed.issubset(row.commands))
         for row in tx.execute(statement)
@@ -90,7 +98,7 @@ _BLOCKED_BEFORE = select(job_blocks.c.job_key).where(
 )
 
 
-def block(tx: Tx, task: Task, worker_key: int, now: datetime) -> None:
+def block(tx: Tx, task: TaskState, worker_key: int, now: datetime) -> None:
     """Give the worker no more tasks of this task's type in this job. The job is locked."""
     block = {"job_key": task.job_key, "worker_key": worker_key, "task_type": task.type}
     if not tx.execute(_BLOCKED_BEFORE, block).first():

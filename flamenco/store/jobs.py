@@ -4,100 +4,103 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Column, RowMapping, bindparam, insert, select, text, update
+from sqlalchemy import Column, Row, bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from flamenco.collector import collector_paused
 from flamenco.domain.errors import NotFound, Refused
-from flamenco.domain.model import AuthoredJob, Job, TaskCounts
+from flamenco.domain.model import AuthoredJob, Job, JobState, TaskCounts
 from flamenco.domain.scheduling.values import JobCandidate, Placement
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
 from flamenco.store.engine import Tx
+from flamenco.store.rows import Rows
 from flamenco.store.scheduling import queues
 from flamenco.store.schema import TRANSITIONAL_SQL, job_variables, jobs, tags, task_dependencies, tasks
 
 COUNTS = [*(jobs.c[f"tasks_{status.column}"] for status in TaskStatus), jobs.c.tasks_failed_optional]
 """What `TaskCounts` are made of, in that order."""
 
-SELECT = select(jobs, tags.c.uuid.label("tag_uuid")).outerjoin(tags, tags.c.key == jobs.c.tag_key)
-_BY_ID = SELECT.where(jobs.c.uuid == bindparam("id"))
+_SAVED = (
+    *("status", "activity", "priority", "updated", "steps_completed", "steps_total", "last_assigned"),
+    *("completed_runs", "completed_seconds", "used_seconds", "counts"),
+)
+_KEPT: Final[dict[str, Any]] = {
+    "elsewhere": {"id": jobs.c.uuid, "worker_tag": tags.c.uuid},
+    "groups": {"counts": (TaskCounts, COUNTS)},
+    "made": {"status": JobStatus, "worker_tag": lambda tag_id: tag_id or ""},
+    "saved": _SAVED,
+}
+STATE = Rows(JobState, jobs, **_KEPT)
+WHOLE = Rows(Job, jobs, **_KEPT)
+SELECT = select(*STATE.columns).outerjoin(tags, tags.c.key == jobs.c.tag_key)
+SELECT_WHOLE = select(*WHOLE.columns).outerjoin(tags, tags.c.key == jobs.c.tag_key)
+_BY_ID, _WHOLE_BY_ID = (statement.where(jobs.c.uuid == bindparam("id")) for statement in (SELECT, SELECT_WHOLE))
+_BY_KEY, _WHOLE_BY_KEY = (statement.where(jobs.c.key == bindparam("job_key")) for statement in (SELECT, SELECT_WHOLE))
 # The tag is not locked with the job: an outer join's far side cannot be, and it does not change with the job.
-_LOCK = SELECT.where(jobs.c.key == bindparam("job_key")).with_for_update(of=jobs)
+_LOCK, _LOCK_WHOLE = (statement.with_for_update(of=jobs) for statement in (_BY_KEY, _WHOLE_BY_KEY))
 _KEY_BY_ID = select(jobs.c.key).where(jobs.c.uuid == bindparam("id"))
 _VARIABLES = select(job_variables.c.name, job_variables.c.value).where(job_variables.c.job_key == bindparam("job_key"))
 _INSERT_BATCH = 5_000  # rows in one executemany: enough to be fast, few enough to keep memory flat
 
 
-def from_values(values: RowMapping | Mapping[str, Any]) -> Job:
-    """The job in a row of `SELECT`."""
-    return Job(
-        key=values["key"],
-        id=values["uuid"],
-        name=values["name"],
-        type=values["type"],
-        priority=values["priority"],
-        status=JobStatus(values["status"]),
-        activity=values["activity"],
-        settings=values["settings"],
-        metadata=values["metadata"],
-        created=values["created"],
-        updated=values["updated"],
-        worker_tag=values["tag_uuid"] or "",
-        shaman_checkout_id=values["shaman_checkout_id"],
-        delete_requested=values["delete_requested"],
-        has_variables=values["has_variables"],
-        counts=TaskCounts(*(values[column.name] for column in COUNTS)),
-        steps_completed=values["steps_completed"],
-        steps_total=values["steps_total"],
-        max_running=values["max_running"],
-        last_assigned=values["last_assigned"],
-        completed_runs=values["completed_runs"],
-        completed_seconds=values["completed_seconds"],
-        used_seconds=values["used_seconds"],
-    )
-
-
-def fetch(tx: Tx, job_id: str, *, doomed: bool = False) -> Job:
+def fetch(tx: Tx, job_id: str, *, doomed: bool = False) -> JobState:
     """The job with UUID `job_id`. Raises `NotFound`.
 
     A job that somebody wants deleted is there for those alone who delete it, which is what `doomed` says.
     """
     row = tx.execute(_BY_ID, {"id": job_id}).one_or_none()
     if row is None or (row.delete_requested and not doomed):
-        raise NotFound(f"There is no job {job_id}.")
-    return from_values(row._mapping)
+        raise _no_such_job(job_id)
+    return STATE.read(row)
 
 
-def fetch_by_key(tx: Tx, job_key: int) -> Job:
+def fetch_whole(tx: Tx, job_id: str) -> Job:
+    """As `fetch`, with settings and metadata."""
+    row = tx.execute(_WHOLE_BY_ID, {"id": job_id}).one_or_none()
+    if row is None or row.delete_requested:
+        raise _no_such_job(job_id)
+    return WHOLE.read(row)
+
+
+def fetch_by_key(tx: Tx, job_key: int) -> JobState:
     """The job with that row number. Raises `NotFound` when somebody has deleted it meanwhile."""
-    row = tx.execute(SELECT.where(jobs.c.key == job_key)).one_or_none()
-    if row is None:
-        raise NotFound("The job was deleted meanwhile.")
-    return from_values(row._mapping)
+    return STATE.read(_there(tx.execute(_BY_KEY, {"job_key": job_key}).one_or_none()))
 
 
-def lock(tx: Tx, job_key: int) -> Job:
+def lock(tx: Tx, job_key: int) -> JobState:
     """The job, kept from changing until the transaction ends. Whoever changes tasks locks their job first.
 
     Raises `NotFound` when somebody has deleted it meanwhile.
     """
-    row = tx.execute(_LOCK, {"job_key": job_key}).one_or_none()
-    if row is None:
-        raise NotFound("The job was deleted meanwhile.")
-    return from_values(row._mapping)
+    return STATE.read(_there(tx.execute(_LOCK, {"job_key": job_key}).one_or_none()))
 
 
-def lock_by_id(tx: Tx, job_id: str, *, doomed: bool = False) -> Job:
+def lock_whole(tx: Tx, job_key: int) -> Job:
+    """As `lock`, with settings and metadata."""
+    return WHOLE.read(_there(tx.execute(_LOCK_WHOLE, {"job_key": job_key}).one_or_none()))
+
+
+def lock_by_id(tx: Tx, job_id: str, *, doomed: bool = False) -> JobState:
     """As `lock`, by UUID, and as `fetch` for a `doomed` one. Raises `NotFound`."""
     key = tx.execute(_KEY_BY_ID, {"id": job_id}).scalar_one_or_none()
     job = lock(tx, key) if key is not None else None
     if job is None or (job.delete_requested and not doomed):
-        raise NotFound(f"There is no job {job_id}.")
+        raise _no_such_job(job_id)
     return job
+
+
+def _no_such_job(job_id: str) -> NotFound:
+    return NotFound(f"There is no job {job_id}.")
+
+
+def _there(row: Row[Any] | None) -> Row[Any]:
+    if row is None:
+        raise NotFound("The job was deleted meanwhile.")
+    return row
 
 
 def variables(tx: Tx, job_key: int) -> dict[str, str]:
@@ -113,10 +116,10 @@ def keys_in_transition(tx: Tx) -> list[int]:
     return list(tx.execute(_KEYS_IN_TRANSITION).scalars())
 
 
-def newest(tx: Tx, limit: int) -> list[Job]:
+def newest(tx: Tx, limit: int) -> list[JobState]:
     """The `limit` newest jobs that nobody wants deleted, newest first."""
     statement = SELECT.where(jobs.c.delete_requested.is_(None)).order_by(jobs.c.key.desc()).limit(limit)
-    return [from_values(row._mapping) for row in tx.execute(statement)]
+    return [STATE.read(row) for row in tx.execute(statement)]
 
 
 def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, placement: Placement, activity: str = "") -> Job:
@@ -126,34 +129,22 @@ def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, placement: Placement
     not exist, `Refused` when it has the UUID of another job or task.
     """
     steps = [task.steps_total for task in job.tasks]
-    values: dict[str, Any] = {
-        "uuid": job.id,
-        "name": job.name,
-        "type": job.type,
-        "priority": job.priority,
-        "status": status,
-        "activity": activity,
-        "settings": job.settings,
-        "metadata": job.metadata,
-        "created": job.created,
-        "updated": job.created,
-        "shaman_checkout_id": job.shaman_checkout_id,
-        "delete_requested": None,
-        "has_variables": bool(job.variables),
-        "rank": placement.rank,
-        "max_running": placement.max_running,
-        "last_assigned": None,
-        "completed_runs": 0,
-        "completed_seconds": 0.0,
-        "used_seconds": 0.0,
-        "steps_completed": 0,
-        "steps_total": sum(steps),
-    }
-    values |= {column.name: 0 for column in COUNTS} | {"tasks_queued": len(job.tasks)}
-    inserted = values | {"tag_key": _tag_key(tx, job.worker_tag)}
+    authored = {name: getattr(job, name) for name in AuthoredJob.__struct_fields__ if name in Job.__struct_fields__}
+    stored = Job(
+        **authored,
+        key=0,
+        status=status,
+        activity=activity,
+        updated=job.created,
+        has_variables=bool(job.variables),
+        counts=TaskCounts(queued=len(job.tasks)),
+        steps_total=sum(steps),
+        max_running=placement.max_running,
+    )
+    inserted = WHOLE.values(stored) | {"rank": placement.rank, "tag_key": _tag_key(tx, job.worker_tag)}
     try:
         job_key: int = tx.execute(insert(jobs).returning(jobs.c.key), inserted).scalar_one()
-        stored = from_values(values | {"key": job_key, "tag_uuid": job.worker_tag})
+        stored = replace(stored, key=job_key)
         sorted_in = queues.insert_queues(tx, stored, job.tasks, placement)
         _insert_tasks(tx, job_key, job, steps, sorted_in)
         if job.variables:
@@ -224,26 +215,9 @@ def _driver_value(tx: Tx, column: Column[Any], value: Any) -> Any:
     return value if process is None else process(value)
 
 
-_SAVE = update(jobs).where(jobs.c.key == bindparam("job_key"))
-
-
-def save(tx: Tx, job: Job) -> None:
-    """Write back what may change of a locked job: status, activity, priority, counters, times."""
-    values: dict[str, Any] = {
-        "status": job.status,
-        "activity": job.activity,
-        "priority": job.priority,
-        "updated": job.updated,
-        "steps_completed": job.steps_completed,
-        "steps_total": job.steps_total,
-        "last_assigned": job.last_assigned,
-        "completed_runs": job.completed_runs,
-        "completed_seconds": job.completed_seconds,
-        "used_seconds": job.used_seconds,
-    }
-    values |= {f"tasks_{status.column}": job.counts.of(status) for status in TaskStatus}
-    values["tasks_failed_optional"] = job.counts.failed_optional
-    tx.execute(_SAVE, {"job_key": job.key, **values})
+def save(tx: Tx, before: JobState, now: JobState) -> None:
+    """Write what has changed of a locked job since it was read; what can are the fields in `_SAVED`."""
+    STATE.write(tx, now.key, STATE.changes(before, now))
 
 
 def candidate(job: Job | AuthoredJob) -> JobCandidate:

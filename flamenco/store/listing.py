@@ -10,22 +10,21 @@ from sqlalchemy import ColumnElement, Select, bindparam, select, text
 
 from flamenco.domain.listing import JobQuery, Page, TaskQuery
 from flamenco.domain.model import Job, TaskSummary, TaskWorker
+from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
-from flamenco.store.jobs import SELECT as JOBS
-from flamenco.store.jobs import from_values
 from flamenco.store.schema import ACTIVE_SQL, job_blocks, jobs, task_failures, tasks, workers
 
 
 def jobs_matching(tx: Tx, query: JobQuery) -> list[Job]:
     """The jobs that `query` asks for and nobody wants deleted; in the order of submission where it names none."""
-    statement = JOBS.where(jobs.c.delete_requested.is_(None))
+    statement = job_store.SELECT_WHOLE.where(jobs.c.delete_requested.is_(None))
     if query.statuses:
         statement = statement.where(jobs.c.status.in_(sorted(query.statuses)))
     if query.types:
         statement = statement.where(jobs.c.type.in_(sorted(query.types)))
     columns = {name: jobs.c[name] for name in ("created", "updated", "name", "priority", "status", "type")}
     statement = _paged(statement.order_by(*_order(query.order_by, columns), jobs.c.key), query.page)
-    return [from_values(row._mapping) for row in tx.execute(statement)]
+    return [job_store.WHOLE.read(row) for row in tx.execute(statement)]
 
 
 _SUMMARY = (

@@ -4,69 +4,62 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Row, bindparam, select, text, update
 from sqlalchemy import func as sql
 
 from flamenco.domain.errors import Conflict, NotFound
-from flamenco.domain.model import Command, Task
+from flamenco.domain.model import Command, Task, TaskState
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
 from flamenco.domain.transitions import MassMove
 from flamenco.store.engine import Tx
+from flamenco.store.rows import Rows
 from flamenco.store.schema import ACTIVE_SQL, jobs, task_dependencies, tasks
 
 _decode_commands = msgspec.json.Decoder(tuple[Command, ...]).decode
-SELECT = select(tasks, jobs.c.uuid.label("job_uuid")).join(jobs, jobs.c.key == tasks.c.job_key)
-_BY_ID = SELECT.where(tasks.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None))
-_BY_KEY = SELECT.where(tasks.c.key == bindparam("task_key"))
-_SAVED = ("status", "activity", "updated", "worker_key", "last_touched", "activated", "steps_completed")
+_KEPT: Final[dict[str, Any]] = {
+    "elsewhere": {"id": tasks.c.uuid, "index": tasks.c.index_in_job, "job_id": jobs.c.uuid},
+    "made": {"status": TaskStatus},
+    "saved": ("status", "activity", "updated", "worker_key", "last_touched", "activated", "steps_completed"),
+}
+STATE = Rows(TaskState, tasks, **_KEPT)
+WHOLE = Rows(Task, tasks, **_KEPT | {"made": {"status": TaskStatus, "commands": _decode_commands}})
+SELECT = select(*STATE.columns).join(jobs, jobs.c.key == tasks.c.job_key)
+SELECT_WHOLE = select(*WHOLE.columns).join(jobs, jobs.c.key == tasks.c.job_key)
+_BY_ID, _WHOLE_BY_ID = (
+    statement.where(tasks.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None))
+    for statement in (SELECT, SELECT_WHOLE)
+)
+_BY_KEY, _WHOLE_BY_KEY = (statement.where(tasks.c.key == bindparam("task_key")) for statement in (SELECT, SELECT_WHOLE))
 _JOB_OF = select(tasks.c.job_key).where(tasks.c.uuid == bindparam("id"))
 
 
-def from_row(row: Row[Any]) -> Task:
-    """The task in a row of `SELECT`."""
-    values = row._mapping
-    return Task(
-        key=values["key"],
-        id=values["uuid"],
-        job_key=values["job_key"],
-        job_id=values["job_uuid"],
-        index=values["index_in_job"],
-        name=values["name"],
-        type=values["type"],
-        priority=values["priority"],
-        status=TaskStatus(values["status"]),
-        activity=values["activity"],
-        commands=_decode_commands(values["commands"]),
-        created=values["created"],
-        updated=values["updated"],
-        queue_key=values["queue_key"],
-        worker_key=values["worker_key"],
-        last_touched=values["last_touched"],
-        activated=values["activated"],
-        steps_completed=values["steps_completed"],
-        steps_total=values["steps_total"],
-        unmet=values["unmet"],
-        optional=values["optional"],
-    )
-
-
-def fetch(tx: Tx, task_id: str) -> Task:
+def fetch(tx: Tx, task_id: str) -> TaskState:
     """The task with UUID `task_id`. Raises `NotFound`, also when somebody wants its job deleted."""
-    row = tx.execute(_BY_ID, {"id": task_id}).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no task {task_id}.")
-    return from_row(row)
+    return STATE.read(_there(tx.execute(_BY_ID, {"id": task_id}).one_or_none(), task_id))
 
 
-def fetch_by_key(tx: Tx, task_key: int) -> Task:
+def fetch_whole(tx: Tx, task_id: str) -> Task:
+    """As `fetch`, with its commands."""
+    return WHOLE.read(_there(tx.execute(_WHOLE_BY_ID, {"id": task_id}).one_or_none(), task_id))
+
+
+def fetch_by_key(tx: Tx, task_key: int) -> TaskState:
     """The task with that row number. Raises `NotFound` when it was deleted meanwhile, with its job."""
-    row = tx.execute(_BY_KEY, {"task_key": task_key}).one_or_none()
+    return STATE.read(_there(tx.execute(_BY_KEY, {"task_key": task_key}).one_or_none()))
+
+
+def fetch_whole_by_key(tx: Tx, task_key: int) -> Task:
+    """As `fetch_by_key`, with its commands."""
+    return WHOLE.read(_there(tx.execute(_WHOLE_BY_KEY, {"task_key": task_key}).one_or_none()))
+
+
+def _there(row: Row[Any] | None, task_id: str = "") -> Row[Any]:
     if row is None:
-        raise NotFound("The task was deleted meanwhile.")
-    return from_row(row)
+        raise NotFound(f"There is no task {task_id}." if task_id else "The task was deleted meanwhile.")
+    return row
 
 
 def job_key_of(tx: Tx, task_id: str) -> int:
@@ -79,9 +72,8 @@ def job_key_of(tx: Tx, task_id: str) -> int:
 
 def of_job(tx: Tx, job_key: int) -> list[Task]:
     """All tasks of a job, in the order its script added them."""
-    return [
-        from_row(row) for row in tx.execute(SELECT.where(tasks.c.job_key == job_key).order_by(tasks.c.index_in_job))
-    ]
+    statement = SELECT_WHOLE.where(tasks.c.job_key == job_key).order_by(tasks.c.index_in_job)
+    return [WHOLE.read(row) for row in tx.execute(statement)]
 
 
 _ACTIVE_OF_WORKER = SELECT.where(text(ACTIVE_SQL), tasks.c.worker_key == bindparam("worker_key"))
@@ -98,19 +90,19 @@ _TOUCHED = (
 )
 
 
-def active_of_worker(tx: Tx, worker_key: int) -> list[Task]:
+def active_of_worker(tx: Tx, worker_key: int) -> list[TaskState]:
     """The tasks that the worker is running."""
-    return [from_row(row) for row in tx.execute(_ACTIVE_OF_WORKER, {"worker_key": worker_key})]
+    return [STATE.read(row) for row in tx.execute(_ACTIVE_OF_WORKER, {"worker_key": worker_key})]
 
 
-def all_active(tx: Tx) -> list[Task]:
+def all_active(tx: Tx) -> list[TaskState]:
     """Every task that some worker is running."""
-    return [from_row(row) for row in tx.execute(_ALL_ACTIVE)]
+    return [STATE.read(row) for row in tx.execute(_ALL_ACTIVE)]
 
 
-def failed_by_worker(tx: Tx, job_key: int, worker_key: int) -> list[Task]:
+def failed_by_worker(tx: Tx, job_key: int, worker_key: int) -> list[TaskState]:
     """The failed tasks of a job that were last with this worker."""
-    return [from_row(row) for row in tx.execute(_FAILED_BY, {"job_key": job_key, "worker_key": worker_key})]
+    return [STATE.read(row) for row in tx.execute(_FAILED_BY, {"job_key": job_key, "worker_key": worker_key})]
 
 
 def active_touched(tx: Tx) -> dict[str, datetime]:
@@ -118,25 +110,16 @@ def active_touched(tx: Tx) -> dict[str, datetime]:
     return {row.uuid: row.last_touched for row in tx.execute(_TOUCHED)}
 
 
-def in_statuses(tx: Tx, job_key: int, statuses: Iterable[TaskStatus], most: int) -> list[Task]:
+def in_statuses(tx: Tx, job_key: int, statuses: Iterable[TaskStatus], most: int) -> list[TaskState]:
     """At most so many of the tasks of a job that are in one of `statuses`, in the order its script added them."""
     found = SELECT.where(tasks.c.job_key == job_key, tasks.c.status.in_(sorted(statuses)))
-    return [from_row(row) for row in tx.execute(found.order_by(tasks.c.index_in_job).limit(most))]
+    return [STATE.read(row) for row in tx.execute(found.order_by(tasks.c.index_in_job).limit(most))]
 
 
-_SAVE = (
-    update(tasks)
-    .where(tasks.c.key == bindparam("task_key"), tasks.c.status == bindparam("expected"))
-    .values({name: bindparam(f"new_{name}") for name in _SAVED})
-)
-
-
-def save(tx: Tx, task: Task, expected: TaskStatus) -> None:
-    """Write back what may change of a task. Raises `Conflict` when its status is not the `expected` one any more."""
-    values = {f"new_{name}": getattr(task, name) for name in _SAVED}
-    done = tx.execute(_SAVE, {"task_key": task.key, "expected": expected, **values})
-    if done.rowcount != 1:
-        raise Conflict(f"Task {task.id} changed meanwhile; it is not {expected} any more.")
+def save(tx: Tx, before: TaskState, now: TaskState) -> None:
+    """Write what has changed of a task. Raises `Conflict` when its status is not the one from `before` any more."""
+    if not STATE.write(tx, now.key, STATE.changes(before, now), status=before.status):
+        raise Conflict(f"Task {now.id} changed meanwhile; it is not {before.status} any more.")
 
 
 _TOUCH = update(tasks).where(tasks.c.key == bindparam("task_key")).values(last_touched=bindparam("now"))

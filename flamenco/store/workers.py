@@ -3,70 +3,50 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from msgspec.structs import replace
+from sqlalchemy import bindparam, insert, select, update
 
 from flamenco.domain.errors import NotFound
 from flamenco.domain.model import Worker
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
 from flamenco.store.engine import Tx
+from flamenco.store.rows import Rows
 from flamenco.store.schema import workers
 
-_PRESENT = select(workers).where(workers.c.deleted.is_(None))
+_ROWS = Rows(
+    Worker,
+    workers,
+    elsewhere={"id": workers.c.uuid},
+    made={
+        "status": WorkerStatus,
+        "task_types": tuple,
+        "status_requested": lambda status: WorkerStatus(status) if status else None,
+        "commands": lambda names: None if names is None else tuple(names),
+    },
+    saved=(
+        *("name", "address", "software", "status", "task_types", "last_seen", "status_requested", "lazy_request"),
+        *("can_restart", "commands", "sign_ons", "signed_on"),
+    ),
+)
+_PRESENT = select(*_ROWS.columns).where(workers.c.deleted.is_(None))
 _BY_ID = _PRESENT.where(workers.c.uuid == bindparam("id"))
-_BY_KEY = select(workers).where(workers.c.key == bindparam("worker_key"))
-
-
-def _worker(row: Row[Any]) -> Worker:
-    values = row._mapping
-    requested = values["status_requested"]
-    return Worker(
-        key=values["key"],
-        id=values["uuid"],
-        name=values["name"],
-        address=values["address"],
-        platform=values["platform"],
-        software=values["software"],
-        status=WorkerStatus(values["status"]),
-        task_types=tuple(values["task_types"]),
-        last_seen=values["last_seen"],
-        status_requested=WorkerStatus(requested) if requested else None,
-        lazy_request=values["lazy_request"],
-        can_restart=values["can_restart"],
-        commands=None if values["commands"] is None else tuple(values["commands"]),
-        sign_ons=values["sign_ons"],
-        signed_on=values["signed_on"],
-        warning=values["warning"],
-        warned=values["warned"],
-    )
+_WITH_SECRET = _BY_ID.add_columns(workers.c.secret_hash)
+_BY_KEY = select(*_ROWS.columns).where(workers.c.key == bindparam("worker_key"))
 
 
 def insert_worker(tx: Tx, worker: Worker, secret_hash: str, now: datetime) -> Worker:
     """Store a new worker; its `key` is given here."""
-    key = tx.execute(
-        insert(workers).returning(workers.c.key),
-        {
-            "uuid": worker.id,
-            "secret_hash": secret_hash,
-            "name": worker.name,
-            "address": worker.address,
-            "platform": worker.platform,
-            "software": worker.software,
-            "status": worker.status,
-            "task_types": worker.task_types,
-            "created": now,
-            "updated": now,
-        },
-    ).scalar_one()
-    return _worker(tx.execute(_BY_KEY, {"worker_key": key}).one())
+    values = _ROWS.values(worker) | {"secret_hash": secret_hash, "created": now, "updated": now}
+    key: int = tx.execute(insert(workers).returning(workers.c.key), values).scalar_one()
+    return replace(worker, key=key)
 
 
 def find_with_secret(tx: Tx, worker_id: str) -> tuple[Worker, str] | None:
     """A worker that was not deleted, with the hash of its secret."""
-    row = tx.execute(_BY_ID, {"id": worker_id}).one_or_none()
-    return (_worker(row), row.secret_hash) if row else None
+    row = tx.execute(_WITH_SECRET, {"id": worker_id}).one_or_none()
+    return (_ROWS.read(row), row.secret_hash) if row else None
 
 
 def fetch(tx: Tx, worker_id: str) -> Worker:
@@ -79,48 +59,30 @@ def fetch(tx: Tx, worker_id: str) -> Worker:
 
 def fetch_by_key(tx: Tx, worker_key: int) -> Worker:
     """The worker with that row number, which must exist; deleted ones too."""
-    return _worker(tx.execute(_BY_KEY, {"worker_key": worker_key}).one())
+    return _ROWS.read(tx.execute(_BY_KEY, {"worker_key": worker_key}).one())
 
 
 def all_present(tx: Tx) -> list[Worker]:
     """Every worker that was not deleted, in the order they registered."""
-    return [_worker(row) for row in tx.execute(_PRESENT.order_by(workers.c.key))]
+    return [_ROWS.read(row) for row in tx.execute(_PRESENT.order_by(workers.c.key))]
 
 
 _SEEN = (
     update(workers)
     .where(workers.c.key == bindparam("worker_key"))
     .values(last_seen=bindparam("now"))
-    .returning(workers)
+    .returning(*_ROWS.columns)
 )
 
 
 def seen(tx: Tx, worker_key: int, now: datetime) -> Worker:
     """Note that the worker was heard of. Returns what it is now, and keeps others from changing it meanwhile."""
-    return _worker(tx.execute(_SEEN, {"worker_key": worker_key, "now": now}).one())
-
-
-_SAVED = (
-    "name",
-    "address",
-    "software",
-    "status",
-    "task_types",
-    "last_seen",
-    "status_requested",
-    "lazy_request",
-    "can_restart",
-    "commands",
-    "sign_ons",
-    "signed_on",
-)
-_SAVE = update(workers).where(workers.c.key == bindparam("worker_key"))
+    return _ROWS.read(tx.execute(_SEEN, {"worker_key": worker_key, "now": now}).one())
 
 
 def save(tx: Tx, worker: Worker, now: datetime) -> None:
     """Write back what may change of a worker that this transaction has locked by `seen` or `lock`."""
-    values = {name: getattr(worker, name) for name in _SAVED}
-    tx.execute(_SAVE.values({**values, "updated": now}), {"worker_key": worker.key})
+    _ROWS.write(tx, worker.key, _ROWS.values(worker, _ROWS.saved) | {"updated": now})
 
 
 def lock(tx: Tx, worker_id: str) -> Worker:
@@ -128,7 +90,7 @@ def lock(tx: Tx, worker_id: str) -> Worker:
     row = tx.execute(_BY_ID.with_for_update(), {"id": worker_id}).one_or_none()
     if row is None:
         raise NotFound(f'worker "{worker_id}" not found')
-    return _worker(row)
+    return _ROWS.read(row)
 
 
 _WARN = update(workers).where(workers.c.key == bindparam("worker_key"))

@@ -214,6 +214,7 @@ def _look(farm: Farm, job: Job) -> None:
     tasks.matching(farm, job.id, TaskQuery(statuses=(TaskStatus.QUEUED,), page=Page(limit=2)))
     tasks.details(farm, of_job[0].id)
     workers.details(farm, worker.id)
+    jobs.fetch(farm, job.id)
     tags.list_all(farm)
     sleeping.fetch(farm, worker.id)
     FarmReading(farm).statistics()

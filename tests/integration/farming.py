@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flamenco.domain.model import Assignment, AuthoredJob, Job, Worker
+from flamenco.domain.model import Assignment, AuthoredJob, Job, JobState, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
@@ -62,7 +62,7 @@ def statuses(farm: Farm, job: Job) -> list[str]:
     return [str(now.status), *(str(task.status) for task in tasks.of_job(farm, job.id))]
 
 
-def job_now(farm: Farm, job: Job) -> Job:
+def job_now(farm: Farm, job: JobState) -> JobState:
     """The job as it is now, even if it is being deleted."""
     with farm.store.read() as tx:
         return job_store.fetch(tx, job.id, doomed=True)

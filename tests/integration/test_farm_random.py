@@ -26,7 +26,7 @@ from sqlalchemy import Select, select
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
 from flamenco.domain.errors import Conflict, Refused
-from flamenco.domain.model import Assignment, AuthoredTask, Command, Job, Task, Worker
+from flamenco.domain.model import Assignment, AuthoredTask, Command, Job, Task, TaskState, Worker
 from flamenco.domain.statuses import (
     PAUSING_JOB,
     RUNNABLE_TASK,
@@ -140,7 +140,7 @@ class RandomFarm(RuleBasedStateMachine):
         """The job's tasks, in order."""
         return tasks.of_job(self.farm, job.id)
 
-    def task_now(self, task_id: str) -> Task:
+    def task_now(self, task_id: str) -> TaskState:
         """The task as it is now."""
         with self.farm.store.read() as tx:
             return task_store.fetch(tx, task_id)
@@ -337,7 +337,7 @@ class RandomFarm(RuleBasedStateMachine):
             tasks.update(self.farm, speaker, before.id, change)
         assert self.task_now(before.id) == before
 
-    def report_own(self, before: Task, worker: Worker, change: TaskChange) -> None:
+    def report_own(self, before: TaskState, worker: Worker, change: TaskChange) -> None:
         """A worker reports on a task that it has or had; that is what happens while it is active, and else nothing."""
         job_before = jobs.fetch(self.farm, before.job_id)
         if change.status not in (None, *tasks.REPORTABLE):

@@ -13,8 +13,9 @@ from typing import Any, Final
 import pytest
 
 from flamenco.domain.statuses import RUNNABLE_TASK, SCHEDULABLE_JOB, TRANSITIONAL_JOB, TaskStatus
-from flamenco.farm import workers
+from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.tasks import TaskChange
 from flamenco.store.engine import Store
 from flamenco.store.schema import ACTIVE_SQL, OPEN_SQL, RUNNABLE_SQL, TRANSITIONAL_SQL, metadata
 from flamenco.testing import Clock
@@ -94,6 +95,21 @@ def test_no_statement_looks_through_a_table(farm: Farm, clock: Clock) -> None:
 def test_conditions_of_indexes_agree_with_the_rules(condition: str, statuses: Collection[str]) -> None:
     """What is written out for the sake of an index names the statuses that the rules name."""
     assert set(re.findall(r"'([\w-]+)'", condition)) == set(statuses)
+
+
+def test_an_update_asks_for_no_more_than_it_needs(farm: Farm) -> None:
+    """What may be long of a job and a task is not read, and no column is written that stays: it may be indexed."""
+    store_job(farm, authored_job(authored_task(), settings={"long": "x"}))
+    worker = new_worker(farm)
+    assigned = take(farm, worker)
+    with executed(farm.store) as statements:
+        tasks.update(farm, worker, assigned.task.id, TaskChange(activity="x", log="line", steps_completed=1))
+    asked = [sql for sql in statements if "FROM tasks" in sql or "FROM jobs" in sql]
+    assert len(asked) == 2, "the task, before its log is written and once its job is locked, and the job"
+    assert not [sql for sql in asked if re.search("settings|metadata|commands", sql)]
+    written = {sql.partition(" WHERE ")[0].split()[1]: sql for sql in statements if sql.startswith("UPDATE")}
+    assert not re.search("status|worker_key|activated", written["tasks"].partition("WHERE")[0])
+    assert re.findall(r"(\w+)=", written["jobs"].partition("WHERE")[0]) == ["steps_completed"]
 
 
 def test_a_table_scan_would_be_noticed(farm: Farm) -> None:

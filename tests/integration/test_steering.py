@@ -183,7 +183,7 @@ def test_a_job_stuck_between_two_statuses_is_sent_on_at_the_start(farm: Farm) ->
     job = store_job(farm, authored_job(authored_task(), authored_task()))
     with farm.store.write() as tx:
         canceling = replace(job, status=JobStatus.CANCEL_REQUESTED)
-        job_store.save(tx, canceling)
+        job_store.save(tx, job, canceling)
         queues.offer(tx, canceling)
     assert jobs.finish_transitions(farm) == 1
     assert statuses(farm, job) == ["canceled", "canceled", "canceled"]

@@ -31,7 +31,7 @@ class Overview(Resource):
         send(resp, shown)
 
 
-def _job(job: model.Job) -> schemas.JobSummary:
+def _job(job: model.JobState) -> schemas.JobSummary:
     return schemas.JobSummary(
         id=job.id,
         name=job.name,
@@ -45,7 +45,7 @@ def _job(job: model.Job) -> schemas.JobSummary:
     )
 
 
-def _worker(worker: model.Worker, task: model.Task | None, warning: str) -> schemas.WorkerSummary:
+def _worker(worker: model.Worker, task: model.TaskState | None, warning: str) -> schemas.WorkerSummary:
     return schemas.WorkerSummary(
         id=worker.id,
         name=worker.name,

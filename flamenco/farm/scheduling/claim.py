@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from flamenco.domain.errors import Conflict, NotFound
 from flamenco.domain.events import worker_event
 from flamenco.domain.identity import is_with_predecessor
-from flamenco.domain.model import Assignment, Job, Task, Worker
+from flamenco.domain.model import Assignment, JobState, Task, TaskState, Worker
 from flamenco.domain.scheduling.values import WorkerView
 from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus, WorkerStatus
 from flamenco.farm.cascade import Cascade
@@ -51,11 +51,11 @@ def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
     return _assignment(farm, cascade.job, variables, task, worker)
 
 
-def _take_again(tx: Tx, found: Task, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
+def _take_again(tx: Tx, found: TaskState, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
     # Another process may have taken the task away, or paused or deleted the job, while we waited for its lock.
     try:
         job = jobs.lock(tx, found.job_key)
-        task = task_store.fetch_by_key(tx, found.key)
+        task = task_store.fetch_whole_by_key(tx, found.key)
     except NotFound:
         return None
     if job.status not in SCHEDULABLE_JOB or job.delete_requested or not task.is_active_with(worker.key):
@@ -101,7 +101,7 @@ def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Ca
     return None
 
 
-def _activate(tx: Tx, job: Job, task: Task, worker: Worker, farm: Farm) -> tuple[Cascade, Task]:
+def _activate(tx: Tx, job: JobState, task: Task, worker: Worker, farm: Farm) -> tuple[Cascade, Task]:
     cascade = Cascade(tx, job, farm.clock())
     cascade.log(task, f"Task assigned to worker {worker.name} ({worker.id})")
     active = cascade.set_task(task, TaskStatus.ACTIVE, worker=worker)
@@ -110,6 +110,6 @@ def _activate(tx: Tx, job: Job, task: Task, worker: Worker, farm: Farm) -> tuple
     return cascade, active
 
 
-def _assignment(farm: Farm, job: Job, variables: Mapping[str, str], task: Task, worker: Worker) -> Assignment:
+def _assignment(farm: Farm, job: JobState, variables: Mapping[str, str], task: Task, worker: Worker) -> Assignment:
     commands = farm.variables.for_worker(worker.platform).with_those_of(variables).commands(task.commands)
     return Assignment(task=replace(task, commands=commands), job_priority=job.priority, job_type=job.type)

@@ -43,7 +43,7 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
     """Explain a job, to everybody or for one worker. Raises `NotFound`."""
     now = farm.clock()
     with farm.store.read() as tx:
-        job = jobs.fetch(tx, job_id)
+        job = jobs.fetch_whole(tx, job_id)
         asked = workers.fetch(tx, worker_id) if worker_id else None
         there, ranked = ranking.ranked_jobs(tx, farm, now)
         in_order = sorted(

@@ -12,7 +12,6 @@ from contextlib import suppress
 from datetime import datetime
 
 from flamenco.domain.errors import NotFound
-from flamenco.domain.model import Job
 from flamenco.domain.scheduling.values import FarmView, JobCandidate, Placement
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import views
@@ -31,11 +30,12 @@ def placement(farm: Farm, job: JobCandidate, task_types: Iterable[str], now: dat
     return farm.policies.place(job, task_types, told)
 
 
-def place(tx: Tx, farm: Farm, job: Job, now: datetime, told: Views | None = None) -> Job:
-    """Put a locked job where it belongs now. Returns it as it is afterwards."""
+def place(tx: Tx, farm: Farm, job_key: int, now: datetime, told: Views | None = None) -> None:
+    """Lock a job, and put it where it belongs now. Raises `NotFound`."""
+    job = jobs.lock_whole(tx, job_key)
     task_types = {queue.task_type for queue in queues.of_job(tx, job.key)}
     told = views.of_farm(tx, farm, now) if told is None else told
-    return jobs.place(tx, job, farm.policies.place(jobs.candidate(job), task_types, told))
+    jobs.place(tx, job, farm.policies.place(jobs.candidate(job), task_types, told))
 
 
 def place_all(farm: Farm) -> None:
@@ -47,7 +47,7 @@ def place_all(farm: Farm) -> None:
     for job_key in unfinished:
         # Another manager may have deleted it meanwhile.
         with suppress(NotFound), farm.store.write() as tx:
-            place(tx, farm, jobs.lock(tx, job_key), now, told)
+            place(tx, farm, job_key, now, told)
     with farm.store.write() as tx:
         if not any(accounts.of_policy(tx, policy.name) for policy in farm.policies.accounting):
             accounts.forget_unbooked(tx)

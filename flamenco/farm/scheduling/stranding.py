@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco.domain.errors import Busy, NotFound
-from flamenco.domain.model import Job, Worker
+from flamenco.domain.model import JobState, Worker
 from flamenco.domain.scheduling import explanation
 from flamenco.domain.scheduling.explanation import WaitingGroup, Why, seen_worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
@@ -70,7 +70,7 @@ def give_up(tx: Tx, cascade: Cascade) -> None:
             cascade.set_task(task, TaskStatus.FAILED, activity)
 
 
-def _lost(tx: Tx, job: Job, now: datetime) -> Iterator[_Lost]:
+def _lost(tx: Tx, job: JobState, now: datetime) -> Iterator[_Lost]:
     around = explanation_store.around(tx, job)
     blocked_types = {each for types in around.blocked.values() for each in types}
     seen = [

@@ -36,7 +36,7 @@ from flamenco.store.schema import (
 _FIRST_PAGE = 4  # queues of one requirement looked at in one go; twice as many each further time
 _LARGEST_PAGE = 512
 
-_OWN_ACTIVE = task_store.SELECT.where(
+_OWN_ACTIVE = task_store.SELECT_WHOLE.where(
     text(ACTIVE_SQL), tasks.c.worker_key == bindparam("worker_key"), jobs.c.status.in_(sorted(SCHEDULABLE_JOB))
 ).limit(1)
 
@@ -44,7 +44,7 @@ _OWN_ACTIVE = task_store.SELECT.where(
 def own_active_task(tx: Tx, worker_key: int) -> Task | None:
     """A task this worker is running already: it restarted, or our answer got lost."""
     row = tx.execute(_OWN_ACTIVE, {"worker_key": worker_key}).first()
-    return task_store.from_row(row) if row else None
+    return task_store.WHOLE.read(row) if row else None
 
 
 class Requirement(NamedTuple):
@@ -154,7 +154,7 @@ _NOT_FAILED_BY_ME = ~exists().where(
     task_failures.c.task_key == tasks.c.key, task_failures.c.worker_key == bindparam("worker_key")
 )
 _BEST_TASK = (
-    task_store.SELECT.where(tasks.c.queue_key == bindparam("of_queue"), text(RUNNABLE_SQL), _NOT_FAILED_BY_ME)
+    task_store.SELECT_WHOLE.where(tasks.c.queue_key == bindparam("of_queue"), text(RUNNABLE_SQL), _NOT_FAILED_BY_ME)
     .order_by(tasks.c.priority.desc(), tasks.c.index_in_job)
     .limit(1)
 )
@@ -176,5 +176,5 @@ def best_tasks(tx: Tx, offers: Sequence[Offer], worker_key: int) -> list[Candida
     for offer in offers:
         row = tx.execute(_BEST_TASK, {"of_queue": offer.queue_key, "worker_key": worker_key}).first()
         if row is not None:
-            found.append(Candidate(task_store.from_row(row), offer.limits))
+            found.append(Candidate(task_store.WHOLE.read(row), offer.limits))
     return sorted(found, key=lambda candidate: (-candidate.task.priority, candidate.task.index))

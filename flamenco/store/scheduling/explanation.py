@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, bindparam, select, text
 from sqlalchemy import func as sql
 
-from flamenco.domain.model import Job, Worker
+from flamenco.domain.model import JobState, Worker
 from flamenco.domain.scheduling.explanation import Dependent, WaitingGroup
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
 from flamenco.store import workers as worker_store
@@ -44,7 +44,7 @@ _WAITS_FOR = (
 )
 
 
-def dependent(tx: Tx, job: Job) -> Dependent:
+def dependent(tx: Tx, job: JobState) -> Dependent:
     """The tasks of a job that wait for others of it."""
     of_job = {"of_job": job.key}
     count = tx.execute(select(sql.count()).select_from(tasks).where(*_DEPENDENT), of_job).scalar_one()
@@ -71,7 +71,7 @@ _FAILED = (
 )
 
 
-def waiting_groups(tx: Tx, job: Job) -> list[WaitingGroup]:
+def waiting_groups(tx: Tx, job: JobState) -> list[WaitingGroup]:
     """The tasks of a job that wait for nothing but a worker, in groups."""
     of_job = {"of_job": job.key}
     counts = {row[0]: row[1] for row in tx.execute(_COUNT_FREE, of_job)}
@@ -125,7 +125,7 @@ class Around(NamedTuple):
     blocked: dict[int, frozenset[str]]
 
 
-def around(tx: Tx, job: Job) -> Around:
+def around(tx: Tx, job: JobState) -> Around:
     """Everybody who could work on a job. `with_tag` is None when it wants no tag."""
     tag = tx.execute(
         select(tags.c.key, tags.c.name).join(jobs, jobs.c.tag_key == tags.c.key).where(jobs.c.key == job.key)
@@ -172,6 +172,6 @@ _TROUBLE = (
 )
 
 
-def troubles(tx: Tx, job: Job, most: int) -> list[Trouble]:
+def troubles(tx: Tx, job: JobState, most: int) -> list[Trouble]:
     """At most so many of the tasks of a job that failed, in the order its script added them."""
     return [Trouble(*row) for row in tx.execute(_TROUBLE, {"of_job": job.key, "most": most})]

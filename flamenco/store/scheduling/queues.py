@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy import func as sql
 
-from flamenco.domain.model import AuthoredTask, Job
+from flamenco.domain.model import AuthoredTask, Job, JobState
 from flamenco.domain.scheduling.values import Placement
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import limits
@@ -141,7 +141,7 @@ _OPEN = (
 _CLOSE = update(queues).where(queues.c.job_key == bindparam("of_job")).values(rank=None)
 
 
-def offer(tx: Tx, job: Job) -> None:
+def offer(tx: Tx, job: JobState) -> None:
     """Offer the job's tasks to workers at the job's rank, or withdraw them when it is not open."""
     tx.execute(_OPEN if job.is_open else _CLOSE, {"of_job": job.key})
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import bindparam, select, text, update
 from sqlalchemy import func as sql
 
-from flamenco.domain.model import Job, TaskCounts
+from flamenco.domain.model import TaskCounts
 from flamenco.domain.scheduling.values import JobCandidate
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.store import jobs as job_store
@@ -71,7 +71,7 @@ def running_jobs(tx: Tx) -> list[JobSnapshot]:
     return _snapshots(tx, _RUNNING)
 
 
-_BY_KEYS = job_store.SELECT.where(jobs.c.key.in_(bindparam("keys", expanding=True)))
+_BY_KEYS = job_store.SELECT_WHOLE.where(jobs.c.key.in_(bindparam("keys", expanding=True)))
 _KEYS_AT_A_TIME = 500
 
 
@@ -80,7 +80,7 @@ def candidates(tx: Tx, keys: Sequence[int]) -> dict[int, JobCandidate]:
     found: dict[int, JobCandidate] = {}
     for start in range(0, len(keys), _KEYS_AT_A_TIME):
         for row in tx.execute(_BY_KEYS, {"keys": list(keys[start : start + _KEYS_AT_A_TIME])}):
-            job: Job = job_store.from_values(row._mapping)
+            job = job_store.WHOLE.read(row)
             found[job.key] = job_store.candidate(job)
     return found
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, text, union
 
-from flamenco.domain.model import Job, Task
+from flamenco.domain.model import JobState, TaskState
 from flamenco.domain.scheduling.explanation import WaitingGroup
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
@@ -104,10 +104,10 @@ _FAILURES = select(task_failures.c.task_key, task_failures.c.worker_key).where(
 )
 
 
-def tasks_of(tx: Tx, job: Job, group: WaitingGroup) -> list[Task]:
+def tasks_of(tx: Tx, job: JobState, group: WaitingGroup) -> list[TaskState]:
     """The tasks of a group that could be handed out, were there anybody."""
     failed_by: dict[int, set[int]] = {}
     for task_key, worker_key in tx.execute(_FAILURES, {"of_job": job.key}):
         failed_by.setdefault(task_key, set()).add(worker_key)
-    found = (task_store.from_row(row) for row in tx.execute(_IN_QUEUE, {"of_queue": group.queue_key}))
+    found = (task_store.STATE.read(row) for row in tx.execute(_IN_QUEUE, {"of_queue": group.queue_key}))
     return [task for task in found if failed_by.get(task.key, set()) == group.failed_by]

@@ -1,0 +1,88 @@
+"""Which columns the fields of a Struct are kept in, said once: what is read, inserted and saved follows from that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Generic, TypeVar
+
+from msgspec import Struct
+from sqlalchemy import Column, Row, Table, Update, bindparam, update
+
+from flamenco.store.engine import Tx
+
+S = TypeVar("S", bound=Struct)
+
+
+class Rows(Generic[S]):
+    """The rows of `table` that are values of `struct`. A field is in the column of its name.
+
+    `elsewhere` names the columns of the fields that are not; those of other tables are read alone. A field in
+    `groups` is a Struct of its own, of columns in the order of its fields. `made` says what to make of what a column
+    has, and `saved` which fields may change once a value is stored.
+    """
+
+    def __init__(
+        self,
+        struct: type[S],
+        table: Table,
+        *,
+        elsewhere: Mapping[str, Column[Any]],
+        saved: Iterable[str],
+        groups: Mapping[str, tuple[type[Struct], list[Column[Any]]]] | None = None,
+        made: Mapping[str, Callable[[Any], Any]] | None = None,
+    ) -> None:
+        self._struct = struct
+        self._table = table
+        self._groups = groups or {}
+        names = [name for name in struct.__struct_fields__ if name not in self._groups]
+        self._columns = {name: elsewhere[name] if name in elsewhere else table.c[name] for name in names}
+        self._made = made or {}
+        self.saved: Final = tuple(saved)
+        self._updates: dict[tuple[str, ...], Update] = {}
+        self.columns: Final = [*self._columns.values(), *(each for _, group in self._groups.values() for each in group)]
+        """What a statement has to select first, in this order, for `read`."""
+
+    def read(self, row: Row[Any]) -> S:
+        """The value in a row that begins with `columns`."""
+        values: dict[str, Any] = dict(zip(self._columns, row, strict=False))
+        for name, make in self._made.items():
+            values[name] = make(values[name])
+        start = len(self._columns)
+        for name, (struct, group) in self._groups.items():
+            values[name] = struct(*row[start : start + len(group)])
+            start += len(group)
+        return self._struct(**values)
+
+    def values(self, value: S, names: Iterable[str] | None = None) -> dict[str, Any]:
+        """What the columns of the table have for a value, or for some fields of it; not its key."""
+        found: dict[str, Any] = {}
+        for name in self._struct.__struct_fields__ if names is None else names:
+            field = getattr(value, name)
+            if name in self._groups:
+                struct, group = self._groups[name]
+                parts = (getattr(field, part) for part in struct.__struct_fields__)
+                found |= {column.name: part for column, part in zip(group, parts, strict=True)}
+            elif name != "key" and self._columns[name].table is self._table:
+                found[self._columns[name].name] = field
+        return found
+
+    def changes(self, before: S, now: S) -> dict[str, Any]:
+        """What is new, by columns, of the fields that may change."""
+        return self.values(now, [name for name in self.saved if getattr(now, name) != getattr(before, name)])
+
+    def write(self, tx: Tx, key: int, values: Mapping[str, Any], **expected: object) -> bool:
+        """Give columns of the row with that number new values, where others have what is `expected`; whether they had.
+
+        No other column is named: a database keeps up every index of those that are, changed or not.
+        """
+        if not values:
+            return True
+        columns = (*values, "where", *expected)
+        if columns not in self._updates:
+            known = [self._table.c[name] == bindparam(f"old_{name}") for name in expected]
+            known.append(self._table.c.key == bindparam("row"))
+            new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in values}
+            self._updates[columns] = update(self._table).where(*known).values(new)
+        old = {f"old_{name}": value for name, value in expected.items()}
+        new_values = {f"new_{name}": value for name, value in values.items()}
+        return tx.execute(self._updates[columns], {"row": key, **old, **new_values}).rowcount == 1
