@@ -12,19 +12,10 @@ from flamenco.domain.scheduling.values import FarmView, Hold, JobCandidate, Limi
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.visible import visible
 from flamenco.hooks.cli_options import json_option, manager_option
-from flamenco.hooks.routes import (
-    REQUEST_BOUNDS_S,
-    ApiRequest,
-    ApiResponse,
-    FarmReader,
-    FarmStatistics,
-    LimitUse,
-    RequestTimes,
-    Route,
-    SinkState,
-)
+from flamenco.hooks.routes import ApiRequest, ApiResponse, FarmReader, Route
 from flamenco.hooks.setting import Setting
 from flamenco.hooks.specs import HOOKS_VERSION, hookimpl
+from flamenco.hooks.statistics import REQUEST_BOUNDS_S, FarmStatistics, LimitUse, RequestTimes, SinkState
 from flamenco.hooks.types import (
     CommandCancelled,
     CommandContext,

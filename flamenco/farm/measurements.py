@@ -11,7 +11,7 @@ import threading
 import uuid
 from bisect import bisect_left
 
-from flamenco.hooks.routes import REQUEST_BOUNDS_S, RequestTimes
+from flamenco.hooks.statistics import REQUEST_BOUNDS_S, RequestTimes
 
 _CLASSES = len(REQUEST_BOUNDS_S) + 1
 

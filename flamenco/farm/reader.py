@@ -10,7 +10,7 @@ from flamenco.domain.scheduling.accounts import Usage
 from flamenco.farm import sinks
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import accounts
-from flamenco.hooks.routes import FarmStatistics, LimitUse, RequestTimes
+from flamenco.hooks.statistics import FarmStatistics, LimitUse, RequestTimes
 from flamenco.store import processes, statistics
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import limits

@@ -9,7 +9,7 @@ import structlog
 
 from flamenco.domain.errors import Conflict, NotFound
 from flamenco.farm.context import Farm
-from flamenco.hooks.routes import SinkState
+from flamenco.hooks.statistics import SinkState
 from flamenco.store import events, sinks
 from flamenco.store.sinks import DeadLetter, SinkProgress
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import bindparam, delete, select, text
 
-from flamenco.hooks.routes import REQUEST_BOUNDS_S, RequestTimes
+from flamenco.hooks.statistics import REQUEST_BOUNDS_S, RequestTimes
 from flamenco.store.engine import Tx
 from flamenco.store.schema import processes
 

@@ -21,7 +21,7 @@ from flamenco.domain.events import Event, EventWorkerUpdate
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import lifecycle, sinks
 from flamenco.farm.context import Farm
-from flamenco.hooks.routes import SinkState
+from flamenco.hooks.statistics import SinkState
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
 from flamenco.services import delivery
 from flamenco.services.runner import runners, stop_all

@@ -24,7 +24,7 @@ from flamenco.farm.context import Farm
 from flamenco.farm.measurements import RequestHistograms
 from flamenco.farm.reader import ALIVE, FarmReading
 from flamenco.farm.scheduling.policies import Policies
-from flamenco.hooks.routes import REQUEST_BOUNDS_S, FarmStatistics, LimitUse
+from flamenco.hooks.statistics import REQUEST_BOUNDS_S, FarmStatistics, LimitUse
 from flamenco.services import upkeep
 from flamenco.services.runner import Chore, Runner, runners, stop_all
 from flamenco.store.schema import leases, processes

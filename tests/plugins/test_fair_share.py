@@ -20,7 +20,7 @@ from flamenco.client import ManagerError
 from flamenco.config import Loaded
 from flamenco.domain.errors import ConfigError, NotFound
 from flamenco.domain.model import JobType, JobTypeSetting
-from flamenco.hooks.routes import FarmStatistics, LimitUse
+from flamenco.hooks.statistics import FarmStatistics, LimitUse
 from tests.integration.scripted_manager import Answer, ScriptedManager
 from tests.plugins.loading import NOW, load_documented, load_text, open_job
 

@@ -19,7 +19,7 @@ from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling.policies import Policies
-from flamenco.hooks.routes import REQUEST_BOUNDS_S
+from flamenco.hooks.statistics import REQUEST_BOUNDS_S
 from flamenco.services import delivery, upkeep
 from flamenco.store.upgrade import upgrade
 from flamenco.testing import Clock

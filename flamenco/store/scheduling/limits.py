@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, insert, select, text, update
 from sqlalchemy import func as sql
 
 from flamenco.domain.scheduling.values import Limit
-from flamenco.hooks.routes import LimitUse
+from flamenco.hooks.statistics import LimitUse
 from flamenco.store.engine import Tx
 from flamenco.store.schema import ACTIVE_SQL, limit_uses, limits, tasks
 
