@@ -14,9 +14,10 @@ from flamenco.compiler.compile import Compiler
 from flamenco.compiler.script_limits import script_limits_of
 from flamenco.config import Config, Loaded, load
 from flamenco.domain.errors import ConfigError
-from flamenco.farm import farm_status, jobs, setup_checks
+from flamenco.farm import farm_status, jobs
 from flamenco.farm.context import Clock, Farm, utc_now
 from flamenco.farm.scheduling import placing
+from flamenco.files import shared_storage
 from flamenco.hooks.manager import Hooks
 from flamenco.store import damage, upgrade
 from flamenco.store.engine import Store
@@ -63,7 +64,7 @@ def create_farm(config: Config, hooks: Hooks, clock: Clock = utc_now, config_fil
 def _warn_about_storage(config: Config) -> None:
     """Say so when the folder that somebody set for the files of jobs cannot be used; it may be mounted later."""
     if config.shared_storage_path:
-        checked = setup_checks.shared_storage(config.shared_storage_path)
+        checked = shared_storage.check(config.shared_storage_path)
         if not checked.is_usable:
             log.warning("the shared storage cannot be used", path=checked.path, reason=checked.cause)
 

@@ -20,8 +20,8 @@ from flamenco.config.writing import as_content, write
 from flamenco.domain.errors import ConfigError, Failed, Refused, StoreError, Unavailable
 from flamenco.domain.variables import Meaning
 from flamenco.farm import lifecycle
+from flamenco.farm.blenders import BlenderCheck, command_of
 from flamenco.farm.context import Farm
-from flamenco.farm.setup_checks import BlenderCheck, command_of
 from flamenco.files.job_folders import unusable
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import usable_revision

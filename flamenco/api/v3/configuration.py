@@ -9,7 +9,8 @@ import falcon
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain.errors import Refused
-from flamenco.farm import configuration, setup_checks
+from flamenco.farm import blenders, configuration
+from flamenco.files import shared_storage
 from flamenco.protocol.v3 import configuration as schemas
 
 _UNREADABLE = Answer("The configuration file cannot be read; the message says why.")
@@ -44,7 +45,7 @@ class CheckSharedStorage(Resource):
     )
     def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.PathCheckInput | None) -> None:
         """Try the folder out."""
-        found = setup_checks.shared_storage(body.path if body else "")
+        found = shared_storage.check(body.path if body else "")
         send(resp, schemas.PathCheckResult(found.path, found.is_usable, found.cause))
 
 
@@ -62,7 +63,7 @@ class CheckBlender(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """Look for Blender."""
-        send(resp, [_blender(found) for found in setup_checks.find_blender()])
+        send(resp, [_blender(found) for found in blenders.find()])
 
     @Operation(
         id="checkBlenderExePath",
@@ -74,10 +75,10 @@ class CheckBlender(Resource):
     )
     def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.PathCheckInput | None) -> None:
         """Try it out."""
-        send(resp, _blender(setup_checks.check_blender(body.path if body else "")))
+        send(resp, _blender(blenders.check(body.path if body else "")))
 
 
-def _blender(found: setup_checks.BlenderCheck) -> schemas.BlenderPathCheckResult:
+def _blender(found: blenders.BlenderCheck) -> schemas.BlenderPathCheckResult:
     source = schemas.BlenderPathSource(found.source)
     return schemas.BlenderPathCheckResult(found.input, found.path, source, found.is_usable, found.cause)
 
@@ -102,7 +103,7 @@ class SetupAssistant(Resource):
         if body is None:
             raise Refused("configuration is incomplete: there is none")
         given = body.blender_executable
-        chosen = setup_checks.BlenderCheck(given.input, given.path, given.source.value, given.is_usable, given.cause)
+        chosen = blenders.BlenderCheck(given.input, given.path, given.source.value, given.is_usable, given.cause)
         configuration.set_up(self.farm, body.storage_location, chosen)
         resp.status = falcon.HTTP_204
 

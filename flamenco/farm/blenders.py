@@ -1,18 +1,16 @@
-"""What the set-up assistant tries out: whether a folder can be the shared storage, and where Blender is."""
+"""Where Blender is on the manager's machine, for the set-up assistant, and whether what people name is one."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Final, Literal
 
 from msgspec import Struct
 
 from flamenco.domain.errors import Failed, Refused
-from flamenco.domain.variables import is_unc
 
 TIMEOUT_S: Final = 10
 """Blender says its version within so many seconds, or is not Blender."""
@@ -20,14 +18,6 @@ TIMEOUT_S: Final = 10
 _MAC_BLENDER: Final = "/Applications/Blender.app/Contents/MacOS/Blender"
 
 Source = Literal["file_association", "path_envvar", "system_location", "input_path", "default"]
-
-
-class PathCheck(Struct, frozen=True):
-    """Whether a folder can be used, and why (not)."""
-
-    path: str
-    is_usable: bool
-    cause: str
 
 
 class BlenderCheck(Struct, frozen=True):
@@ -40,56 +30,7 @@ class BlenderCheck(Struct, frozen=True):
     cause: str
 
 
-class _Unsuitable(Exception):
-    """Why a folder cannot be the shared storage."""
-
-
-def shared_storage(path: str) -> PathCheck:
-    """Whether the folder `path` can be the shared storage: it exists, and the manager can write to it."""
-    try:
-        _check_path(path)
-        _check_folder(Path(path))
-        _check_writable(Path(path))
-    except _Unsuitable as reason:
-        return PathCheck(path, is_usable=False, cause=str(reason))
-    return PathCheck(path, is_usable=True, cause="Directory checked successfully")
-
-
-def _check_path(path: str) -> None:
-    if not path:
-        raise _Unsuitable("An empty path is not suitable as shared storage")
-    if is_unc(path):
-        raise _Unsuitable("UNC notation is not supported. Mount as a drive letter instead.")
-
-
-def _check_folder(folder: Path) -> None:
-    programs = (Path(sys.argv[0]).absolute().parent, Path(__file__).parent.parent)
-    try:
-        if not folder.exists():
-            raise _Unsuitable("This path does not exist. Choose an existing directory.")
-        if not folder.is_dir():
-            raise _Unsuitable("The given path is not a directory. Choose an existing directory.")
-        if any(program.is_dir() and folder.samefile(program) for program in programs):
-            raise _Unsuitable("Do not pick the installation directory of Flamenco. Choose another one.")
-    except (OSError, ValueError) as error:
-        raise _Unsuitable(f"Error checking filesystem: {error}") from error
-
-
-def _check_writable(folder: Path) -> None:
-    try:
-        descriptor, name = tempfile.mkstemp(prefix="flamenco-writability-test-", suffix=".txt", dir=folder)
-    except OSError as error:
-        raise _Unsuitable(f"Unable to create a file in that directory: {error}") from error
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a path cannot open a descriptor
-            file.write(b"Flamenco can write here.\n")
-    except OSError as error:
-        raise _Unsuitable(f"unable to write to {name}: {error}") from error
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def find_blender() -> list[BlenderCheck]:
+def find() -> list[BlenderCheck]:
     """The Blenders that are where one would look for them; none is an empty list.
 
     Raises `Failed` when there is one that cannot be run.
@@ -107,7 +48,7 @@ def find_blender() -> list[BlenderCheck]:
     return [BlenderCheck(looked_for, found, source, is_usable=True, cause=version)]
 
 
-def check_blender(given: str) -> BlenderCheck:
+def check(given: str) -> BlenderCheck:
     """Whether what a person wrote, a command or a path, is a Blender that runs here."""
     is_path = "/" in given or "\\" in given
     source: Source = "input_path" if is_path else "path_envvar"
