@@ -16,8 +16,10 @@ from flamenco.cli.configured import configured
 from flamenco.cli.options import config_option, data_dir_option, json_option, override_option
 from flamenco.config import documentation
 from flamenco.config.documentation import SettingDocs, as_text
-from flamenco.config.loading import DEFAULT, Loaded, Shown, nearest_key
+from flamenco.config.layers import DEFAULT
+from flamenco.config.loading import Loaded, Shown
 from flamenco.config.plugins import PREFIX
+from flamenco.config.validation import nearest_key
 from flamenco.domain.errors import ConfigError
 from flamenco.hooks.setting import Setting
 from flamenco.worker import documentation as worker_documentation

@@ -2,7 +2,7 @@
 
 The declarations are the fields of `Config`: reading, checking, `flamenco config show` and the
 documentation are all made from them. Keys are spelt as in Flamenco's own configuration file, so that an
-existing file can be used. Relative paths are made absolute by `loading`; in a `Config` that was made by
+existing file can be used. Relative paths are made absolute by `layers`; in a `Config` that was made by
 hand they count from `data_dir`.
 """
 

@@ -14,8 +14,8 @@ from flamenco import __version__
 from flamenco.config.content import META, dump
 from flamenco.config.declared import to_plain
 from flamenco.config.editing import edited
-from flamenco.config.loading import FILE_VERSION
 from flamenco.config.manager_settings import Config
+from flamenco.config.validation import FILE_VERSION
 from flamenco.domain.errors import ConfigError
 
 

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flamenco.config import Config, Duration, load
+from flamenco.config.choices import find_file
 from flamenco.config.declared import nearest_of, settings_of
-from flamenco.config.loading import check, find_file, read_content
+from flamenco.config.loading import check, read_content
 from flamenco.config.writing import write as write_file
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.variables import Variables
