@@ -61,7 +61,7 @@ workers that ask for tasks meanwhile must not have to wait for them."""
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system, not a file that anybody could have put there
 
 _CLIENT = "gunicorn.socket"
-"""What the environment of a request has the connection as that it came over."""
+"""The name under which the environment of a request has the connection that it came over."""
 
 _STATUS_OF = (
     (http_errors.ConfigurationProblem, 500),
