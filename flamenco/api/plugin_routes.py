@@ -21,7 +21,7 @@ from flamenco.api.resource import send
 from flamenco.domain.errors import ConfigError, FarmError
 from flamenco.farm.context import Farm
 from flamenco.farm.reader import FarmReading
-from flamenco.hooks.discovery import place_of, told
+from flamenco.hooks.discovery import one_line, place_of
 from flamenco.hooks.routes import ApiRequest, ApiResponse, FarmReader, Method, Route
 
 log = structlog.get_logger(__name__)
@@ -123,7 +123,9 @@ class _PluginRoute:
             raise
         except (Exception, SystemExit) as error:  # whatever a plugin does, the manager goes on
             at = place_of(error, self._file)
-            log.exception("a plugin failed to answer", plugin=self._plugin, path=asked.path, at=at, error=told(error))
+            log.exception(
+                "a plugin failed to answer", plugin=self._plugin, path=asked.path, at=at, error=one_line(error)
+            )
             message = f"the plugin {self._plugin!r} made a mistake; the manager's log says more: {request_id()}"
             send_error(req, resp, HTTPStatus.INTERNAL_SERVER_ERROR, message)
 

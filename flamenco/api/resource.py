@@ -52,11 +52,11 @@ _LONGEST_WARNING = 500
 
 def warner(resp: falcon.Response) -> Callable[[str], None]:
     """A function that adds a warning to an answer. Commas are quoted: they are between warnings."""
-    said: list[str] = []
+    warnings: list[str] = []
 
     def warn(warning: str) -> None:
-        said.append(quote(warning[:_LONGEST_WARNING], safe=" !\"'()*/:;<=>?@[]"))
-        resp.set_header(WARNING_HEADER, ", ".join(said[:_MOST_WARNINGS]))
+        warnings.append(quote(warning[:_LONGEST_WARNING], safe=" !\"'()*/:;<=>?@[]"))
+        resp.set_header(WARNING_HEADER, ", ".join(warnings[:_MOST_WARNINGS]))
 
     return warn
 

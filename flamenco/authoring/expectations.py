@@ -162,7 +162,7 @@ def difference(expected: Expected, job: AuthoredJob | None, error: str, printed:
     wanted = {name: getattr(expected, name) for name in parts}
     actual: dict[str, Any] = {"printed": [line.text for line in printed]}
     if job is None:
-        actual["error"] = expected.error if _says(expected.error, error) else error
+        actual["error"] = expected.error if _has_text(expected.error, error) else error
     else:
         actual |= _came_out(job, parts)
     seen = _seen(wanted, actual)
@@ -186,7 +186,7 @@ def _came_out(job: AuthoredJob, parts: Sequence[str]) -> dict[str, Any]:
     return came
 
 
-def _says(expected: str | UnsetType, text: str) -> bool:
+def _has_text(expected: str | UnsetType, text: str) -> bool:
     if expected is UNSET:
         return False
     return _matches(expected, text) if expected.startswith(PATTERN) else expected in text

@@ -111,8 +111,8 @@ class Source:
         return None
 
     def _is_settings(self, index: int) -> bool:
-        said = [token.text for token in self.tokens[index : index + 4]]
-        return said == ["=", "job", ".", "settings"] or said[:2] == ["=", "settings"]
+        texts = [token.text for token in self.tokens[index : index + 4]]
+        return texts == ["=", "job", ".", "settings"] or texts[:2] == ["=", "settings"]
 
     def _declaration(self) -> int | None:
         for index in range(len(self.tokens) - 2):

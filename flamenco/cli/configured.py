@@ -17,6 +17,6 @@ def configured(config_file: Path | None, data_dir: Path | None, overrides: Mappi
     Raises `ConfigError` for what cannot be used at all.
     """
     loaded = bootstrap.configure(config_file, data_dir, overrides, without_broken=True)
-    for said in (*loaded.warnings, *(plugin.problem for plugin in loaded.hooks.plugins() if plugin.problem)):
-        click.echo(f"flamenco: {said}", err=True)
+    for sentence in (*loaded.warnings, *(plugin.problem for plugin in loaded.hooks.plugins() if plugin.problem)):
+        click.echo(f"flamenco: {sentence}", err=True)
     return loaded

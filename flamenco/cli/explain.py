@@ -16,7 +16,7 @@ from flamenco.domain.failures import cause
 from flamenco.domain.visible import visible
 
 SHOWN: Final = 5
-"""Of so many tasks it is said why they failed."""
+"""How many failed tasks are listed with their reason."""
 
 
 @click.command()

@@ -75,15 +75,15 @@ class JobNews:
             return
         deadline = time.monotonic() + LOOK_S
         while (left := deadline - time.monotonic()) > 0:
-            told = self._client.events.after(self._after, self._topics, math.ceil(left))
+            answer = self._client.events.after(self._after, self._topics, math.ceil(left))
             time.sleep(BREATH_S)
-            if told is None:  # another program than before answers at that address
+            if answer is None:  # another program than before answers at that address
                 self._after = None
                 return
-            self._after = told.next
-            if told.missed or any(self._is_mine(event) for event in told.events):
+            self._after = answer.next
+            if answer.missed or any(self._is_mine(event) for event in answer.events):
                 return
-            if told.retry_after is not None:
+            if answer.retry_after is not None:
                 time.sleep(POLL_S)
                 return
 

@@ -56,7 +56,7 @@ def jobs(
         now = datetime.now(UTC)
         whys = [why(job) for job in found]
         if any(whys):
-            rows = ((*job_row(job, short[job.id], now), told) for job, told in zip(found, whys, strict=True))
+            rows = ((*job_row(job, short[job.id], now), reason) for job, reason in zip(found, whys, strict=True))
             print_table((*JOB_TITLES, "Why"), rows)
         else:
             print_table(JOB_TITLES, (job_row(job, short[job.id], now) for job in found))
@@ -78,12 +78,12 @@ MOST_WHY: Final = 120
 
 def why(job: Job) -> str:
     """Why a job is not what it was meant to become, in short; nothing while all goes well."""
-    told = reason_in(job.activity, job.status)
-    if not told and not job.activity.startswith("Changed to status"):
-        told = job.activity  # such as that nobody can run it
-    elif job.status not in (JobStatus.FAILED, JobStatus.CANCELED, JobStatus.PAUSED) and "optional" not in told:
+    reason = reason_in(job.activity, job.status)
+    if not reason and not job.activity.startswith("Changed to status"):
+        reason = job.activity  # such as that nobody can run it
+    elif job.status not in (JobStatus.FAILED, JobStatus.CANCELED, JobStatus.PAUSED) and "optional" not in reason:
         return ""
-    return told if len(told) <= MOST_WHY else f"{told[:MOST_WHY]}…"
+    return reason if len(reason) <= MOST_WHY else f"{reason[:MOST_WHY]}…"
 
 
 def done(job: ShownJob) -> str:
@@ -124,7 +124,7 @@ def job(reference: str, manager_url: str, *, as_json: bool) -> None:
 
 
 NAMED: Final = 5
-"""Of so many tasks it is said why they failed; `flamenco tasks` says it of all."""
+"""How many failed tasks are listed with their reason; `flamenco tasks` lists all."""
 
 
 class JobDetails(ShownJob, frozen=True, kw_only=True):

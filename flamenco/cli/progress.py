@@ -16,10 +16,10 @@ from flamenco.domain.statuses import TaskStatus
 
 
 class Show(Protocol):
-    """Shows how a job stands."""
+    """Shows the status and the progress of a job."""
 
     def __call__(self, job: Job) -> None:
-        """It stands like this now."""
+        """Show them as they are now."""
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def gc(
         raise FarmError("Shaman is off here; see the settings shaman.enabled and shared_storage_path.")
     with Console(stderr=True).status("looking at the stored files …") as status:
         found = store.collect(
-            utc_now(), dry_run=dry_run, told=lambda what, count: status.update(f"{what}: {count:,} …")
+            utc_now(), dry_run=dry_run, progress=lambda what, count: status.update(f"{what}: {count:,} …")
         )
     if not found.files_stored:
         click.echo(

@@ -64,7 +64,7 @@ def create(name: str, description: str, manager_url: str, *, as_json: bool) -> N
     """
     with ManagerClient(manager_url) as client:
         made = client.tags.create(name, description)
-    _say(made, "created", as_json=as_json)
+    _print_done(made, "created", as_json=as_json)
 
 
 @tags.command()
@@ -84,7 +84,7 @@ def rename(reference: str, name: str, description: str | None, manager_url: str,
         found = find_tags(client, [reference])[0]
         client.tags.change(found.id, name, description)
     kept = found.description if description is None else description
-    _say(Tag(id=found.id, name=name, description=kept), "renamed", as_json=as_json)
+    _print_done(Tag(id=found.id, name=name, description=kept), "renamed", as_json=as_json)
 
 
 @tags.command()
@@ -138,7 +138,7 @@ def assign(
             client.workers.set_tags(worker.id, sorted({*_tag_ids(client, worker), tag.id}))
         for job in jobs:
             client.jobs.set_tag(job.id, tag.id)
-    _say_assigned(tag, workers, jobs, "has", as_json=as_json)
+    _print_assigned(tag, workers, jobs, "has", as_json=as_json)
 
 
 @tags.command()
@@ -168,7 +168,7 @@ def unassign(
         for job in jobs:
             if job.worker_tag == tag.id:
                 client.jobs.set_tag(job.id, None)
-    _say_assigned(tag, workers, jobs, "no longer has", as_json=as_json)
+    _print_assigned(tag, workers, jobs, "no longer has", as_json=as_json)
 
 
 def _meant(
@@ -185,14 +185,14 @@ def _tag_ids(client: ManagerClient, worker: ListedWorker) -> list[str]:
     return [tag.id for tag in client.workers.get(worker.id).tags]
 
 
-def _say(tag: Tag, done: str, *, as_json: bool) -> None:
+def _print_done(tag: Tag, done: str, *, as_json: bool) -> None:
     if as_json:
         print_json(tag)
     else:
         print_line(f"{tag.name}: {done}")
 
 
-def _say_assigned(tag: Tag, workers: list[ListedWorker], jobs: list[Job], has: str, *, as_json: bool) -> None:
+def _print_assigned(tag: Tag, workers: list[ListedWorker], jobs: list[Job], has: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"tag": tag, "workers": [worker.id for worker in workers], "jobs": [job.id for job in jobs]})
         return

@@ -136,7 +136,7 @@ class Overview(Struct, frozen=True, kw_only=True):
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """Where a job stands and why. `position` counts from 1 among the open jobs, None for one that is not."""
+    """A job's position, and why it is that. `position` counts from 1 among the open jobs, None for one that is not."""
 
     job: ExplainedJob
     open_jobs: int

@@ -137,9 +137,9 @@ class ManagerClient:
 
     def _with_warnings(self, path: str, body: object, warn: Callable[[str], None] | None) -> httpx.Response:
         answer = self._connection.call("POST", path, body)
-        told = answer.headers.get(WARNING_HEADER)
-        if warn and told:
-            for warning in told.split(","):
+        warnings = answer.headers.get(WARNING_HEADER)
+        if warn and warnings:
+            for warning in warnings.split(","):
                 warn(unquote(warning.strip()))
         return answer
 

@@ -72,13 +72,13 @@ class Compiler:
         self._sandbox = Sandbox(self._limits)
         self._lock = threading.Lock()
         self._described: dict[str, _Known] = {}
-        self._told: frozenset[Problem] = frozenset()
+        self._known: frozenset[Problem] = frozenset()
 
     def job_types(self) -> list[JobType]:
         """Every job type that can be submitted, by name. Broken scripts hide nothing but themselves, and are logged."""
         found = self._find()
         usable = [self._usable(found, name) for name in sorted(found.scripts)]
-        self._tell(self._problems(found))
+        self._log_new(self._problems(found))
         self._forget_all_but(found)
         return [job_type for job_type, _ in usable if isinstance(job_type, JobType)]
 
@@ -86,12 +86,12 @@ class Compiler:
         """What is wrong in the folders: a problem per file that gives no job type because of it."""
         return self._problems(self._find())
 
-    def _tell(self, problems: Sequence[Problem]) -> None:
+    def _log_new(self, problems: Sequence[Problem]) -> None:
         """Log what was not wrong the last time."""
         with self._lock:
-            told, self._told = self._told, frozenset(problems)
+            known, self._known = self._known, frozenset(problems)
         for problem in problems:
-            if problem not in told:
+            if problem not in known:
                 log.warning("there is no job type in %s: %s", problem.path, problem.message)
 
     def _problems(self, found: Found) -> list[Problem]:
@@ -112,7 +112,7 @@ class Compiler:
         try:
             return self._job_type(found, name)[0]
         except JobTypeError as error:
-            error.told = _told(name, error)
+            error.for_submitter = _for_submitter(name, error)
             raise
 
     def compile(
@@ -136,11 +136,11 @@ class Compiler:
         try:
             return self._compile(found, submission, job_id, created, strict=strict, heard=heard)
         except JobTypeError as error:
-            error.told = _told(submission.type, error)
+            error.for_submitter = _for_submitter(submission.type, error)
             job_type = self._usable(found, submission.type)[0]
             # A script that was not given what it needs does not always say so in words that help.
             if isinstance(job_type, JobType) and (absent := missing_settings(job_type, submission.settings)):
-                error.told += f" ({absent})"
+                error.for_submitter += f" ({absent})"
             raise
 
     def _compile(
@@ -355,11 +355,11 @@ def _naming(script: Script, error: JobTypeError) -> JobTypeError:
     return JobTypeError(f"script ({script.path.name}): {text}", reason=f"script ({script.path.name}): {text}")
 
 
-def _told(job_type: str, error: JobTypeError) -> str:
+def _for_submitter(job_type: str, error: JobTypeError) -> str:
     """What whoever submits a job reads: what the script says, or that it has a mistake; no files and lines."""
     reason = error.reason
-    said_by_script = error.file and not _NAMED_SCRIPT.match(reason)
-    if said_by_script and not _MISTAKE.match(reason):
+    is_of_script = error.file and not _NAMED_SCRIPT.match(reason)
+    if is_of_script and not _MISTAKE.match(reason):
         return reason.removeprefix("Error: ")
     reason = _NAMED_SCRIPT.sub(lambda match: "" if match["colon"] else "its script", _MISTAKE.sub("", reason))
     return f"job type {job_type} did not work, tell whoever looks after it: {reason}"

@@ -157,9 +157,9 @@ class Config(Struct, frozen=True, kw_only=True):
     shaman: ShamanConfig = ShamanConfig()
     task_timeout: Annotated[
         Duration,
-        Meta(description="A task nobody reported on for so long fails; 0s switches task and worker timeouts off."),
+        Meta(description="A task nobody reported on for this long fails; 0s switches task and worker timeouts off."),
     ] = Duration(600)
-    worker_timeout: Annotated[Duration, Meta(description="A worker that was silent for so long is in error.")] = (
+    worker_timeout: Annotated[Duration, Meta(description="A worker that was silent for this long is in error.")] = (
         Duration(60)
     )
     timeout_check_interval: Annotated[Duration, Meta(description="Time between two checks for timeouts.")] = Duration(

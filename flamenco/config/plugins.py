@@ -67,9 +67,9 @@ def parse_choice(value: Any, source: str) -> dict[str, Any]:
         raise ConfigError(
             f"plugins in {source} is {value!r}, expected names of plugins with their settings below them."
         )
-    for name, said in (value or {}).items():
-        if not isinstance(name, str) or not isinstance(said, dict | bool | None):
-            raise ConfigError(f"plugins.{name} in {source} is {said!r}, expected its settings, or true or false.")
+    for name, given in (value or {}).items():
+        if not isinstance(name, str) or not isinstance(given, dict | bool | None):
+            raise ConfigError(f"plugins.{name} in {source} is {given!r}, expected its settings, or true or false.")
     return value or {}
 
 
@@ -85,7 +85,7 @@ def parse_choice_text(text: str, source: str) -> dict[str, Any]:
 
 def wanted(choice: Mapping[str, Any]) -> dict[str, bool]:
     """Which plugins are said to be enabled or not, in order."""
-    return {name: said is not False for name, said in choice.items()}
+    return {name: given is not False for name, given in choice.items()}
 
 
 def full_settings(settings: Mapping[str, Iterable[Setting]], plugins: Iterable[Plugin]) -> dict[str, Setting]:

@@ -37,7 +37,7 @@ class Display(Protocol):
         """A line to stay."""
 
     def show(self, overview: Overview, seconds: float) -> None:
-        """How things stand `seconds` after the start."""
+        """Show jobs and workers `seconds` after the start."""
 
     def __enter__(self) -> Display:
         """Begin to show."""

@@ -206,7 +206,7 @@ class Demo:
 
 
 def _overview(manager: ManagerClient) -> Overview | None:
-    """How things stand, or None when the manager is too busy to say; whether it lives is asked elsewhere."""
+    """Jobs and workers now, or None when the manager is too busy to say; whether it lives is asked elsewhere."""
     try:
         return manager.overview()
     except ManagerUnreachable:

@@ -63,13 +63,13 @@ class JobTypeError(Refused):
     """A job type's script is broken, or refused the job. The text is for authors: it names the script and the line.
 
     The same for programs: `file`, and `line` and `column`, which count from 1 and are 0 where not known; `reason` is
-    the text without the place. `told` is what whoever submits a job reads.
+    the text without the place. `for_submitter` is what whoever submits a job reads.
     """
 
     def __init__(self, message: str, *, reason: str = "", file: str = "", line: int = 0, column: int = 0) -> None:
         super().__init__(message)
         self.reason = reason or message
-        self.told = self.reason
+        self.for_submitter = self.reason
         self.file = file
         self.line = line
         self.column = column

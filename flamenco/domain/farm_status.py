@@ -24,7 +24,7 @@ _GONE = frozenset({WorkerStatus.OFFLINE, WorkerStatus.ERROR})
 
 
 def farm_status(workers: Mapping[WorkerStatus, int], *, has_active: bool, has_queued: bool) -> FarmStatus:
-    """The status of a farm with so many workers in each status; whether a job is active, and whether one is queued."""
+    """The status of a farm, from the number of its workers in each status, and whether jobs are active or queued."""
     if not any(count for status, count in workers.items() if status not in _GONE):
         return FarmStatus.INOPERATIVE
     is_awake = workers.get(WorkerStatus.AWAKE, 0) > 0

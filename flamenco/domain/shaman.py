@@ -21,9 +21,9 @@ UNFINISHED = ".unfinished"
 MOST_NAME_BYTES: Final = 255
 """No file system takes longer names, and Windows counts no more than that either."""
 MOST_PATH_BYTES: Final = 2_000
-"""Paths below a checkout may be so long: with what is above it, systems take twice that."""
+"""The longest path below a checkout: with what is above it, systems take twice that."""
 MOST_CHECKOUT_BYTES: Final = 200
-"""The folder of a checkout gets a name of at most so many bytes: it may need a suffix, and there are files below it."""
+"""The folder of a checkout gets a name of at most this many bytes: it may need a suffix, and has files below it."""
 
 _CHECKSUM = re.compile(r"[0-9a-fA-F]{64}")
 _FORBIDDEN_IN_CHECKOUT = re.compile(r"^/|[?*:;{}\\\0]|\.\./|/\.\.")

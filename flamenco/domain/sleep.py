@@ -85,15 +85,15 @@ def status_at(schedule: SleepSchedule | None, moment: datetime, local: LocalTime
     """What a worker with that schedule, or with none, is to be at `moment`: awake or asleep."""
     if schedule is None or not schedule.is_active:
         return WorkerStatus.AWAKE
-    told = local(moment)
-    clock, start, end = told.time(), schedule.start, schedule.end
+    now = local(moment)
+    clock, start, end = now.time(), schedule.start, schedule.end
     is_before_end = end is None or clock < end
     if start is not None and end is not None and end < start:
         # Of a night, the part before midnight belongs to today, and the part after it to yesterday.
-        began = told.weekday() if clock >= start else told.weekday() - 1
+        began = now.weekday() if clock >= start else now.weekday() - 1
         is_asleep = _is_on(schedule, began) and (clock >= start or is_before_end)
     else:
-        is_asleep = _is_on(schedule, told.weekday()) and (start is None or clock >= start) and is_before_end
+        is_asleep = _is_on(schedule, now.weekday()) and (start is None or clock >= start) and is_before_end
     return WorkerStatus.ASLEEP if is_asleep else WorkerStatus.AWAKE
 
 

@@ -182,5 +182,5 @@ def activity_of(move: JobMove) -> str:
 
 def reason_in(activity: str, status: JobStatus) -> str:
     """Why a job was sent to `status`, where `activity` still says so."""
-    told = _ACTIVITY.format(status, "")
-    return activity.removeprefix(told) if activity.startswith(told) else ""
+    beginning = _ACTIVITY.format(status, "")
+    return activity.removeprefix(beginning) if activity.startswith(beginning) else ""

@@ -63,7 +63,7 @@ def shaman_checkout_goes(farm: Farm, job_id: str) -> bool:
 
 
 def requested(farm: Farm, most: int) -> Sequence[str]:
-    """UUIDs of at most so many jobs that are to be deleted, in the order in which that was asked for."""
+    """UUIDs of at most `most` jobs that are to be deleted, in the order in which that was asked for."""
     with farm.store.read() as tx:
         return deletion.marked(tx, most)
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 IN_TURN_S = 60.0
-"""Within so many seconds a worker's address changes to another one and back only when there are two."""
+"""Within this many seconds, a worker's address changes to another one and back only when there are two."""
 
 WARN_EVERY_S = 60.0
 """How often one process warns of the same worker."""

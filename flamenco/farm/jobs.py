@@ -66,7 +66,7 @@ def job_type(farm: Farm, name: str) -> JobType:
         return farm.compiler.job_type(name)
     except JobTypeError as error:
         log.warning("a job type is broken", job_type=name, error=str(error))
-        raise Failed(f"error getting job type: {error.told}") from error
+        raise Failed(f"error getting job type: {error.for_submitter}") from error
 
 
 def job_type_problems(farm: Farm) -> list[Problem]:
@@ -120,7 +120,7 @@ def _compile(farm: Farm, submission: Submission, warn: Warn, *, strict: bool) ->
     except JobTypeError as error:
         # The place in the script is for whoever looks after it, and reads this log.
         log.warning("a job was not compiled", job_type=submission.type, job=submission.name, error=str(error))
-        raise JobTypeError(error.told) from error
+        raise JobTypeError(error.for_submitter) from error
     authored = farm.hooks.job_compiled(authored, farm.command_types, farm.config)
     check_for_tasks(authored)
     for warning in _warnings(farm, authored):

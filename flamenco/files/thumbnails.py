@@ -92,7 +92,7 @@ def _decode(data: bytes) -> Image.Image:
 
 
 def _reduce(image: Image.Image, across: int, down: int) -> Image.Image:
-    """The image as RGB, so many times smaller, rounded up."""
+    """The image as RGB, reduced by whole factors `across` and `down`, rounded up."""
     width, height = image.size
     reduced = Image.new("RGB", (-(-width // across), -(-height // down)))
     rows = max(1, _BAND_PIXELS // (width * down)) * down

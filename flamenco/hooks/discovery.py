@@ -136,7 +136,7 @@ def load(plugin: Plugin) -> object:
 
 def _unloadable(plugin: Plugin, error: BaseException) -> PluginError:
     return PluginError(
-        f"The plugin {plugin.name!r} cannot be loaded ({place_of(error, plugin.file)}): {told(error)}; mend it, or "
+        f"The plugin {plugin.name!r} cannot be loaded ({place_of(error, plugin.file)}): {one_line(error)}; mend it, or "
         f"leave it out with {DISABLE_VARIABLE}={plugin.name}.",
         plugin.name,
     )
@@ -176,7 +176,7 @@ def place_of(error: BaseException, file: str) -> str:
     return file or "<no file>"
 
 
-def told(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """The kind of an error and its text, on one line."""
     text = str(error).partition("\n")[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

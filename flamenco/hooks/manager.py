@@ -291,7 +291,7 @@ class Hooks:
                 raise PluginError(f"{where}: {error}", name) from error
             except (Exception, SystemExit) as error:
                 place = discovery.place_of(error, _file_of(implementation.plugin))
-                text = f"plugin {name!r} ({place}): {hook}() failed: {discovery.told(error)}"
+                text = f"plugin {name!r} ({place}): {hook}() failed: {discovery.one_line(error)}"
                 raise PluginError(text, name) from error
             if not isinstance(values, list | tuple | None):
                 raise PluginError(f"{where}: {hook}() gave {values!r}, expected a list of {kind.__name__}", name)

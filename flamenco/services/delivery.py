@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from flamenco.domain.backoff import Backoff
 from flamenco.domain.topics import matches
 from flamenco.farm.context import Farm
-from flamenco.hooks.discovery import told
+from flamenco.hooks.discovery import one_line
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
 from flamenco.store import events, sinks
 from flamenco.store.sinks import DeadLetter, SinkProgress
@@ -31,7 +31,7 @@ BATCH: Final = 100
 """So many events are read at once; after a crash at most these are delivered again."""
 
 BATCH_S: Final = 0.5
-"""No further event of a batch is begun after so long: leases have to be renewed, and a manager wants to stop."""
+"""No further event of a batch is begun after this long: leases have to be renewed, and a manager wants to stop."""
 
 BACKOFF: Final = Backoff(first=1.0, longest=300.0)
 """How long a sink that failed is left alone."""
@@ -157,7 +157,7 @@ class _Delivery:
         except Undeliverable as error:
             return _Failure(_storable(str(error) or "undeliverable"), is_final=True)
         except (Exception, SystemExit) as error:  # whatever a plugin does, the events of others go on
-            return _Failure(_storable(told(error)), is_final=False)
+            return _Failure(_storable(one_line(error)), is_final=False)
         return None
 
     def _got_through(self) -> None:

@@ -190,10 +190,10 @@ class Runner:
             # Kept until the next time, or the other processes would do it meanwhile.
             self._hold_lease(chore, pause)
         except Busy as error:  # nothing is wrong, and whoever is busy knows for how long
-            self._say_waits(logging.WARNING, chore, error)
+            self._log_wait(logging.WARNING, chore, error)
             return float(error.retry_after)
         except Unavailable as error:  # whatever it is about, the chore can do nothing about that
-            self._say_waits(logging.ERROR, chore, error)
+            self._log_wait(logging.ERROR, chore, error)
             return UNAVAILABLE_RETRY_S
         except Exception:  # one chore that fails must not end the others; it is tried again
             if times := self._farm.repeated.times(chore.name):
@@ -201,7 +201,7 @@ class Runner:
             return chore.lease_s
         return pause
 
-    def _say_waits(self, level: int, chore: Chore, error: FarmError) -> None:
+    def _log_wait(self, level: int, chore: Chore, error: FarmError) -> None:
         if times := self._farm.repeated.times(f"{chore.name}: {type(error).__name__}"):
             log.log(level, "a chore has to wait", chore=chore.name, reason=str(error), times=times)
 

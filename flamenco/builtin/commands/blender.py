@@ -53,10 +53,10 @@ def render(context: CommandContext, parameters: BlenderParameters) -> None:
     argv = command_line(parameters)
     asked = frames_asked(argv[1:])
     refuse_unknown_frames(asked)
-    said = BlenderOutput()
+    output = BlenderOutput()
 
     def follow(line: str) -> None:
-        said.follow(line)
+        output.follow(line)
         if path := saved_image(line):
             context.output_produced(Path(path))
         if is_frame_done(line):
@@ -65,9 +65,9 @@ def render(context: CommandContext, parameters: BlenderParameters) -> None:
     try:
         context.run_process(argv, follow)
     except CommandFailed as error:
-        raise CommandFailed(said.explain(str(error))) from error
-    if missing := said.missing(asked):
-        raise CommandFailed(said.explain(missing))
+        raise CommandFailed(output.explain(str(error))) from error
+    if missing := output.missing(asked):
+        raise CommandFailed(output.explain(missing))
 
 
 def find_blender(exe: str) -> str:

@@ -89,7 +89,7 @@ def _views(frame_path: Path, wanted: Sequence[range]) -> dict[str, dict[int, Pat
 
 
 def _written(number: int, digits: int) -> str:
-    """The number of a frame as Blender writes it with so many `digits`: 0005, -0005, 12345."""
+    """The number of a frame as Blender writes it with at least `digits` digits: 0005, -0005, 12345."""
     return f"{'-' if number < 0 else ''}{abs(number):0{digits}}"
 
 

@@ -41,7 +41,7 @@ class SeenWorker(Struct, frozen=True, kw_only=True):
     """A worker, as far as it matters for whether it could be given something.
 
     `blocked` are the task types that it is blocked from in the job; `refused` is why a policy keeps it from the job.
-    One that is away was not heard of for so long that nobody should count on it.
+    One that is away has been silent for so long that nobody should count on it.
     """
 
     key: int
@@ -185,12 +185,12 @@ def _sifted(
     for why, passes, none, alone in conditions:
         passing = [worker for worker in left if passes(worker)]
         if not passing:
-            return (why, _told(left, none, alone)), ()
+            return (why, _sentence(left, none, alone)), ()
         left = passing
     return None, left
 
 
-def _told(left: Sequence[SeenWorker], nobody: str, alone: str) -> str:
+def _sentence(left: Sequence[SeenWorker], nobody: str, alone: str) -> str:
     worker = left[0]
     if len(left) == 1:
         return f"worker {worker.name} {alone}".format(status=worker.status or "not signed on", reason=worker.refused)

@@ -1,4 +1,4 @@
-"""Answers «why is my job not running?»: where it stands, what policies say of it, and what its tasks wait for."""
+"""Answers «why is my job not running?»: its position, what policies say of it, and what its tasks wait for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from flamenco.store.scheduling import explanation as explanation_store
 from flamenco.store.scheduling.explanation import Around, Trouble
 
 MOST_FAILED = 100
-"""Of so many tasks it is said why they failed: more than anybody reads."""
+"""How many failed tasks are listed with their reason: more than anybody reads."""
 
 
 class Explanation(Struct, frozen=True, kw_only=True):

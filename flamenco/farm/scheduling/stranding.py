@@ -28,7 +28,7 @@ from flamenco.store.scheduling import explanation as explanation_store
 from flamenco.store.scheduling import stranding
 
 AWAY_AFTER = timedelta(minutes=2)
-"""A worker that is offline is counted on for so long: it may be starting again."""
+"""A worker that is offline is counted on for this long: it may be starting again."""
 
 NOBODY = "Nobody can run tasks of type "
 """How what people read of a job begins while that is so."""

@@ -27,15 +27,15 @@ log = structlog.get_logger()
 LEFTOVER_AFTER: Final = timedelta(days=1)
 """So old, unfinished checkouts are of processes that died."""
 UPLOAD_LEFT_AFTER: Final = timedelta(minutes=10)
-"""An upload that got nothing for so long is of a process that died, too: no connection is waited for that long."""
+"""An upload that got nothing for this long is of a process that died, too: no connection is waited for that long."""
 
-_TELL_EVERY: Final = 1_000
+_REPORT_EVERY: Final = 1_000
 
 _NAME: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}/[0-9]+" + re.escape(BLOB_SUFFIX))
 """What stored files are called. Anything else in the store was put there by somebody who may need it."""
 
-Told = Callable[[str, int], None]
-"""Is told what is being done, and how many it was done to so far."""
+Progress = Callable[[str, int], None]
+"""Called now and then with what is being done, and to how many files it was done so far."""
 
 
 class Garbage(Struct, frozen=True):
@@ -57,7 +57,12 @@ class Collection(Struct, frozen=True, kw_only=True):
 
 
 def collect(
-    folders: ShamanFolders, now: datetime, max_age: float, *, dry_run: bool, told: Told = lambda _what, _count: None
+    folders: ShamanFolders,
+    now: datetime,
+    max_age: float,
+    *,
+    dry_run: bool,
+    progress: Progress = lambda _what, _count: None,
 ) -> Collection:
     """Remove what nobody used for `max_age` seconds; with `dry_run`, only say what that is.
 
@@ -67,8 +72,8 @@ def collect(
     try:
         if not dry_run:
             _put_back(folders)
-        stored, unused = _unused(folders, oldest, told)
-        removed = unused if dry_run else list(_remove(folders, unused, oldest, told))
+        stored, unused = _unused(folders, oldest, progress)
+        removed = unused if dry_run else list(_remove(folders, unused, oldest, progress))
         given_up = sum(1 for _ in _leftovers(folders, now, dry_run=dry_run))
     except OSError as error:
         raise unusable(f"Nothing more is removed, as {error.filename} cannot be used", error) from error
@@ -81,18 +86,18 @@ def collect(
     )
 
 
-def _unused(folders: ShamanFolders, oldest: float, told: Told) -> tuple[int, list[Garbage]]:
+def _unused(folders: ShamanFolders, oldest: float, progress: Progress) -> tuple[int, list[Garbage]]:
     """How many files are stored, and those of them that may go."""
     stored, old = 0, {}
     for entry in files_below(folders.stored):
         stored += 1
-        if stored % _TELL_EVERY == 0:
-            told("stored files looked at", stored)
+        if stored % _REPORT_EVERY == 0:
+            progress("stored files looked at", stored)
         with suppress(FileNotFoundError):
             if garbage := _garbage(folders, Path(entry.path), oldest):
                 old[garbage.name] = garbage
     if old:
-        for name in _linked(folders, told):
+        for name in _linked(folders, progress):
             old.pop(name, None)
     return stored, list(old.values())
 
@@ -110,7 +115,7 @@ def _is_unused(found: os.stat_result, oldest: float) -> bool:
     return found.st_mtime < oldest and found.st_nlink == 1
 
 
-def _linked(folders: ShamanFolders, told: Told) -> Iterator[str]:
+def _linked(folders: ShamanFolders, progress: Progress) -> Iterator[str]:
     """The names in the store of all files that symbolic links in checkouts lead to."""
     # Compared as they really are on both sides: the shared storage may be reached through a symbolic link itself.
     jobs, stored = os.path.realpath(folders.jobs), os.path.realpath(folders.stored)
@@ -121,8 +126,8 @@ def _linked(folders: ShamanFolders, told: Told) -> Iterator[str]:
         if not entry.is_symlink():
             continue
         count += 1
-        if count % _TELL_EVERY == 0:
-            told("links looked at", count)
+        if count % _REPORT_EVERY == 0:
+            progress("links looked at", count)
         with suppress(FileNotFoundError):
             if (name := _name_in_store(entry.path, stored)) is not None:
                 yield name
@@ -137,10 +142,10 @@ def _name_in_store(link: str, stored: str) -> str | None:
     return target.removeprefix(beginning).replace(os.sep, "/") if target.startswith(beginning) else None
 
 
-def _remove(folders: ShamanFolders, unused: list[Garbage], oldest: float, told: Told) -> Iterator[Garbage]:
+def _remove(folders: ShamanFolders, unused: list[Garbage], oldest: float, progress: Progress) -> Iterator[Garbage]:
     for number, garbage in enumerate(unused, start=1):
-        if number % _TELL_EVERY == 0:
-            told("files removed", number)
+        if number % _REPORT_EVERY == 0:
+            progress("files removed", number)
         with suppress(FileNotFoundError):
             if _remove_unless_used(folders, garbage.name, oldest):
                 yield garbage

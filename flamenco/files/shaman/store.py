@@ -24,7 +24,7 @@ BLOCK_BYTES = 256 * 1024
 """How much of an upload is in memory at a time."""
 
 UPLOAD_STALE_AFTER = timedelta(minutes=2)
-"""An upload that got no block for so long counts for nobody else: its client is very slow, or its process died."""
+"""An upload that got no block for this long counts for nobody else: its client is very slow, or its process died."""
 
 
 class UploadStream(Protocol):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flamenco.config import Config
 from flamenco.files.shaman.checkout import Checkouts
-from flamenco.files.shaman.collect import Collection, Told, collect
+from flamenco.files.shaman.collect import Collection, Progress, collect
 from flamenco.files.shaman.folders import ShamanFolders
 from flamenco.files.shaman.store import FileStore
 
@@ -22,9 +22,11 @@ class Shaman:
         self.checkouts = Checkouts(self.files, config.shaman.checkout_links)
         self._max_age = config.shaman.garbage_collect.max_age
 
-    def collect(self, now: datetime, *, dry_run: bool = False, told: Told = lambda _what, _count: None) -> Collection:
+    def collect(
+        self, now: datetime, *, dry_run: bool = False, progress: Progress = lambda _what, _count: None
+    ) -> Collection:
         """Remove what no checkout uses and nobody asked for within the configured time. Raises `StoreError`."""
-        return collect(self.folders, now, self._max_age, dry_run=dry_run, told=told)
+        return collect(self.folders, now, self._max_age, dry_run=dry_run, progress=progress)
 
 
 def shaman_of(config: Config, clock: Callable[[], datetime]) -> Shaman | None:
