@@ -5,7 +5,7 @@ One main process holds the port and forks the processes that serve; each of thos
 compiler and its own threads of chores, and which of them a request gets to makes no difference.
 """
 
-from flamenco.server.listening import PortInUse, open_port
+from flamenco.server.listening import open_port
 from flamenco.server.main import serve
 
-__all__ = ["PortInUse", "open_port", "serve"]
+__all__ = ["open_port", "serve"]

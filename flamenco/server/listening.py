@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from flamenco.config import Config
-from flamenco.domain.errors import FarmError
+from flamenco.domain.errors import Failed
 
 PORT_WAIT_S = 5.0
 """How long to wait for a port that is in use: the processes of a manager that was killed need a moment to notice."""
@@ -18,15 +18,11 @@ _EVERYWHERE = "::"
 _BACKLOG = 2048
 
 
-class PortInUse(FarmError):
-    """Another program has the port."""
-
-
 def open_port(config: Config, waiting: Callable[[str], None], wait_s: float = PORT_WAIT_S) -> socket.socket:
     """Take the port that `config` names; whoever gets it serves.
 
     While another program has it, says so once to `waiting` and tries for `wait_s` seconds. Raises
-    `PortInUse`, or `FarmError` when there is no such address on this machine.
+    `Failed` when it has it still, or there is no such address on this machine.
     """
     deadline = time.monotonic() + wait_s
     told = False
@@ -35,9 +31,9 @@ def open_port(config: Config, waiting: Callable[[str], None], wait_s: float = PO
             return _listen(config.host, config.port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise FarmError(f"Cannot listen on {config.listen}: {error.strerror or error}.") from error
+                raise Failed(f"Cannot listen on {config.listen}: {error.strerror or error}.") from error
             if time.monotonic() >= deadline:
-                raise PortInUse(
+                raise Failed(
                     f"{config.listen} is in use by another program; stop it, or choose another address with --listen."
                 ) from error
         if not told:
