@@ -11,7 +11,7 @@ from rich.filesize import decimal
 
 from flamenco.cli.configured import configured
 from flamenco.cli.options import config_option, data_dir_option, json_option, override_option
-from flamenco.domain.errors import FarmError
+from flamenco.domain.errors import Failed
 from flamenco.farm.context import utc_now
 from flamenco.files.shaman.collect import Collection
 from flamenco.files.shaman.system import shaman_of
@@ -47,7 +47,7 @@ def gc(
     config = configured(config_file, data_dir, overrides).config
     store = shaman_of(config, utc_now)
     if store is None:
-        raise FarmError("Shaman is off here; see the settings shaman.enabled and shared_storage_path.")
+        raise Failed("Shaman is off here; see the settings shaman.enabled and shared_storage_path.")
     with Console(stderr=True).status("looking at the stored files …") as status:
         found = store.collect(
             utc_now(), dry_run=dry_run, progress=lambda what, count: status.update(f"{what}: {count:,} …")

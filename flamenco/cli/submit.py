@@ -28,7 +28,7 @@ from flamenco.cli.output import print_json
 from flamenco.cli.progress import job_progress
 from flamenco.cli.references import find_tags
 from flamenco.client import JobRequest, JobType, ManagerClient, ManagerError
-from flamenco.domain.errors import FarmError, NotFound, Refused
+from flamenco.domain.errors import Failed, NotFound, Refused
 from flamenco.domain.model import AuthoredJob
 from flamenco.domain.statuses import JobStatus
 
@@ -138,6 +138,6 @@ def _report(job: ShownJob, *, as_json: bool) -> None:
     if as_json:
         print_json(job)
     if job.status is not JobStatus.COMPLETED:
-        raise FarmError(f"job {job.name!r} is {job.status}: {job.activity}")
+        raise Failed(f"job {job.name!r} is {job.status}: {job.activity}")
     if not as_json:
         click.echo("completed")

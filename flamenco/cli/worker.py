@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from flamenco import builtin
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.config.paths import flamenco_home
-from flamenco.domain.errors import FarmError
+from flamenco.domain.errors import Failed
 from flamenco.hooks.setting import Setting
 from flamenco.worker import bootstrap, signals, worker_settings
 from flamenco.worker.agent import EXIT_SIGNAL
@@ -125,7 +125,7 @@ def worker(
 def _print_manager() -> None:
     url = bootstrap.find_manager(FIND_LIMIT_S)
     if url is None:
-        raise FarmError(
+        raise Failed(
             "No manager was found; start one that other machines can reach with `flamenco manager --listen :8080`."
         )
     click.echo(url)
