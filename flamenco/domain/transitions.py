@@ -167,7 +167,7 @@ def _follow_up(status: JobStatus, counts: TaskCounts, reason: str) -> tuple[JobS
         return JobStatus.QUEUED, reason
     if status is JobStatus.PAUSE_REQUESTED and not counts.active:
         return JobStatus.PAUSED, reason
-    if status is JobStatus.QUEUED and counts.is_done:
+    if status in SCHEDULABLE_JOB and counts.is_done:
         return JobStatus.COMPLETED, "all tasks are completed"
     return None
 

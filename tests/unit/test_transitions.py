@@ -174,6 +174,7 @@ ALL_KINDS = TaskCounts(active=1, canceled=1, completed=1, failed=1, paused=1, qu
         (J.UNDER_CONSTRUCTION, ALL_KINDS, J.REQUEUEING, [J.REQUEUEING, J.QUEUED], []),
         (J.PAUSED, TaskCounts(completed=3), J.QUEUED, [J.QUEUED, J.COMPLETED], [({T.PAUSED}, T.QUEUED)]),
         (J.PAUSED, TaskCounts(), J.QUEUED, [J.QUEUED, J.COMPLETED], [({T.PAUSED}, T.QUEUED)]),
+        (J.PAUSED, TaskCounts(completed=3), J.ACTIVE, [J.ACTIVE, J.COMPLETED], [({T.PAUSED}, T.QUEUED)]),
         (J.PAUSED, ALL_KINDS, J.QUEUED, [J.QUEUED], [({T.PAUSED}, T.QUEUED)]),
         (J.PAUSE_REQUESTED, ALL_KINDS, J.ACTIVE, [J.ACTIVE], [({T.PAUSED}, T.QUEUED)]),
         (J.FAILED, TaskCounts(completed=3), J.QUEUED, [J.QUEUED, J.COMPLETED], []),
