@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from statistics import median
 from typing import Any
 
 import httpx
@@ -12,6 +11,7 @@ import pytest
 from sqlalchemy import event
 
 from benchmarks.conftest import MakeFarm
+from benchmarks.machine import slowness
 from flamenco.api.app import create_app
 from flamenco.farm.context import Farm
 from tests.integration.farming import new_worker, take
@@ -32,13 +32,13 @@ def client_of(farm: Farm) -> Client:
 
 
 def measured_ms(get: Client, path: str) -> float:
-    """The median time of a request, in milliseconds."""
+    """The time of the fastest of some requests, in milliseconds."""
     times = []
     for _ in range(ROUNDS):
         before = time.perf_counter()
         assert get(path).status_code == 200
         times.append((time.perf_counter() - before) * 1e3)
-    return median(times)
+    return min(times)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_tasks_of_a_job(farm_of: MakeFarm, queries: list[str]) -> None:
     assert len({task["worker"]["name"] for task in listed}) == 4
     spent_ms = measured_ms(get, path)
     print(f"\n{TASKS} tasks: {spent_ms:.1f} ms")
-    assert spent_ms < MOST_MS_FOR_TASKS
+    assert spent_ms < MOST_MS_FOR_TASKS * slowness()
 
 
 def test_all_jobs(farm_of: MakeFarm) -> None:
@@ -79,4 +79,4 @@ def test_all_jobs(farm_of: MakeFarm) -> None:
     assert len(get("/api/v3/jobs").json()["jobs"]) == JOBS
     spent_ms = measured_ms(get, "/api/v3/jobs")
     print(f"\n{JOBS} jobs: {spent_ms:.1f} ms")
-    assert spent_ms < MOST_MS_FOR_JOBS
+    assert spent_ms < MOST_MS_FOR_JOBS * slowness()
