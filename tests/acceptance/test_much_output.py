@@ -70,7 +70,8 @@ def most_memory_mb(pid: int) -> float:
 
 def test_a_hundred_megabytes_arrive_whole(tmp_path: Path) -> None:
     """All lines are in the task's log, in order, each once; the worker holds no more than a few of them."""
-    with running_manager(tmp_path, "--processes", "2") as manager:
+    environ = {"FLAMENCO_TASK_LOG_MB": "1000"}
+    with running_manager(tmp_path, "--processes", "2", environ=environ) as manager:
         job_id = submit(manager, CHATTERBOX)
         with running_workers(tmp_path, manager.url, 1) as (worker,):
             assert wait_until(lambda: "000000500 " in "".join(logs_of(manager).values()), 30)
