@@ -35,7 +35,8 @@ class Studio:
         self.shipped = folder / "shipped"
         self.own.mkdir(parents=True)
         self.shipped.mkdir()
-        self.compiler = Compiler([self.own, self.shipped], limits)
+        self.limits = limits or ScriptLimits()
+        self.compiler = Compiler([self.own, self.shipped], self.limits)
 
     def write(self, name: str, text: str, folder: Path | None = None) -> Path:
         """Put a file into the studio's folder, or another."""

@@ -1,6 +1,7 @@
 """The shipped policies over days of a farm's life: a real farm and database; the clock and the renders are made up.
 
-Events are played in the order of their time. As in a manager, jobs are ranked once a second at the most.
+Events are played in the order of their time. As in a manager, jobs are ranked once a second at the most, where time
+does not matter, and else once a minute.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from flamenco.farm.tasks import TaskChange
 from flamenco.services import ranking
 from flamenco.store.upgrade import upgrade
 from flamenco.testing import Clock
+from tests import length
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, store_job
 
@@ -33,6 +35,9 @@ log = logging.getLogger(__name__)
 
 MakeFarm = Callable[[str], Farm]
 WORKERS = 50
+
+RANKED_EVERY_S = length.of(60, 1)
+"""What is decided is the same, as shares are about hours, and the simulation is over in half the time."""
 
 
 @pytest.fixture
@@ -76,7 +81,7 @@ class Simulation:
 
     def hand_out(self) -> None:
         """Every worker that is free asks for a task."""
-        if self.now_s >= self._ranked_at + ranking.EVERY_S:
+        if self.now_s >= self._ranked_at + RANKED_EVERY_S:
             ranking.tick(self.farm)
             self._ranked_at = self.now_s
         waiting = []

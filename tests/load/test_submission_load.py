@@ -20,6 +20,7 @@ from flamenco.client import AssignedTask, ManagerClient, TaskUpdate, WorkerRegis
 from flamenco.domain.statuses import TaskStatus, WorkerStatus
 from flamenco.store import recount
 from flamenco.store.engine import Store
+from tests import length
 from tests.acceptance.conftest import ECHO_JOB_TYPE, Manager, is_alive, running_manager, wait_until
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ MOST_S = 3.0
 """No request of a worker takes longer: clients that wait for a slow script must not hold every thread."""
 
 WAITED = "%d requests of workers: median %.3f s, p95 %.3f s, longest %.3f s"
-ROUNDS = 3
+ROUNDS = length.of(1, 3)
 """Waves are repeated so often, for a p95 over enough requests."""
 
 
