@@ -66,7 +66,7 @@ def _shown(line: bytes) -> bytes:
 
 def _without_the_past(line: bytes) -> bytes:
     """The beginning of a line without what was written over; it may still be wiped out, or end with "\\r\\n"."""
-    if b"\r" not in line:
+    if b"\r" not in line.removesuffix(b"\r"):
         return line
     last = line.rpartition(b"\r")[2]
     return b"\r" + (last if last.strip() else _shown(line) + b"\r" + last)

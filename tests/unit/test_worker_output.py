@@ -50,6 +50,7 @@ def split(*pieces: bytes, longest: int = 8) -> list[str]:
         ([b"50%\r    \r", b"done\n"], ["done"]),
         ([b"50%\r   ", b"more\n"], ["   more"]),
         ([b"text\r\r\n"], ["text"]),
+        ([b" \r", b"\n"], [" "]),
         ([b"50%\r" + b"x" * 17], ["xxxxxxxx", "xxxxxxxx", "x"]),
     ],
 )
