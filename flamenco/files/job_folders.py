@@ -11,8 +11,9 @@ from flamenco.domain.errors import StoreError, Unavailable
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
-_ATTEMPTS = 5
-"""How often to begin anew when somebody else makes or removes the same folders meanwhile."""
+_ATTEMPTS = 50
+"""How often to begin anew when somebody else makes or removes the same folders meanwhile; each time it is their move
+that is done, so this many are needed only where many do nothing else."""
 
 
 def job_folder(root: Path, job_id: str) -> Path:
