@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import tempfile
 import uuid
 import warnings
 import wsgiref.validate
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -40,6 +40,15 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("patient")
     if config.getoption("--long"):
         length.set_whole()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What has the mark `long` is run with `--long`, and when it is asked for by its name."""
+    if config.getoption("--long") or any("::" in argument for argument in config.args):
+        return
+    left = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -114,12 +123,13 @@ def migrate(url: str) -> None:
     opened.close()
 
 
-@pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with tables, to be copied: migrating takes a hundred times as long."""
-    path = tmp_path_factory.mktemp("migrated") / "flamenco.sqlite"
-    migrate(f"sqlite:///{path}")
-    return path
+@cache
+def empty_database() -> bytes:
+    """A SQLite file with tables and nothing in them; made once, since writing it takes a hundredth of migrating."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "empty.sqlite"
+        migrate(f"sqlite:///{file}")
+        return file.read_bytes()
 
 
 @pytest.fixture(scope="session")
@@ -147,7 +157,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def store(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[Store]:
     """A database with tables and nothing in them."""
     if database_url.startswith("sqlite"):
-        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), tmp_path / "flamenco.sqlite")
+        (tmp_path / "flamenco.sqlite").write_bytes(empty_database())
     opened = Store(database_url)
     yield opened
     opened.close()

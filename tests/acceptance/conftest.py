@@ -16,6 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.conftest import empty_database
+
 START_TIMEOUT_S = 30.0
 """A manager starts within a second or two; a machine that runs many tests at once gets more."""
 
@@ -143,6 +145,8 @@ def running_manager(
     data_dir, log = folder / "data", folder / "manager.log"
     (data_dir / "jobtypes").mkdir(parents=True, exist_ok=True)
     (data_dir / "jobtypes" / "echo.js").write_text(ECHO_JOB_TYPE)
+    if not (database := data_dir / "flamenco-manager.sqlite").exists():
+        database.write_bytes(empty_database())
     log.touch()
     earlier = log.read_text().count("listening on")
     process = launch(data_dir, log, *arguments, listen=listen, environ=environ)

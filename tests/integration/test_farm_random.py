@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +47,9 @@ from flamenco.store import workers as worker_store
 from flamenco.store.engine import Store
 from flamenco.store.scheduling import queues
 from flamenco.store.schema import job_blocks, task_dependencies, task_failures
-from flamenco.store.upgrade import upgrade
-from flamenco.testing import START, Clock
+from flamenco.testing import Clock
 from tests import length
-from tests.conftest import authored_job, authored_task, make_hooks
+from tests.conftest import authored_job, authored_task, empty_database, make_hooks
 from tests.integration.farming import job_now, new_worker, store_job
 
 EXAMPLES = length.of(12, 60)
@@ -82,17 +80,6 @@ described_tasks = st.tuples(
     st.sets(st.integers(0, 15), max_size=2),
     st.sampled_from([False, False, True]),
 )
-
-
-@cache
-def empty_database() -> bytes:
-    """An SQLite file with tables and nothing in them; made once, since that takes longer than playing on it."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "empty.sqlite"
-        store = Store(f"sqlite:///{file}")
-        upgrade(store, START)
-        store.close()
-        return file.read_bytes()
 
 
 def authored(described: Sequence[DescribedTask]) -> list[AuthoredTask]:
