@@ -127,6 +127,7 @@ def test_nothing_there_yet_says_what_to_do(tmp_path: Path) -> None:
         assert "flamenco worker" in flamenco("workers", manager=manager.url).stdout
 
 
+@pytest.mark.long
 def test_the_database_is_checked_and_copied_while_the_manager_runs(shared_manager: Manager, tmp_path: Path) -> None:
     """Check and backup need no manager and do not mind one; a copy is never written over another file."""
     submit(shared_manager)

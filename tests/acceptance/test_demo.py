@@ -117,6 +117,7 @@ def test_the_demo_renders(folder: Path) -> None:
     assert sum(log.count("Saved: '") for log in logs) == 24
 
 
+@pytest.mark.long
 def test_the_demo_says_what_it_does(folder: Path) -> None:
     """Where there is no terminal, plain lines tell how far it is and where things are at the end."""
     done = run("--dir", str(folder), "--frames", "2", "--workers", "1")
@@ -130,7 +131,7 @@ def test_the_demo_says_what_it_does(folder: Path) -> None:
     assert lines[-1].split() == ["logs", str(folder / "logs")]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_stopping_leaves_no_process(folder: Path, number: signal.Signals) -> None:
     """Ctrl-C in the middle of rendering stops manager, workers and renderers, and says where things are."""
     with running("--dir", str(folder)) as demo:
@@ -143,6 +144,7 @@ def test_stopping_leaves_no_process(folder: Path, number: signal.Signals) -> Non
         assert str(folder) in output.splitlines()[-1]
 
 
+@pytest.mark.long
 def test_stopping_takes_the_scratch_folder_away(tmp_path: Path) -> None:
     """A demo that was interrupted leaves nothing behind where the user chose no folder."""
     with running(environ=environment(TMPDIR=str(tmp_path))) as demo:
@@ -154,7 +156,7 @@ def test_stopping_takes_the_scratch_folder_away(tmp_path: Path) -> None:
     assert not processes_in(tmp_path)
 
 
-@pytest.mark.parametrize("who", ["manager", "worker-2"])
+@pytest.mark.parametrize("who", [pytest.param("manager", marks=pytest.mark.long), "worker-2"])
 def test_a_death_ends_the_demo(folder: Path, who: str) -> None:
     """When a process of the farm dies, the demo says which, shows its log, and stops the others."""
     with running("--dir", str(folder)) as demo:
@@ -168,6 +170,7 @@ def test_a_death_ends_the_demo(folder: Path, who: str) -> None:
     assert f"the {who} ended with exit code -9; its log says:" in errors
 
 
+@pytest.mark.long
 def test_without_blender_a_clip_is_transcoded(folder: Path, tmp_path: Path) -> None:
     """The first line says that there is no Blender and why; a real job runs nevertheless, with FFmpeg from a wheel."""
     done = run("--dir", str(folder), "--frames", "48", "--json", environ=without_blender(tmp_path))

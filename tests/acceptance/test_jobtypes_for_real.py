@@ -94,9 +94,9 @@ def farm(blender: Blender, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     ("scene", "settings", "extension"),
     [
         ("Still", {"tiles_x": 3, "tiles_y": 2, "frame": 7}, ".png"),
-        ("Still", {"tiles_x": 1, "tiles_y": 1}, ".png"),
-        ("Still", {"format": "JPEG"}, ".jpg"),
-        ("Clear", {"tile_overlap": 4}, ".png"),
+        pytest.param("Still", {"tiles_x": 1, "tiles_y": 1}, ".png", marks=pytest.mark.long),
+        pytest.param("Still", {"format": "JPEG"}, ".jpg", marks=pytest.mark.long),
+        pytest.param("Clear", {"tile_overlap": 4}, ".png", marks=pytest.mark.long),
         ("Soft", {"tile_overlap": 2}, ".png"),
     ],
 )
@@ -137,6 +137,7 @@ def extrema(image: Image.Image) -> list[tuple[int, int]]:
     return [channel.getextrema() for channel in image.split()]  # type: ignore[misc] # of 8-bit channels
 
 
+@pytest.mark.long
 def test_tiles_keep_the_range_of_openexr(farm: Farm, tmp_path: Path, blender: Blender) -> None:
     """An OpenEXR image has the same numbers in it, and they have not been through a view transform."""
     job = farm.render("single-image-render", tmp_path / "tiled", frame=1, scene="Clear", format="OPEN_EXR")

@@ -148,6 +148,7 @@ def check_starts_and_stops(listener: Listener, count: int) -> None:
     assert told() == count * ["manager-startup", "manager-shutdown"]
 
 
+@pytest.mark.long
 def test_every_start_and_stop_is_heard(tmp_path: Path, broker: Broker, listener: Listener) -> None:
     """Of a manager whose database is new, the start and the end are heard, once each, before it is gone."""
     for number in range(1, 7):
@@ -191,6 +192,7 @@ def check_soon(condition: Callable[[], bool]) -> None:
     assert wait_until(condition, LEASE_RETRY_S + 5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_every_start_and_stop_is_heard_of_many_processes(
     tmp_path: Path, broker: Broker, listener: Listener, database_url: str
@@ -278,6 +280,7 @@ def test_a_broker_that_hangs_holds_up_nobody(tmp_path: Path, broker: Broker, web
     broker.freeze(frozen=False)
 
 
+@pytest.mark.long
 def test_a_password(tmp_path: Path) -> None:
     """The right one lets the manager in. A wrong one is told, and the events wait until it is mended."""
     with running_broker(tmp_path, password="hush") as broker, listening(broker.port, "hush") as listener:

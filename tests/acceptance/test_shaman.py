@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from flamenco.server.gunicorn import FINISH_TIMEOUT_S
+from tests import length
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.shaman_clients import (
     API,
@@ -36,7 +37,7 @@ MEBIBYTE = 1 << 20
 CLIENTS = 8
 SMALL_FILES = 297
 LARGE_FILES = 3
-LARGE_BYTES = 200 * 1000 * 1000
+LARGE_BYTES = length.of(60, 200) * 1000 * 1000
 MOST_RESIDENT_BYTES = 200 * MEBIBYTE
 
 

@@ -127,6 +127,7 @@ def test_fair_share(tmp_path: Path) -> None:
             farm.submit("other", settings={"project": "other"})
 
 
+@pytest.mark.long
 def test_ageing(tmp_path: Path) -> None:
     """A job says how long it has waited, and that counts more and more."""
     with farm_of(tmp_path, "ageing") as farm:
@@ -151,6 +152,7 @@ def test_deadline(tmp_path: Path) -> None:
         assert farm.ran == ["due", "first"]
 
 
+@pytest.mark.long
 def test_worker_limits(tmp_path: Path) -> None:
     """Three workers and a job for one at a time: no two of its tasks overlap, and the others do something else."""
     with farm_of(tmp_path, "worker_limits") as farm:
@@ -221,6 +223,7 @@ def test_mqtt(tmp_path: Path) -> None:
             assert [(sink["name"], sink["dead"]) for sink in farm.flamenco("sinks", "list")] == [("mqtt", 0)]
 
 
+@pytest.mark.long
 def test_event_log(tmp_path: Path) -> None:
     """Whatever happens is a line of JSON in a file."""
     with farm_of(tmp_path, "event_log") as farm, running_workers(tmp_path, farm.manager.url, 1):

@@ -109,6 +109,7 @@ def test_the_first_plugin(tmp_path: Path) -> None:
     assert plugin.summary == "Shouts: a command that writes a message to the task's log in capitals."
 
 
+@pytest.mark.long
 def test_the_example_of_a_test(tmp_path: Path) -> None:
     """Run as an author would run it, it passes."""
     (tmp_path / "test_example.py").write_text(manual.blocks("python")[-1])

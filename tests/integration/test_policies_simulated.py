@@ -116,6 +116,7 @@ plugins:
 """
 
 
+@pytest.mark.long
 def test_everybody_gets_their_share(farm_with: MakeFarm, clock: Clock) -> None:
     """Shares of 50, 30 and 20 with 100, 10 and 1 jobs: of the time of 2,000 tasks each gets its share, ± 5 %.
 

@@ -70,6 +70,7 @@ def test_show_says_all_of_a_plugin() -> None:
     assert "did you mean 'ageing'" in run("plugins", "show", "agein", code=1)
 
 
+@pytest.mark.long
 def test_new_writes_a_plugin_that_works(home: Path) -> None:
     """What it writes is found and documented, and its own tests pass; nothing is overwritten, bad names are refused."""
     assert "wrote plugins/say_hello.py" in run("plugins", "new", "say-hello", "--dir", "plugins")
