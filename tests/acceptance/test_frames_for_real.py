@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from flamenco import CommandFailed, bundled
-from flamenco.compiler import Compiler
+from flamenco.compiler.compile import Compiler
 from flamenco.demo.tools import Blender, find_blender
 from flamenco.domain.errors import JobTypeError
 from flamenco.domain.model import AuthoredJob, Submission

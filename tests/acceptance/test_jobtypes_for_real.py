@@ -19,7 +19,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from flamenco import CommandFailed, bundled
 from flamenco.client import JobRequest, ManagerClient
-from flamenco.compiler import Compiler
+from flamenco.compiler.compile import Compiler
 from flamenco.demo.tools import Blender, find_blender
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Submission
 from flamenco.domain.variables import Expansion, Variables, everywhere, this_platform

@@ -15,7 +15,7 @@ from PIL import Image
 
 from flamenco import CommandFailed, bundled
 from flamenco.builtin.commands.ffmpeg import find_ffmpeg, tool_candidates
-from flamenco.compiler import Compiler
+from flamenco.compiler.compile import Compiler
 from flamenco.demo.tools import Blender, find_blender
 from flamenco.domain.model import AuthoredTask, Submission
 from tests.integration.compiling import CREATED, JOB_ID

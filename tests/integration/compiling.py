@@ -12,7 +12,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from flamenco.compiler import Compiler, ScriptLimits
+from flamenco.compiler.compile import Compiler
+from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.variables import Variables
 

@@ -13,7 +13,8 @@ import pytest
 from msgspec import UNSET
 
 from flamenco import bundled
-from flamenco.compiler import Compiler, ScriptLimits
+from flamenco.compiler.compile import Compiler
+from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.errors import Conflict, JobTypeError, NotFound, Refused
 from flamenco.domain.model import EvalInfo
 from tests.integration.compiling import Studio

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.compiler import ScriptLimits
+from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.errors import JobTypeError
 from tests import length
 from tests.integration.compiling import DECLARATION, Studio

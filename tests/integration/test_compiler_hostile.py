@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from flamenco.compiler import ScriptLimits
+from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.errors import JobTypeError
 from tests.integration.compiling import DECLARATION, Studio, wait_until_busy
 

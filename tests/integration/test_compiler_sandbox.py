@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from flamenco.compiler import ScriptLimits
+from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.errors import Busy, JobTypeError
 from tests.integration.compiling import DECLARATION, Studio, wait_until_busy
 

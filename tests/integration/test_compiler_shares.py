@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from flamenco import bundled
-from flamenco.compiler import Compiler
+from flamenco.compiler.compile import Compiler
 from flamenco.domain.model import Submission
 from tests.integration.compiling import CREATED, JOB_ID
 

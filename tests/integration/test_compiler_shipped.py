@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from flamenco import bundled
-from flamenco.compiler import Compiler
+from flamenco.compiler.compile import Compiler
 from flamenco.compiler.protocol import Printed
 from flamenco.domain.errors import JobTypeError, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Submission

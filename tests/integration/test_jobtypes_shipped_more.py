@@ -10,7 +10,7 @@ import pytest
 from msgspec import UNSET
 
 from flamenco import bundled
-from flamenco.compiler import Compiler
+from flamenco.compiler.compile import Compiler
 from flamenco.domain.errors import JobTypeError, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Submission
 from flamenco.hooks.parameters import read_parameters

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from PIL import Image
 
 from flamenco import AuthoredJob, Command, CommandCancelled, CommandFailed, Submission
-from flamenco.compiler import Compiler
+from flamenco.compiler.compile import Compiler
 from flamenco.config import Loaded
 from flamenco.domain.errors import JobTypeError
 from flamenco.hooks.parameters import ParameterError, read_parameters
