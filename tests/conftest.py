@@ -24,6 +24,7 @@ from flamenco.domain.model import AuthoredJob, AuthoredTask, Command
 from flamenco.farm.context import Farm
 from flamenco.hooks.manager import Hooks
 from flamenco.store.engine import Store
+from flamenco.store.schema import metadata
 from flamenco.store.upgrade import upgrade
 from flamenco.testing import START, Clock
 from tests import length
@@ -104,12 +105,12 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def postgres_database(server: str, *, template: str = "template1") -> Iterator[str]:
-    """The URL of a database that is a copy of the template, as long as it is used."""
+def postgres_database(server: str) -> Iterator[str]:
+    """The URL of a new database, as long as it is used."""
     maintenance = Store(server, pool_size=1)
     name = f"test_{uuid.uuid4().hex}"
     with maintenance.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
     yield maintenance.url.set(database=name).render_as_string(hide_password=False)
     with maintenance.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
@@ -132,25 +133,51 @@ def empty_database() -> bytes:
         return file.read_bytes()
 
 
-@pytest.fixture(scope="session")
-def migrated_postgres(postgres_server: str) -> Iterator[str]:
-    """The name of a PostgreSQL database with tables, to be copied."""
-    with postgres_database(postgres_server) as url:
+class EmptyPostgres:
+    """A PostgreSQL database with tables, emptied after each test: making one for each would take five times as long."""
+
+    def __init__(self, url: str) -> None:
         migrate(url)
-        yield url.rpartition("/")[2].partition("?")[0]
+        self.url = url
+        self._store = Store(url, pool_size=1)
+        self._connection = self._store.engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+        sequences = self._connection.exec_driver_sql("SELECT sequencename FROM pg_sequences").scalars().all()
+        deletions = [f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)]  # noqa: S608 - ours
+        self._emptying = "; ".join([*deletions, *(f"ALTER SEQUENCE {name} RESTART" for name in sequences)])
+
+    def empty(self) -> None:
+        """Forget what a test has stored, and end what it left connected."""
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        self._connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")  # noqa: S608
+        self._connection.exec_driver_sql(self._emptying)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._connection.close()
+        self._store.close()
+
+
+@pytest.fixture(scope="session")
+def empty_postgres(postgres_server: str) -> Iterator[EmptyPostgres]:
+    """The database of all tests that only want tables."""
+    with postgres_database(postgres_server) as url:
+        database = EmptyPostgres(url)
+        yield database
+        database.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database, once of each kind."""
+    """An empty database, once of each kind; without tables, unless the test has a `store`."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/flamenco.sqlite"
-        return
-    template = "template1"
-    if "store" in request.fixturenames:
-        template = request.getfixturevalue("migrated_postgres")
-    with postgres_database(request.getfixturevalue("postgres_server"), template=template) as url:
-        yield url
+    elif "store" in request.fixturenames:
+        database: EmptyPostgres = request.getfixturevalue("empty_postgres")
+        yield database.url
+        database.empty()
+    else:
+        with postgres_database(request.getfixturevalue("postgres_server")) as url:
+            yield url
 
 
 @pytest.fixture
