@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import event
 
 from benchmarks.conftest import MakeFarm
-from benchmarks.machine import slowness
 from flamenco.api.app import create_app
 from flamenco.farm.context import Farm
 from tests.integration.farming import new_worker, take
+from tests.machine import slowness
 
 TASKS = 5_000
 MOST_MS_FOR_TASKS = 60

@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 import pytest
 
-from benchmarks.machine import slowness
 from flamenco import bundled
 from flamenco.compiler.compile import Compiler
 from flamenco.compiler.sandbox import Sandbox
@@ -31,6 +30,7 @@ from flamenco.testing import START, Clock
 from tests import length
 from tests.acceptance.conftest import running_manager
 from tests.conftest import make_hooks
+from tests.machine import slowness
 
 SMALL, MEDIUM, LARGE = 1_000, 10_000, 100_000
 ROUND = ((SMALL, 50), (MEDIUM, 3), (LARGE, 1), (SMALL, 50))

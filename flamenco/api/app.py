@@ -13,8 +13,7 @@ from flamenco.api.middleware.authentication import Authentication
 from flamenco.api.middleware.body import Body
 from flamenco.api.middleware.clients import Gone
 from flamenco.api.middleware.parameters import Parameters
-from flamenco.api.middleware.request_id import RequestId
-from flamenco.api.middleware.timing import Timing
+from flamenco.api.middleware.requests import RequestId, Timing
 from flamenco.api.openapi import Document
 from flamenco.api.routes import SURFACES
 from flamenco.api.upnp import Description

@@ -13,7 +13,7 @@ from typing import Any
 import falcon
 import structlog
 
-from flamenco.api.middleware.request_id import request_id
+from flamenco.api.middleware.requests import request_id
 from flamenco.api.operation import Operation
 from flamenco.api.pages import is_for_people, send_nothing_here
 from flamenco.api.resource import send
@@ -30,8 +30,8 @@ from flamenco.domain.errors import (
     StoreError,
     Unavailable,
 )
-from flamenco.farm.repeating import Repeated
-from flamenco.protocol.errors import BriefError, Error
+from flamenco.farm.attempts import Repeated
+from flamenco.protocol.fields import BriefError, Error
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from flamenco.api.operation import Operation, operation_of
 from flamenco.api.routes import Surface
-from flamenco.protocol.errors import BriefError, Error
+from flamenco.protocol.fields import BriefError, Error
 
 _METHODS = ("get", "put", "post", "delete", "patch")
 _REFERENCE = "#/components/schemas/{name}"

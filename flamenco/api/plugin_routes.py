@@ -15,7 +15,7 @@ import structlog
 
 from flamenco.api.errors import send_error
 from flamenco.api.middleware.body import read_body
-from flamenco.api.middleware.request_id import request_id
+from flamenco.api.middleware.requests import request_id
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import send
 from flamenco.domain.errors import ConfigError, FarmError

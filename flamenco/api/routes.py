@@ -5,27 +5,27 @@ from __future__ import annotations
 from msgspec import Struct
 
 from flamenco.api.resource import Resource
-from flamenco.api.v1 import jobs as v1_jobs
-from flamenco.api.v1 import meta as v1_meta
-from flamenco.api.v1 import worker as v1_worker
+from flamenco.api.v1 import resources as v1_jobs
+from flamenco.api.v1 import resources as v1_meta
+from flamenco.api.v1 import resources as v1_worker
 from flamenco.api.v3 import configuration as v3_configuration
-from flamenco.api.v3 import farm_status as v3_farm_status
 from flamenco.api.v3 import jobs as v3_jobs
 from flamenco.api.v3 import last_rendered as v3_last_rendered
+from flamenco.api.v3 import meta as v3_farm_status
 from flamenco.api.v3 import meta as v3_meta
 from flamenco.api.v3 import shaman as v3_shaman
-from flamenco.api.v3 import sleep as v3_sleep
-from flamenco.api.v3 import tags as v3_tags
-from flamenco.api.v3 import task_logs as v3_task_logs
+from flamenco.api.v3 import tasks as v3_task_logs
 from flamenco.api.v3 import tasks as v3_tasks
 from flamenco.api.v3 import worker as v3_worker
+from flamenco.api.v3 import workers as v3_sleep
+from flamenco.api.v3 import workers as v3_tags
 from flamenco.api.v3 import workers as v3_workers
 from flamenco.api.worker_calls import worker_calls
-from flamenco.api.x import commands as x_commands
 from flamenco.api.x import events as x_events
-from flamenco.api.x import explain as x_explain
+from flamenco.api.x import job_types as x_commands
+from flamenco.api.x import job_types as x_jobtypes
+from flamenco.api.x import jobs as x_explain
 from flamenco.api.x import jobs as x_jobs
-from flamenco.api.x import jobtypes as x_jobtypes
 from flamenco.api.x import overview
 from flamenco.api.x import worker as x_worker
 from flamenco.domain.events import PUBLISHED

@@ -7,20 +7,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from flamenco import __version__, bundled
-from flamenco.builtin import checks, job_types, policies, settings
+from flamenco.builtin import core
 from flamenco.builtin.commands import basics, blender, ffmpeg, files
 from flamenco.hooks import discovery
 from flamenco.hooks.manager import Hooks
 
 _PLUGINS = {
-    "builtin.settings": settings,
+    "builtin.core": core,
     "builtin.misc": basics,
     "builtin.blender": blender,
     "builtin.ffmpeg": ffmpeg,
     "builtin.file-management": files,
-    "builtin.policies": policies,
-    "builtin.job-types": job_types,
-    "builtin.checks": checks,
 }
 
 

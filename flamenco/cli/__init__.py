@@ -59,7 +59,7 @@ COMMANDS: Final = {
     "pause": Lazy("flamenco.cli.steering:pause", "Pause jobs."),
     "requeue": Lazy("flamenco.cli.steering:requeue", "Run jobs or tasks again."),
     "priority": Lazy("flamenco.cli.steering:priority", "Let jobs come sooner, or later."),
-    "delete": Lazy("flamenco.cli.deleting:delete", "Delete jobs."),
+    "delete": Lazy("flamenco.cli.steering:delete", "Delete jobs."),
     "workers": Lazy("flamenco.cli.workers:workers", "List the workers, steer and forget them."),
     "tags": Lazy("flamenco.cli.tags:tags", "Say which workers get which jobs."),
     "jobtypes": Lazy("flamenco.cli.jobtypes:jobtypes", "List, check, try out and test job types."),

@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flamenco.cli.configured import configured
-from flamenco.cli.options import config_option, data_dir_option, json_option, override_option
+from flamenco.cli.options import config_option, configured, data_dir_option, json_option, override_option
 from flamenco.config import documentation
 from flamenco.config.documentation import SettingDocs, as_text
 from flamenco.config.layers import DEFAULT
@@ -22,7 +21,7 @@ from flamenco.config.plugins import PREFIX
 from flamenco.config.validation import nearest_key
 from flamenco.domain.errors import ConfigError
 from flamenco.hooks.setting import Setting
-from flamenco.worker import documentation as worker_documentation
+from flamenco.worker import worker_settings as worker_documentation
 
 
 @click.group()

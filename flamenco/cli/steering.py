@@ -1,4 +1,4 @@
-"""`flamenco cancel`, `pause`, `requeue`, `priority`: telling jobs and tasks what to do."""
+"""`flamenco cancel`, `pause`, `requeue`, `priority`, `delete`: telling jobs and tasks what to do."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
-from flamenco.cli.options import json_option, manager_option
+from flamenco.cli.options import confirm, json_option, manager_option, yes_option
 from flamenco.cli.output import print_json, print_line
 from flamenco.cli.references import find_jobs, find_tasks
-from flamenco.client import ManagerClient
+from flamenco.client import Job, JobDeletion, ManagerClient
 from flamenco.domain.statuses import FINISHED_JOB, FINISHED_TASK, JobStatus, TaskStatus
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -152,3 +152,36 @@ def priority(references: tuple[str, ...], number: int, manager_url: str, *, as_j
                 print_line(f"{job.name}: priority {number}")
     if as_json:
         print_json(changed)
+
+
+@click.command()
+@click.argument("references", metavar="JOB...", nargs=-1, required=True)
+@yes_option
+@manager_option
+@json_option
+def delete(references: tuple[str, ...], manager_url: str, *, sure: bool, as_json: bool) -> None:
+    """Delete jobs with their tasks, logs and previews; what they rendered stays where it is.
+
+    JOB is an ID, the beginning of one, or a name. What runs is stopped. Says first what would go, and asks.
+
+    \b
+    Example:
+      flamenco delete 6d0e2b4a "Shot 13"
+      flamenco delete --yes $(flamenco jobs --status canceled --json | jq -r '.[].id')
+    """
+    with ManagerClient(manager_url) as client:
+        found = [(job, client.jobs.deletion(job.id)) for job in find_jobs(client, references)]
+        what = "\n".join(in_words(job, deletion) for job, deletion in found)
+        confirm(what, f"Delete {'this job' if len(found) == 1 else f'these {len(found)} jobs'}?", sure=sure)
+        for job, _ in found:
+            client.jobs.delete(job.id)
+            if not as_json:
+                print_line(f"{job.name}: is being deleted")
+    if as_json:
+        print_json([{"id": job.id, "name": job.name, "shaman_checkout": gone.shaman_checkout} for job, gone in found])
+
+
+def in_words(job: Job, deletion: JobDeletion) -> str:
+    """What would go, in a line."""
+    checkout = ", and its files in the Shaman checkout" if deletion.shaman_checkout else ""
+    return f"{job.id}  {job.name} ({job.status}): the job, its tasks and logs{checkout}"

@@ -35,11 +35,11 @@ from flamenco.client.jobs import Blocked, Job, count_by_status
 from flamenco.client.manager import ManagerClient
 from flamenco.client.tasks import Task, TaskSummary, TaskWorker
 from flamenco.client.workers import ListedWorker, StatusChange, Tag, Worker, WorkerTask
-from flamenco.protocol.v3.files import TaskLogInfo as TaskLog
 from flamenco.protocol.v3.jobs import JobDeletionInfo as JobDeletion
+from flamenco.protocol.v3.meta import TaskLogInfo as TaskLog
 from flamenco.protocol.v3.worker import MayKeepRunning as RunPermission
 from flamenco.protocol.v3.worker import TaskUpdate
-from flamenco.protocol.x.explanation import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
+from flamenco.protocol.x.jobs import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
 from flamenco.protocol.x.overview import ActiveTask as TaskOfWorker
 
 __all__ = [

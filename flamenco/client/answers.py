@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from flamenco.domain.model import Command
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.protocol.x.explanation import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
+from flamenco.protocol.x.jobs import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
 from flamenco.protocol.x.overview import ActiveTask
 
 

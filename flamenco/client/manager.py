@@ -33,8 +33,8 @@ from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.model import AuthoredJob
 from flamenco.domain.statuses import JobStatus, WorkerStatus
 from flamenco.protocol.v3.worker import MayKeepRunning, TaskUpdate
-from flamenco.protocol.x.commands import KnownCommands, WorkerCommands
 from flamenco.protocol.x.events import DeadLetterChoice, DeadLettersChosen
+from flamenco.protocol.x.jobs import KnownCommands, WorkerCommands
 
 
 class _JobTypes(Struct, frozen=True):

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from flamenco.client.connection import Connection, in_path
 from flamenco.domain.statuses import TaskStatus
-from flamenco.protocol.v3.files import TaskLogInfo
+from flamenco.protocol.v3.meta import TaskLogInfo
 from flamenco.protocol.v3.tasks import TaskStatusChange
 
 _LOG_PART: Final = 1 << 20

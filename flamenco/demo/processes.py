@@ -1,16 +1,22 @@
-"""The demo's own processes: starts each in a session of its own with its log in a file, and leaves none behind."""
+"""The demo's own processes, each in a session of its own with a log; none of them and no renderer is left behind.
+
+On Linux the demo becomes the parent of such orphans, so that it can end them. Elsewhere there is no such thing and
+the farm's own way of ending what it started has to do.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from flamenco.demo import orphans
 from flamenco.domain.errors import Failed
 
 STOP_TIMEOUT_S = 15.0
@@ -82,8 +88,8 @@ class Children:
         self._stop_timeout_s = stop_timeout_s
         self._environ = environ
         self._running: list[Child] = []
-        self._strangers = orphans.children_of(os.getpid())
-        orphans.adopt()
+        self._strangers = children_of(os.getpid())
+        adopt()
 
     def start(self, name: str, argv: Sequence[str], folder: Path) -> Child:
         """Start a process with working directory `folder`. Its log is named after it."""
@@ -109,7 +115,7 @@ class Children:
         for child in self._running:
             child.kill()
         self._running.clear()
-        orphans.end(self._strangers)
+        end(self._strangers)
 
     def __enter__(self) -> Children:
         return self
@@ -135,3 +141,42 @@ def kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         return
+
+
+PR_SET_CHILD_SUBREAPER = 36
+ROUNDS = 20
+ROUND_S = 0.1
+
+
+def adopt() -> None:
+    """Become the parent of every process below this one whose own parent ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def children_of(parent: int) -> set[int]:
+    """Ids of the processes that `parent` is the parent of, dead ones included that nobody asked about yet."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # the name in parentheses may have spaces and parentheses of its own; after it: state, then the parent
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.add(int(stat.parent.name))
+    return found
+
+
+def end(keep: set[int]) -> None:
+    """Kill all children of this process but those in `keep`, then what they leave behind, until there is nothing."""
+    for _ in range(ROUNDS):
+        left = children_of(os.getpid()) - keep
+        if not left:
+            return
+        for child in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, os.WNOHANG)
+        time.sleep(ROUND_S)

@@ -1,9 +1,11 @@
-"""What happened, in the words of today's protocol: one Struct per event, with the topic it is published on."""
+"""What happened, in the words of today's protocol: a Struct per event, with its topic; and patterns of topics."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -276,3 +278,19 @@ PUBLISHED = (
     EventFarmStatus,
 )
 """Everything that is published."""
+
+
+def matches(topic: str, patterns: Iterable[str]) -> bool:
+    """Whether one of the patterns fits: `/jobs` that topic alone, `/jobs/*` all below it, `*` all but task logs.
+
+    Elsewhere a `*` stands for anything but a slash. Task logs have to be asked for: `/tasklog/*`.
+    """
+    if topic.startswith(TASK_LOGS):
+        patterns = [pattern for pattern in patterns if pattern.startswith(TASK_LOGS)]
+    return any(pattern == "*" or _fits(topic.split("/"), pattern.split("/")) for pattern in patterns)
+
+
+def _fits(parts: list[str], wanted: list[str]) -> bool:
+    if wanted[-1] == "*":
+        parts = parts[: len(wanted)]
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))

@@ -1,8 +1,10 @@
-"""Things that are done one after the other, where one that goes wrong must not keep the others from being done."""
+"""What goes on though something went wrong: one thing after the other, and trouble that repeats once a minute."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -43,3 +45,26 @@ class Attempts:
         """Raises `Busy` when one of them has to be tried again soon: whoever calls the chore knows when."""
         if self._busy:
             raise self._busy[0]
+
+
+EVERY_S = 60.0
+
+
+class Repeated:
+    """Counts what is not logged. Safe to share between threads; `timer` gives seconds."""
+
+    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
+        self._timer = timer
+        self._lock = threading.Lock()
+        self._logged: dict[str, tuple[float, int]] = {}
+
+    def times(self, what: str) -> int:
+        """How often it happened since it was logged last, this time included; 0 when it is not to be logged yet."""
+        now = self._timer()
+        with self._lock:
+            logged, left_out = self._logged.get(what, (-EVERY_S, 0))
+            if now - logged < EVERY_S:
+                self._logged[what] = (logged, left_out + 1)
+                return 0
+            self._logged[what] = (now, 0)
+            return left_out + 1

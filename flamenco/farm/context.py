@@ -18,11 +18,11 @@ from flamenco.config.paths import CONFIG_FILE_NAME
 from flamenco.domain.errors import Busy
 from flamenco.domain.timeouts import Moment, Watch
 from flamenco.domain.variables import Variables
+from flamenco.farm.attempts import Repeated
 from flamenco.farm.event_waits import EventWaits
 from flamenco.farm.identity import Callers
 from flamenco.farm.image_queue import ImageQueue
 from flamenco.farm.measurements import RequestHistograms
-from flamenco.farm.repeating import Repeated
 from flamenco.farm.scheduling.known_jobs import KnownJobs
 from flamenco.farm.scheduling.policies import Policies
 from flamenco.files.images import LastRendered

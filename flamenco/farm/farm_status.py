@@ -1,14 +1,18 @@
-"""The status of the farm as a whole: worked out by a chore, told by every process."""
+"""The farm at a glance, and its status as a whole: worked out by a chore, told by every process."""
 
 from __future__ import annotations
+
+from msgspec import Struct
 
 from flamenco.domain import farm_status
 from flamenco.domain.events import farm_status_event
 from flamenco.domain.farm_status import FarmStatus
+from flamenco.domain.identity import warning_of
+from flamenco.domain.model import JobState, TaskState, Worker
 from flamenco.domain.statuses import JobStatus
 from flamenco.farm.context import Farm
-from flamenco.store import events, statistics
-from flamenco.store import farm_status as status_store
+from flamenco.store import events, jobs, statistics, tasks, workers
+from flamenco.store import statistics as status_store
 
 
 def latest(farm: Farm) -> FarmStatus:
@@ -37,3 +41,23 @@ def forget(farm: Farm) -> None:
     """The manager starts: until somebody looks, nobody knows."""
     with farm.store.write() as tx:
         status_store.forget(tx)
+
+
+NEWEST_JOBS = 100
+"""So many jobs are shown."""
+
+
+class Overview(Struct, frozen=True):
+    """The newest jobs, newest first, and every worker with the task it runs, if any, and what people should know."""
+
+    jobs: list[JobState]
+    workers: list[tuple[Worker, TaskState | None, str]]
+
+
+def overview(farm: Farm) -> Overview:
+    """The farm at this moment, in one consistent picture."""
+    now = farm.clock()
+    with farm.store.read() as tx:
+        active = {task.worker_key: task for task in tasks.all_active(tx)}
+        present = [(worker, active.get(worker.key), warning_of(worker, now)) for worker in workers.all_present(tx)]
+        return Overview(jobs.newest(tx, NEWEST_JOBS), present)

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flamenco.domain.topics import matches
+from flamenco.domain.events import matches
 from flamenco.farm.context import Farm
 from flamenco.hooks.types import PublishedEvent
 from flamenco.store import events

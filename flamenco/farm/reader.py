@@ -11,7 +11,7 @@ from flamenco.farm import sinks
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import accounts
 from flamenco.hooks.statistics import FarmStatistics, LimitUse, RequestTimes
-from flamenco.store import processes, statistics
+from flamenco.store import leases, statistics
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import limits
 
@@ -51,7 +51,7 @@ class FarmReading:
     def _request_times(self, tx: Tx, now: datetime) -> list[RequestTimes]:
         """What all living processes have measured; this one's as it is now, not as it was written down."""
         own = self._farm.request_times
-        others = [each for each in processes.seen_since(tx, now - ALIVE) if each.process != own.process]
+        others = [each for each in leases.seen_since(tx, now - ALIVE) if each.process != own.process]
         return [*own.so_far(), *others]
 
     def limits(self) -> Sequence[LimitUse]:

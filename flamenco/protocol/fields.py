@@ -1,10 +1,11 @@
-"""Types that several surfaces use for their fields, with the limits and formats that their documents show."""
+"""What several surfaces have alike on the wire: fields with their limits and formats, job types' settings, errors."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
-from msgspec import Meta, UnsetType
+from msgspec import Meta, Struct, UnsetType
 
 INT32_MAX = 2**31 - 1
 
@@ -35,3 +36,34 @@ TaskTypes = Annotated[list[Text], Meta(max_length=1000)]
 
 Offset = Annotated[int, Meta(ge=0, le=2**31 - 1, description="Leave out so many at the beginning.")]
 Limit = Annotated[int, Meta(ge=1, le=2**31 - 1, description="At most so many; all when not given.")] | UnsetType
+
+
+class Error(Struct, frozen=True):
+    """What every error looks like."""
+
+    code: int
+    message: str
+
+
+class BriefError(Struct, frozen=True):
+    """What an error of today's Flamenco looks like when the request never got as far as the farm."""
+
+    message: str
+
+
+class AvailableJobSettingType(StrEnum):
+    """What kind of value a setting takes."""
+
+    STRING = "string"
+    INT32 = "int32"
+    FLOAT = "float"
+    BOOL = "bool"
+
+
+class AvailableJobSettingSubtype(StrEnum):
+    """What a text setting stands for."""
+
+    FILE_PATH = "file_path"
+    DIR_PATH = "dir_path"
+    FILE_NAME = "file_name"
+    HASHED_FILE_PATH = "hashed_file_path"

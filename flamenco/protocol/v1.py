@@ -9,8 +9,16 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from flamenco.protocol import worker
-from flamenco.protocol.fields import Int32, Metadata, Settings, Text, Uuid, WorkerName
-from flamenco.protocol.job_types import AvailableJobSettingSubtype, AvailableJobSettingType
+from flamenco.protocol.fields import (
+    AvailableJobSettingSubtype,
+    AvailableJobSettingType,
+    Int32,
+    Metadata,
+    Settings,
+    Text,
+    Uuid,
+    WorkerName,
+)
 from flamenco.protocol.worker import STATUS_DESCRIPTION, Command
 
 

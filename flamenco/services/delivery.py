@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco.domain.backoff import Backoff
-from flamenco.domain.topics import matches
+from flamenco.domain.events import matches
 from flamenco.farm.context import Farm
 from flamenco.hooks.discovery import one_line
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable

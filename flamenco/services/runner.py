@@ -25,11 +25,9 @@ from flamenco.farm.context import Farm
 from flamenco.services import (
     deletion,
     delivery,
-    farm_status,
     ranking,
     shaman,
     sleep,
-    stranding,
     timeouts,
     upkeep,
 )
@@ -78,7 +76,7 @@ def chores(farm: Farm) -> list[Chore]:
     return [
         Chore("timeouts", timeouts.tick, farm.config.timeout_check_delay),
         Chore("sleep", sleep.tick, sleep.FIRST_AFTER_S),
-        Chore("stranding", stranding.tick, stranding.FIRST_AFTER_S),
+        Chore("stranding", upkeep.look_for_stranded, upkeep.STRANDED_FIRST_AFTER_S),
         Chore("events", upkeep.forget_events, 60.0),
         Chore("task-log-events", upkeep.forget_task_logs, 60.0),
         Chore("checkpoint", upkeep.checkpoint, 60.0),
@@ -97,7 +95,7 @@ def runners(farm: Farm) -> list[Runner]:
     # and some are for the next second; checking a large database takes long.
     alone = [
         Chore("measurements", upkeep.write_measurements, leased=False),
-        Chore("farm-status", farm_status.tick, farm_status.FIRST_AFTER_S, lease_s=PROMPT_LEASE_S),
+        Chore("farm-status", upkeep.look_at_farm, upkeep.STATUS_EVERY_S, lease_s=PROMPT_LEASE_S),
         Chore("deletion", deletion.Deletions().tick, lease_s=PROMPT_LEASE_S),
         Chore("database-check", upkeep.check_database, min(upkeep.FIRST_CHECK_S, farm.config.database_check_period)),
         *sinks,

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import structlog
 
+from flamenco.farm import farm_status
 from flamenco.farm.context import Farm
-from flamenco.store import damage, events, processes
+from flamenco.farm.scheduling import stranding
+from flamenco.store import damage, events, leases
 from flamenco.store.engine import HOW_TO_RECOVER
 
 log = structlog.get_logger()
@@ -80,6 +82,30 @@ def write_measurements(farm: Farm) -> float:
     """
     now = farm.clock()
     with farm.store.write() as tx:
-        processes.put(tx, farm.request_times.process, farm.request_times.so_far(), now)
-        processes.delete_before(tx, now - MEASUREMENTS_KEPT)
+        leases.put(tx, farm.request_times.process, farm.request_times.so_far(), now)
+        leases.delete_before(tx, now - MEASUREMENTS_KEPT)
     return MEASURE_EVERY_S
+
+
+STRANDED_FIRST_AFTER_S = 60.0
+"""Workers need time to come back when the manager was away."""
+
+STRANDED_EVERY_S = 15.0
+
+
+def look_for_stranded(farm: Farm) -> float:
+    """Look for tasks that nobody can run: workers come, go and change, and time passes."""
+    stranding.look(farm)
+    return STRANDED_EVERY_S
+
+
+STATUS_EVERY_S = 1.0
+"""Looking is cheaper than finding out whether there is a reason to look: workers are few, and whether any job is
+active or queued is one step in an index each.
+"""
+
+
+def look_at_farm(farm: Farm) -> float:
+    """Look what the farm as a whole is doing, and tell when that changes."""
+    farm_status.look(farm)
+    return STATUS_EVERY_S

@@ -1,16 +1,17 @@
-"""The farm in numbers. Tasks are counted by their jobs' counters and by the queues, never one by one."""
+"""The farm in numbers, and what its status is. Tasks are counted by their jobs' counters and the queues, not singly."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import and_, select, text
+from sqlalchemy import and_, bindparam, delete, select, text
 from sqlalchemy import func as sql
 
+from flamenco.domain.farm_status import FarmStatus
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.store.engine import Tx
-from flamenco.store.schema import CLAIMABLE_SQL, jobs, queues, requirements, workers
+from flamenco.store.schema import CLAIMABLE_SQL, OPEN_SQL, farm_status, jobs, queues, requirements, workers
 
 
 class JobNumbers(Struct, frozen=True):
@@ -71,3 +72,32 @@ def oldest_waiting(tx: Tx) -> datetime | None:
     """When the oldest job was created that has a task to give away; None when there is none."""
     oldest: datetime | None = tx.execute(_OLDEST).scalar_one()
     return oldest
+
+
+_HAS = select(jobs.c.key).where(text(OPEN_SQL), jobs.c.status == bindparam("status")).limit(1)
+_LATEST = select(farm_status.c.status)
+_PUT = text(
+    "INSERT INTO farm_status (key, status) VALUES (1, :status) ON CONFLICT (key) DO UPDATE SET status = excluded.status"
+    " WHERE farm_status.status <> excluded.status"
+)
+
+
+def has_job(tx: Tx, status: JobStatus) -> bool:
+    """Whether there is a job with that status, active or queued, that is not being deleted."""
+    return tx.execute(_HAS, {"status": status}).first() is not None
+
+
+def latest(tx: Tx) -> FarmStatus:
+    """What was found last; `starting` before anybody has looked."""
+    found = tx.execute(_LATEST).scalar_one_or_none()
+    return FarmStatus.STARTING if found is None else FarmStatus(found)
+
+
+def put(tx: Tx, status: FarmStatus) -> bool:
+    """Write down what was found; whether that is news."""
+    return tx.execute(_PUT, {"status": status}).rowcount == 1
+
+
+def forget(tx: Tx) -> None:
+    """Nobody has looked yet."""
+    tx.execute(delete(farm_status))

@@ -48,7 +48,7 @@ def users(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     file = folder / "flamenco-manager.yaml"
     file.write_text(yaml.safe_dump({"plugins": SHIPPED}))
     plugins = load(file, folder, environ={}, hooks=builtin.core_hooks({})).hooks.plugins()
-    assert {plugin.name for plugin in plugins if plugin.enabled} >= {*SHIPPED, "builtin.policies"}
+    assert {plugin.name for plugin in plugins if plugin.enabled} >= {*SHIPPED, "builtin.core"}
     return {hook: {plugin.name for plugin in plugins if hook in plugin.hooks} for hook in HOOKS}
 
 

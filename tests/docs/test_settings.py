@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flamenco.config.documentation import settings_page
-from flamenco.worker import documentation as worker_documentation
+from flamenco.worker import worker_settings as worker_documentation
 
 DOCS = Path(__file__).parents[2] / "docs"
 

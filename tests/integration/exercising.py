@@ -22,19 +22,7 @@ from flamenco.domain.listing import JobQuery, Page, TaskQuery
 from flamenco.domain.model import Job
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import (
-    deletion,
-    farm_status,
-    following,
-    jobs,
-    last_rendered,
-    lifecycle,
-    overview,
-    sinks,
-    tags,
-    tasks,
-    workers,
-)
+from flamenco.farm import deletion, farm_status, following, jobs, last_rendered, lifecycle, sinks, tags, tasks, workers
 from flamenco.farm import sleep as sleeping
 from flamenco.farm.context import Farm
 from flamenco.farm.reader import FarmReading
@@ -146,7 +134,7 @@ def _work(farm: Farm, clock: Clock) -> Job:
     tasks.update(farm, team[1], assigned.task.id, TaskChange(activity="x", log="line", steps_completed=1))
     assert tasks.may_run(farm, team[1], assigned.task.id).may_keep_running
     assert workers.active_task_id(farm, team[1]) == assigned.task.id
-    overview.overview(farm)
+    farm_status.overview(farm)
     FarmReading(farm).usage("own")
     report(farm, team[1], assigned, TaskStatus.COMPLETED)
     take(farm, team[2])

@@ -40,7 +40,7 @@ from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.farm.tasks import TaskChange
-from flamenco.services import stranding, timeouts
+from flamenco.services import timeouts, upkeep
 from flamenco.store import recount
 from flamenco.store import tasks as task_store
 from flamenco.store import workers as worker_store
@@ -392,7 +392,7 @@ class RandomFarm(RuleBasedStateMachine):
         for worker in seen:
             workers.requested_status(self.farm, worker)
         timeouts.tick(self.farm)
-        stranding.tick(self.farm)
+        upkeep.look_for_stranded(self.farm)
         for worker in workers.list_all(self.farm):
             silent = worker.last_seen is not None and (self.clock() - worker.last_seen).total_seconds() >= 60
             assert not silent or worker.status in CANNOT_TIME_OUT

@@ -10,7 +10,7 @@ from flamenco.domain.errors import Busy
 from flamenco.domain.statuses import JobStatus, WorkerStatus
 from flamenco.farm import deletion, farm_status, workers
 from flamenco.farm.context import Farm
-from flamenco.services import farm_status as chore
+from flamenco.services import upkeep
 from flamenco.store.engine import Store
 from tests.conftest import authored_job, authored_task
 from tests.integration.exercising import executed
@@ -29,7 +29,7 @@ def test_a_day_of_the_farm(farm: Farm) -> None:
 
     def look() -> None:
         for _ in range(2):
-            assert chore.tick(farm) <= 1
+            assert upkeep.look_at_farm(farm) <= 1
 
     look()
     worker = new_worker(farm)
@@ -89,5 +89,5 @@ def test_a_busy_database_leaves_the_status_as_it_is(farm: Farm, store: Store) ->
     with farm.store.read() as tx:
         tx.exec_driver_sql("PRAGMA busy_timeout = 0")  # of the one connection there is
     with store.write(), pytest.raises(Busy):
-        chore.tick(farm)
+        upkeep.look_at_farm(farm)
     assert told(farm) == []

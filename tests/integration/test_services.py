@@ -19,10 +19,10 @@ from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import deletion, workers
 from flamenco.farm import sleep as schedules
+from flamenco.farm.attempts import Repeated
 from flamenco.farm.context import Farm
-from flamenco.farm.repeating import Repeated
 from flamenco.services import deletion as deletions
-from flamenco.services import delivery, farm_status, sleep, stranding, timeouts, upkeep
+from flamenco.services import delivery, sleep, timeouts, upkeep
 from flamenco.services.runner import Chore, Runner, chores
 from flamenco.store import damage
 from flamenco.store.schema import events, leases
@@ -269,9 +269,9 @@ CHORES = [
     timeouts.tick,
     sleep.tick,
     deletions.Deletions().tick,
-    farm_status.tick,
+    upkeep.look_at_farm,
     upkeep.write_measurements,
-    stranding.tick,
+    upkeep.look_for_stranded,
     upkeep.forget_events,
     upkeep.forget_task_logs,
     delivery.forget_removed,

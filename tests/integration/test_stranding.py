@@ -11,8 +11,7 @@ from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tags, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
-from flamenco.services import stranding as chore
-from flamenco.services import timeouts
+from flamenco.services import timeouts, upkeep
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
 from tests.integration.exercising import executed
@@ -57,7 +56,7 @@ def test_the_last_candidate_of_a_failed_task_leaves(farm: Farm, how: str) -> Non
     assert statuses(farm, job)[1] == "soft-failed"
     leave(farm, last, how)
     if how.startswith("without"):
-        chore.tick(farm)
+        upkeep.look_for_stranded(farm)
     assert statuses(farm, job)[:3] == ["active", "failed", "queued"]
     assert tasks.of_job(farm, job.id)[0].activity == "Failed: no"
     assert "Nobody can run this task any more" in farm.logs.tail(job.id, tasks.of_job(farm, job.id)[0].id)
@@ -93,13 +92,13 @@ def test_a_job_for_which_there_is_nobody_says_so(
         worker = new_worker(farm, "w", task_types=task_types)
         if commands:
             workers.tell_commands(farm, worker, commands)
-    chore.tick(farm)
+    upkeep.look_for_stranded(farm)
     now = job_now(farm, job)
     assert (now.status, now.activity) == (JobStatus.QUEUED, f'Nobody can run tasks of type "misc": {why}')
-    chore.tick(farm)
+    upkeep.look_for_stranded(farm)
     assert job_now(farm, job) == now
     new_worker(farm, "able")
-    chore.tick(farm)
+    upkeep.look_for_stranded(farm)
     assert job_now(farm, job).activity == "There is a worker again that can run this"
 
 
@@ -114,10 +113,10 @@ def test_all_workers_are_away(farm: Farm, clock: Clock) -> None:
     """Workers that went home are waited for, and people read that; one that starts again is not away yet."""
     job, worker = job_of(farm), new_worker(farm, "w")
     workers.sign_off(farm, worker)
-    chore.tick(farm)
+    upkeep.look_for_stranded(farm)
     assert job_now(farm, job).activity == ""
     clock.forward(stranding.AWAY_AFTER.total_seconds())
-    chore.tick(farm)
+    upkeep.look_for_stranded(farm)
     assert job_now(farm, job).activity == 'Nobody can run tasks of type "misc": worker w is offline'
     workers.state_changed(farm, worker, WorkerStatus.AWAKE)
     take(farm, worker)
@@ -133,7 +132,7 @@ def test_the_last_other_worker_went_home(farm: Farm, clock: Clock) -> None:
     clock.forward(600)
     workers.requested_status(farm, first)
     timeouts.tick(farm)
-    chore.tick(farm)
+    upkeep.look_for_stranded(farm)
     assert statuses(farm, job) == ["active", "soft-failed"]
     assert job_now(farm, job).activity == 'Nobody can run tasks of type "misc": worker last is offline'
 
@@ -142,7 +141,7 @@ def test_a_job_that_is_not_open_is_left_alone(farm: Farm) -> None:
     """Nobody is missed by a paused job."""
     job = job_of(farm)
     jobs.set_status(farm, job.id, JobStatus.PAUSE_REQUESTED, "lunch")
-    chore.tick(farm)
+    upkeep.look_for_stranded(farm)
     assert job_now(farm, job).activity == 'Changed to status "paused": lunch'
 
 
@@ -162,6 +161,6 @@ def test_looking_costs_little(farm: Farm) -> None:
         for _ in range(10):
             job_of(farm, 3)
         with executed(farm.store) as statements:
-            chore.tick(farm)
+            upkeep.look_for_stranded(farm)
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 6

@@ -16,7 +16,7 @@ from flamenco.client import JobRequest, ManagerClient
 from flamenco.domain.errors import FarmError, JobTypeError, Refused
 from flamenco.domain.model import Submission
 from flamenco.domain.statuses import JobStatus
-from flamenco.farm import jobs, overview
+from flamenco.farm import farm_status, jobs
 from flamenco.farm import workers as worker_farm
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
@@ -61,7 +61,7 @@ def test_a_command_that_no_worker_could_run_is_refused(farm: Farm, folder: Path,
     """The message names task, command and parameter, and nothing is stored."""
     with pytest.raises(Refused, match=says):
         submit(farm, folder, command)
-    assert overview.overview(farm).jobs == []
+    assert farm_status.overview(farm).jobs == []
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_who_submits_reads_what_the_script_says_and_no_internals(
         assert answer.json["message"].startswith(told), path
         assert not re.search(r"GoError|\.js|:\d", answer.json["message"])
         assert any("needy.js" in entry.get("error", "") for entry in logs), logs
-    assert overview.overview(farm).jobs == []
+    assert farm_status.overview(farm).jobs == []
 
 
 @ONE_DATABASE
@@ -164,7 +164,7 @@ def test_a_job_without_tasks_is_refused(farm: Farm, folder: Path) -> None:
                 Refused, match=r"^job type needy gave this job no tasks; did its script forget job\.addTask"
             ):
                 do(farm, Submission(name="n", type="needy"), strict=False)
-    assert overview.overview(farm).jobs == []
+    assert farm_status.overview(farm).jobs == []
 
 
 def submit_with_warnings(farm: Farm, folder: Path, commands: str) -> list[str]:
@@ -195,7 +195,7 @@ def test_commands_that_nobody_has_are_warned_about(farm: Farm, folder: Path) -> 
         'command "ecko" is unknown to the manager and its workers (did you mean echo?); it is used 2 times',
         'command "zzz, ü�[31m" is unknown to the manager and its workers; it is used 1 times',
     ]
-    assert len(overview.overview(farm).jobs) == 2
+    assert len(farm_status.overview(farm).jobs) == 2
 
 
 def test_commands_that_a_worker_has_are_not_warned_about(farm: Farm, folder: Path) -> None:
@@ -261,4 +261,4 @@ def test_what_cannot_be_a_job_is_refused(
     if "tag" not in says:  # that, only storing finds
         with pytest.raises(error, match=says):
             jobs.compiled(farm, submission, strict=True)
-    assert overview.overview(farm).jobs == []
+    assert farm_status.overview(farm).jobs == []

@@ -11,7 +11,7 @@ import yaml
 from flamenco import builtin
 from flamenco.config import Loaded, load
 from flamenco.domain.errors import ConfigError
-from flamenco.domain.topics import matches
+from flamenco.domain.events import matches
 from flamenco.hooks.types import EventSink
 from tests.plugins.loading import load_documented, load_text
 

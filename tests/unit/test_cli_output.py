@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from flamenco.cli.deleting import in_words
 from flamenco.cli.jobs import ShownJob, done, job_fields, job_row, why
 from flamenco.cli.options import ListingGroup, confirm, status_option
 from flamenco.cli.output import age, print_fields, print_table, short_ids, styled
+from flamenco.cli.steering import in_words
 from flamenco.cli.tasks import task_row
 from flamenco.cli.workers import ShownWorker, worker_fields, worker_row
 from flamenco.client import Blocked, JobDeletion, StatusChange, Tag, TaskOfWorker, TaskSummary, TaskWorker, Worker

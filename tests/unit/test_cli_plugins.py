@@ -56,7 +56,7 @@ def run_json(*arguments: str) -> Any:
 def test_list_shows_all_and_runs_none_that_is_off() -> None:
     """The core's, and the shipped ones with hooks and summary though they are not enabled."""
     listed = {each["name"]: each for each in run_json("plugins", "list")}
-    assert listed["builtin.policies"]["origin"] == "core"
+    assert listed["builtin.core"]["origin"] == "core"
     assert (listed["fair_share"]["enabled"], "scheduling_policies" in listed["fair_share"]["hooks"]) == (False, True)
     assert listed["fair_share"]["summary"].startswith("Everybody gets their share")
     assert "FLAMENCO_PLUGINS=NAME" in run("plugins", "list")

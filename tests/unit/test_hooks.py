@@ -160,7 +160,7 @@ def test_settings_are_by_plugin(hooks: Hooks) -> None:
     for name in ("first", "second"):
         hooks.register(plugin(settings=settings), name)
     assert hooks.settings()["first"] == hooks.settings()["second"] == tuple(settings)
-    assert "task_timeout" in {setting.key for setting in hooks.settings()["builtin.settings"]}
+    assert "task_timeout" in {setting.key for setting in hooks.settings()["builtin.core"]}
 
 
 def test_event_sinks_and_policies_are_given_the_configuration(hooks: Hooks, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flamenco.domain.topics import matches
+from flamenco.domain.events import matches
 
 TOPICS = {"/jobs", "/jobs/1", "/jobs/1/x", "/workers"}
 

@@ -13,7 +13,7 @@ from flamenco.domain import model
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm.tasks import TaskChange
 from flamenco.protocol import v1 as schemas
-from flamenco.protocol.job_types import AvailableJobSettingSubtype, AvailableJobSettingType
+from flamenco.protocol.fields import AvailableJobSettingSubtype, AvailableJobSettingType
 from flamenco.protocol.worker import Command
 
 _REQUESTED = {WorkerStatus.OFFLINE: schemas.WorkerStatus.SHUTDOWN, WorkerStatus.RESTART: schemas.WorkerStatus.SHUTDOWN}

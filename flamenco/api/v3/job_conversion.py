@@ -9,8 +9,8 @@ from flamenco.domain.listing import JobQuery, Page, TaskQuery
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm.jobs import Block
 from flamenco.farm.tasks import TaskDetails
-from flamenco.protocol.job_types import AvailableJobSettingSubtype, AvailableJobSettingType
-from flamenco.protocol.v3 import job_types, jobs, tasks
+from flamenco.protocol.fields import AvailableJobSettingSubtype, AvailableJobSettingType
+from flamenco.protocol.v3 import jobs, tasks
 from flamenco.protocol.v3.worker import Command
 
 NOBODY = tasks.TaskWorker("", "", "")
@@ -75,9 +75,9 @@ def task_query(asked: tasks.TasksQuery) -> TaskQuery:
     )
 
 
-def job_type(known: model.JobType) -> job_types.AvailableJobType:
+def job_type(known: model.JobType) -> jobs.AvailableJobType:
     """A job type with its settings."""
-    return job_types.AvailableJobType(
+    return jobs.AvailableJobType(
         name=known.name,
         label=known.label,
         etag=known.etag,
@@ -86,9 +86,9 @@ def job_type(known: model.JobType) -> job_types.AvailableJobType:
     )
 
 
-def _setting(setting: model.JobTypeSetting) -> job_types.AvailableJobSetting:
+def _setting(setting: model.JobTypeSetting) -> jobs.AvailableJobSetting:
     info = setting.eval_info
-    return job_types.AvailableJobSetting(
+    return jobs.AvailableJobSetting(
         key=setting.key,
         type=AvailableJobSettingType(setting.type),
         subtype=AvailableJobSettingSubtype(setting.subtype) if setting.subtype else UNSET,
@@ -98,8 +98,8 @@ def _setting(setting: model.JobTypeSetting) -> job_types.AvailableJobSetting:
         label=UNSET if setting.label is None else setting.label,
         default=UNSET if setting.default is None else setting.default,
         eval=setting.eval or UNSET,
-        eval_info=job_types.AvailableJobSettingEvalInfo(info.show_link_button, info.description) if info else UNSET,
-        visible=job_types.AvailableJobSettingVisibility(setting.visible) if setting.visible else UNSET,
+        eval_info=jobs.AvailableJobSettingEvalInfo(info.show_link_button, info.description) if info else UNSET,
+        visible=jobs.AvailableJobSettingVisibility(setting.visible) if setting.visible else UNSET,
         required=setting.required,
         editable=setting.editable,
     )

@@ -12,7 +12,7 @@ from flamenco.api.v3 import job_conversion as conversion
 from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.farm import deletion, jobs, tags, tasks
 from flamenco.protocol.v3 import jobs as schemas
-from flamenco.protocol.v3.job_types import AvailableJobType, AvailableJobTypes, JobTypePath
+from flamenco.protocol.v3.jobs import AvailableJobType, AvailableJobTypes, JobTypePath
 from flamenco.protocol.v3.tasks import JobTasksSummary, TasksQuery
 
 _NO_JOB: Final = Answer("There is no such job.")

@@ -8,7 +8,7 @@ from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, public_path, send
 from flamenco.domain.events import Thumbnails
 from flamenco.farm import last_rendered
-from flamenco.protocol.v3 import files as schemas
+from flamenco.protocol.v3 import meta as schemas
 
 
 class OfJob(Resource):

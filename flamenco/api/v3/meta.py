@@ -1,4 +1,4 @@
-"""Which Flamenco this is."""
+"""Which Flamenco this is, and what its farm as a whole does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import falcon
 import flamenco
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
+from flamenco.farm import farm_status
 from flamenco.protocol.v3 import meta as schemas
+from flamenco.protocol.v3.meta import FarmStatusReport
 
 _ADDON: Final = re.compile(r"Flamenco/([\w.+-]{1,40}) \(Blender add-on\)")
 
@@ -35,3 +37,17 @@ class Version(Resource):
         short = addon[1] if addon else ours
         long = f"{short} (as spoken by {ours})" if addon else ours
         send(resp, schemas.FlamencoVersion(long, short, self.farm.config.manager_name, f"v{ours}"))
+
+
+class FarmStatus(Resource):
+    """`/status`: a look at the whole farm."""
+
+    @Operation(
+        id="getFarmStatus",
+        summary="What the farm as a whole is doing.",
+        tag="meta",
+        returns={200: Answer("As it was a moment ago.", FarmStatusReport)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Tell what was found last."""
+        send(resp, FarmStatusReport(farm_status.latest(self.farm)))

@@ -9,7 +9,7 @@ from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain import model
 from flamenco.domain.statuses import TaskStatus
-from flamenco.farm.overview import overview
+from flamenco.farm.farm_status import overview
 from flamenco.protocol.x import overview as schemas
 
 

@@ -7,7 +7,7 @@ import falcon
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.farm import workers
-from flamenco.protocol.x import commands as schemas
+from flamenco.protocol.x import jobs as schemas
 
 
 class Commands(Resource):

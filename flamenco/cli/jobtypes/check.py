@@ -11,8 +11,7 @@ import msgspec
 
 from flamenco.authoring.bench import Examination
 from flamenco.cli import EXIT_FAILED
-from flamenco.cli.jobtypes.findings import echo_finding, echo_json, echo_printed
-from flamenco.cli.jobtypes.workbench import workbench
+from flamenco.cli.jobtypes.workbench import echo_finding, echo_json, echo_printed, workbench
 from flamenco.cli.options import config_option, data_dir_option, json_option
 from flamenco.compiler.catalog import SUFFIX
 from flamenco.domain.errors import Refused

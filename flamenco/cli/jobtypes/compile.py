@@ -23,10 +23,9 @@ from flamenco.cli.job_settings import (
     settings_file_option,
     settings_of_file,
 )
-from flamenco.cli.jobtypes.findings import echo_finding, echo_json, echo_printed
 from flamenco.cli.jobtypes.listing import types_of
 from flamenco.cli.jobtypes.outline import print_outline
-from flamenco.cli.jobtypes.workbench import Workbench, workbench
+from flamenco.cli.jobtypes.workbench import Workbench, echo_finding, echo_json, echo_printed, workbench
 from flamenco.cli.options import config_option, data_dir_option, json_option
 from flamenco.domain.errors import JobTypeError
 from flamenco.domain.model import JobType, Submission

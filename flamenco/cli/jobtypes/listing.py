@@ -15,8 +15,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from flamenco.authoring.bench import Listed
-from flamenco.cli.jobtypes.findings import echo_json
-from flamenco.cli.jobtypes.workbench import workbench
+from flamenco.cli.jobtypes.workbench import echo_json, workbench
 from flamenco.cli.options import config_option, data_dir_option, json_option
 from flamenco.compiler.catalog import Problem
 from flamenco.domain.model import JobType, JobTypeSetting

@@ -12,8 +12,7 @@ import msgspec
 from flamenco.authoring import case_runs
 from flamenco.authoring.case_runs import Outcome, Report
 from flamenco.cli import EXIT_FAILED
-from flamenco.cli.jobtypes.findings import echo_finding, echo_json, echo_printed
-from flamenco.cli.jobtypes.workbench import workbench
+from flamenco.cli.jobtypes.workbench import echo_finding, echo_json, echo_printed, workbench
 from flamenco.cli.options import config_option, data_dir_option, json_option
 
 

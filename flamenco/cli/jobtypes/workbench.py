@@ -1,17 +1,21 @@
-"""The compiler as these commands use it: the folders and limits that a manager with the same settings would have."""
+"""The compiler as these commands use it, with a manager's folders and limits, and what is wrong with a script."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from flamenco.authoring.bench import Bench
-from flamenco.cli.configured import configured
+import click
+import msgspec
+
+from flamenco.authoring.bench import Bench, Finding
 from flamenco.cli.logging_setup import set_up_logging
+from flamenco.cli.options import configured
 from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import SUFFIX
+from flamenco.compiler.protocol import Printed
 from flamenco.compiler.script_limits import script_limits_of
 from flamenco.config import Config
 from flamenco.domain import commands
@@ -59,3 +63,46 @@ def workbench(config_file: Path | None, data_dir: Path | None) -> Iterator[Workb
         yield Workbench(bench, config, hooks)
     finally:
         bench.close()
+
+
+_COLORS = {"error": "red", "warning": "yellow"}
+_WIDEST = 160
+"""How much of a line is shown, in characters."""
+
+
+def lines_of(finding: Finding) -> Iterator[str]:
+    """`FILE:LINE:COLUMN: error: MESSAGE`, as editors and CI read it; below that the line and a caret."""
+    place = f"{finding.file}:{finding.line}:{finding.column}" if finding.line else finding.file
+    severity = click.style(finding.severity, fg=_COLORS[finding.severity], bold=True)
+    first, *more = finding.message.split("\n")
+    yield f"{click.style(place, bold=True)}: {severity}: {first}"
+    yield from (f"    {line}" for line in more)
+    if finding.text.strip():
+        start = max(0, finding.column - _WIDEST // 2) if len(finding.text) > _WIDEST else 0
+        yield f"    {finding.text[start : start + _WIDEST]}"
+        if finding.column:
+            # Tabs stay tabs, so that the caret is below its place however wide they are.
+            before = "".join("\t" if char == "\t" else " " for char in finding.text[start : finding.column - 1])
+            missing = finding.column - 1 - start - len(before)
+            yield f"    {before}{' ' * missing}{click.style('^', fg=_COLORS[finding.severity])}"
+
+
+def echo_finding(finding: Finding, *, indent: str = "", err: bool = False) -> None:
+    """Print a finding."""
+    for line in lines_of(finding):
+        click.echo(f"{indent}{line}", err=err)
+
+
+def echo_printed(printed: Iterable[Printed], *, indent: str = "", err: bool = False) -> None:
+    """Print what the script printed."""
+    for each in printed:
+        word = click.style("alert", fg="yellow") if each.warning else "print"
+        first, *more = each.text.split("\n")
+        click.echo(f"{indent}{word}  {first}", err=err)
+        for line in more:
+            click.echo(f"{indent}       {line}", err=err)
+
+
+def echo_json(value: Any) -> None:
+    """Print a value as JSON, for other programs and for people."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))

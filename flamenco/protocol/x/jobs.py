@@ -1,4 +1,4 @@
-"""Jobs and what is wrong with job types, on the wire of our own additions."""
+"""Jobs, why they wait, what is wrong with job types, and commands, on the wire of our own additions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from flamenco.domain.statuses import JobStatus
+from flamenco.domain.scheduling.explanation import Why
+from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.hooks.command_docs import CommandDocs
 from flamenco.protocol import v1
 from flamenco.protocol.fields import Metadata, Settings, Text, Uuid
 
@@ -49,3 +51,83 @@ class JobTypeProblems(Struct, frozen=True, kw_only=True):
     """All scripts that are broken or hidden by another of the same folder, by job type."""
 
     problems: list[JobTypeProblem]
+
+
+class ExplainedJob(Struct, frozen=True, kw_only=True):
+    """The job that is explained."""
+
+    id: Uuid
+    name: str
+    status: JobStatus
+    priority: int
+    activity: str
+
+
+class ExplainedTerm(Struct, frozen=True, kw_only=True):
+    """What a policy says for the job; the rank is the sum of all scores, each times its weight."""
+
+    policy: str
+    score: float
+    weight: float
+    reason: str
+
+
+class ExplainedHold(Struct, frozen=True, kw_only=True):
+    """A policy that keeps the job back."""
+
+    policy: str
+    reason: str
+
+
+class WaitingTasks(Struct, frozen=True, kw_only=True):
+    """Tasks that wait for the same reason; the first few by name."""
+
+    why: Why
+    reason: str
+    count: int
+    tasks: list[str]
+
+
+class FailedTask(Struct, frozen=True, kw_only=True):
+    """A task that failed, or failed softly, and why."""
+
+    index_in_job: int
+    name: str
+    status: TaskStatus
+    why: Annotated[str, Meta(description="What its worker said, or the manager, where that gave it up.")]
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """Where a job stands, and why. Position and rank are absent for a job that nobody could be given tasks of."""
+
+    job: ExplainedJob
+    position: Annotated[int | UnsetType, Meta(description="From 1, among all open jobs.")] = UNSET
+    open_jobs: int
+    rank: float | UnsetType = UNSET
+    terms: list[ExplainedTerm]
+    holds: list[ExplainedHold]
+    running: int
+    waiting: list[WaitingTasks]
+    failed: Annotated[list[FailedTask], Meta(description="The first hundred.")]
+    worker: Annotated[str | UnsetType, Meta(description="Name of the worker that was asked about.")] = UNSET
+
+
+class Commands(Struct, frozen=True, kw_only=True):
+    """All commands that the manager knows, by name."""
+
+    commands: list[CommandDocs]
+
+
+CommandName = Annotated[Text, Meta(min_length=1, max_length=255)]
+
+
+class WorkerCommands(Struct, frozen=True, kw_only=True):
+    """The commands that a worker has, in any order."""
+
+    commands: Annotated[list[CommandName], Meta(max_length=10_000)]
+
+
+class KnownCommands(Struct, frozen=True, kw_only=True):
+    """The commands that the manager knows, by name."""
+
+    commands: list[str]

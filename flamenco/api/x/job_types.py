@@ -1,4 +1,4 @@
-"""What is wrong with the farm's job types."""
+"""What is wrong with the farm's job types, and which commands there are for them to use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from msgspec import UNSET
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.farm import jobs
+from flamenco.hooks.command_docs import documented
 from flamenco.protocol.x import jobs as schemas
 
 
@@ -33,3 +34,18 @@ class Problems(Resource):
             for problem in jobs.job_type_problems(self.farm)
         ]
         send(resp, schemas.JobTypeProblems(problems=problems))
+
+
+class Commands(Resource):
+    """`/commands`: what authors of job types look up, and tools that help them."""
+
+    @Operation(
+        id="getCommands",
+        summary="The commands that the manager knows, the core's and those of plugins, with their parameters.",
+        tag="commands",
+        returns={200: Answer("All commands, by name.", schemas.Commands)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Describe them."""
+        known = self.farm.command_types
+        send(resp, schemas.Commands(commands=[documented(known[name]) for name in sorted(known)]))

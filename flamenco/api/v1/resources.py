@@ -1,14 +1,49 @@
-"""What artists' tools call: job types, submission, looking at a job."""
+"""The original API: which Flamenco this is, what workers call, what artists' tools call."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import falcon
 
+import flamenco
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send, warner
 from flamenco.api.v1 import conversion
+from flamenco.api.worker_calls import Dialect
 from flamenco.farm import jobs
 from flamenco.protocol import v1 as schemas
+
+
+class Version(Resource):
+    """`/version`: lets a worker make sure that it talks to a manager."""
+
+    @Operation(
+        id="getVersion",
+        summary="The version of this manager, and the name of its farm.",
+        tag="meta",
+        returns={200: Answer("This is a manager.", schemas.FlamencoVersion)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """Say who we are."""
+        send(resp, schemas.FlamencoVersion(flamenco.__version__, self.farm.config.manager_name))
+
+
+DIALECT: Final = Dialect(
+    registration=schemas.WorkerRegistration,
+    registered=schemas.RegisteredWorker,
+    registered_worker=conversion.registered_worker,
+    sign_on=schemas.WorkerSignOn,
+    can_restart=lambda _: False,
+    state_change=schemas.WorkerStateChange,
+    requested_status=conversion.requested_status,
+    state_changed=schemas.WorkerStateChanged,
+    reported_status=conversion.reported_status,
+    assigned=schemas.AssignedTask,
+    assigned_task=conversion.assigned_task,
+    update=schemas.TaskUpdate,
+    task_change=conversion.task_change,
+)
 
 
 class JobTypes(Resource):

@@ -1,12 +1,17 @@
-"""Gives every request a number that its log lines and its answer carry."""
+"""Gives every request a number, which its log lines and its answer carry, and measures how long it takes."""
 
 from __future__ import annotations
 
 import re
+import time
 import uuid
+from collections.abc import Callable
 
 import falcon
 import structlog
+
+from flamenco.api.operation import Operation
+from flamenco.farm.measurements import RequestHistograms
 
 HEADER = "X-Request-ID"
 
@@ -34,3 +39,23 @@ class RequestId:
         """Tell the client as well, and let go: what this thread does next is not of this request."""
         resp.set_header(HEADER, request_id())
         structlog.contextvars.unbind_contextvars("request_id")
+
+
+class Timing:
+    """Counts every request whose operation is declared, answered well or not. `timer` gives seconds."""
+
+    def __init__(self, measured: RequestHistograms, timer: Callable[[], float] = time.perf_counter) -> None:
+        self._measured = measured
+        self._timer = timer
+
+    def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
+        """Start the clock."""
+        req.context.started = self._timer()
+
+    def process_response(
+        self, req: falcon.Request, _resp: falcon.Response, _resource: object, _req_succeeded: bool
+    ) -> None:
+        """Stop it. What has no operation, an unknown path say, is not counted: there is no end of those."""
+        declared: Operation | None = req.context.get("operation")
+        if declared is not None:
+            self._measured.add(declared.id, self._timer() - req.context.started)
