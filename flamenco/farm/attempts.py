@@ -47,7 +47,7 @@ class Attempts:
             raise self._busy[0]
 
 
-EVERY_S = 60.0
+LOGGED_EVERY_S = 60.0
 
 
 class Repeated:
@@ -62,8 +62,8 @@ class Repeated:
         """How often it happened since it was logged last, this time included; 0 when it is not to be logged yet."""
         now = self._timer()
         with self._lock:
-            logged, left_out = self._logged.get(what, (-EVERY_S, 0))
-            if now - logged < EVERY_S:
+            logged, left_out = self._logged.get(what, (-LOGGED_EVERY_S, 0))
+            if now - logged < LOGGED_EVERY_S:
                 self._logged[what] = (logged, left_out + 1)
                 return 0
             self._logged[what] = (now, 0)

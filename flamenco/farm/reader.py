@@ -51,7 +51,7 @@ class FarmReading:
     def _request_times(self, tx: Tx, now: datetime) -> list[RequestTimes]:
         """What all living processes have measured; this one's as it is now, not as it was written down."""
         own = self._farm.request_times
-        others = [each for each in leases.seen_since(tx, now - ALIVE) if each.process != own.process]
+        others = [each for each in leases.measurements_since(tx, now - ALIVE) if each.process != own.process]
         return [*own.so_far(), *others]
 
     def limits(self) -> Sequence[LimitUse]:

@@ -82,8 +82,8 @@ def write_measurements(farm: Farm) -> float:
     """
     now = farm.clock()
     with farm.store.write() as tx:
-        leases.put(tx, farm.request_times.process, farm.request_times.so_far(), now)
-        leases.delete_before(tx, now - MEASUREMENTS_KEPT)
+        leases.put_measurements(tx, farm.request_times.process, farm.request_times.so_far(), now)
+        leases.forget_measurements(tx, now - MEASUREMENTS_KEPT)
     return MEASURE_EVERY_S
 
 

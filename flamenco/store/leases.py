@@ -15,7 +15,7 @@ from flamenco.store.engine import Tx
 from flamenco.store.schema import leases, processes
 
 # Of two that want a lease nobody ever had, PostgreSQL lets the later one wait here, and then tells it no.
-_INSERT = text(
+_INSERT_LEASE = text(
     "INSERT INTO leases (name, owner, expires, seconds) VALUES (:name, :owner, :expires, :seconds)"
     " ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("expires", type_=leases.c.expires.type))
@@ -57,7 +57,7 @@ def take(tx: Tx, name: str, owner: str, now: datetime, until: datetime, *, given
     values = {"owner": owner, "expires": until, "seconds": seconds}
     if tx.execute(update(leases).where(leases.c.name == name, free).values(values)).rowcount == 1:
         return True
-    return bool(tx.execute(_INSERT, {"name": name, **values}).rowcount)
+    return bool(tx.execute(_INSERT_LEASE, {"name": name, **values}).rowcount)
 
 
 def release(tx: Tx, owner: str) -> None:
@@ -73,7 +73,7 @@ class _Times(Struct, frozen=True):
     total_s: float
 
 
-_PUT = text(
+_PUT_MEASUREMENTS = text(
     "INSERT INTO processes (name, measured, seen) VALUES (:name, :measured, :seen)"
     " ON CONFLICT (name) DO UPDATE SET measured = excluded.measured, seen = excluded.seen"
 ).bindparams(
@@ -85,16 +85,16 @@ _SEEN_SINCE = (
     .where(processes.c.seen >= bindparam("since"))
     .order_by(processes.c.name)
 )
-_DELETE = delete(processes).where(processes.c.seen < bindparam("moment"))
+_DELETE_MEASUREMENTS = delete(processes).where(processes.c.seen < bindparam("moment"))
 
 
-def put(tx: Tx, process: str, measured: Sequence[RequestTimes], now: datetime) -> None:
+def put_measurements(tx: Tx, process: str, measured: Sequence[RequestTimes], now: datetime) -> None:
     """Write what a process has measured so far, in place of what it wrote before."""
     times = [_Times(each.operation, each.counts, each.total_s) for each in measured]
-    tx.execute(_PUT, {"name": process, "measured": times, "seen": now})
+    tx.execute(_PUT_MEASUREMENTS, {"name": process, "measured": times, "seen": now})
 
 
-def seen_since(tx: Tx, since: datetime) -> list[RequestTimes]:
+def measurements_since(tx: Tx, since: datetime) -> list[RequestTimes]:
     """What the processes have measured that were heard of since then, by process."""
     return [
         RequestTimes(process=row.name, operation=each.operation, counts=each.counts, total_s=each.total_s)
@@ -105,6 +105,6 @@ def seen_since(tx: Tx, since: datetime) -> list[RequestTimes]:
     ]
 
 
-def delete_before(tx: Tx, moment: datetime) -> None:
+def forget_measurements(tx: Tx, moment: datetime) -> None:
     """Forget the processes that were last heard of before then."""
-    tx.execute(_DELETE, {"moment": moment})
+    tx.execute(_DELETE_MEASUREMENTS, {"moment": moment})
