@@ -109,8 +109,8 @@ def find_manager(limit_s: float | None = None) -> str | None:
     None when a signal ended the search, or when it took longer than `limit_s` seconds. Raises `FarmError` where
     there is no network at all.
     """
-    log.info("no manager is given with --manager URL; searching the network for one")
     with signals.received() as received:
+        log.info("no manager is given with --manager URL; searching the network for one")
         try:
             url = ManagerSearch(_check_manager).run(lambda: bool(received), limit_s)
         except OSError as error:
