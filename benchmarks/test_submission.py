@@ -41,7 +41,7 @@ take as long as the large one and are on both sides of it. The round in the midd
 """
 
 ROUNDS = length.of(1, 5)
-PAIRS = 5
+PAIRS = 8
 MOST_SECONDS = {MEDIUM: 1.0, LARGE: 12.0}
 MOST_RATIO = 1.3
 MOST_RATIO_OF_SHIPPED = 1.5
