@@ -171,11 +171,12 @@ def test_a_job_that_blender_renders(stopwatch: Stopwatch, tmp_path: Path) -> Non
         before = database.stat().st_size
         shipped.append(stopwatch.submit(MEDIUM, "simple-blender-render", **settings))
         stored += database.stat().st_size - before
-    least, parts = (min(runs, key=itemgetter("whole")) for runs in (plain, shipped))
-    ratio = parts["whole"] / least["whole"]
+    parts = min(shipped, key=itemgetter("whole"))
+    # Both of a pair find the machine alike; its speed may change between the first pair and the last.
+    ratio = median(dear["whole"] / cheap["whole"] for cheap, dear in zip(plain, shipped, strict=True))
     print()
     report(MEDIUM, parts)
-    print(f"a frame costs {ratio:.2f} times as much as at the least, and {stored / PAIRS / MEDIUM:,.0f} bytes")
+    print(f"a frame costs {ratio:.2f} times as much as the plainest, and {stored / PAIRS / MEDIUM:,.0f} bytes")
     assert ratio <= MOST_RATIO_OF_SHIPPED
     assert stored / PAIRS / MEDIUM <= MOST_BYTES
 
