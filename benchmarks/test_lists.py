@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from statistics import median
 from typing import Any
 
 import httpx
@@ -14,10 +15,10 @@ from benchmarks.conftest import MakeFarm
 from flamenco.api.app import create_app
 from flamenco.farm.context import Farm
 from tests.integration.farming import new_worker, take
-from tests.machine import slowness
+from tests.machine import REFERENCE_S, work
 
 TASKS = 5_000
-MOST_MS_FOR_TASKS = 60
+MOST_MS_FOR_TASKS = 100
 JOBS = 2_000
 MOST_MS_FOR_JOBS = 150
 ROUNDS = 15
@@ -32,13 +33,18 @@ def client_of(farm: Farm) -> Client:
 
 
 def measured_ms(get: Client, path: str) -> float:
-    """The time of the fastest of some requests, in milliseconds."""
-    times = []
+    """The time of a request, in milliseconds of the machine that limits are written for.
+
+    By turns with work that has nothing to do with us: the speed of a machine changes from moment to moment.
+    """
+    ratios = []
     for _ in range(ROUNDS):
         before = time.perf_counter()
         assert get(path).status_code == 200
-        times.append((time.perf_counter() - before) * 1e3)
-    return min(times)
+        between = time.perf_counter()
+        work()
+        ratios.append((between - before) / (time.perf_counter() - between))
+    return median(ratios) * REFERENCE_S * 1e3
 
 
 @pytest.fixture
@@ -70,7 +76,7 @@ def test_tasks_of_a_job(farm_of: MakeFarm, queries: list[str]) -> None:
     assert len({task["worker"]["name"] for task in listed}) == 4
     spent_ms = measured_ms(get, path)
     print(f"\n{TASKS} tasks: {spent_ms:.1f} ms")
-    assert spent_ms < MOST_MS_FOR_TASKS * slowness()
+    assert spent_ms < MOST_MS_FOR_TASKS
 
 
 def test_all_jobs(farm_of: MakeFarm) -> None:
@@ -79,4 +85,4 @@ def test_all_jobs(farm_of: MakeFarm) -> None:
     assert len(get("/api/v3/jobs").json()["jobs"]) == JOBS
     spent_ms = measured_ms(get, "/api/v3/jobs")
     print(f"\n{JOBS} jobs: {spent_ms:.1f} ms")
-    assert spent_ms < MOST_MS_FOR_JOBS * slowness()
+    assert spent_ms < MOST_MS_FOR_JOBS
