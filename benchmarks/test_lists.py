@@ -18,7 +18,7 @@ from tests.integration.farming import new_worker, take
 from tests.machine import REFERENCE_S, work
 
 TASKS = 5_000
-MOST_MS_FOR_TASKS = 100
+MOST_MS_FOR_TASKS = 60
 JOBS = 2_000
 MOST_MS_FOR_JOBS = 150
 ROUNDS = 15
