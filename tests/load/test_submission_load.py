@@ -2,84 +2,57 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import subprocess
+import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
 
 import httpx
 import pytest
 
-from flamenco.client import AssignedTask, ManagerClient, TaskUpdate, WorkerRegistration, WorkerSignOn
-from flamenco.domain.statuses import TaskStatus, WorkerStatus
 from flamenco.store import recount
 from flamenco.store.engine import Store
 from tests import length
 from tests.acceptance.conftest import ECHO_JOB_TYPE, Manager, is_alive, running_manager, wait_until
+from tests.machine import slowness
 
 log = logging.getLogger(__name__)
 
+ROOT = Path(__file__).parents[2]
 CLIENTS = 20
 WAVES = {"echo": 4, "slow": 1}
 TASKS = 200
-WORKERS = 6
-WORK_S = 0.02
-"""How long a worker is busy between two requests."""
-
-MOST_P95_S = 0.4
-"""What 20 clients and 6 workers measure that share one process; without that a quarter of a second is to hold."""
-
+MOST_P95_S = 0.25
 MOST_S = 3.0
 """No request of a worker takes longer: clients that wait for a slow script must not hold every thread."""
 
 WAITED = "%d requests of workers: median %.3f s, p95 %.3f s, longest %.3f s"
-ROUNDS = length.of(3, 5)
-"""Waves are repeated so often; the p95 of the round in the middle counts: the machine has busy moments of its own."""
+ROUNDS = length.of(1, 3)
+"""Waves are repeated so often, for a p95 over enough requests."""
 
 
 @contextmanager
 def polling_workers(manager: Manager) -> Iterator[list[float]]:
-    """Workers that take tasks and complete them all the time; gives the duration in seconds of each of their requests.
+    """Workers that poll meanwhile; in the end the list has the duration in seconds of each of their requests.
 
     Fails in the end when a request of theirs did.
     """
     durations: list[float] = []
-    over = threading.Event()
-
-    def work(number: int) -> None:
-        with ManagerClient(manager.url) as client:
-            details: dict[str, Any] = {"name": f"w{number}", "supported_task_types": ("misc",)}
-            worker = client.register_worker(WorkerRegistration(platform="linux", secret="secret", **details))
-            client.authenticate(worker, "secret")
-            client.sign_on(WorkerSignOn(software_version="test", **details))
-            client.state_changed(WorkerStatus.AWAKE)
-            ready.wait()
-            while not over.wait(WORK_S):
-                started = time.monotonic()
-                task = client.next_task()
-                durations.append(time.monotonic() - started)
-                if isinstance(task, AssignedTask):
-                    over.wait(WORK_S)
-                    started = time.monotonic()
-                    client.update_task(task.uuid, TaskUpdate(status=TaskStatus.COMPLETED, log="done\n"))
-                    durations.append(time.monotonic() - started)
-
-    ready = threading.Barrier(WORKERS + 1, timeout=30)
-    with ThreadPoolExecutor(WORKERS) as pool:
-        workers = [pool.submit(work, number) for number in range(WORKERS)]
-        try:
-            ready.wait()
-            yield durations
-        finally:
-            over.set()
-        for worker in workers:
-            worker.result()
+    command = [sys.executable, "-m", "tests.load.polling", manager.url]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield durations
+        printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    durations += json.loads(printed)
 
 
 @pytest.fixture
@@ -122,7 +95,7 @@ def assert_whole(manager: Manager, jobs: set[str]) -> None:
 
 @pytest.mark.parametrize("job_type", WAVES)
 def test_twenty_clients_submit_at_once(manager_and_clients: tuple[Manager, list[httpx.Client]], job_type: str) -> None:
-    """All submissions succeed or are told when to come again; workers' requests are answered soon (p95).
+    """All submissions succeed or are told when to come again; workers' requests are answered within 250 ms (p95).
 
     Also when the script takes a second, so that most clients cannot be served. A manager that is killed
     afterwards leaves no helper process behind.
@@ -130,15 +103,13 @@ def test_twenty_clients_submit_at_once(manager_and_clients: tuple[Manager, list[
     manager, clients = manager_and_clients
     answers: list[httpx.Response] = []
     durations: list[float] = []
-    p95s: list[float] = []
     for _ in range(ROUNDS):
         with polling_workers(manager) as of_round:
             for _ in range(WAVES[job_type]):
                 answers += submit_at_once(clients, job_type)
-            durations += list(of_round)
-        p95s.append(quantiles(of_round, n=20)[-1])
-    # The best of several rounds would not be what workers wait for.
-    p95, longest = median(p95s), max(durations)
+        durations += of_round
+    # Over every request of every round: the best of several rounds would not be what workers wait for.
+    p95, longest = quantiles(durations, n=20)[-1], max(durations)
     log.info(WAITED, len(durations), median(durations), p95, longest)
     statuses = Counter(answer.status_code for answer in answers)
     took = [answer.elapsed.total_seconds() for answer in answers]
@@ -146,7 +117,7 @@ def test_twenty_clients_submit_at_once(manager_and_clients: tuple[Manager, list[
     assert statuses.keys() <= {200, 503}, [answer.text for answer in answers if answer.is_error]
     assert statuses[200] >= WAVES[job_type]
     assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers if answer.status_code == 503)
-    assert p95 <= MOST_P95_S
+    assert p95 <= MOST_P95_S * slowness()
     assert longest <= MOST_S
     assert_whole(manager, {answer.json()["id"] for answer in answers if answer.status_code == 200})
     manager.kill()

@@ -1,0 +1,62 @@
+"""Workers that take tasks and complete them all the time, in their own process: `python -m tests.load.polling URL`.
+
+Whoever else loads the manager from the process of the test would otherwise hold these up as well. Prints a line when
+all workers are there; when its input ends, the duration in seconds of each of their requests, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from flamenco.client import AssignedTask, ManagerClient, TaskUpdate, WorkerRegistration, WorkerSignOn
+from flamenco.domain.statuses import TaskStatus, WorkerStatus
+
+WORKERS = 6
+WORK_S = 0.02
+"""How long a worker is busy between two requests."""
+
+
+def work(url: str, number: int, ready: threading.Barrier, over: threading.Event) -> list[float]:
+    """Be a worker until it is over; how long each request took."""
+    durations = []
+    with ManagerClient(url) as client:
+        details: dict[str, Any] = {"name": f"w{number}", "supported_task_types": ("misc",)}
+        worker = client.register_worker(WorkerRegistration(platform="linux", secret="secret", **details))
+        client.authenticate(worker, "secret")
+        client.sign_on(WorkerSignOn(software_version="test", **details))
+        client.state_changed(WorkerStatus.AWAKE)
+        ready.wait()
+        while not over.wait(WORK_S):
+            started = time.monotonic()
+            task = client.next_task()
+            durations.append(time.monotonic() - started)
+            if isinstance(task, AssignedTask):
+                over.wait(WORK_S)
+                started = time.monotonic()
+                client.update_task(task.uuid, TaskUpdate(status=TaskStatus.COMPLETED, log="done\n"))
+                durations.append(time.monotonic() - started)
+    return durations
+
+
+def main() -> None:
+    """Poll until the input ends. Fails when a request does."""
+    over, ready = threading.Event(), threading.Barrier(WORKERS + 1, timeout=30)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        workers = [pool.submit(work, sys.argv[1], number, ready, over) for number in range(WORKERS)]
+        try:
+            ready.wait()
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+            sys.stdin.read()
+        finally:
+            over.set()
+        json.dump([seconds for worker in workers for seconds in worker.result()], sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
