@@ -7,6 +7,7 @@ or two hosts on PostgreSQL, are as safe as one.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,12 @@ BUSY_TIMEOUT_S = 10
 HOW_TO_RECOVER = "restore a copy of it, or have `sqlite3 FILE .recover` make a new one of what can still be read"
 
 _CHECKPOINT_TIMEOUT_S = 0.1
+
+_ASK_AGAIN_S = 0.002
+"""How often somebody who waits for the write lock of SQLite asks for it."""
+
+_PRIMARY_CODE = 0xFF
+"""The part of SQLite's extended error codes that says what kind of error it is."""
 
 _WRITES = "flamenco_writes"
 _ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -139,7 +146,32 @@ def _begin_sqlite(connection: Connection) -> None:
     # A plain BEGIN that turns into a write later fails at once when somebody else wrote meanwhile, whatever
     # the busy timeout says; taking the write lock at the start waits for it.
     writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not writes:
+        connection.exec_driver_sql("BEGIN")
+        return
+    driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment] # it is SQLite's
+    _take_write_lock(driver)
+
+
+def _take_write_lock(connection: sqlite3.Connection) -> None:
+    """Begin to write as soon as nobody else does. Raises `sqlite3.OperationalError` when that takes too long.
+
+    SQLite itself would ask again after ever longer pauses, of up to 100 ms: whoever waits for long would wait longer
+    than whoever has just come, as a worker's update does that comes while job after job is stored.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(_ASK_AGAIN_S)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
 
 
 _COME_BACK = (
