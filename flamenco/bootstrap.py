@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
 
-from flamenco import builtin
 from flamenco.api.app import Application, create_app
 from flamenco.compiler.compile import Compiler
 from flamenco.compiler.script_limits import script_limits_of
-from flamenco.config import Config, Loaded, load
+from flamenco.config import Config
 from flamenco.domain.errors import ConfigError
 from flamenco.farm import farm_status, jobs
 from flamenco.farm.context import Clock, Farm, utc_now
@@ -30,21 +28,7 @@ DAMAGE_CHECK_LIMIT_S = 10.0
 _CONNECTIONS_OF_CHORES = 4
 """Database connections beside those of the threads that answer requests."""
 
-__all__ = ["Application", "configure", "create_app", "create_farm", "prepare"]
-
-
-def configure(
-    config_file: Path | None = None,
-    data_dir: Path | None = None,
-    overrides: Mapping[str, str] | None = None,
-    *,
-    without_broken: bool = False,
-) -> Loaded:
-    """Read the configuration, with the core's own plugins and those that it enables. Raises `ConfigError`.
-
-    `without_broken` is as that of `load`.
-    """
-    return load(config_file, data_dir, overrides, hooks=builtin.core_hooks(), without_broken=without_broken)
+__all__ = ["Application", "create_app", "create_farm", "prepare"]
 
 
 def create_farm(config: Config, hooks: Hooks, clock: Clock = utc_now, config_file: Path | None = None) -> Farm:

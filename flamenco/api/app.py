@@ -53,8 +53,8 @@ def create_app(farm: Farm) -> Application:
     app.resp_options.default_media_type = None  # type: ignore[assignment] # see `Bodiless`
     errors.install(app)
     taken = []
-    for surface in SURFACES.values():
-        app.add_route(surface.document, Document(surface))
+    for name, surface in SURFACES.items():
+        app.add_route(surface.document, Document(name))
         taken.append(surface.document)
         for path, resource in surface.routes.items():
             app.add_route(surface.prefix + path, resource(farm))

@@ -93,7 +93,7 @@ def may_have_plugins(environ: Mapping[str, str] = os.environ) -> bool:
 
 def plugin_commands() -> Mapping[str, click.Command]:
     """The commands of the plugins that are enabled here; of a broken one, a line with why not. Raises `FarmError`."""
-    hooks = _imported("flamenco.bootstrap", "The manager").configure(without_broken=True).hooks
+    hooks = _imported("flamenco.cli.configuration", "The manager").configure(without_broken=True).hooks
     for plugin in hooks.plugins():
         if plugin.problem:
             click.echo(f"flamenco: the commands of a plugin are missing here: {plugin.problem}", err=True)

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from flamenco.cli.options import config_option, configured, data_dir_option, json_option
+from flamenco.cli.configuration import configured
+from flamenco.cli.options import config_option, data_dir_option, json_option
 from flamenco.config.declared import nearest_of
 from flamenco.config.documentation import as_text
 from flamenco.domain.errors import NotFound

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from flamenco.cli.options import config_option, configured, data_dir_option, json_option, override_option
+from flamenco.cli.configuration import configured
+from flamenco.cli.options import config_option, data_dir_option, json_option, override_option
 from flamenco.config import documentation
 from flamenco.config.documentation import SettingDocs, as_text
 from flamenco.config.layers import DEFAULT

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from flamenco.cli.options import config_option, configured, data_dir_option, json_option
+from flamenco.cli.configuration import configured
+from flamenco.cli.options import config_option, data_dir_option, json_option
 from flamenco.domain.errors import StoreError
 from flamenco.farm.context import utc_now
 from flamenco.store import damage, recount, upgrade

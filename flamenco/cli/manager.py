@@ -8,6 +8,7 @@ import click
 import structlog
 
 from flamenco import bootstrap, server
+from flamenco.cli.configuration import configure
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.cli.options import config_option, data_dir_option, override_option
 from flamenco.config import Loaded
@@ -42,10 +43,10 @@ def manager(config_file: Path | None, data_dir: Path | None, overrides: dict[str
     """
     given = {key: text for key, text in settings.items() if text is not None}
 
-    def configure() -> Loaded:
-        return bootstrap.configure(config_file, data_dir, overrides | given)
+    def read_configuration() -> Loaded:
+        return configure(config_file, data_dir, overrides | given)
 
-    loaded = configure()
+    loaded = read_configuration()
     config = loaded.config
     set_up_logging(config.log_level, config.log_format)
     for warning in loaded.warnings:
@@ -53,4 +54,4 @@ def manager(config_file: Path | None, data_dir: Path | None, overrides: dict[str
     # The port first: a manager that cannot serve has no business with the database.
     listener = server.open_port(config, lambda message: click.echo(f"flamenco: {message}", err=True))
     bootstrap.prepare(config, loaded.hooks)
-    server.serve(loaded, configure, listener, lambda url: click.echo(f"listening on {url}"))
+    server.serve(loaded, read_configuration, listener, lambda url: click.echo(f"listening on {url}"))

@@ -1,17 +1,15 @@
-"""What several commands share: options, spelt and explained the same everywhere, asking first, the configuration."""
+"""What several commands share: options, spelt and explained the same everywhere, and asking first."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from flamenco import bootstrap
-from flamenco.config import Loaded
 from flamenco.domain.errors import Refused
 from flamenco.domain.visible import visible_lines
 from flamenco.hooks.cli_options import json_option, manager_option
@@ -120,14 +118,3 @@ class ListingGroup(click.Group):
         if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
             args = ["list", *args]
         return super().parse_args(ctx, args)
-
-
-def configured(config_file: Path | None, data_dir: Path | None, overrides: Mapping[str, str] | None = None) -> Loaded:
-    """The configuration; what is doubtful in it, and which plugins are left out and why, is told on stderr.
-
-    Raises `ConfigError` for what cannot be used at all.
-    """
-    loaded = bootstrap.configure(config_file, data_dir, overrides, without_broken=True)
-    for sentence in (*loaded.warnings, *(plugin.problem for plugin in loaded.hooks.plugins() if plugin.problem)):
-        click.echo(f"flamenco: {sentence}", err=True)
-    return loaded

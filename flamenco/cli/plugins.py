@@ -11,7 +11,8 @@ import click
 import msgspec
 from msgspec import Struct
 
-from flamenco import bootstrap, bundled
+from flamenco import bundled
+from flamenco.cli.configuration import configure
 from flamenco.cli.options import config_option, data_dir_option, json_option
 from flamenco.config import documentation
 from flamenco.config.declared import nearest_of
@@ -76,7 +77,7 @@ def list_(config_file: Path | None, data_dir: Path | None, *, as_json: bool) -> 
     Example:
       flamenco plugins list --json | jq '.[] | select(.enabled)'
     """
-    loaded = bootstrap.configure(config_file, data_dir, without_broken=True)
+    loaded = configure(config_file, data_dir, without_broken=True)
     found = [_listed(plugin) for plugin in loaded.hooks.plugins()]
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
@@ -103,7 +104,7 @@ def show(name: str, config_file: Path | None, data_dir: Path | None, *, as_json:
     Example:
       flamenco plugins show fair_share
     """
-    loaded = bootstrap.configure(config_file, data_dir, without_broken=True)
+    loaded = configure(config_file, data_dir, without_broken=True)
     by_name = {plugin.name: plugin for plugin in loaded.hooks.plugins()}
     if name not in by_name:
         near = nearest_of(name, by_name)

@@ -9,7 +9,8 @@ import msgspec
 from rich.console import Console
 from rich.filesize import decimal
 
-from flamenco.cli.options import config_option, configured, data_dir_option, json_option, override_option
+from flamenco.cli.configuration import configured
+from flamenco.cli.options import config_option, data_dir_option, json_option, override_option
 from flamenco.domain.errors import Failed
 from flamenco.farm.context import utc_now
 from flamenco.files.shaman.collect import Collection

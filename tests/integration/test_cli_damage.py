@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from flamenco import bootstrap
 from flamenco.cli import COMMANDS, main
+from flamenco.cli.configuration import configure
 from flamenco.domain.errors import ConfigError
 
 DATABASE = "flamenco-manager.sqlite"
@@ -201,7 +202,7 @@ def test_a_broken_plugin_stops_no_other_command(tmp_path: Path, run: Run) -> Non
 
 def start(data_dir: Path) -> None:
     """What a manager does before it serves."""
-    loaded = bootstrap.configure(None, data_dir)
+    loaded = configure(None, data_dir)
     bootstrap.prepare(loaded.config, loaded.hooks)
 
 
@@ -213,7 +214,7 @@ def test_what_is_broken_stops_the_manager(tmp_path: Path, run: Run, kind: str) -
     (tmp_path / "data" / "plugins" / "broken.py").write_text(text)
     result = run("plugins list", tmp_path / "data")
     assert says in result.stdout
-    loaded = bootstrap.configure(None, tmp_path / "data", without_broken=True)
+    loaded = configure(None, tmp_path / "data", without_broken=True)
     (problem,) = [each.problem for each in loaded.hooks.plugins() if each.problem]
     with pytest.raises(ConfigError) as error:
         start(tmp_path / "data")

@@ -11,8 +11,8 @@ import click
 import msgspec
 
 from flamenco.authoring.bench import Bench, Finding
+from flamenco.cli.configuration import configured
 from flamenco.cli.logging_setup import set_up_logging
-from flamenco.cli.options import configured
 from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import SUFFIX
 from flamenco.compiler.protocol import Printed
