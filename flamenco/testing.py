@@ -46,6 +46,7 @@ from flamenco.domain.durations import Duration
 from flamenco.domain.statuses import TaskStatus, WorkerStatus
 from flamenco.domain.variables import this_platform
 from flamenco.farm.context import Farm
+from flamenco.farm.following import follow_logs_for_sinks
 from flamenco.hooks.parameters import read_parameters
 from flamenco.services import delivery, ranking
 from flamenco.store.upgrade import upgrade
@@ -150,6 +151,8 @@ def farm(configuration: Loaded, clock: Clock) -> Iterator[Farm]:
     opened = create_farm(configuration.config, configuration.hooks, clock)
     try:
         upgrade(opened.store, clock())
+        with opened.store.write() as tx:
+            follow_logs_for_sinks(opened, tx)
         for sink in opened.event_sinks.values():
             delivery.tick(opened, sink)  # a new sink gets what happens from then on
         yield opened

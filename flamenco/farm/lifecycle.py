@@ -11,6 +11,7 @@ import structlog
 from flamenco.domain.errors import FarmError
 from flamenco.domain.events import LifeCycleEventType, life_cycle_event
 from flamenco.farm.context import Farm
+from flamenco.farm.following import follow_logs_for_sinks
 from flamenco.store import events, sinks
 from flamenco.store.engine import Store, Tx
 
@@ -23,6 +24,7 @@ def tell_startup(farm: Farm) -> None:
         # In one order: managers on two hosts may start at the same time.
         for name in sorted(farm.event_sinks):
             sinks.add(tx, name)
+        follow_logs_for_sinks(farm, tx)
         events.append(tx, [life_cycle_event(LifeCycleEventType.STARTUP)], farm.clock())
 
 

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from flamenco.domain.backoff import Backoff
 from flamenco.domain.events import matches
 from flamenco.farm.context import Farm
+from flamenco.farm.following import follow_logs_for_sinks
 from flamenco.hooks.discovery import one_line
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
 from flamenco.store import events, sinks
@@ -83,9 +84,13 @@ def _wait_s(progress: SinkProgress, now: datetime) -> float:
     return left_s if 0 < left_s <= progress.backoff_s else 0.0
 
 
-def forget_removed(farm: Farm) -> float:
-    """Forget the sinks that the configuration has no more. Those with dead letters stay: somebody may want them."""
+def look_after_sinks(farm: Farm) -> float:
+    """Forget the sinks that the configuration has no more. Those with dead letters stay: somebody may want them.
+
+    The logs that the others want go on being published.
+    """
     with farm.store.write() as tx:
+        follow_logs_for_sinks(farm, tx)
         if removed := sinks.forget_removed(tx, farm.event_sinks.keys()):
             log.info("forgot event sinks that are not there any more", sinks=removed)
     return _DAY_S

@@ -9,7 +9,7 @@ import structlog
 from flamenco.farm import farm_status
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
-from flamenco.store import damage, events, leases
+from flamenco.store import damage, events, leases, log_followers
 from flamenco.store.engine import HOW_TO_RECOVER
 
 log = structlog.get_logger()
@@ -46,6 +46,7 @@ def forget_events(farm: Farm, batch: int = _BATCH) -> float:
 def forget_task_logs(farm: Farm, batch: int = _BATCH) -> float:
     """Delete the events of task logs that are older than `TASK_LOGS_KEPT`, as `forget_events` does."""
     with farm.store.write() as tx:
+        log_followers.forget(tx, farm.clock())
         deleted = events.delete_task_logs_before(tx, farm.clock() - TASK_LOGS_KEPT, batch)
     return 1.0 if deleted == batch else _TASK_LOGS_EVERY_S
 

@@ -10,8 +10,9 @@ from msgspec import Struct
 from sqlalchemy import CursorResult, Row, bindparam, delete, insert, select, text
 from sqlalchemy import func as sql
 
-from flamenco.domain.events import Event
+from flamenco.domain.events import TASK_LOGS, Event, matches
 from flamenco.hooks.types import PublishedEvent
+from flamenco.store import log_followers
 from flamenco.store.engine import Tx
 from flamenco.store.schema import TASK_LOG_SQL, events
 
@@ -40,15 +41,25 @@ class Horizon(Struct, frozen=True):
 
 
 def append(tx: Tx, happened: Iterable[Event], now: datetime) -> None:
-    """Add events, in their order. After the change that they tell of, so that they are in the order of changes."""
+    """Add events, in their order, but those of task logs that nobody follows.
+
+    To be called after the change that they tell of, so that they are in the order of changes.
+    """
     rows = [
         {"created": now, "topic": event.topic, "payload": msgspec.json.encode(event.payload).decode()}
-        for event in happened
+        for event in _followed(tx, tuple(happened), now)
     ]
     if rows:
         if tx.dialect.name != "sqlite":
             tx.execute(_SAY_WHERE)
         tx.execute(_INSERT, rows)
+
+
+def _followed(tx: Tx, happened: tuple[Event, ...], now: datetime) -> Iterable[Event]:
+    if not any(event.topic.startswith(TASK_LOGS) for event in happened):
+        return happened
+    followed = log_followers.patterns(tx, now)
+    return [each for each in happened if not each.topic.startswith(TASK_LOGS) or matches(each.topic, followed)]
 
 
 def delete_before(tx: Tx, moment: datetime, limit: int) -> int:

@@ -363,6 +363,14 @@ events = Table(
 
 _partial("ix_events_task_logs", TASK_LOG_SQL, events.c.created)
 
+log_followers = Table(
+    "log_followers",
+    metadata,
+    # Topics of task logs, or patterns of some, that are followed: events of others are not stored.
+    Column("pattern", Text, primary_key=True),
+    Column("until", Utc, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -97,6 +97,7 @@ def functions_of_the_store() -> set[str]:
 def exercise(farm: Farm, clock: Clock) -> None:
     """Have every statement of the store executed."""
     lifecycle.tell_startup(farm)
+    following.follow(farm, None, ["/tasklog/*"], 1, 0)
     with_policy(
         farm,
         score=lambda there, view: {job.id: Term(view.now.timestamp() / 1000, "the longer the better") for job in there},
@@ -250,7 +251,7 @@ def _deliver(farm: Farm, clock: Clock, attached: tuple[EventSink, _Refuses]) -> 
 
 def _chores(farm: Farm) -> None:
     """What a manager does by itself, and by command."""
-    for tick in (ranking.tick, sleep.tick, upkeep.write_measurements, delivery.forget_removed, upkeep.forget_events):
+    for tick in (ranking.tick, sleep.tick, upkeep.write_measurements, delivery.look_after_sinks, upkeep.forget_events):
         tick(farm)
     upkeep.forget_task_logs(farm)
     placing.place_all(farm)

@@ -28,6 +28,8 @@ from flamenco.services.runner import runners, stop_all
 from flamenco.store import events
 from flamenco.store.engine import Tx
 from flamenco.testing import START, Clock
+from tests.conftest import authored_job, authored_task
+from tests.integration.farming import new_worker, store_job, take
 
 PATIENCE_S = 30
 
@@ -107,6 +109,23 @@ def test_a_new_sink_gets_the_start(farm: Farm) -> None:
     publish(farm, "new")
     delivery.tick(farm, sink)
     assert [event.payload.get("type") or event.payload["name"] for event in got] == ["manager-startup", "new"]
+
+
+def test_a_sink_gets_the_logs_that_it_asks_for(farm: Farm, clock: Clock) -> None:
+    """From the manager's start, for as long as it has the sink, without anybody else who follows them."""
+    got: list[PublishedEvent] = []
+    sink = EventSink(name="sink", description="", deliver=got.append, topics=("/tasklog/*",))
+    farm.event_sinks = {"sink": sink}
+    lifecycle.tell_startup(farm)
+    store_job(farm, authored_job(authored_task("a"), authored_task("b")))
+    take(farm, new_worker(farm))
+    delivery.tick(farm, sink)
+    assert len(got) == 2
+    for _ in range(3):
+        clock.forward(delivery.look_after_sinks(farm))
+    take(farm, new_worker(farm))
+    delivery.tick(farm, sink)
+    assert len(got) == 4
 
 
 def test_a_sink_that_is_known_goes_on(farm: Farm) -> None:
@@ -545,13 +564,13 @@ def test_a_sink_that_was_removed(with_dead: tuple[Farm, EventSink, Receiver]) ->
     farm, sink, _ = with_dead
     farm.event_sinks = {}
     publish(farm, "missed")
-    delivery.forget_removed(farm)
+    delivery.look_after_sinks(farm)
     assert state(farm) == SinkState(name="sink", waiting=0, dead=3, failures=0)
     with pytest.raises(Conflict, match="not configured any more"):
         sinks.retry(farm, "sink")
     sinks.discard(farm, "sink")
     assert sinks.states(farm) == []
-    delivery.forget_removed(farm)
+    delivery.look_after_sinks(farm)
     attach(farm, sink.deliver)
     assert state(farm).waiting == 0, "it begins anew"
 

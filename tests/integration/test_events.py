@@ -18,16 +18,19 @@ from flamenco.domain.events import MOST_LOG_TEXT, Event, EventWorkerUpdate
 from flamenco.domain.model import Assignment
 from flamenco.domain.statuses import TaskStatus, WorkerStatus
 from flamenco.farm import following, tasks
+from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.tasks import TaskChange
 from flamenco.services import upkeep
-from flamenco.store import events
+from flamenco.store import events, log_followers
 from flamenco.store.engine import Tx
 from flamenco.testing import START, Clock
 from tests.conftest import authored_job, authored_task
 from tests.integration.exercising import executed
 from tests.integration.farming import new_worker, report, store_job, take
 from tests.integration.test_query_plans import scans_of
+
+pytestmark = pytest.mark.postgresql
 
 PATIENCE_S = 30.0
 
@@ -375,6 +378,7 @@ def test_the_client(farm: Farm) -> None:
 
 def test_what_is_logged_is_published(farm: Farm, ask: Callable[..., Any]) -> None:
     """Text of a worker as it was given, lines of the manager as they stand in the file; only to who asks for logs."""
+    ask(topics="/tasklog/*")
     store_job(farm, authored_job(authored_task("render", "blender")))
     worker = new_worker(farm)
     task = take(farm, worker).task
@@ -395,6 +399,7 @@ def test_what_is_logged_is_published(farm: Farm, ask: Callable[..., Any]) -> Non
 
 def test_task_logs_are_kept_for_minutes(farm: Farm, clock: Clock, ask: Callable[..., Any]) -> None:
     """Their events go long before the others, which stay."""
+    ask(topics="/tasklog/*")
     store_job(farm, authored_job(authored_task("render", "blender")))
     take(farm, new_worker(farm))
     others = len(ask(after=0)["events"])
@@ -403,3 +408,56 @@ def test_task_logs_are_kept_for_minutes(farm: Farm, clock: Clock, ask: Callable[
     assert upkeep.forget_task_logs(farm) > 1
     assert ask(after=0, topics="/tasklog/*")["events"] == []
     assert len(ask(after=0)["events"]) == others
+
+
+def log_topics(farm: Farm) -> set[str]:
+    """The topics of task logs that there are events of."""
+    with farm.store.read() as tx:
+        return {event.topic for event in events.after(tx, 0, 1000) if event.topic.startswith("/tasklog/")}
+
+
+def test_only_logs_that_are_followed_have_events(farm: Farm, clock: Clock, ask: Callable[..., Any]) -> None:
+    """From when somebody asks for one log until nobody has for ten minutes, and of no other."""
+    followed, other = authored_task("followed"), authored_task("other")
+    store_job(farm, authored_job(followed, other))
+    worker = new_worker(farm)
+
+    def log_something() -> None:
+        for task in (followed, other):
+            with farm.store.write() as tx:
+                cascade, state = Cascade.of_task(tx, task.id, farm.clock())
+                cascade.log(state, "a line")
+                cascade.save()
+
+    take(farm, worker)
+    log_something()
+    assert log_topics(farm) == set()
+    topic = f"/tasklog/{followed.id}"
+    start = ask(topics=f"/jobs,{topic}")["next"]
+    log_something()
+    assert log_topics(farm) == {topic}
+    assert [each["topic"] for each in ask(after=start, topics=topic)["events"]] == [topic]
+    # Who comes again now and then misses nothing.
+    for _ in range(4):
+        clock.forward(following.LOGS_FOLLOWED_FOR.total_seconds() * 0.9)
+        ask(topics=topic)
+    before = ask(after=start, topics=topic)["next"]
+    log_something()
+    assert len(ask(after=before, topics=topic)["events"]) == 1
+    clock.forward(following.LOGS_FOLLOWED_FOR.total_seconds() + 1)
+    assert upkeep.forget_task_logs(farm) > 1
+    log_something()
+    assert log_topics(farm) <= {topic}
+    with farm.store.read() as tx:
+        assert log_followers.patterns(tx, START) == frozenset()
+
+
+def test_whoever_follows_too_many_logs_follows_all(
+    farm: Farm, ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table of what is followed has a bound, and nobody misses anything by that."""
+    monkeypatch.setattr(following, "MOST_LOGS_FOLLOWED", 3)
+    for number in range(5):
+        ask(topics=f"/tasklog/{number}")
+    with farm.store.read() as tx:
+        assert log_followers.patterns(tx, START) == {"/tasklog/0", "/tasklog/1", "/tasklog/2", "/tasklog/*"}

@@ -274,7 +274,7 @@ CHORES = [
     upkeep.look_for_stranded,
     upkeep.forget_events,
     upkeep.forget_task_logs,
-    delivery.forget_removed,
+    delivery.look_after_sinks,
 ]
 
 
