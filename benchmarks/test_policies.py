@@ -98,6 +98,7 @@ def measured(farm: Farm, count: int) -> tuple[list[float], list[float]]:
     return claims, polls
 
 
+@pytest.mark.long
 def test_policies_cost_a_worker_nothing(farm_with: MakeFarm) -> None:
     """1,000 jobs under three policies against 10 under the default: claims and idle polls take at most twice as long.
 

@@ -27,7 +27,6 @@ from flamenco.hooks.manager import Hooks
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import upgrade
 from flamenco.testing import START, Clock
-from tests import length
 from tests.acceptance.conftest import running_manager
 from tests.conftest import make_hooks
 from tests.machine import slowness
@@ -40,7 +39,7 @@ Sizes are compared by the means of one round: whatever else the machine has to d
 take as long as the large one and are on both sides of it. The round in the middle counts.
 """
 
-ROUNDS = length.of(1, 5)
+ROUNDS = 5
 PAIRS = 8
 MOST_SECONDS = {MEDIUM: 1.0, LARGE: 12.0}
 MOST_RATIO = 1.3
@@ -129,6 +128,7 @@ def report(tasks: int, parts: dict[str, float]) -> None:
     print(f"{tasks:7,} tasks: {', '.join(shares)} per 1,000 tasks; {parts['whole']:.2f} s in all")
 
 
+@pytest.mark.long
 def test_large_jobs(stopwatch: Stopwatch) -> None:
     """10,000 tasks within a second, 100,000 within twelve, and a task costs the same in small jobs and large ones."""
     spent: defaultdict[int, list[dict[str, float]]] = defaultdict(list)
@@ -151,6 +151,7 @@ def test_large_jobs(stopwatch: Stopwatch) -> None:
     assert median(ratios) <= MOST_RATIO
 
 
+@pytest.mark.long
 def test_a_job_that_blender_renders(stopwatch: Stopwatch, tmp_path: Path) -> None:
     """A frame costs no more in a job of a shipped type, whatever Blender is to look at before and after it."""
     settings = {
@@ -195,6 +196,7 @@ def peak_memory_mb(group: int) -> dict[int, int]:
     return peaks
 
 
+@pytest.mark.long
 def test_memory_of_a_manager(tmp_path: Path) -> None:
     """A manager that is sent a job of 100,000 tasks takes it, with its default settings, and stays below 600 MB."""
     with running_manager(tmp_path, "--processes", "1") as manager:

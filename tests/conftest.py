@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis
 import pytest
@@ -19,6 +20,8 @@ from msgspec.structs import replace
 
 from flamenco import builtin
 from flamenco.compiler.compile import Compiler
+from flamenco.compiler.sandbox import Sandbox
+from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.config import Config
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Command
 from flamenco.farm.context import Farm
@@ -32,7 +35,7 @@ from tests import length
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--long`, beside pytest's own options."""
-    parser.addoption("--long", action="store_true", help="tests that prove more the longer they go on do")
+    parser.addoption("--long", action="store_true", help="the tests that are left out otherwise")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,12 +47,33 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What has the mark `long` is run with `--long`, and when it is asked for by its name."""
-    if config.getoption("--long") or any("::" in argument for argument in config.args):
+    """As a rule what takes long is left out; with `--long` there is only that, and what goes on for longer then.
+
+    Whoever asks for a test or a file by its name gets all of it.
+    """
+    if all(".py" in argument for argument in config.args):
         return
-    left = [item for item in items if item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=left)
-    items[:] = [item for item in items if item not in left]
+    whole = config.getoption("--long")
+    wanted = [item for item in items if (_has(item, "longer") or _takes_long(item) if whole else not _takes_long(item))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
+    items[:] = wanted
+
+
+def _has(item: pytest.Item, mark: str) -> bool:
+    return item.get_closest_marker(mark) is not None
+
+
+def _takes_long(item: pytest.Item) -> bool:
+    """Whether it has the mark `long`, or does what has been done on SQLite once more on PostgreSQL."""
+    if _has(item, "long"):
+        return True
+    has_chosen = any("database_url" in mark.args[0] for mark in item.iter_markers("parametrize"))
+    parameters = {} if has_chosen or _has(item, "postgresql") else getattr(item, "callspec", _NONE).params
+    return parameters.get("database_url") == "postgresql"
+
+
+_NONE = SimpleNamespace(params={})
+"""The parameters of a test that has none."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -197,15 +221,23 @@ def make_hooks() -> Hooks:
     return hooks
 
 
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """The process with V8 of all farms without a network: starting it takes longer than most tests."""
+    lent = Sandbox(ScriptLimits())
+    yield lent
+    lent.close()
+
+
 @pytest.fixture
-def make_farm(tmp_path: Path, store: Store, clock: Clock) -> Iterator[Callable[..., Farm]]:
+def make_farm(tmp_path: Path, store: Store, clock: Clock, sandbox: Sandbox) -> Iterator[Callable[..., Farm]]:
     """Makes farms on the test's database; arguments are settings."""
     made: list[Farm] = []
 
     def make(**settings: object) -> Farm:
         config = replace(Config(data_dir=tmp_path / "data"), **settings)
         hooks = make_hooks()
-        compiler = Compiler([config.job_types_path, *hooks.job_type_folders()])
+        compiler = Compiler([config.job_types_path, *hooks.job_type_folders()], sandbox=sandbox)
         farm = Farm(config, store, compiler, hooks, clock, timer=clock.timer)
         made.append(farm)
         return farm

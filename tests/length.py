@@ -1,6 +1,11 @@
-"""How long those tests go on that prove more the longer they do: short as a rule, whole with `scripts/test --long`."""
+"""How much is tested: as a rule what proves most for its time, the rest with `scripts/test --long`."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
 
 _whole = False
 
@@ -14,3 +19,12 @@ def set_whole() -> None:
 def of(usual: int, whole: int) -> int:
     """How often, how many, or for how long: `usual` as a rule, `whole` when time does not matter."""
     return whole if _whole else usual
+
+
+def every(nth: int, rows: Iterable[Any]) -> list[Any]:
+    """The rows of a table for `parametrize`: one of `nth` as a rule, and all of them when time does not matter."""
+    return [row if number % nth == 0 else _long(row) for number, row in enumerate(rows)]
+
+
+def _long(row: Any) -> Any:
+    return pytest.param(*(row if isinstance(row, tuple) else (row,)), marks=pytest.mark.long)

@@ -57,7 +57,8 @@ class Compiler:
     """The job types in `folders`, of which earlier ones win. Safe to share between threads, not across a fork.
 
     Scripts are read anew on every call, so editing one needs no restart; they are only run when their text is new.
-    `more_settings` gives settings that a job type has beside those its script declares.
+    `more_settings` gives settings that a job type has beside those its script declares. A `sandbox` may be lent to
+    several compilers; whoever made it closes it.
     """
 
     def __init__(
@@ -65,11 +66,13 @@ class Compiler:
         folders: Sequence[Path],
         limits: ScriptLimits | None = None,
         more_settings: Callable[[JobType], Sequence[JobTypeSetting]] = lambda _: (),
+        sandbox: Sandbox | None = None,
     ) -> None:
         self._more_settings = more_settings
         self._folders = tuple(folders)
         self._limits = limits or ScriptLimits()
-        self._sandbox = Sandbox(self._limits)
+        self._sandbox = sandbox or Sandbox(self._limits)
+        self._is_lent = sandbox is not None
         self._lock = threading.Lock()
         self._described: dict[str, _Known] = {}
         self._known: frozenset[Problem] = frozenset()
@@ -173,8 +176,9 @@ class Compiler:
             raise _naming(script, error) from error
 
     def close(self) -> None:
-        """End the helper process."""
-        self._sandbox.close()
+        """End the helper process, unless it was lent."""
+        if not self._is_lent:
+            self._sandbox.close()
 
     @property
     def helper_process_id(self) -> int | None:

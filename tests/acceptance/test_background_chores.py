@@ -37,6 +37,7 @@ def payloads(client: ManagerClient, topic: str) -> list[Any]:
     return [event.payload for event in found.events]
 
 
+@pytest.mark.long
 def test_a_worker_keeps_to_its_schedule(tmp_path: Path, manager: Manager, ask: Callable[..., httpx.Response]) -> None:
     """It falls asleep when it is given one, stays so when it starts anew, and wakes up when it is switched off."""
 
@@ -114,6 +115,7 @@ def test_starting_and_stopping_are_told_once(tmp_path: Path) -> None:
         assert told == ["manager-startup", "manager-shutdown", "manager-startup"]
 
 
+@pytest.mark.long
 def test_a_database_that_breaks(tmp_path: Path) -> None:
     """The manager ends when it finds that out, and does not start again with what is left; both say what to do."""
     with running_manager(tmp_path, "--set", "database_check_period=500ms") as manager:

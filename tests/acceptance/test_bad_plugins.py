@@ -134,6 +134,7 @@ def test_a_bad_plugin_fails_nobody(tmp_path: Path) -> None:
             assert said in manager.log, said
 
 
+@pytest.mark.long
 def test_the_start_is_stopped_by_what_can_never_work(tmp_path: Path) -> None:
     """A plugin that cannot be loaded ends the start with its name, file and line, and the way to do without it."""
     (tmp_path / "plugins").mkdir()

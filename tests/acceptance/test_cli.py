@@ -145,6 +145,7 @@ def test_the_database_is_checked_and_copied_while_the_manager_runs(shared_manage
     assert "no Flamenco database" in missing.stderr
 
 
+@pytest.mark.long
 def test_a_job_for_a_tag_with_a_file_of_settings(shared_manager: Manager, tmp_path: Path) -> None:
     """A dry run shows the tasks and stores nothing; then the same job comes in, paused, for the tag, by its name."""
     url = shared_manager.url

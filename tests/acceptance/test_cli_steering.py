@@ -449,6 +449,7 @@ def test_a_job_that_is_deleted_is_not_waited_for(flamenco: Shell, name: str) -> 
     assert (waiting.returncode, f"job {name!r} was deleted" in errors) == (1, True)
 
 
+@pytest.mark.long
 def test_waiting_outlives_the_manager(tmp_path: Path) -> None:
     """A manager that is started again where it was is waited for, and so is the job."""
     with ExitStack() as stack:

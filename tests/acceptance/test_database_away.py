@@ -34,6 +34,7 @@ def server() -> Iterator[Any]:
         running.cleanup()
 
 
+@pytest.mark.long
 def test_a_database_that_is_away(tmp_path: Path, server: Any) -> None:
     """Everybody is told when to come back, the log stays short, and a task that ran meanwhile arrives whole."""
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")

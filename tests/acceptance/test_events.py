@@ -6,6 +6,8 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import pytest
+
 from flamenco.client import Events, JobRequest, ManagerClient
 from tests.acceptance.conftest import STOP_TIMEOUT_S, Manager, wait_until
 
@@ -42,6 +44,7 @@ def test_whoever_waits_is_told(manager: Manager) -> None:
         assert [[event.payload["id"] for event in each.result().events][:1] for each in waiting] == [[job], [job]]
 
 
+@pytest.mark.long
 def test_a_crowd_that_waits_leaves_room(manager: Manager) -> None:
     """Other requests are answered as ever, and all of the crowd get to know what happened."""
     with ManagerClient(manager.url) as client, ThreadPoolExecutor(CROWD) as pool:

@@ -96,10 +96,11 @@ def logs_of(manager: Manager) -> dict[str, str]:
     return {path.stem.removeprefix("task-"): path.read_text() for path in manager.data_dir.rglob("task-*.txt")}
 
 
-KILLS = length.of(3, 20)
+KILLS = length.of(2, 20)
 TASKS = KILLS * 25
 
 
+@pytest.mark.longer
 def test_killed_again_and_again_every_task_completes_exactly_once(tmp_path: Path) -> None:
     """Eight workers, kill -9 at random moments: each task completes once, and no line is lost."""
     dice = random.Random(20260102)  # noqa: S311 - the moments are to be arbitrary, not secret
@@ -150,6 +151,7 @@ AWAY_S = length.of(10, 60)
 AWAY_LINES = length.of(25, 100)
 
 
+@pytest.mark.longer
 def test_without_manager_in_the_middle_of_a_task(tmp_path: Path) -> None:
     """The task goes on, finishes, and everything it said meanwhile arrives, in order and once."""
     with running_manager(tmp_path, "--processes", "2") as manager:

@@ -97,7 +97,7 @@ def farm(blender: Blender, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         pytest.param("Still", {"tiles_x": 1, "tiles_y": 1}, ".png", marks=pytest.mark.long),
         pytest.param("Still", {"format": "JPEG"}, ".jpg", marks=pytest.mark.long),
         pytest.param("Clear", {"tile_overlap": 4}, ".png", marks=pytest.mark.long),
-        ("Soft", {"tile_overlap": 2}, ".png"),
+        pytest.param("Soft", {"tile_overlap": 2}, ".png", marks=pytest.mark.long),
     ],
 )
 def test_tiles_make_the_image_that_one_worker_makes(
@@ -160,6 +160,7 @@ def floats(blender: Blender, path: Path, folder: Path) -> array[float]:
     return array("f", (folder / "pixels").read_bytes())
 
 
+@pytest.mark.long
 def test_a_tile_that_is_missing_fails_the_merge(farm: Farm, tmp_path: Path) -> None:
     """No image is better than one with a hole; and what a killed worker left of a tile is rendered anew."""
     job = farm.render("single-image-render", tmp_path, frame=1, scene="Still", tiles_x=2, tiles_y=1)
@@ -188,6 +189,7 @@ def colour_of(path: Path) -> tuple[int, ...]:
         return tuple(int(low > 128) for low, _ in extrema(image.convert("RGB")))
 
 
+@pytest.mark.long
 def test_every_camera_renders_its_view(farm: Farm, tmp_path: Path) -> None:
     """Each camera of the list has its frames in a folder of its own, whatever the file or its markers say."""
     names = "Front, Top/1,top_1"
@@ -202,6 +204,7 @@ def test_every_camera_renders_its_view(farm: Farm, tmp_path: Path) -> None:
     assert found == expected
 
 
+@pytest.mark.long
 def test_every_view_layer_is_rendered_alone(farm: Farm, tmp_path: Path) -> None:
     """Each layer of the list is rendered by itself, and the compositor does not look for the others."""
     job = farm.render(
@@ -354,6 +357,7 @@ def running_farm(folder: Path, blender: Blender) -> Iterator[str]:
         yield manager.url
 
 
+@pytest.mark.long
 def test_two_workers_share_the_work(farm: Farm, blender: Blender, tmp_path: Path) -> None:
     """Tiles become one image after all of them, and the lines of a chain wait for each other."""
     note = f'{PYTHON} -c \'import sys, time; time.sleep({{}}); open(sys.argv[1], "a").write("{{}}")\' {tmp_path}/chain'

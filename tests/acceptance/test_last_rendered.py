@@ -148,6 +148,7 @@ def test_undecodable_image(painter: Painter, shared_manager: Manager) -> None:
     assert painter.info().status_code == 204
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_more_images_than_can_be_processed(database_url: str, tmp_path: Path) -> None:
     """One is worked on and three wait; the next gets 429 and a time to come back, and all others are shown."""
@@ -171,6 +172,7 @@ def test_more_images_than_can_be_processed(database_url: str, tmp_path: Path) ->
         painter.leave()
 
 
+@pytest.mark.long
 def test_stopping_while_images_wait(tmp_path: Path) -> None:
     """A manager that is asked to stop does so at once, and without complaint."""
     with running_manager(tmp_path, "--processes", "1") as manager:

@@ -165,6 +165,7 @@ def test_every_start_and_stop_is_heard(tmp_path: Path, broker: Broker, listener:
     assert broker.log.read_text().count("Received DISCONNECT from flamenco") >= 6
 
 
+@pytest.mark.long
 def test_processes_that_are_replaced(tmp_path: Path, broker: Broker, listener: Listener) -> None:
     """Those that take over publish what happens from then on, without waiting for what the others held to expire."""
     with manager_with(tmp_path, broker.url) as manager:
@@ -236,6 +237,7 @@ def webhook() -> Iterator[tuple[str, list[int]]]:
     thread.join()
 
 
+@pytest.mark.long
 def test_a_broker_that_dies_and_comes_back(
     tmp_path: Path, broker: Broker, listener: Listener, webhook: tuple[str, list[int]]
 ) -> None:
@@ -263,6 +265,7 @@ def test_a_broker_that_dies_and_comes_back(
     }
 
 
+@pytest.mark.long
 def test_a_broker_that_hangs_holds_up_nobody(tmp_path: Path, broker: Broker, webhook: tuple[str, list[int]]) -> None:
     """While it does not answer, others get their events, and the manager stops as quickly as ever."""
     plugins, posted = webhook

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from flamenco.client import JobRequest, ManagerClient
 from flamenco.domain.statuses import JobStatus
 from tests import length
@@ -69,6 +71,7 @@ def most_memory_mb(pid: int) -> float:
     return int(found[1]) / 1024
 
 
+@pytest.mark.longer
 def test_very_many_lines_arrive_whole(tmp_path: Path) -> None:
     """All lines are in the task's log, in order, each once; the worker holds no more than a few of them."""
     environ = {"FLAMENCO_TASK_LOG_MB": "1000"}
@@ -116,6 +119,7 @@ def test_progress_takes_one_line(tmp_path: Path) -> None:
     assert shown == log.split("\n")
 
 
+@pytest.mark.long
 def test_progress_of_ffmpeg(tmp_path: Path) -> None:
     """FFmpeg's line of progress is seen while it encodes, and is there once in the end, with all frames."""
     with running_manager(tmp_path, "--processes", "2") as manager:

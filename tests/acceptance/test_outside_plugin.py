@@ -50,6 +50,7 @@ def printed(environ: Mapping[str, str], folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_a_plugin_from_the_manual_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its wheel and ours, installed into a folder of their own: the plugin is found, and its command runs in a farm."""
     project, site = tmp_path / "flamenco-shout", tmp_path / "site"

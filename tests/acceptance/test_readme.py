@@ -73,6 +73,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
     return {**plain, "PATH": path, "FLAMENCO_HOME": str(tmp_path / "home"), "COLUMNS": "120"}
 
 
+@pytest.mark.long
 def test_a_farm_as_the_readme_says(tmp_path: Path, environ: dict[str, str]) -> None:
     """Typed line by line, it is a farm that renders the shot; frames, log and worker are what it says they are."""
     blender = find_blender(None, os.environ).blender

@@ -26,6 +26,8 @@ from flamenco.api.routes import SURFACES
 from tests import length
 from tests.acceptance.conftest import Manager
 
+pytestmark = pytest.mark.longer
+
 V1, V3, X = (schemathesis.openapi.from_dict(document(SURFACES[name])) for name in ("v1", "v3", "x"))
 
 bounded = settings(

@@ -103,6 +103,7 @@ def event_sinks(config):
 
 
 @pytest.mark.long
+@pytest.mark.long
 def test_told_to_stop_twice(tmp_path: Path) -> None:
     """All processes are told to end, and again by the main one while sinks still hear of it: the database is whole."""
     plugins = tmp_path / "data" / "plugins"

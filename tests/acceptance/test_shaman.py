@@ -35,7 +35,7 @@ from tests.acceptance.shaman_clients import (
 
 MEBIBYTE = 1 << 20
 CLIENTS = 8
-SMALL_FILES = 297
+SMALL_FILES = length.of(97, 297)
 LARGE_FILES = 3
 LARGE_BYTES = length.of(60, 200) * 1000 * 1000
 MOST_RESIDENT_BYTES = 200 * MEBIBYTE
@@ -309,6 +309,7 @@ def test_one_name_for_many_at_once(manager: Manager) -> None:
         assert (shared(manager) / "jobs" / path / "own").read_bytes() == b"".join(own.blocks())
 
 
+@pytest.mark.longer
 def test_many_clients_with_the_same_files(tmp_path: Path) -> None:
     """Eight clients send the same files at once, badly: everything is stored once, whole, and in little memory."""
     sizes = [*(number * 37 % 9000 for number in range(SMALL_FILES)), *[LARGE_BYTES] * LARGE_FILES]

@@ -108,6 +108,7 @@ def farm_of(folder: Path, plugin: str, replaced: Mapping[str, str] | None = None
             yield Farm(manager, client, shared)
 
 
+@pytest.mark.long
 def test_fair_share(tmp_path: Path) -> None:
     """Projects are a setting to choose from; who has had little comes first; `flamenco shares` tells who had what."""
     with farm_of(tmp_path, "fair_share") as farm:
@@ -139,6 +140,7 @@ def test_ageing(tmp_path: Path) -> None:
             farm.finish(job)
 
 
+@pytest.mark.long
 def test_deadline(tmp_path: Path) -> None:
     """A job that is nearly due comes before one that was there first; a deadline that is none is refused."""
     with farm_of(tmp_path, "deadline") as farm:
@@ -208,6 +210,7 @@ def test_webhooks(tmp_path: Path) -> None:
     assert {json.loads(body)["payload"]["id"] for _, body in received} == {job}
 
 
+@pytest.mark.long
 def test_mqtt(tmp_path: Path) -> None:
     """A configuration of today's Flamenco is all it takes: what happens is told to those who listen to the broker."""
     with running_broker(tmp_path, password="change-me") as broker, listening(broker.port, "change-me") as listener:
@@ -236,6 +239,7 @@ def test_event_log(tmp_path: Path) -> None:
     assert {"/jobs", f"/jobs/{job}", "/workers"} <= topics
 
 
+@pytest.mark.long
 def test_prometheus(tmp_path: Path) -> None:
     """What the farm does is there to be scraped."""
     with farm_of(tmp_path, "prometheus") as farm, running_workers(tmp_path, farm.manager.url, 1):
@@ -251,6 +255,7 @@ def test_prometheus(tmp_path: Path) -> None:
     assert float(values['flamenco_workers{status="awake"}']) == 1
 
 
+@pytest.mark.long
 def test_oiio_commands(tmp_path: Path) -> None:
     """The job type that the plugin brings makes a contact sheet by the command that it brings, on a worker that has it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import io
+import shutil
 import socket
 import sqlite3
 import threading
@@ -31,6 +32,9 @@ from tests.contract.reading import Contract
 DOCUMENT = document(SURFACES["v3"])
 PATHS = {each["operationId"]: (method, path) for path, method, each in reading.operations(DOCUMENT)}
 PROMISED: dict[str, Any] = yaml.safe_load(reading.V3.read_text())["operations"]
+SEEN_ELSEWHERE: set[tuple[str, int]] = set()
+"""What tests with a manager of their own have seen."""
+
 NOBODY = "6f1c3c3e-4d7e-4f0b-9a55-0d3d1f0e9b1a"
 SECRET = "a secret of no importance"
 
@@ -151,6 +155,21 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
     folder = tmp_path_factory.mktemp("statuses")
     (folder / "data").mkdir()
     with running_manager(folder, "--processes", "1") as manager:
+        client = Farm(manager)
+        yield client
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def another(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
+    """A manager without Shaman, whose Blender is none, for what other tests of this module would disturb."""
+    folder = tmp_path_factory.mktemp("another")
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "blender").write_text("#!/bin/sh\necho I am a teapot\n")
+    (programs / "blender").chmod(0o755)
+    environ = {"PATH": f"{programs}:/usr/bin:/bin"}
+    with running_manager(folder, "--processes", "1", "--set", "shaman.enabled=false", environ=environ) as manager:
         client = Farm(manager)
         yield client
         client.close()
@@ -308,36 +327,25 @@ def test_setup_assistant_restarts_the_manager(tmp_path: Path) -> None:
         farm.close()
 
 
-def test_configuration_that_cannot_be_read_or_written(tmp_path: Path) -> None:
+def test_configuration_that_cannot_be_read_or_written(another: Farm, tmp_path: Path) -> None:
     """The manager goes on, and says what is wrong."""
-    with running_manager(tmp_path, "--processes", "1") as manager:
-        farm = Farm(manager)
-        everything = farm.call("getConfigurationFile", 200).json()
-        file = manager.data_dir / "flamenco-manager.yaml"
-        file.write_text("nonsense: [")
-        assert "not YAML" in farm.call("getConfiguration", 500).json()["message"]
-        file.unlink()
-        # Nothing can be renamed over a folder with something in it.
-        (file / "in the way").mkdir(parents=True)
-        farm.call("updateConfigurationFile", 500, everything)
-        blender = {"input": "", "path": "", "source": "default", "is_usable": True, "cause": ""}
-        setup = {"storageLocation": str(tmp_path), "blenderExecutable": blender}
-        farm.call("saveSetupAssistantConfig", 500, setup)
-        SEEN_ELSEWHERE.update(farm.seen)
-        farm.close()
+    everything = another.call("getConfigurationFile", 200).json()
+    file = another.manager.data_dir / "flamenco-manager.yaml"
+    file.write_text("nonsense: [")
+    assert "not YAML" in another.call("getConfiguration", 500).json()["message"]
+    file.unlink()
+    # Nothing can be renamed over a folder with something in it.
+    (file / "in the way").mkdir(parents=True)
+    another.call("updateConfigurationFile", 500, everything)
+    blender = {"input": "", "path": "", "source": "default", "is_usable": True, "cause": ""}
+    setup = {"storageLocation": str(tmp_path), "blenderExecutable": blender}
+    another.call("saveSetupAssistantConfig", 500, setup)
+    shutil.rmtree(file)
 
 
-def test_blender_that_does_not_run(tmp_path: Path) -> None:
+def test_blender_that_does_not_run(another: Farm) -> None:
     """A program called blender that is none, found by looking for Blender, is an error."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "blender").write_text("#!/bin/sh\necho I am a teapot\n")
-    (programs / "blender").chmod(0o755)
-    with running_manager(tmp_path, "--processes", "1", environ={"PATH": f"{programs}:/usr/bin:/bin"}) as manager:
-        farm = Farm(manager)
-        assert "there was an issue finding Blender" in farm.call("findBlenderExePath", 500).json()["message"]
-        SEEN_ELSEWHERE.update(farm.seen)
-        farm.close()
+    assert "there was an issue finding Blender" in another.call("findBlenderExePath", 500).json()["message"]
 
 
 def test_worker_protocol(farm: Farm) -> None:
@@ -426,13 +434,9 @@ def test_output(farm: Farm) -> None:
     farm.seen.add(("taskOutputProduced", 429))
 
 
-def test_no_image_yet(tmp_path: Path) -> None:
+def test_no_image_yet(another: Farm) -> None:
     """A farm that never rendered has no last image."""
-    with running_manager(tmp_path, "--processes", "1") as manager:
-        farm = Farm(manager)
-        farm.call("fetchGlobalLastRenderedInfo", 204)
-        SEEN_ELSEWHERE.update(farm.seen)
-        farm.close()
+    another.call("fetchGlobalLastRenderedInfo", 204)
 
 
 def test_worker_management(farm: Farm) -> None:
@@ -581,19 +585,15 @@ def test_jobs(farm: Farm) -> None:
         assert expected is None or len(jobs) == expected
 
 
-def test_mass_deletion(tmp_path: Path) -> None:
+def test_mass_deletion(another: Farm) -> None:
     """All jobs that have not changed since a moment go."""
-    with running_manager(tmp_path, "--processes", "1") as manager:
-        farm = Farm(manager)
-        job = farm.submit()
-        farm.call("deleteJobMass", 204, {"last_updated_max": job["updated"]})
+    job = another.submit()
+    another.call("deleteJobMass", 204, {"last_updated_max": job["updated"]})
 
-        def is_gone() -> bool:
-            return httpx.get(f"{manager.url}/api/v3/jobs/{job['id']}").status_code == 404
+    def is_gone() -> bool:
+        return httpx.get(f"{another.manager.url}/api/v3/jobs/{job['id']}").status_code == 404
 
-        assert wait_until(is_gone)
-        SEEN_ELSEWHERE.update(farm.seen)
-        farm.close()
+    assert wait_until(is_gone)
 
 
 def test_tasks(farm: Farm) -> None:
@@ -731,21 +731,17 @@ def test_clients_that_have_gone(farm: Farm) -> None:
     assert farm.call("fetchTask", 200, task_id=farm.task_of(job["id"])).json()["status"] == "queued"
 
 
-def test_shaman_switched_off(tmp_path: Path) -> None:
+def test_shaman_switched_off(another: Farm) -> None:
     """Without Shaman, its operations say so."""
-    with running_manager(tmp_path, "--processes", "1", "--set", "shaman.enabled=false") as manager:
-        farm = Farm(manager)
-        where: dict[str, Any] = {"checksum": "0" * 64, "filesize": 1}
-        headers = {"Content-Type": "application/octet-stream"}
-        answers = [
-            farm.call("shamanCheckoutRequirements", 503, {"files": []}),
-            farm.call("shamanCheckout", 503, {"files": [], "checkoutPath": "a"}),
-            farm.call("shamanFileStoreCheck", 503, **where),
-            farm.call("shamanFileStore", 503, raw=b"x", headers=headers, **where),
-        ]
-        assert all(each.json() == {"code": 503, "message": "shaman server not active"} for each in answers)
-        SEEN_ELSEWHERE.update(farm.seen)
-        farm.close()
+    where: dict[str, Any] = {"checksum": "0" * 64, "filesize": 1}
+    headers = {"Content-Type": "application/octet-stream"}
+    answers = [
+        another.call("shamanCheckoutRequirements", 503, {"files": []}),
+        another.call("shamanCheckout", 503, {"files": [], "checkoutPath": "a"}),
+        another.call("shamanFileStoreCheck", 503, **where),
+        another.call("shamanFileStore", 503, raw=b"x", headers=headers, **where),
+    ]
+    assert all(each.json() == {"code": 503, "message": "shaman server not active"} for each in answers)
 
 
 def test_busy_database(farm: Farm) -> None:
@@ -793,75 +789,71 @@ def broken_database(manager: Manager) -> Iterator[None]:
             rename("lost_{}", "{}")
 
 
-def test_broken_database(tmp_path: Path) -> None:
+def test_broken_database(another: Farm) -> None:
     """Every operation that needs the database says that it is broken, and works again when that is mended."""
-    with running_manager(tmp_path, "--processes", "1") as manager:
-        farm = Farm(manager)
-        who, tag, job = farm.worker(), farm.tag(), farm.submit()
-        task = farm.call("scheduleTask", 200, auth=who).json()["uuid"]
-        about = {"name": "n", "supported_task_types": ["misc"]}
-        image = {"raw": picture(), "headers": {"Content-Type": "image/jpeg"}}
-        schedule = {"is_active": False, "days_of_week": "", "start_time": "", "end_time": ""}
-        submitted = {"name": "n", "type": "echo", "submitter_platform": "linux", "settings": {"message": "m"}}
-        of_job, of_task, of_worker, of_tag = (
-            {"job_id": job["id"]},
-            {"task_id": task},
-            {"worker_id": who[0]},
-            {"tag_id": tag["id"]},
-        )
-        # In an order in which they work, one after the other, with the status that each has then.
-        calls: list[tuple[str, int, dict[str, Any]]] = [
-            ("registerWorker", 200, {"body": about | {"secret": SECRET, "platform": "linux"}}),
-            ("signOn", 200, {"body": about | {"software_version": "3"}, "auth": who}),
-            ("workerStateChanged", 204, {"body": {"status": "awake"}, "auth": who}),
-            ("workerState", 204, {"auth": who}),
-            ("scheduleTask", 200, {"auth": who}),
-            ("taskUpdate", 204, {"body": {"activity": "working"}, "auth": who} | of_task),
-            ("mayWorkerRun", 200, {"auth": who} | of_task),
-            ("taskOutputProduced", 202, image | {"auth": who} | of_task),
-            ("signOff", 204, {"auth": who}),
-            ("fetchWorkers", 200, {}),
-            ("fetchWorker", 200, of_worker),
-            ("requestWorkerStatusChange", 204, {"body": {"status": "asleep", "is_lazy": True}} | of_worker),
-            ("setWorkerTags", 204, {"body": {"tag_ids": [tag["id"]]}} | of_worker),
-            ("setWorkerSleepSchedule", 204, {"body": schedule} | of_worker),
-            ("fetchWorkerSleepSchedule", 200, of_worker),
-            ("deleteWorker", 204, of_worker),
-            ("fetchWorkerTags", 200, {}),
-            ("createWorkerTag", 200, {"body": {"name": "another"}}),
-            ("fetchWorkerTag", 200, of_tag),
-            ("updateWorkerTag", 204, {"body": {"name": "changed"}} | of_tag),
-            ("setJobTag", 204, {"body": {"id": tag["id"]}} | of_job),
-            ("deleteWorkerTag", 204, of_tag),
-            ("fetchJobs", 200, {}),
-            ("submitJob", 200, {"body": submitted}),
-            ("fetchJob", 200, of_job),
-            ("deleteJobWhatWouldItDo", 200, of_job),
-            ("setJobStatus", 204, {"body": {"status": "paused", "reason": "r"}} | of_job),
-            ("setJobPriority", 204, {"body": {"priority": 1}} | of_job),
-            ("fetchJobTasks", 200, of_job),
-            ("fetchJobBlocklist", 200, of_job),
-            ("removeJobBlocklist", 204, {"body": [{"worker_id": NOBODY, "task_type": "misc"}]} | of_job),
-            ("fetchTask", 200, of_task),
-            ("fetchTaskLogTail", 200, of_task),
-            ("fetchTaskLogInfo", 200, of_task),
-            ("setTaskStatus", 204, {"body": {"status": "canceled", "reason": "r"}} | of_task),
-            ("deleteJob", 204, of_job),
-            ("deleteJobMass", 204, {"body": {"last_updated_max": "2100-01-01T00:00:00Z"}}),
-        ]
-        with broken_database(manager):
-            for operation, _, request in calls:
-                answer = farm.call(operation, 500, **request).json()
-                assert answer["code"] == 500
-                assert answer["message"].startswith(("The database cannot be used: no such table", "unexpected"))
-            # Nobody has to look into the database for what stands elsewhere.
-            farm.call("getVersion", 200)
-            farm.call("getJobTypes", 200)
-            farm.call("submitJobCheck", 204, submitted)
-        for operation, status, request in calls:
-            farm.call(operation, status, **request)
-        SEEN_ELSEWHERE.update(farm.seen)
-        farm.close()
+    who, tag, job = another.worker(), another.tag(), another.submit()
+    task = another.call("scheduleTask", 200, auth=who).json()["uuid"]
+    about = {"name": "n", "supported_task_types": ["misc"]}
+    image = {"raw": picture(), "headers": {"Content-Type": "image/jpeg"}}
+    schedule = {"is_active": False, "days_of_week": "", "start_time": "", "end_time": ""}
+    submitted = {"name": "n", "type": "echo", "submitter_platform": "linux", "settings": {"message": "m"}}
+    of_job, of_task, of_worker, of_tag = (
+        {"job_id": job["id"]},
+        {"task_id": task},
+        {"worker_id": who[0]},
+        {"tag_id": tag["id"]},
+    )
+    # In an order in which they work, one after the other, with the status that each has then.
+    calls: list[tuple[str, int, dict[str, Any]]] = [
+        ("registerWorker", 200, {"body": about | {"secret": SECRET, "platform": "linux"}}),
+        ("signOn", 200, {"body": about | {"software_version": "3"}, "auth": who}),
+        ("workerStateChanged", 204, {"body": {"status": "awake"}, "auth": who}),
+        ("workerState", 204, {"auth": who}),
+        ("scheduleTask", 200, {"auth": who}),
+        ("taskUpdate", 204, {"body": {"activity": "working"}, "auth": who} | of_task),
+        ("mayWorkerRun", 200, {"auth": who} | of_task),
+        ("taskOutputProduced", 202, image | {"auth": who} | of_task),
+        ("signOff", 204, {"auth": who}),
+        ("fetchWorkers", 200, {}),
+        ("fetchWorker", 200, of_worker),
+        ("requestWorkerStatusChange", 204, {"body": {"status": "asleep", "is_lazy": True}} | of_worker),
+        ("setWorkerTags", 204, {"body": {"tag_ids": [tag["id"]]}} | of_worker),
+        ("setWorkerSleepSchedule", 204, {"body": schedule} | of_worker),
+        ("fetchWorkerSleepSchedule", 200, of_worker),
+        ("deleteWorker", 204, of_worker),
+        ("fetchWorkerTags", 200, {}),
+        ("createWorkerTag", 200, {"body": {"name": "another"}}),
+        ("fetchWorkerTag", 200, of_tag),
+        ("updateWorkerTag", 204, {"body": {"name": "changed"}} | of_tag),
+        ("setJobTag", 204, {"body": {"id": tag["id"]}} | of_job),
+        ("deleteWorkerTag", 204, of_tag),
+        ("fetchJobs", 200, {}),
+        ("submitJob", 200, {"body": submitted}),
+        ("fetchJob", 200, of_job),
+        ("deleteJobWhatWouldItDo", 200, of_job),
+        ("setJobStatus", 204, {"body": {"status": "paused", "reason": "r"}} | of_job),
+        ("setJobPriority", 204, {"body": {"priority": 1}} | of_job),
+        ("fetchJobTasks", 200, of_job),
+        ("fetchJobBlocklist", 200, of_job),
+        ("removeJobBlocklist", 204, {"body": [{"worker_id": NOBODY, "task_type": "misc"}]} | of_job),
+        ("fetchTask", 200, of_task),
+        ("fetchTaskLogTail", 200, of_task),
+        ("fetchTaskLogInfo", 200, of_task),
+        ("setTaskStatus", 204, {"body": {"status": "canceled", "reason": "r"}} | of_task),
+        ("deleteJob", 204, of_job),
+        ("deleteJobMass", 204, {"body": {"last_updated_max": "2100-01-01T00:00:00Z"}}),
+    ]
+    with broken_database(another.manager):
+        for operation, _, request in calls:
+            answer = another.call(operation, 500, **request).json()
+            assert answer["code"] == 500
+            assert answer["message"].startswith(("The database cannot be used: no such table", "unexpected"))
+        # Nobody has to look into the database for what stands elsewhere.
+        another.call("getVersion", 200)
+        another.call("getJobTypes", 200)
+        another.call("submitJobCheck", 204, submitted)
+    for operation, status, request in calls:
+        another.call(operation, status, **request)
 
 
 def test_unknown_paths_and_methods(farm: Farm) -> None:
@@ -874,11 +866,8 @@ def test_unknown_paths_and_methods(farm: Farm) -> None:
             assert client.get(f"/jobs/{literal}").status_code in (200, 204)
 
 
-SEEN_ELSEWHERE: set[tuple[str, int]] = set()
-"""What tests with a manager of their own have seen."""
-
-
-def test_every_status_was_seen(farm: Farm) -> None:
+def test_every_status_was_seen(farm: Farm, another: Farm) -> None:
     """The tests above, together, got every status of every operation."""
+    SEEN_ELSEWHERE.update(another.seen)
     promised = {(name, status) for name, each in PROMISED.items() for status in each["statuses"]}
     assert promised - farm.seen - SEEN_ELSEWHERE == set()

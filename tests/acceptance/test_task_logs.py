@@ -158,6 +158,7 @@ def test_a_log_that_grows_while_it_is_read(painter: Painter, address: str) -> No
     assert all(int(each.headers["Content-Length"]) == len(each.content) for each in downloads)
 
 
+@pytest.mark.long
 def test_a_log_that_is_cut_is_followed(tmp_path: Path) -> None:
     """Who follows a log that becomes too long is told that it was cut, and sees what comes after that."""
     with running_manager(tmp_path, "--set", "task_log_mb=1") as manager:

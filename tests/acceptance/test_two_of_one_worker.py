@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 import httpx
+import pytest
 
 from flamenco.client import JobRequest, ManagerClient
 from flamenco.domain.statuses import JobStatus
@@ -34,6 +35,7 @@ def runs(folder: Path) -> list[str]:
     return [pid for pid, _ in groupby(beats.read_text().split())] if beats.exists() else []
 
 
+@pytest.mark.long
 def test_a_task_never_runs_twice_at_a_time(tmp_path: Path, manager: Manager) -> None:
     """The worker that signed on earlier stops its task and says why; then the other one runs it, to its end."""
     (manager.data_dir / "jobtypes" / "beating.js").write_text(BEATING_JOB_TYPE)

@@ -18,6 +18,7 @@ from flamenco.builtin.commands.ffmpeg import find_ffmpeg, tool_candidates
 from flamenco.compiler.compile import Compiler
 from flamenco.demo.tools import Blender, find_blender
 from flamenco.domain.model import AuthoredTask, Submission
+from tests import length
 from tests.integration.compiling import CREATED, JOB_ID
 from tests.unit.commanding import Bench
 
@@ -109,7 +110,7 @@ BRACKETS = [
 ]
 
 
-@pytest.mark.parametrize("folder", BRACKETS)
+@pytest.mark.parametrize("folder", length.every(3, BRACKETS))
 def test_any_folder(studio: Studio, tmp_path: Path, folder: str) -> None:
     """Whatever signs are in the folder's name, the video has all frames, and none of a folder that fits a pattern."""
     for index in range(4):
@@ -120,7 +121,9 @@ def test_any_folder(studio: Studio, tmp_path: Path, folder: str) -> None:
     assert_shows(shown, 4)
 
 
-@pytest.mark.parametrize("name", ["[a]_####", "a*_####", "{a,b}####", "%03d_####", "it's ####", "####_[v2]", "####%d"])
+@pytest.mark.parametrize(
+    "name", length.every(3, ["[a]_####", "a*_####", "{a,b}####", "%03d_####", "it's ####", "####_[v2]", "####%d"])
+)
 def test_any_name(studio: Studio, tmp_path: Path, name: str) -> None:
     """The same goes for what stands before and after the number."""
     for index in range(3):
@@ -129,7 +132,7 @@ def test_any_name(studio: Studio, tmp_path: Path, name: str) -> None:
     assert_shows(studio.make(frames="1-3", render_output_path=f"{tmp_path}/{name}")[0], 3)
 
 
-@pytest.mark.parametrize("folder", ["[a]", "a*b", "a?b", "a]b", "{a,b}", "}{"])
+@pytest.mark.parametrize("folder", length.every(3, ["[a]", "a*b", "a?b", "a]b", "{a,b}", "}{"]))
 def test_patterns_of_other_workers(studio: Studio, tmp_path: Path, folder: str) -> None:
     """Workers that know nothing but the pattern find the frames in such folders, too."""
     for index in range(4):
@@ -202,7 +205,7 @@ def test_a_bad_frame_in_the_middle(studio: Studio, tmp_path: Path, content: byte
     assert "frames that are not there, and left out of the video: 6" in log
 
 
-@pytest.mark.parametrize("fps", [1, 12, 23.976, 24, 25, 29.97, 60, 120])
+@pytest.mark.parametrize("fps", length.every(3, [1, 12, 23.976, 24, 25, 29.97, 60, 120]))
 def test_any_speed(studio: Studio, tmp_path: Path, fps: float) -> None:
     """At every speed each frame is there once."""
     for index in range(12):
@@ -292,7 +295,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", [name for name in RENDERED if name != "HDR"])
+@pytest.mark.parametrize("name", length.every(3, (name for name in RENDERED if name != "HDR")))
 def test_the_video_of_a_render(studio: Studio, rendered: Path, name: str) -> None:
     """All frames that Blender wrote are in the video, each once, in their order: they get brighter and brighter."""
     shown, log = make_of_rendered(studio, rendered, RENDERED[name])

@@ -7,6 +7,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 TRY_IT = """
@@ -25,6 +27,7 @@ print(len(job.tasks))
 """
 
 
+@pytest.mark.long
 def test_a_wheel_compiles_its_job_types(tmp_path: Path) -> None:
     """A wheel that was unpacked elsewhere finds its prelude, migrations, job types, plugins and demo in itself."""
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]

@@ -17,18 +17,17 @@ import pytest
 
 from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.errors import JobTypeError
-from tests import length
 from tests.integration.compiling import DECLARATION, Studio
 
-KILLS = length.of(15, 100)
+KILLS = 100
 MOST_TASKS = 3_000
 """A job that is compiled has fewer; a kill comes up to as long after its start as this many take."""
 
 COMPILED = "compiled"
 KILLED = "script (test.js) crashed the JavaScript engine (exit code -9)"
 
-WARM_UP = length.of(100, 200)
-COMPILES = length.of(200, 2_000)
+WARM_UP = 200
+COMPILES = 2_000
 MOST_GROWTH = 1.1
 
 SCRIPT = f"""{DECLARATION}
@@ -83,6 +82,7 @@ def outcome(studio: Studio, count: int) -> str:
     return COMPILED if len(tasks) == count else f"{len(tasks)} tasks instead of {count}"
 
 
+@pytest.mark.long
 def test_killed_again_and_again(tmp_path: Path) -> None:
     """A helper killed at any moment costs the job it compiles, with a clear error; the next one is made, and all of it.
 
@@ -115,6 +115,7 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
     assert (open_files(), threading.active_count()) == (files, threads)
 
 
+@pytest.mark.long
 def test_many_compiles_leak_nothing(studio: Studio) -> None:
     """After a warm-up, neither the helper nor its parent grows by more than a tenth; it is one helper all along."""
     helper = studio.compiler.helper_process_id

@@ -21,6 +21,8 @@ from flamenco.farm.context import Farm
 from flamenco.store import recount, schema
 from tests import length
 
+pytestmark = pytest.mark.longer
+
 TABLES = (schema.jobs, schema.tasks, schema.task_dependencies, schema.queues, schema.events)
 
 EXAMPLES = length.of(20, 60)

@@ -36,6 +36,8 @@ from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task, make_hooks
 from tests.integration.farming import new_worker, run_next, store_job
 
+pytestmark = pytest.mark.postgresql
+
 
 def test_the_migrations_make_the_tables_that_the_code_expects(store: Store) -> None:
     """A database that was upgraded step by step is the one that the statements are written for."""

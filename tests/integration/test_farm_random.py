@@ -52,7 +52,9 @@ from tests import length
 from tests.conftest import authored_job, authored_task, empty_database, make_hooks
 from tests.integration.farming import job_now, new_worker, store_job
 
-EXAMPLES = length.of(12, 60)
+pytestmark = pytest.mark.longer
+
+EXAMPLES = length.of(8, 60)
 STEPS = 45
 
 FAILED_SOMEHOW = (TaskStatus.FAILED, TaskStatus.SOFT_FAILED)

@@ -27,6 +27,7 @@ def hasty_threads() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("hasty_threads")
 def test_threads_read_and_forget_at_the_same_time(farm: Farm) -> None:
     """Every thread is given all the jobs it asks for, however many others forget them meanwhile, and none fails."""

@@ -150,6 +150,7 @@ def test_everybody_gets_their_share(farm_with: MakeFarm, clock: Clock) -> None:
     assert more["ada"] / sum(more.values()) == pytest.approx(50 / 80, rel=0.05), more
 
 
+@pytest.mark.longer
 def test_one_job_is_not_starved_by_five_hundred(farm_with: MakeFarm, clock: Clock) -> None:
     """Who comes with one job while another has 500 queued and all workers is served as soon as any worker is free."""
     farm = farm_with("plugins:\n  fair_share:\n")
@@ -164,6 +165,7 @@ def test_one_job_is_not_starved_by_five_hundred(farm_with: MakeFarm, clock: Cloc
     assert play.order[10:] == ["one"]
 
 
+@pytest.mark.longer
 def test_nothing_waits_for_ever(farm_with: MakeFarm, clock: Clock) -> None:
     """A farm that never runs out of more important jobs comes to an old one when it has waited its points together."""
     farm = farm_with("plugins:\n  ageing:\n    points_per_hour: 10\n")
@@ -180,6 +182,7 @@ def test_nothing_waits_for_ever(farm_with: MakeFarm, clock: Clock) -> None:
     assert 4.5 < waited_h < 6, waited_h
 
 
+@pytest.mark.longer
 def test_a_deadline_is_met(farm_with: MakeFarm, clock: Clock) -> None:
     """A job that is due gets the farm in time, though others were there before and are as important."""
     farm = farm_with("plugins:\n  deadline:\n    default_task_time: 10m\n")

@@ -16,6 +16,8 @@ from flamenco.testing import START
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, store_job
 
+pytestmark = pytest.mark.postgresql
+
 OF_JOB: dict[str, Any] = {
     "status": JobStatus.PAUSED,
     "activity": "new",

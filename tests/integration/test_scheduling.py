@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import delete, insert
 
 from flamenco.domain.model import Command
@@ -15,6 +16,8 @@ from flamenco.store.schema import tags, worker_tags
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
+
+pytestmark = pytest.mark.postgresql
 
 
 def test_tasks_come_in_script_order_and_the_job_completes(farm: Farm) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from flamenco.store import recount
 from flamenco.store.engine import Store
+from tests import length
 from tests.acceptance.conftest import ECHO_JOB_TYPE, Manager, is_alive, running_manager, wait_until
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def assert_whole(manager: Manager, jobs: set[str]) -> None:
         assert recount.miscounted(tx) == []
 
 
-@pytest.mark.parametrize("job_type", WAVES)
+@pytest.mark.parametrize("job_type", length.every(2, WAVES))
 def test_twenty_clients_submit_at_once(manager_and_clients: tuple[Manager, list[httpx.Client]], job_type: str) -> None:
     """All submissions succeed or are told when to come again; workers' requests are answered within 250 ms (p95).
 
