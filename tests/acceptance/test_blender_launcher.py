@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from flamenco import blender_launcher
+from tests import length
 
 INSIDE_BLENDER = (
     "import runpy, sys;"
@@ -96,7 +97,9 @@ bpy.app.driver_namespace['kept'] = scene
 """
 
 
-@pytest.mark.parametrize(("end", "code", "said"), [("", 0, ""), ("sys.exit(4)", 4, ""), ("sys.exit('no')", 1, "no\n")])
+@pytest.mark.parametrize(
+    ("end", "code", "said"), length.every(2, [("", 0, ""), ("sys.exit(4)", 4, ""), ("sys.exit('no')", 1, "no\n")])
+)
 def test_it_ends_whatever_a_script_leaves(scene: str, tmp_path: Path, end: str, code: int, said: str) -> None:
     """A handler that holds on to the scene does not keep the program, and the exit code is the script's."""
     arguments = ["-b", scene, "--python-expr", SETTINGS + LEAVES_A_HANDLER, "-o", str(tmp_path / "#"), "-f", "3"]
@@ -107,16 +110,19 @@ def test_it_ends_whatever_a_script_leaves(scene: str, tmp_path: Path, end: str, 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [
-        (["/nowhere/a.blend"], "cannot read /nowhere/a.blend: there is no such file"),
-        (["SCENE", "-S", "Nope"], "there is no scene 'Nope' in the file, only 'Fan'"),
-        (["SCENE", "-F", "NOPE"], "--render-format NOPE: "),
-        (["SCENE", "-E", "NOPE"], "--engine NOPE: "),
-        (["SCENE", "-x", "maybe"], "--use-extension must be 0 or 1, not 'maybe'"),
-        (["SCENE", "-P", "/nowhere/x.py"], "cannot read the script /nowhere/x.py"),
-        (["SCENE", "-o", "/proc/nowhere/x", "-f", "1"], "cannot save"),
-        (["SCENE", "-f", "9..2"], "frame range 9..2 runs backwards"),
-    ],
+    length.every(
+        3,
+        [
+            (["/nowhere/a.blend"], "cannot read /nowhere/a.blend: there is no such file"),
+            (["SCENE", "-S", "Nope"], "there is no scene 'Nope' in the file, only 'Fan'"),
+            (["SCENE", "-F", "NOPE"], "--render-format NOPE: "),
+            (["SCENE", "-E", "NOPE"], "--engine NOPE: "),
+            (["SCENE", "-x", "maybe"], "--use-extension must be 0 or 1, not 'maybe'"),
+            (["SCENE", "-P", "/nowhere/x.py"], "cannot read the script /nowhere/x.py"),
+            (["SCENE", "-o", "/proc/nowhere/x", "-f", "1"], "cannot save"),
+            (["SCENE", "-f", "9..2"], "frame range 9..2 runs backwards"),
+        ],
+    ),
 )
 def test_what_cannot_be_done_fails_the_task(scene: str, arguments: list[str], message: str) -> None:
     """Exit code 1 and a sentence, where going on would render the wrong thing."""

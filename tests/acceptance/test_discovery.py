@@ -226,6 +226,7 @@ def test_only_the_url(start_manager: StartManager, machines: Machines) -> None:
     assert machines[1].run("-m", "flamenco", "worker", "--find-manager") == f"{url}/\n"
 
 
+@pytest.mark.long
 def test_switched_off(start_manager: StartManager, machines: Machines) -> None:
     """A manager that is not to be found listens to no questions, gives no answer, and has no description."""
     manager, url = start_manager("--set", "autodiscoverable=false")
@@ -235,6 +236,7 @@ def test_switched_off(start_manager: StartManager, machines: Machines) -> None:
     assert manager.answering_processes() == set()
 
 
+@pytest.mark.long
 def test_another_process_takes_over(start_manager: StartManager, machines: Machines) -> None:
     """When the process that answers workers dies, another one of the manager answers them from then on."""
     manager, url = start_manager("--processes", "2")

@@ -15,6 +15,7 @@ import pytest
 
 from flamenco.server.gunicorn import FINISH_TIMEOUT_S, HEAD_TIMEOUT_S, WakeUps
 from flamenco.server.lifetime import GOODBYE_S
+from tests import length
 from tests.acceptance.conftest import (
     START_TIMEOUT_S,
     STOP_TIMEOUT_S,
@@ -155,6 +156,7 @@ def test_processes_end_with_the_main_one(manager: Manager) -> None:
     assert wait_until(lambda: not is_alive(manager.process.pid), PROMPTLY_S)
 
 
+@pytest.mark.long
 def test_restart_on_the_same_port_after_kill(tmp_path: Path) -> None:
     """A manager that was killed can be started again at once on the same port, and knows what it knew."""
     with running_manager(tmp_path, "--processes", "2") as manager:
@@ -195,13 +197,16 @@ def test_port_that_becomes_free(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
-    [
-        (["--processes", "many"], 2, ["processes", "many"]),
-        (["--processes", "0"], 2, ["processes"]),
-        (["--database", "mysql://host/name"], 2, ["database", "mysql"]),
-        (["--config", "missing.yaml"], 2, ["missing.yaml"]),
-        (["--database", "/proc/none/flamenco.sqlite"], 2, ["/proc/none"]),
-    ],
+    length.every(
+        2,
+        [
+            (["--processes", "many"], 2, ["processes", "many"]),
+            (["--processes", "0"], 2, ["processes"]),
+            (["--database", "mysql://host/name"], 2, ["database", "mysql"]),
+            (["--config", "missing.yaml"], 2, ["missing.yaml"]),
+            (["--database", "/proc/none/flamenco.sqlite"], 2, ["/proc/none"]),
+        ],
+    ),
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_start_refused(tmp_path: Path, arguments: list[str], code: int, words: list[str]) -> None:

@@ -54,7 +54,9 @@ class Farm:
     def __init__(self, manager: Manager) -> None:
         self.manager = manager
         self.seen: set[tuple[str, int]] = set()
-        self._http = httpx.Client(base_url=manager.url, timeout=60)
+        # Each request has a connection of its own: one that is kept ends with the process at its other end.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(base_url=manager.url, timeout=60, limits=limits)
         self._contract = Contract(DOCUMENT)
         self._judging = threading.Lock()
         self._names = iter(range(1_000_000))
