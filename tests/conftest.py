@@ -235,7 +235,7 @@ def make_farm(tmp_path: Path, store: Store, clock: Clock, sandbox: Sandbox) -> I
     made: list[Farm] = []
 
     def make(**settings: object) -> Farm:
-        config = replace(Config(data_dir=tmp_path / "data"), **settings)
+        config = replace(Config(data_dir=tmp_path / "data", allowed_hosts=("falconframework.org",)), **settings)
         hooks = make_hooks()
         compiler = Compiler([config.job_types_path, *hooks.job_type_folders()], sandbox=sandbox)
         farm = Farm(config, store, compiler, hooks, clock, timer=clock.timer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 import falcon
@@ -11,6 +11,7 @@ from flamenco.api import downloads, errors, pages, plugin_routes
 from flamenco.api.middleware.answers import Bodiless, UnreadBody
 from flamenco.api.middleware.authentication import Authentication
 from flamenco.api.middleware.body import Body
+from flamenco.api.middleware.browsers import Browsers
 from flamenco.api.middleware.clients import Gone
 from flamenco.api.middleware.parameters import Parameters
 from flamenco.api.middleware.requests import RequestId, Timing
@@ -36,12 +37,14 @@ def create_app(farm: Farm) -> Application:
     Raises `ConfigError` when a plugin's route cannot be used.
     """
     body_limit = farm.config.max_body_mb * _MEBIBYTE
+    origins = _development_pages(farm.config.host)
     app = falcon.App(
         # In this order: nobody learns what is wrong with a request before saying who they are.
         middleware=(
-            _cors(farm.config.host),
+            falcon.CORSMiddleware(allow_origins=origins),
             Timing(farm.request_times),
             RequestId(),
+            Browsers(farm.config.allowed_hosts, origins),
             Authentication(farm),
             Parameters(),
             Body(body_limit),
@@ -72,10 +75,10 @@ def create_app(farm: Farm) -> Application:
     return app
 
 
-def _cors(host: str) -> falcon.CORSMiddleware[Any, Any]:
+def _development_pages(host: str) -> list[str]:
     """Which web pages of other origins may use the API: those of today's web interface while it is worked on.
 
     They come from a manager that listens on `host`, or from localhost, but from that other port.
     """
     names = [urlsplit(url).netloc.rpartition(":")[0] for url in own_urls(host, _DEVELOPMENT_PORT, interfaces())]
-    return falcon.CORSMiddleware(allow_origins=[f"http://{name}:{_DEVELOPMENT_PORT}" for name in (*names, "localhost")])
+    return [f"http://{name}:{_DEVELOPMENT_PORT}" for name in (*names, "localhost")]

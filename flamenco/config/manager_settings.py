@@ -112,6 +112,14 @@ class Config(Struct, frozen=True, kw_only=True):
         str,
         Meta(description="HOST:PORT to listen on; :8080 means every interface. Who can submit jobs runs programs."),
     ] = "127.0.0.1:8080"
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Names by which this manager is reached, such as farm.studio.com; addresses, names without a "
+            "dot, below .local, .internal or .home.arpa, and its own need not be said. '*' allows any, and with it "
+            "every web page that an artist opens."
+        ),
+    ] = ()
     database: Annotated[
         str,
         Meta(
