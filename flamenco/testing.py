@@ -138,6 +138,7 @@ def configuration(request: pytest.FixtureRequest, tmp_path: Path) -> Loaded:
         content["plugins"] = chosen["plugins"]
     if chosen.get("plugins_dir") is not None:
         content["plugins_dir"] = request.path.parent / chosen["plugins_dir"]
+    content.setdefault("allowed_hosts", ["*"])  # test clients make up a name of their own
     folder = tmp_path / "flamenco"
     folder.mkdir(exist_ok=True)
     file = folder / "flamenco-manager.yaml"

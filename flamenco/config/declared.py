@@ -33,6 +33,7 @@ def settings_of(kind: type[Struct], prefix: str = "") -> Iterator[Setting]:
             path=base is Path or extra.get("path", False),
             secret=extra.get("secret", False),
             url=extra.get("url", False),
+            only_in_file=extra.get("only_in_file", False),
         )
 
 

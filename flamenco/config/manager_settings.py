@@ -30,6 +30,11 @@ ShamanLinks = Literal["symlink", "hardlink", "copy"]
 LogFormat = Literal["auto", "console", "logfmt", "json"]
 
 
+_ONLY_IN_FILE: Final = {"only_in_file": True}
+"""For what decides which code runs in the manager, what it opens, and how much it may use. Whoever can only reach the
+API cannot change that."""
+
+
 class ShamanGarbageCollectConfig(Struct, frozen=True, kw_only=True, rename="camel"):
     """When stored files that no job needs any more are removed."""
 
@@ -60,7 +65,10 @@ class MqttClientConfig(Struct, frozen=True, kw_only=True):
     # Existing files say this and nothing of plugins.
     enabled: Annotated[bool, Meta(description="Send events to an MQTT broker.", extra={"enables": "mqtt"})] = False
     broker: Annotated[
-        str, Meta(description="URL of the broker, such as tcp://host:1883, ssl://host:8883 or ws://host.")
+        str,
+        Meta(
+            description="URL of the broker, such as tcp://host:1883, ssl://host:8883 or ws://host.", extra={"url": True}
+        ),
     ] = ""
     client_id: Annotated[str, Meta(description="Name of this manager at the broker.")] = field(
         default="flamenco", name="clientID"
@@ -105,26 +113,30 @@ class Config(Struct, frozen=True, kw_only=True):
     """The settings of a manager. Frozen: a changed configuration is another `Config`."""
 
     manager_name: Annotated[str, Meta(description="Name of the farm, shown to people.")] = "Flamenco"
-    data_dir: Annotated[Path, Meta(description="The folder below which all state of the manager lies.")] = field(
-        default_factory=default_data_dir
-    )
+    data_dir: Annotated[
+        Path, Meta(description="The folder below which all state of the manager lies.", extra=_ONLY_IN_FILE)
+    ] = field(default_factory=default_data_dir)
     listen: Annotated[
         str,
-        Meta(description="HOST:PORT to listen on; :8080 means every interface. Who can submit jobs runs programs."),
+        Meta(
+            description="HOST:PORT to listen on; :8080 means every interface. Who can submit jobs runs programs.",
+            extra=_ONLY_IN_FILE,
+        ),
     ] = "127.0.0.1:8080"
     allowed_hosts: Annotated[
         tuple[str, ...],
         Meta(
             description="Names by which this manager is reached, such as farm.studio.com; addresses, names without a "
             "dot, below .local, .internal or .home.arpa, and its own need not be said. '*' allows any, and with it "
-            "every web page that an artist opens."
+            "every web page that an artist opens.",
+            extra=_ONLY_IN_FILE,
         ),
     ] = ()
     database: Annotated[
         str,
         Meta(
             description="SQLite file, or postgresql://USER:PASSWORD@HOST/NAME; empty for a file in data_dir.",
-            extra={"path": True, "url": True},
+            extra={**_ONLY_IN_FILE, "path": True, "url": True},
         ),
     ] = ""
     database_check_period: Annotated[
@@ -133,32 +145,44 @@ class Config(Struct, frozen=True, kw_only=True):
     ] = Duration(600)
     local_manager_storage_path: Annotated[
         str,
-        Meta(description="Folder of task logs and images; empty for one in data_dir.", extra={"path": True}),
+        Meta(
+            description="Folder of task logs and images; empty for one in data_dir.",
+            extra={**_ONLY_IN_FILE, "path": True},
+        ),
     ] = ""
     shared_storage_path: Annotated[
         str,
         Meta(
             description="Folder that manager, workers and artists share; empty for one in data_dir.",
-            extra={"path": True},
+            extra={**_ONLY_IN_FILE, "path": True},
         ),
     ] = ""
     job_types_dir: Annotated[
         str,
-        Meta(description="Folder of the studio's job types; empty for jobtypes in data_dir.", extra={"path": True}),
+        Meta(
+            description="Folder of the studio's job types; empty for jobtypes in data_dir.",
+            extra={**_ONLY_IN_FILE, "path": True},
+        ),
     ] = ""
     plugins_dir: Annotated[
         str,
-        Meta(description="Folder of the studio's plugins; empty for plugins in data_dir.", extra={"path": True}),
+        Meta(
+            description="Folder of the studio's plugins; empty for plugins in data_dir.",
+            extra={**_ONLY_IN_FILE, "path": True},
+        ),
     ] = ""
     plugins: Annotated[
         Values,
-        Meta(description="The plugins to use, in the order they are asked, each with its settings below it."),
+        Meta(
+            description="The plugins to use, in the order they are asked, each with its settings below it.",
+            extra=_ONLY_IN_FILE,
+        ),
     ] = NO_PLUGINS
     addon_file: Annotated[
         str,
         Meta(
             description="Blender's add-on, for artists to download; empty for flamenco3-addon.zip in data_dir.",
-            extra={"path": True},
+            extra={**_ONLY_IN_FILE, "path": True},
         ),
     ] = ""
     autodiscoverable: Annotated[bool, Meta(description="Let workers find this manager on the network.")] = True
@@ -179,36 +203,64 @@ class Config(Struct, frozen=True, kw_only=True):
     ] = Duration(300)
     blocklist_threshold: Annotated[
         int,
-        Meta(description="So many failed tasks of one type block a worker from that type in that job.", ge=0),
+        Meta(
+            description="So many failed tasks of one type block a worker from that type in that job.",
+            ge=0,
+            le=1_000_000,
+        ),
     ] = 3
     task_fail_after_softfail_count: Annotated[
         int,
-        Meta(description="So many workers have to fail a task before it counts as failed.", ge=0),
+        Meta(description="So many workers have to fail a task before it counts as failed.", ge=0, le=1_000_000),
     ] = 3
     policies: Annotated[
         dict[str, float],
         Meta(description="The scheduling policies in use, each with the weight of its say; empty for all there are."),
     ] = field(default_factory=dict)
-    processes: Annotated[int, Meta(description="Processes that answer requests.", ge=1, le=64)] = field(
-        default_factory=_default_processes
+    processes: Annotated[int, Meta(description="Processes that answer requests.", ge=1, le=64, extra=_ONLY_IN_FILE)] = (
+        field(default_factory=_default_processes)
     )
-    threads: Annotated[int, Meta(description="Threads in each of those processes.", ge=1, le=256)] = 8
-    compile_timeout: Annotated[Duration, Meta(description="Longest time a job type's script may run.")] = Duration(10)
-    compile_memory_mb: Annotated[int, Meta(description="Most memory a job type's script may use, in MiB.", ge=64)] = 512
-    max_tasks_per_job: Annotated[int, Meta(description="Most tasks one job may have.", ge=1)] = 1_000_000
-    max_commands_per_task: Annotated[int, Meta(description="Most commands one task may have.", ge=1)] = 1_000
+    threads: Annotated[
+        int, Meta(description="Threads in each of those processes.", ge=1, le=256, extra=_ONLY_IN_FILE)
+    ] = 8
+    compile_timeout: Annotated[
+        Duration, Meta(description="Longest time a job type's script may run.", extra=_ONLY_IN_FILE)
+    ] = Duration(10)
+    compile_memory_mb: Annotated[
+        int, Meta(description="Most memory a job type's script may use, in MiB.", ge=64, le=65_536, extra=_ONLY_IN_FILE)
+    ] = 512
+    max_tasks_per_job: Annotated[
+        int, Meta(description="Most tasks one job may have.", ge=1, le=10_000_000, extra=_ONLY_IN_FILE)
+    ] = 1_000_000
+    max_commands_per_task: Annotated[
+        int, Meta(description="Most commands one task may have.", ge=1, le=100_000, extra=_ONLY_IN_FILE)
+    ] = 1_000
     max_text_kb: Annotated[
-        int, Meta(description="Longest text in a job's settings and parameters, in thousands of characters.", ge=1)
+        int,
+        Meta(
+            description="Longest text in a job's settings and parameters, in thousands of characters.",
+            ge=1,
+            le=1_048_576,
+            extra=_ONLY_IN_FILE,
+        ),
     ] = 1_024
-    max_body_mb: Annotated[int, Meta(description="Largest request body, in MiB; rendered images among them.", ge=1)] = (
-        32
-    )
+    max_body_mb: Annotated[
+        int,
+        Meta(
+            description="Largest request body, in MiB; rendered images among them.",
+            ge=1,
+            le=65_536,
+            extra=_ONLY_IN_FILE,
+        ),
+    ] = 32
     task_log_mb: Annotated[
         int,
         Meta(
             description="Longest log of a task, in MiB: of a longer one the beginning and the newest stay, and a line "
             "says how much is missing; 0 for no limit.",
             ge=0,
+            le=1_048_576,
+            extra=_ONLY_IN_FILE,
         ),
     ] = 100
     mqtt: MqttConfig = MqttConfig()

@@ -1,7 +1,8 @@
 """The configuration as clients see and change it, while the manager runs.
 
 What is changed goes into the file, which the manager then reads anew, all but the address it listens on. What decides
-which code runs in the manager itself is not among it: nobody who can only reach the API can have it load a plugin.
+which code runs in the manager itself, what it opens and how much it uses is not among it: nobody who can only reach the
+API can have it load a plugin, or write elsewhere. Passwords are not shown; sent as they are shown, they stay.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from flamenco.config.addresses import SQLITE_NAME, mask_password
+from flamenco.config.addresses import SQLITE_NAME
 from flamenco.config.content import META
+from flamenco.config.declared import settings_of, shown
 from flamenco.config.loading import check, read_content
 from flamenco.config.manager_settings import Config
 from flamenco.config.writing import as_content, write
@@ -26,8 +28,10 @@ from flamenco.files.job_folders import unusable
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import usable_revision
 
-ONLY_IN_THE_FILE: Final = ("plugins", "plugins_dir", "job_types_dir", "data_dir")
-"""Settings that are changed by people with access to the manager's machine, and neither shown nor taken here."""
+ONLY_IN_THE_FILE: Final = tuple(setting.key for setting in settings_of(Config) if setting.only_in_file)
+"""Settings that people with access to the manager's machine change, and nobody else. None is part of a group."""
+
+_MASKED: Final = tuple(setting for setting in settings_of(Config) if setting.secret or setting.url)
 
 VARIABLES: Final = "variables"
 
@@ -87,7 +91,17 @@ def everything(farm: Farm) -> dict[str, Any]:
         "shared_storage_path": str(config.shared_path),
     }
     content |= {key: value for key, value in meant.items() if not content[key]}
-    return _of_flamenco(content | {"database": mask_password(content["database"])})
+    return _of_flamenco(_masked(content))
+
+
+def _masked(content: Mapping[str, Any], group: str = "") -> dict[str, Any]:
+    masked = dict(content)
+    for setting in _MASKED:
+        key, _, inside = setting.key.removeprefix(group).partition(".")
+        if not setting.key.startswith(group) or key not in masked:
+            continue
+        masked[key] = _masked(masked[key], f"{group}{key}.") if inside else shown(setting, masked[key])
+    return masked
 
 
 def _of_flamenco(content: Mapping[str, Any], group: str = "") -> dict[str, Any]:
@@ -106,26 +120,32 @@ def change(farm: Farm, content: Mapping[str, Any]) -> None:
     Whoever changes settings sends all that they were shown, so what is as it was shown is not meant, and settings that
     they were not shown stay. Raises `Refused` when it cannot be used, `Failed` when the file cannot be written.
     """
-    before = _content(farm)
+    before, present, was_shown = _content(farm), _as_sent(as_content(farm.config)), _as_sent(everything(farm))
     for key in ONLY_IN_THE_FILE:
-        if key in content and content[key] != before.get(key):
+        if key in content and content[key] not in (before.get(key), present[key], was_shown.get(key)):
             raise Refused(f"{key}: is changed in {farm.config_file.name} on the manager's machine, and only there")
-    shown = msgspec.json.decode(msgspec.json.encode(everything(farm)))
-    _write(farm, _merged(before, content, shown))
+    changeable = {key: value for key, value in content.items() if key not in ONLY_IN_THE_FILE}
+    _write(farm, _merged(before, changeable, was_shown))
     farm.restart()
 
 
+def _as_sent(content: dict[str, Any]) -> dict[str, Any]:
+    """As it is when a client sends it back."""
+    sent: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(content))
+    return sent
+
+
 def _merged(
-    before: Mapping[str, Any], sent: Mapping[str, Any], shown: Mapping[str, Any], group: str = ""
+    before: Mapping[str, Any], sent: Mapping[str, Any], was_shown: Mapping[str, Any], group: str = ""
 ) -> dict[str, Any]:
     merged = dict(before)
     for key, value in sent.items():
-        if key not in shown or value != shown[key]:
+        if key not in was_shown or value != was_shown[key]:
             # A variable is one value: what is missing in it was taken away.
-            is_group = isinstance(value, dict) and isinstance(shown.get(key), dict) and group != VARIABLES
-            merged[key] = _merged(before.get(key) or {}, value, shown[key], key) if is_group else value
+            is_group = isinstance(value, dict) and isinstance(was_shown.get(key), dict) and group != VARIABLES
+            merged[key] = _merged(before.get(key) or {}, value, was_shown[key], key) if is_group else value
     if group == VARIABLES:  # all of which are shown, so that people can take them away, too
-        merged = {key: value for key, value in merged.items() if key in sent or key not in shown}
+        merged = {key: value for key, value in merged.items() if key in sent or key not in was_shown}
     return merged
 
 

@@ -32,7 +32,8 @@ class Setting(Struct, frozen=True, kw_only=True):
     A plugin declares it with a plain `key` such as `half_life`, and it is called `plugins.<plugin>.half_life` then;
     keys of the core may be dotted. `type` is any that msgspec reads, also `Annotated` with a `msgspec.Meta` that has
     limits, a `Path`, or a `Duration` (`90s`, `10m`); a setting that groups others is a Struct. `help` is a sentence.
-    A `path` that is relative counts from the folder of the file it was written in; a `secret` is not shown.
+    A `path` that is relative counts from the folder of the file it was written in; a `secret` is not shown, nor is the
+    password in a `url`. What is `only_in_file` cannot be changed by way of the API.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     path: bool = False
     secret: bool = False
     url: bool = False
+    only_in_file: bool = False
 
     @property
     def base_type(self) -> Any:

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 import yaml
 from falcon import testing
+from msgspec.structs import replace
 
 from flamenco.api.app import create_app
-from flamenco.config import Config, load
+from flamenco.config import Config, MqttClientConfig, MqttConfig, load
 from flamenco.config.content import read
-from flamenco.config.writing import write
+from flamenco.config.declared import settings_of
+from flamenco.config.writing import as_content, write
+from flamenco.farm import configuration
 from flamenco.farm.context import Farm
 from flamenco.testing import Clock
 from tests.conftest import make_hooks
@@ -152,10 +155,10 @@ def test_variables_come_and_go(farm_of: Open) -> None:
 def test_a_part_is_enough(farm_of: Open) -> None:
     """A client that sends one setting changes that one; one of ours it may send too."""
     _, client, file = farm_of(WRITTEN)
-    assert client.simulate_put(PATH, json={"worker_timeout": "90s", "threads": 4}).status_code == 204
+    assert client.simulate_put(PATH, json={"worker_timeout": "90s", "log_level": "debug"}).status_code == 204
     assert yaml.safe_load(file.read_text(encoding="utf-8")) == yaml.safe_load(WRITTEN) | {
         "worker_timeout": "90s",
-        "threads": 4,
+        "log_level": "debug",
     }
 
 
@@ -175,6 +178,77 @@ def test_what_is_wrong_changes_nothing(farm_of: Open, sent: dict[str, Any]) -> N
     _, client, file = farm_of(WRITTEN)
     assert client.simulate_put(PATH, json=sent).status_code == 400
     assert file.read_text(encoding="utf-8") == WRITTEN
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"listen": ":8080"},
+        {"allowed_hosts": ["*"]},
+        {"database": "sqlite:////etc/passwd"},
+        {"database": "postgresql://nobody@127.0.0.1:22/none"},
+        {"local_manager_storage_path": "/etc"},
+        {"shared_storage_path": "/"},
+        {"addon_file": "/etc/shadow"},
+        {"job_types_dir": "/tmp"},
+        {"plugins_dir": "/tmp"},
+        {"plugins": []},
+        {"data_dir": "/tmp"},
+        {"processes": 64},
+        {"threads": 256},
+        {"compile_timeout": "24h"},
+        {"compile_memory_mb": 65536},
+        {"max_tasks_per_job": 2},
+        {"max_commands_per_task": 2},
+        {"max_text_kb": 2},
+        {"max_body_mb": 2},
+        {"task_log_mb": 0},
+    ],
+    ids=lambda sent: next(iter(sent)),
+)
+def test_what_only_the_file_decides(farm_of: Open, sent: dict[str, Any]) -> None:
+    """What code runs, what is opened, and how much is used is refused by its name, and everything beside it."""
+    _, client, file = farm_of(WRITTEN)
+    answer = client.simulate_put(PATH, json={"manager_name": "Other"} | sent)
+    assert answer.status_code == 400
+    assert answer.json["message"].startswith(f"{next(iter(sent))}: is changed in {file.name}")
+    assert file.read_text(encoding="utf-8") == WRITTEN
+
+
+def test_what_only_the_file_decides_may_be_sent_as_it_is(farm_of: Open) -> None:
+    """Whoever saves all settings sends those too; nothing of them gets into the file that was not there."""
+    farm, client, file = farm_of(WRITTEN)
+    present = {key: as_content(farm.config)[key] for key in configuration.ONLY_IN_THE_FILE}
+    assert client.simulate_put(PATH, json=present | {"manager_name": "Other"}).status_code == 204
+    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert written == yaml.safe_load(WRITTEN) | {"manager_name": "Other"}
+
+
+def test_passwords_are_not_shown(farm_of: Open) -> None:
+    """Those of the broker neither, wherever they stand; saved as they are shown they stay, and can be changed."""
+    url = "tcp://me:hush@broker:1883"
+    _, client, file = farm_of(WRITTEN.replace("tcp://broker:1883", url))
+    answer = client.simulate_get(PATH)
+    assert not any(secret in answer.text for secret in ("hush", "12345"))
+    shown = answer.json
+    assert shown["mqtt"]["client"]["broker"] == "tcp://me:***@broker:1883"
+    assert shown["mqtt"]["client"]["password"] == "***"
+    assert client.simulate_put(PATH, json=shown).status_code == 204
+    assert "password: 012345}" in file.read_text(encoding="utf-8")
+    assert url in file.read_text(encoding="utf-8")
+    shown["mqtt"]["client"]["password"] = "new"
+    assert client.simulate_put(PATH, json=shown).status_code == 204
+    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert written["mqtt"]["client"] == {"broker": url, "password": "new"}
+
+
+def test_every_secret_is_masked(farm: Farm) -> None:
+    """No setting of the core that is declared a secret is ever shown, also one that is new."""
+    secrets = [setting.key for setting in settings_of(Config) if setting.secret]
+    assert "mqtt.client.password" in secrets
+    client = MqttClientConfig(password="hush", broker="ws://x:hush@broker")
+    farm.config = replace(farm.config, mqtt=MqttConfig(client=client), database="postgresql://me:hush@host/name")
+    assert "hush" not in str(configuration.everything(farm))
 
 
 def test_the_password_of_the_database_is_not_shown(farm_of: Open, tmp_path: Path) -> None:
