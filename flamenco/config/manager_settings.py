@@ -185,6 +185,14 @@ class Config(Struct, frozen=True, kw_only=True):
             extra={**_ONLY_IN_FILE, "path": True},
         ),
     ] = ""
+    blender_folders: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Folders on the manager's machine that may have a Blender in them or below, besides those "
+            "where programs are installed: the set-up assistant runs none from elsewhere.",
+            extra=_ONLY_IN_FILE,
+        ),
+    ] = ()
     autodiscoverable: Annotated[bool, Meta(description="Let workers find this manager on the network.")] = True
     shaman: ShamanConfig = ShamanConfig()
     task_timeout: Annotated[

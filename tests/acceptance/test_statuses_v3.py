@@ -156,7 +156,8 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
     """A manager that every test of this module may use; each makes its own jobs and workers."""
     folder = tmp_path_factory.mktemp("statuses")
     (folder / "data").mkdir()
-    with running_manager(folder, "--processes", "1") as manager:
+    programs = f"blender_folders=[{tmp_path_factory.getbasetemp()}]"
+    with running_manager(folder, "--processes", "1", "--set", programs) as manager:
         client = Farm(manager)
         yield client
         client.close()
@@ -245,6 +246,11 @@ def test_path_checks(farm: Farm, tmp_path: Path) -> None:
         "is_usable": True,
         "cause": "Found Blender 4.2.0",
     }
+    for name in ("blender.sh", "teapot"):
+        (tmp_path / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\necho Blender 4.2.0\n")
+        (tmp_path / name).chmod(0o755)
+        assert not farm.call("checkBlenderExePath", 200, {"path": str(tmp_path / name)}).json()["is_usable"]
+    assert not (tmp_path / "ran").exists()
     fake.write_text("#!/bin/sh\necho I am a teapot\n")
     assert "There was an error" in farm.call("checkBlenderExePath", 200, {"path": str(fake)}).json()["cause"]
     farm.call("checkBlenderExePath", 400, {"path": []})

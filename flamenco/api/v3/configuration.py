@@ -6,6 +6,7 @@ from typing import Any
 
 import falcon
 
+from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain.errors import Refused
@@ -61,9 +62,11 @@ class CheckBlender(Resource):
             500: Answer("There is one that cannot be run."),
         },
     )
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Look for Blender."""
-        send(resp, [_blender(found) for found in blenders.find()])
+        with unhurried(req):
+            found = blenders.find()
+        send(resp, [_blender(each) for each in found])
 
     @Operation(
         id="checkBlenderExePath",
@@ -73,9 +76,11 @@ class CheckBlender(Resource):
         optional_body=True,
         returns={200: Answer("Whether it is, and why (not).", schemas.BlenderPathCheckResult)},
     )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.PathCheckInput | None) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.PathCheckInput | None) -> None:
         """Try it out."""
-        send(resp, _blender(blenders.check(body.path if body else "")))
+        with unhurried(req):
+            found = blenders.check(body.path if body else "", self.farm.config.blender_folders)
+        send(resp, _blender(found))
 
 
 def _blender(found: blenders.BlenderCheck) -> schemas.BlenderPathCheckResult:
