@@ -271,6 +271,16 @@ class Config(Struct, frozen=True, kw_only=True):
             extra=_ONLY_IN_FILE,
         ),
     ] = 100
+    registrations_per_hour: Annotated[
+        int,
+        Meta(
+            description="Most workers that may register from one address within an hour; 0 for any number. A worker "
+            "registers once.",
+            ge=0,
+            le=1_000_000,
+            extra=_ONLY_IN_FILE,
+        ),
+    ] = 1_000
     mqtt: MqttConfig = MqttConfig()
     log_level: Annotated[LogLevel, Meta(description="How much is logged: debug, info, warning or error.")] = "info"
     log_format: Annotated[

@@ -6,13 +6,14 @@ import hashlib
 import hmac
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flamenco.domain.errors import AccessDenied, Conflict, FarmError, NotFound, Replaced
+from flamenco.domain.errors import AccessDenied, Busy, Conflict, FarmError, NotFound, Refused, Replaced
 from flamenco.domain.events import worker_event
 from flamenco.domain.model import Tag, Task, TaskState, Worker
 from flamenco.domain.statuses import PAUSING_JOB, TaskStatus, WorkerStatus
@@ -27,6 +28,11 @@ from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
 
 log = structlog.get_logger(__name__)
+
+SHORTEST_SECRET: Final = 16
+"""So many characters has the secret of a worker at least; those of all workers that there are have more."""
+
+_AN_HOUR: Final = timedelta(hours=1)
 
 _NOBODY = hashlib.sha256(b"nobody's secret").hexdigest()
 
@@ -52,7 +58,14 @@ def _hash(secret: str) -> str:
 
 
 def register(farm: Farm, *, name: str, platform: str, secret: str, task_types: Sequence[str], address: str) -> Worker:
-    """Add a worker. Every call makes a new one; the secret is only ever stored as a hash."""
+    """Add a worker. Every call makes a new one; the secret is only ever stored as a hash.
+
+    Raises `Refused` for a secret that could be guessed, and `Busy` when too many came from that address lately.
+    """
+    if len(secret) < SHORTEST_SECRET:
+        raise Refused(
+            f"secret: is to be at least {SHORTEST_SECRET} characters long, and random, so that nobody guesses it"
+        )
     worker = Worker(
         key=0,
         id=str(uuid.uuid4()),
@@ -63,8 +76,15 @@ def register(farm: Farm, *, name: str, platform: str, secret: str, task_types: S
         status=WorkerStatus.REGISTERED,
         task_types=tuple(task_types),
     )
+    now, most = farm.clock(), farm.config.registrations_per_hour
     with farm.store.write() as tx:
-        return worker_store.insert_worker(tx, worker, _hash(secret), farm.clock())
+        if most and worker_store.count_registered(tx, address, now - _AN_HOUR, most) == most:
+            raise Busy(
+                f"{most} workers have registered from {address} within an hour, which is as many as may "
+                "(the setting registrations_per_hour); a worker registers once, and keeps its credentials",
+                retry_after=600,
+            )
+        return worker_store.insert_worker(tx, worker, _hash(secret), now)
 
 
 def authenticate(farm: Farm, worker_id: str, secret: str, *, sign_on: int | None = None, address: str = "") -> Worker:

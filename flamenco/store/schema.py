@@ -318,6 +318,7 @@ workers = Table(
     Column("signed_on", Utc),
     Column("warning", Text, nullable=False, server_default=""),  # what people should know, since `warned`
     Column("warned", Utc),
+    Index("ix_workers_registered", "address", "created"),
 )
 
 sleep_schedules = Table(

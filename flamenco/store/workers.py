@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import func as sql
 
 from flamenco.domain.errors import NotFound
 from flamenco.domain.model import Worker
@@ -33,6 +34,12 @@ _ROWS = Rows(
 _PRESENT = select(*_ROWS.columns).where(workers.c.deleted.is_(None))
 _BY_ID = _PRESENT.where(workers.c.uuid == bindparam("id"))
 _WITH_SECRET = _BY_ID.add_columns(workers.c.secret_hash)
+_REGISTERED = select(sql.count()).select_from(
+    select(workers.c.key)
+    .where(workers.c.address == bindparam("address"), workers.c.created > bindparam("moment"))
+    .limit(bindparam("most"))
+    .subquery()
+)
 _BY_KEY = select(*_ROWS.columns).where(workers.c.key == bindparam("worker_key"))
 
 
@@ -41,6 +48,11 @@ def insert_worker(tx: Tx, worker: Worker, secret_hash: str, now: datetime) -> Wo
     values = _ROWS.values(worker) | {"secret_hash": secret_hash, "created": now, "updated": now}
     key: int = tx.execute(insert(workers).returning(workers.c.key), values).scalar_one()
     return replace(worker, key=key)
+
+
+def count_registered(tx: Tx, address: str, since: datetime, most: int) -> int:
+    """How many workers were stored after `since` that are at `address`, deleted ones too, counted up to `most`."""
+    return int(tx.execute(_REGISTERED, {"address": address, "moment": since, "most": most}).scalar_one())
 
 
 def find_with_secret(tx: Tx, worker_id: str) -> tuple[Worker, str] | None:

@@ -31,7 +31,7 @@ class Painter:
         job = {"name": "n", "type": "echo", "submitter_platform": "linux", "settings": {"message": "m"}, "priority": 50}
         self.job_id = self.client.post("/api/jobs", json=job).json()["id"]
         about = {"supported_task_types": ["misc"], "name": "painter"}
-        registration = about | {"secret": "s", "platform": "linux"}
+        registration = about | {"secret": "a secret of enough letters", "platform": "linux"}
         worker = self.client.post("/api/v3/worker/register-worker", json=registration).json()
         self.auth = (worker["uuid"], "s")
         self._post("sign-on", about | {"software_version": "3.9"})

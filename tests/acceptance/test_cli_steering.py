@@ -471,7 +471,7 @@ def test_waiting_outlives_the_manager(tmp_path: Path) -> None:
 @pytest.fixture
 def worker(client: ManagerClient, name: str) -> str:
     """The ID of a worker that is known and has not come to work; its name is that of the test."""
-    return client.register_worker(WorkerRegistration(name, "linux", "secret", ("misc", "blender")))
+    return client.register_worker(WorkerRegistration(name, "linux", "a secret of enough letters", ("misc", "blender")))
 
 
 def test_workers_are_listed_and_shown(flamenco: Shell, worker: str, name: str) -> None:

@@ -201,7 +201,12 @@ def test_priority_may_be_left_out(anybody: Client) -> None:
 
 
 GOOD_BODIES: dict[str, dict[str, Any]] = {
-    "registerWorker": {"secret": "s", "platform": "linux", "supported_task_types": ["misc"], "nickname": "n"},
+    "registerWorker": {
+        "secret": "a secret of enough letters",
+        "platform": "linux",
+        "supported_task_types": ["misc"],
+        "nickname": "n",
+    },
     "signOn": {"nickname": "n", "supported_task_types": ["misc"], "software_version": "1"},
     "workerStateChanged": {"status": "awake"},
     "taskUpdate": {"taskStatus": "active", "activity": "a", "log": "l"},

@@ -51,8 +51,8 @@ class Client:
 
     def __init__(self, manager: Manager) -> None:
         self.worker = ManagerClient(manager.url)
-        self.id = self.worker.register_worker(WorkerRegistration("w", "linux", "secret", ("misc",)))
-        self.worker.authenticate(self.id, "secret")
+        self.id = self.worker.register_worker(WorkerRegistration("w", "linux", "a secret of enough letters", ("misc",)))
+        self.worker.authenticate(self.id, "a secret of enough letters")
         self.worker.sign_on(WorkerSignOn("w", ("misc",), "test"))
         self.worker.state_changed(WorkerStatus.AWAKE)
         self._http = httpx.Client(base_url=manager.url, timeout=60)
@@ -64,7 +64,7 @@ class Client:
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """Ask something."""
-        return self._http.request(method, path, auth=(self.id, "secret"), **more)
+        return self._http.request(method, path, auth=(self.id, "a secret of enough letters"), **more)
 
 
 def refused(client: Client, task_id: str) -> dict[str, httpx.Response]:
@@ -72,7 +72,12 @@ def refused(client: Client, task_id: str) -> dict[str, httpx.Response]:
     job = {"name": "j", "type": "echo", "priority": 50, "settings": {"message": "m", "count": 1}}
     content = bytes(200_000)
     sha = hashlib.sha256(content).hexdigest()
-    worker = {"name": "w", "platform": "linux", "secret": "s", "supported_task_types": ["misc"]}
+    worker = {
+        "name": "w",
+        "platform": "linux",
+        "secret": "a secret of enough letters",
+        "supported_task_types": ["misc"],
+    }
     asked: list[tuple[str, str, dict[str, Any]]] = [
         ("POST", "/api/jobs", {"json": job}),
         ("POST", "/api/v3/jobs", {"json": {**job, "submitter_platform": "linux"}}),

@@ -62,7 +62,10 @@ def known(shared_manager: Manager) -> Known:
             return answer.json() if answer.content else None
 
         workers = [
-            post("/worker/register-worker", about | {"secret": "s", "platform": "linux"})["uuid"] for _ in range(2)
+            post("/worker/register-worker", about | {"secret": "a secret of enough letters", "platform": "linux"})[
+                "uuid"
+            ]
+            for _ in range(2)
         ]
         tags = [post("/worker-mgt/tags", {"name": name})["id"] for name in ("kept", "deleted")]
         jobs = [post("/jobs", job | {"priority": priority})["id"] for priority in (100, 1)]

@@ -131,7 +131,7 @@ def test_every_interface_and_every_kind_of_address(tmp_path: Path) -> None:
     """`:0` is IPv4 and, where the machine has it, IPv6; whoever comes over IPv4 has an address of that kind."""
     with running_manager(tmp_path, "--processes", "1", listen=":0") as manager:
         port = httpx.URL(manager.url).port
-        about = {"name": "w", "secret": "s", "platform": "linux", "supported_task_types": []}
+        about = {"name": "w", "secret": "a secret of enough letters", "platform": "linux", "supported_task_types": []}
         for host, address in {"127.0.0.1": "127.0.0.1", "[::1]": "::1"}.items():
             if host == "[::1]" and not has_ipv6():
                 continue
@@ -248,7 +248,7 @@ def exchange(manager: Manager, request: bytes) -> bytes:
 
 LINE = b"POST /api/worker/register-worker HTTP/1.1\r\n"
 HEADERS = b"Host: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
-BODY = b'{"secret": "s", "platform": "linux", "supported_task_types": [], "nickname": "n"}'
+BODY = b'{"secret": "a secret of enough letters", "platform": "linux", "supported_task_types": [], "nickname": "n"}'
 CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
 
 

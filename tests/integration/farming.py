@@ -14,6 +14,10 @@ from flamenco.store import recount
 TASK_TYPES = ("blender", "ffmpeg", "file-management", "misc")
 
 
+SECRET = "a secret of enough letters"
+"""That of every worker of these tests."""
+
+
 def store_job(farm: Farm, job: AuthoredJob, status: JobStatus = JobStatus.QUEUED) -> Job:
     """Store a job as a submission would, but without compiling anything."""
     placement = placing.placement(farm, job_store.candidate(job), {task.type for task in job.tasks}, farm.clock())
@@ -26,7 +30,12 @@ def new_worker(
 ) -> Worker:
     """A worker that registered, signed on and is awake."""
     worker = workers.register(
-        farm, name=name, platform=platform, secret="secret", task_types=task_types, address="127.0.0.1"
+        farm,
+        name=name,
+        platform=platform,
+        secret=SECRET,
+        task_types=task_types,
+        address="127.0.0.1",
     )
     workers.sign_on(
         farm, worker, name=name, software="test", task_types=task_types, can_restart=False, address="127.0.0.1"

@@ -21,14 +21,20 @@ from flamenco.api.v3.worker import IMAGE_LIMIT_BYTES
 from flamenco.domain import errors as domain_errors
 from flamenco.farm.context import Farm
 from tests.conftest import authored_job, authored_task
-from tests.integration.farming import new_worker, store_job, take
+from tests.integration.farming import SECRET, new_worker, store_job, take
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 WITH_CODE = {"code", "message"}
 BRIEF = {"message"}
 
 JSON = {"Content-Type": "application/json"}
-REGISTRATION = {"secret": "s", "platform": "linux", "supported_task_types": [], "nickname": "n", "name": "n"}
+REGISTRATION = {
+    "secret": SECRET,
+    "platform": "linux",
+    "supported_task_types": [],
+    "nickname": "n",
+    "name": "n",
+}
 
 
 @pytest.fixture
@@ -51,7 +57,7 @@ def worker(farm: Farm) -> dict[str, str]:
 
 def credentials(worker_id: str) -> dict[str, str]:
     """The header that says who a worker is."""
-    return {"Authorization": "Basic " + b64encode(f"{worker_id}:secret".encode()).decode()}
+    return {"Authorization": "Basic " + b64encode(f"{worker_id}:{SECRET}".encode()).decode()}
 
 
 class Broken:

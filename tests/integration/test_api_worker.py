@@ -10,12 +10,14 @@ import pytest
 from falcon import testing
 
 from flamenco.api.app import create_app
+from flamenco.domain.errors import Busy
 from flamenco.domain.model import Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
-from tests.integration.farming import job_now, new_worker, statuses, store_job
+from tests.integration.farming import SECRET, job_now, new_worker, statuses, store_job
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 BOTH = pytest.mark.parametrize("surface", ["/api", "/api/v3"])
@@ -27,7 +29,7 @@ class Caller:
     def __init__(self, farm: Farm, worker: Worker, surface: str) -> None:
         self._client = testing.TestClient(create_app(farm))
         self._surface = surface
-        self._headers = {"Authorization": "Basic " + b64encode(f"{worker.id}:secret".encode()).decode()}
+        self._headers = {"Authorization": "Basic " + b64encode(f"{worker.id}:{SECRET}".encode()).decode()}
 
     def get(self, path: str) -> testing.Result:
         """GET a path below `/worker`."""
@@ -49,7 +51,12 @@ def present(farm: Farm, worker: Worker) -> Worker:
 def test_registration_v1(farm: Farm) -> None:
     """A worker that was just registered is starting, has no task, and goes by the nickname it gave."""
     client = testing.TestClient(create_app(farm))
-    body = {"secret": "s", "platform": "linux", "supported_task_types": ["misc"], "nickname": "drawn"}
+    body = {
+        "secret": SECRET,
+        "platform": "linux",
+        "supported_task_types": ["misc"],
+        "nickname": "drawn",
+    }
     registered = client.simulate_post("/api/worker/register-worker", json=body).json
     assert registered.pop("uuid") == workers.list_all(farm)[0].id
     assert registered == {
@@ -67,7 +74,12 @@ def test_registration_v1(farm: Farm) -> None:
 def test_registration_v3(farm: Farm) -> None:
     """Today's protocol calls the name a name, and its clients know no empty status: it is offline."""
     client = testing.TestClient(create_app(farm))
-    body = {"secret": "s", "platform": "linux", "supported_task_types": ["misc"], "name": "drawn"}
+    body = {
+        "secret": SECRET,
+        "platform": "linux",
+        "supported_task_types": ["misc"],
+        "name": "drawn",
+    }
     registered = client.simulate_post("/api/v3/worker/register-worker", json=body).json
     assert registered.pop("uuid") == workers.list_all(farm)[0].id
     assert registered == {
@@ -294,7 +306,7 @@ def test_overview(farm: Farm) -> None:
 def test_names_of_workers_have_a_limit(farm: Farm, path: str, name: str) -> None:
     """As long as the name of a machine can be is fine, a longer one is 400 with a sentence, and nobody is stored."""
     client = testing.TestClient(create_app(farm))
-    body = {"secret": "s", "platform": "linux", "supported_task_types": ["misc"]}
+    body = {"secret": SECRET, "platform": "linux", "supported_task_types": ["misc"]}
     assert client.simulate_post(path, json={**body, name: "n" * 255}).status_code == 200
     refused = client.simulate_post(path, json={**body, name: "n" * 256})
     assert refused.status_code == 400
@@ -320,3 +332,33 @@ def test_settings_and_metadata_have_a_limit(farm: Farm, surface: str, more: dict
     refused = client.simulate_post(f"{surface}/jobs", json=body)
     assert refused.status_code == 400
     assert "1000" in refused.json["message"] or "100000" in refused.json["message"]
+
+
+@pytest.mark.parametrize("prefix", ["/api", "/api/v3"])
+def test_a_secret_that_can_be_guessed(farm: Farm, prefix: str) -> None:
+    """It is refused, and so is none; the worker is not there."""
+    client = testing.TestClient(create_app(farm))
+    body = {"platform": "linux", "supported_task_types": ["misc"], "name": "w", "nickname": "w"}
+    for secret in ("", "s", "x" * 15):
+        answer = client.simulate_post(f"{prefix}/worker/register-worker", json=body | {"secret": secret})
+        assert answer.status_code == 400
+        assert "at least 16 characters" in answer.json["message"]
+    assert client.simulate_get("/api/v3/worker-mgt/workers").json["workers"] == []
+
+
+def test_workers_that_are_made_up(make_farm: Callable[..., Farm], clock: Clock) -> None:
+    """After so many from one address no more are stored for an hour; those elsewhere, and those there are, go on."""
+    farm = make_farm(registrations_per_hour=3)
+
+    def register(address: str) -> Worker:
+        return workers.register(farm, name="w", platform="linux", secret="x" * 16, task_types=["misc"], address=address)
+
+    for _ in range(3):
+        worker = register("10.0.0.1")
+        clock.forward(600)
+    with pytest.raises(Busy, match="3 workers have registered from"):
+        register("10.0.0.1")
+    register("10.0.0.2")
+    assert workers.authenticate(farm, worker.id, "x" * 16)
+    clock.forward(3600 - 1800)
+    register("10.0.0.1")

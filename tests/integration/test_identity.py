@@ -27,7 +27,7 @@ from flamenco.testing import Clock
 from flamenco.worker import update_queue
 from flamenco.worker.update_queue import UpdateQueue
 from tests.conftest import authored_job, authored_task
-from tests.integration.farming import new_worker, store_job, take
+from tests.integration.farming import SECRET, new_worker, store_job, take
 from tests.integration.scripted_manager import Answer, ScriptedManager
 from tests.integration.test_worker_tasks import plugin
 from tests.integration.working import Running
@@ -43,7 +43,7 @@ class Program:
         self.number: str | None = None
         self._address = address
         self._client = testing.TestClient(create_app(farm))
-        self._token = base64.b64encode(f"{worker.id}:secret".encode()).decode()
+        self._token = base64.b64encode(f"{worker.id}:{SECRET}".encode()).decode()
 
     def ask(self, method: str, path: str, body: Any = None) -> testing.Result:
         """Ask the farm something."""

@@ -24,7 +24,7 @@ from flamenco.hooks.types import PublishedEvent
 from flamenco.store import events, schema
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
-from tests.integration.farming import new_worker, store_job, take
+from tests.integration.farming import SECRET, new_worker, store_job, take
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 WAIT_S = 30.0
@@ -175,7 +175,7 @@ def test_a_full_queue(farm: Farm) -> None:
     worker, assigned = given_task(farm)
     client = testing.TestClient(create_app(farm))
     headers = {
-        "Authorization": "Basic " + b64encode(f"{worker.id}:secret".encode()).decode(),
+        "Authorization": "Basic " + b64encode(f"{worker.id}:{SECRET}".encode()).decode(),
         "Content-Type": "image/png",
     }
     path = f"/api/v3/worker/task/{assigned.task.id}/output-produced"

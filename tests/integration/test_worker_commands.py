@@ -21,7 +21,7 @@ from flamenco.farm.scheduling import claim
 from flamenco.worker import credentials
 from flamenco.worker.credentials import Credentials
 from tests.conftest import authored_job, authored_task
-from tests.integration.farming import TASK_TYPES, new_worker, run_next, store_job, take
+from tests.integration.farming import SECRET, TASK_TYPES, new_worker, run_next, store_job, take
 from tests.integration.scripted_manager import Answer, ScriptedManager
 from tests.integration.working import Running
 from tests.unit.commanding import builtin_commands
@@ -36,7 +36,7 @@ def task_of(name: str, *commands: str) -> AuthoredTask:
 
 def tell(farm: Farm, worker: Worker, body: Any) -> testing.Result:
     """The worker calls the manager."""
-    token = b64encode(f"{worker.id}:secret".encode()).decode()
+    token = b64encode(f"{worker.id}:{SECRET}".encode()).decode()
     headers = {"Authorization": f"Basic {token}"}
     return testing.TestClient(create_app(farm)).simulate_post(ADDRESS, json=body, headers=headers)
 

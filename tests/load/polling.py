@@ -26,8 +26,10 @@ def work(url: str, number: int, ready: threading.Barrier, over: threading.Event)
     durations = []
     with ManagerClient(url) as client:
         details: dict[str, Any] = {"name": f"w{number}", "supported_task_types": ("misc",)}
-        worker = client.register_worker(WorkerRegistration(platform="linux", secret="secret", **details))
-        client.authenticate(worker, "secret")
+        worker = client.register_worker(
+            WorkerRegistration(platform="linux", secret="a secret of enough letters", **details)
+        )
+        client.authenticate(worker, "a secret of enough letters")
         client.sign_on(WorkerSignOn(software_version="test", **details))
         client.state_changed(WorkerStatus.AWAKE)
         ready.wait()

@@ -24,6 +24,7 @@ from tests.plugins.loading import documented_example
 PROCESSES, WORKERS, JOBS, LICENCES = 4, 32, 10, 5
 TASKS = 5_000
 TIMEOUT_S = 400.0
+SECRET = "a secret of enough letters"
 HOLD_S = (0.005, 0.04)
 IDLE_S = 0.2
 
@@ -73,8 +74,8 @@ class Worker(threading.Thread):
         """Work until it is over."""
         try:
             with ManagerClient(self._url, timeout_s=60) as client:
-                worker_id = client.register_worker(Registration(self.name, "linux", "secret", ("nuke",)))
-                client.authenticate(worker_id, "secret")
+                worker_id = client.register_worker(Registration(self.name, "linux", SECRET, ("nuke",)))
+                client.authenticate(worker_id, SECRET)
                 client.sign_on(WorkerSignOn(self.name, ("nuke",), "test"))
                 client.state_changed(WorkerStatus.AWAKE)
                 while not self._over.is_set():
