@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,8 @@ class Credentials(Struct, frozen=True):
 def load(file: Path) -> Credentials | None:
     """Read the credentials; None when there are none, or none that make sense.
 
-    Raises `ConfigError` when the file is there and may not be read: registering anew would not help.
+    Raises `ConfigError` when the file is there and may not be read: registering anew would not help; and when others
+    may read it, tasks that run as somebody else say.
     """
     try:
         content = file.read_bytes()
@@ -46,7 +48,15 @@ def load(file: Path) -> Credentials | None:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         log.warning("the credentials make no sense; registering as a new worker", file=str(file), error=str(error))
         return None
-    return credentials if credentials.worker_id and credentials.worker_secret else None
+    if not (credentials.worker_id and credentials.worker_secret):
+        return None
+    _check_mode(file)
+    return credentials
+
+
+def _check_mode(file: Path) -> None:
+    if os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigError(f"The credentials {file} can be read by others; keep them to yourself: chmod 600 '{file}'")
 
 
 def save(file: Path, credentials: Credentials) -> None:

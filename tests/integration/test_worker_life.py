@@ -130,6 +130,7 @@ def test_credentials_of_an_existing_worker(tmp_path: Path) -> None:
     """The file that Flamenco's own worker has written is understood."""
     file = tmp_path / credentials.FILE_NAME
     file.write_text("# made by another program\n\nworker_id: some-id\nworker_secret: some-secret\n")
+    file.chmod(0o600)  # as that one does
     assert credentials.load(file) == Credentials("some-id", "some-secret")
 
 
@@ -281,3 +282,15 @@ def test_two_workers_in_one_folder(manager: ScriptedManager, tmp_path: Path) -> 
         second = Running(manager, tmp_path)
         with pytest.raises(ConfigError, match="Another worker is using"), second:
             pass
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
+def test_credentials_that_others_can_read(tmp_path: Path, mode: int) -> None:
+    """They are refused with the command that mends that: tasks may run as somebody else."""
+    file = tmp_path / credentials.FILE_NAME
+    credentials.save(file, Credentials("me", "secret"))
+    file.chmod(mode)
+    with pytest.raises(ConfigError, match=f"chmod 600 '{file}'"):
+        credentials.load(file)
+    file.chmod(0o600)
+    assert credentials.load(file) == Credentials("me", "secret")
