@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flamenco.domain.job_files import LAST_RENDERED
+from flamenco.files.below import open_below
 from flamenco.files.job_folders import job_folder, make_job_folder, remove_if_empty, unusable
 
 
@@ -26,7 +27,7 @@ class LastRendered:
         target = job_folder(self._root, job_id)
         try:
             make_job_folder(self._root, job_id)
-            _replace([(target / name, jpeg) for name, jpeg in zip(LAST_RENDERED, jpegs, strict=True)])
+            _replace(self._root, [(target / name, jpeg) for name, jpeg in zip(LAST_RENDERED, jpegs, strict=True)])
         except OSError as error:
             raise unusable(f"The images in {target} cannot be written", error) from error
 
@@ -39,13 +40,16 @@ class LastRendered:
             remove_if_empty(folder.parent)
 
 
-def _replace(files: Sequence[tuple[Path, bytes]]) -> None:
+def _replace(root: Path, files: Sequence[tuple[Path, bytes]]) -> None:
     """All are written aside, then renamed: nobody ever reads half an image, nor long one of each."""
     mark = f"{os.getpid()}-{threading.get_ident()}"
     aside = [(path.with_name(f".{path.name}-{mark}~"), path, content) for path, content in files]
     try:
         for temporary, _, content in aside:
-            temporary.write_bytes(content)
+            temporary.unlink(missing_ok=True)
+            descriptor = open_below(root, temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
         for temporary, path, _ in aside:
             temporary.replace(path)
     except OSError:

@@ -42,7 +42,8 @@ def cut(path: Path, descriptor: int, most_bytes: int) -> None:
         left_out += int(cut_before[1]) - len(cut_before[0])
     aside = path.with_name(f"{path.name}~")
     try:
-        with aside.open("wb") as file:
+        aside.unlink(missing_ok=True)
+        with aside.open("xb") as file:  # never what somebody has put there
             os.fchmod(file.fileno(), os.fstat(descriptor).st_mode & 0o777)
             _copy(descriptor, 0, head, file.fileno())
             ending = b"" if os.pread(descriptor, 1, head - 1) == b"\n" else b"\n"

@@ -21,6 +21,7 @@ import structlog
 from flamenco.domain.errors import StoreError
 from flamenco.domain.job_files import task_log_name
 from flamenco.files import log_cuts
+from flamenco.files.below import open_below
 from flamenco.files.job_folders import job_folder, make_job_folder, unusable
 
 log = structlog.get_logger()
@@ -56,7 +57,7 @@ class TaskLogs:
         data = (text if text.endswith(("\n", "\r")) else text + "\n").encode(errors="replace")
         path = self.path(job_id, task_id)
         try:
-            with _locked(path, lambda: make_job_folder(self._root, job_id)) as descriptor:
+            with _locked(self._root, path, lambda: make_job_folder(self._root, job_id)) as descriptor:
                 _append(descriptor, data, replaces=replaces)
                 self._cut(path, descriptor)
         except OSError as error:
@@ -83,19 +84,21 @@ class TaskLogs:
     def size(self, job_id: str, task_id: str) -> int:
         """How many bytes the log has; 0 when there is none."""
         try:
-            return self.path(job_id, task_id).stat().st_size
+            return self.path(job_id, task_id).lstat().st_size
         except FileNotFoundError:
             return 0
 
     def tail(self, job_id: str, task_id: str) -> str:
-        """The last lines of the log, at most 2 KiB; empty when there is none."""
+        """The last lines of the log, at most 2 KiB; empty when there is none. Raises `StoreError`."""
         try:
-            with self.path(job_id, task_id).open("rb") as file:
+            with os.fdopen(open_below(self._root, self.path(job_id, task_id), os.O_RDONLY), "rb") as file:
                 size = file.seek(0, os.SEEK_END)
                 file.seek(max(0, size - TAIL_BYTES))
                 data = file.read(TAIL_BYTES)
         except FileNotFoundError:
             return ""
+        except OSError as error:
+            raise unusable(f"The task log {self.path(job_id, task_id)} cannot be read", error) from error
         if size > TAIL_BYTES:
             # The beginning may be the rest of a line, and of a character.
             data = data.partition(b"\n")[2] or data.lstrip(_CONTINUATION)
@@ -108,10 +111,10 @@ def stamped(line: str, now: datetime) -> str:
 
 
 @contextmanager
-def _locked(path: Path, make_folder: Callable[[], object]) -> Iterator[int]:
+def _locked(root: Path, path: Path, make_folder: Callable[[], object]) -> Iterator[int]:
     """The log, open for appending, and nobody else appends meanwhile."""
     while True:
-        descriptor = _opened(path, make_folder)
+        descriptor = _opened(root, path, make_folder)
         try:
             with contextlib.suppress(OSError):  # a file system that has no locks
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -122,19 +125,19 @@ def _locked(path: Path, make_folder: Callable[[], object]) -> Iterator[int]:
             os.close(descriptor)
 
 
-def _opened(path: Path, make_folder: Callable[[], object]) -> int:
+def _opened(root: Path, path: Path, make_folder: Callable[[], object]) -> int:
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     try:
-        return os.open(path, flags, 0o644)
+        return open_below(root, path, flags, 0o644)
     except FileNotFoundError:
         make_folder()
-        return os.open(path, flags, 0o644)
+        return open_below(root, path, flags, 0o644)
 
 
 def _is_in_place(path: Path, descriptor: int) -> bool:
     """Whether that is the log still: one that was cut since is another file."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
+        return os.path.samestat(path.lstat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 

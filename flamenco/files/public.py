@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from msgspec import Struct
 
 from flamenco.domain import job_files
 from flamenco.domain.errors import NotFound
+from flamenco.files.below import open_below
 from flamenco.files.job_folders import job_folder
+
+_READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+"""A pipe that somebody has put there is told from a file, and not waited for."""
 
 
 class PublicFile(Struct, frozen=True):
@@ -30,19 +35,24 @@ def open_public(root: Path, folder: str, job_id: str, name: str) -> PublicFile:
     """
     if not job_files.is_public(folder, job_id, name):
         raise NotFound("There is no such file.")
-    return open_file(job_folder(root, job_id) / name)
+    return _public(lambda: open_below(root, job_folder(root, job_id) / name, _READ))
 
 
 def open_file(path: Path) -> PublicFile:
-    """Open a file; whoever does closes the stream. Raises `NotFound` when there is none that can be read."""
+    """Open a file that the configuration names; whoever does closes the stream. Raises `NotFound` when it cannot."""
+    return _public(lambda: os.open(path, _READ))
+
+
+def _public(open_it: Callable[[], int]) -> PublicFile:
     try:
-        stream = path.open("rb")
+        descriptor = open_it()
     except OSError as error:
         raise NotFound("There is no such file.") from error
-    status = os.fstat(stream.fileno())
+    status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
-        stream.close()
+        os.close(descriptor)
         raise NotFound("There is no such file.")
     # The number of the file too: an image that replaces another is one of its own.
     etag = f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
+    stream = os.fdopen(descriptor, "rb")
     return PublicFile(stream=stream, size=status.st_size, modified=status.st_mtime_ns, etag=etag)
