@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from functools import partial
 from typing import Final
@@ -15,6 +16,7 @@ from flamenco.cli.output import print_json
 from flamenco.cli.references import find_job, find_tasks
 from flamenco.client import ManagerClient, TaskLog
 from flamenco.domain.statuses import FINISHED_TASK
+from flamenco.domain.visible import visible_lines
 
 POLL_S: Final = 1.0
 TAIL_BYTES: Final = 2048
@@ -74,8 +76,15 @@ def _whole(client: ManagerClient, task_id: str, found: TaskLog | None, start: in
 def _print(client: ManagerClient, found: TaskLog, start: int) -> None:
     at = start
     while part := client.tasks.log_part(found, at):
-        click.echo(part, nl=False)
+        click.echo(_shown(part), nl=False)
         at += len(part)
+
+
+def _shown(part: bytes) -> bytes | str:
+    """As it is for a program; for a terminal without what it would obey, but for going back to the start of a line."""
+    if not sys.stdout.isatty():
+        return part
+    return "\r".join(map(visible_lines, part.decode(errors="replace").split("\r")))
 
 
 def _start_of_tail(client: ManagerClient, found: TaskLog) -> int:
@@ -99,7 +108,7 @@ def _follow(client: ManagerClient, task_id: str, start: int) -> None:
         while found and found.size > at and (part := patiently(partial(client.tasks.log_part, found, at))):
             at += part.rfind(b"\n") + 1 if part.endswith(b"\r") else len(part)
             if part != progress:
-                click.echo(part, nl=False)
+                click.echo(_shown(part), nl=False)
             # A line that is not finished is read again, for what comes next takes its place.
             progress = part[part.rfind(b"\n") + 1 :]
             if part.endswith(b"\r"):

@@ -107,7 +107,7 @@ def test_a_setting_in_words() -> None:
     assert describe("task_fail_after_softfail_count").splitlines() == [
         "task_fail_after_softfail_count",
         "  So many workers have to fail a task before it counts as failed.",
-        "  type:         whole number, at least 0",
+        "  type:         whole number, 0 to 1000000",
         "  default:      3",
         "  environment:  FLAMENCO_TASK_FAIL_AFTER_SOFTFAIL_COUNT",
         "  command line: --set task_fail_after_softfail_count=VALUE",

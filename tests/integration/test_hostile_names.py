@@ -1,0 +1,161 @@
+"""Names that take over a terminal, or make up lines of a log: every command shows them, and none passes them on raw."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+from click.testing import CliRunner
+
+from flamenco import EventSink
+from flamenco.api.app import create_app
+from flamenco.cli import COMMANDS, main
+from flamenco.cli import log as log_command
+from flamenco.cli.logging_setup import set_up_logging
+from flamenco.config.manager_settings import LogFormat
+from flamenco.domain.statuses import TaskStatus
+from flamenco.farm import lifecycle, tags
+from flamenco.farm.context import Farm
+from flamenco.services import delivery
+from flamenco.testing import Clock
+from tests.conftest import authored_job, authored_task
+from tests.integration.farming import new_worker, report, store_job, take
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+HOSTILE: Final = "\x1b[2J\x1b]0;owned\x07evil\u202e\x9b31m\rfake\nFAKE: line"
+RAW: Final = ("\x1b", "\x07", "\u202e", "\x9b", "\rfake", "\nFAKE")
+
+NOT_ASKED: Final = {
+    "demo": "shows a farm of its own",
+    "manager": "runs the manager; what that logs is below",
+    "worker": "runs a worker; what that logs is below",
+    "log": "gives programs what a task printed byte by byte; for a terminal, see below",
+    "jobtypes": "works on files of whoever calls it",
+    "commands": "shows what is installed",
+    "plugins": "shows what is installed",
+    "config": "shows what whoever calls it has configured",
+    "doctor": "shows what whoever calls it has configured",
+    "db": "names no jobs or workers",
+    "shaman": "names no jobs or workers",
+    "openapi": "prints what is declared",
+}
+"""The commands that show nothing that came over the network, and why."""
+
+ASKED: Final = [
+    ["jobs"],
+    ["job", "{job}"],
+    ["tasks", "{job}"],
+    ["explain", "{job}"],
+    ["explain", HOSTILE],
+    ["workers"],
+    ["workers", "list"],
+    ["workers", "sleep", "{worker}"],
+    ["workers", "wake", HOSTILE],
+    ["tags"],
+    ["sinks", "list"],
+    ["sinks", "dead"],
+    ["pause", "{job}"],
+    ["requeue", "{job}"],
+    ["priority", "{job}", "60"],
+    ["cancel", "{job}"],
+    ["job", HOSTILE],
+    ["submit", HOSTILE, "--name", HOSTILE],
+    ["submit", "echo-sleep-test", "--name", HOSTILE, "--set", f"message={HOSTILE}", "--tag", HOSTILE],
+    ["submit", "echo-sleep-test", "--name", HOSTILE, "--set", f"message={HOSTILE}", "--dry-run"],
+    ["delete", "{job}", "--yes"],
+]
+
+
+class Quiet(WSGIRequestHandler):
+    """Says nothing of its requests."""
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving(farm: Farm) -> Iterator[str]:
+    """The farm's API, at a real address."""
+    with make_server("127.0.0.1", 0, create_app(farm), handler_class=Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def fail(_event: object) -> None:
+    """Deliver nothing."""
+    raise OSError(HOSTILE)
+
+
+def name_everything(farm: Farm, clock: Clock) -> dict[str, str]:
+    """Make it a farm in which everything has such a name: its job, task and worker by what they are called here."""
+    sink = EventSink(name="sink", description="", deliver=fail, topics=("/jobs",), attempts=1)
+    farm.event_sinks = {"sink": sink}
+    lifecycle.tell_startup(farm)
+    tag = tags.create(farm, HOSTILE, HOSTILE)
+    first, second = authored_task(HOSTILE), authored_task(HOSTILE)
+    job = store_job(farm, authored_job(first, second, name=HOSTILE, metadata={"user.name": HOSTILE}))
+    worker = new_worker(farm, name=HOSTILE)
+    assignment = take(farm, worker)
+    report(farm, worker, assignment, TaskStatus.FAILED, activity=HOSTILE, log=HOSTILE)
+    tags.set_of_job(farm, job.id, tag.id, None)
+    for _ in range(5):
+        clock.forward(600)
+        delivery.tick(farm, sink)
+    return {"job": job.id, "task": assignment.task.id, "worker": worker.id}
+
+
+def assert_tame(text: str, where: str) -> None:
+    """Nothing in it that a terminal obeys, and no line that others have made up."""
+    assert [each for each in RAW if each in text] == [], f"{where}: {text!r}"
+
+
+@ON_SQLITE
+def test_every_command(farm: Farm, clock: Clock) -> None:
+    """Whatever it shows, or says of what it does not find."""
+    known = name_everything(farm, clock)
+    assert {command for command, *_ in ASKED} | NOT_ASKED.keys() == COMMANDS.keys()
+    shown = []
+    with serving(farm) as url:
+        for words in ASKED:
+            arguments = [word.format(**known) if word.startswith("{") else word for word in words]
+            done = CliRunner().invoke(main, [*arguments, "--manager", url])
+            assert not done.exception or isinstance(done.exception, SystemExit), f"{words}: {done.exception!r}"
+            assert_tame(done.stdout + done.stderr, " ".join(words))
+            shown.append("evil" in done.stdout + done.stderr)
+    assert sum(shown) > len(ASKED) / 2  # that is, names were shown
+
+
+def test_a_log_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the log of a task is tame as well; progress still goes back to the start of its line."""
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: True))
+    assert log_command._shown(b"a\tb\x1b[2Jc\n50 %\r100 %\n") == "a\tb\\x1b[2Jc\n50 %\r100 %\n"
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("log_format", ["console", "logfmt", "json"])
+def test_the_log(
+    farm: Farm, clock: Clock, log_format: LogFormat, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Nor does the manager's log, in any of its formats; in JSON it is escaped."""
+    set_up_logging("debug", log_format)
+    names = name_everything(farm, clock)
+    with serving(farm) as url:
+        for words in ASKED:
+            arguments = [word.format(**names) if word.startswith("{") else word for word in words]
+            CliRunner().invoke(main, [*arguments, "--manager", url])
+    said = "".join(capfd.readouterr())
+    assert "evil" in said
+    assert_tame(said, log_format)
+    assert not list(tmp_path.rglob("FAKE*"))
