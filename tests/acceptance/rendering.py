@@ -33,7 +33,7 @@ class Painter:
         about = {"supported_task_types": ["misc"], "name": "painter"}
         registration = about | {"secret": "a secret of enough letters", "platform": "linux"}
         worker = self.client.post("/api/v3/worker/register-worker", json=registration).json()
-        self.auth = (worker["uuid"], "s")
+        self.auth = (worker["uuid"], "a secret of enough letters")
         self._post("sign-on", about | {"software_version": "3.9"})
         self._post("state-changed", {"status": "awake"})
         task: dict[str, Any] = self._post("task").json()

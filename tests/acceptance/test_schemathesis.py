@@ -69,7 +69,7 @@ def known(shared_manager: Manager) -> Known:
         ]
         tags = [post("/worker-mgt/tags", {"name": name})["id"] for name in ("kept", "deleted")]
         jobs = [post("/jobs", job | {"priority": priority})["id"] for priority in (100, 1)]
-        client.auth = (workers[0], "s")
+        client.auth = (workers[0], "a secret of enough letters")
         post("/worker/sign-on", about | {"software_version": "1"})
         post("/worker/state-changed", {"status": "awake"})
         task = post("/worker/task")

@@ -18,7 +18,7 @@ from flamenco.farm.context import Farm
 from flamenco.hooks.types import EventSink, PublishedEvent
 from flamenco.services import delivery
 from tests.docs import calls, manual
-from tests.integration.farming import new_worker
+from tests.integration.farming import SECRET, new_worker
 from tests.integration.scripted_manager import ScriptedManager
 from tests.integration.working import Running
 
@@ -96,7 +96,7 @@ def client(farm: Farm) -> testing.TestClient:
 @pytest.fixture
 def login(farm: Farm) -> dict[str, str]:
     """What a worker that is awake says with each request."""
-    return {"Authorization": "Basic " + base64.b64encode(f"{new_worker(farm).id}:secret".encode()).decode()}
+    return {"Authorization": "Basic " + base64.b64encode(f"{new_worker(farm).id}:{SECRET}".encode()).decode()}
 
 
 def submit(client: testing.TestClient) -> None:

@@ -40,7 +40,7 @@ from flamenco.store import last_rendered as rendered_store
 from flamenco.store.engine import Store
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
-from tests.integration.farming import new_worker, report, run_next, store_job, take
+from tests.integration.farming import SECRET, new_worker, report, run_next, store_job, take
 from tests.integration.test_ranking import with_policy
 
 _STORE = str(Path(store_package.__file__).parent)
@@ -145,11 +145,11 @@ def _work(farm: Farm, clock: Clock) -> Job:
     take(farm, team[3])
     clock.forward(10_000)
     timeouts.tick(farm)
-    assert workers.authenticate(farm, team[0].id, "secret")
+    assert workers.authenticate(farm, team[0].id, SECRET)
     for number in range(2):
         # Two programs that take turns as one worker, of which people are warned.
-        workers.authenticate(farm, team[0].id, "secret", address=f"10.0.0.{number}")
-        workers.authenticate(farm, team[0].id, "secret", address=f"10.0.0.{1 - number}")
+        workers.authenticate(farm, team[0].id, SECRET, address=f"10.0.0.{number}")
+        workers.authenticate(farm, team[0].id, SECRET, address=f"10.0.0.{1 - number}")
     return job
 
 

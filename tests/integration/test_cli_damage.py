@@ -40,8 +40,8 @@ def commands() -> Iterator[str]:
                 yield f"{name} {inner}".strip()
 
 
-LONG = ("demo", "worker", "manager", "jobtypes check", "jobtypes compile", "jobtypes test")
-"""Those that run for long, or want a job type that is tried out."""
+LONG = ("demo", "doctor", "worker", "manager", "jobtypes check", "jobtypes compile", "jobtypes test")
+"""Those that run for long, or want a job type that is tried out; and the one that is there to name what is wrong."""
 COMMANDS_OF_THE_MANAGER = [each for each in commands() if each not in LONG]
 OF_THE_DATABASE = ["db upgrade", "db check", "db backup"]
 

@@ -14,7 +14,7 @@ from flamenco.farm.tasks import TaskChange
 from flamenco.store import jobs as job_store
 from flamenco.store.scheduling import queues
 from tests.conftest import authored_job, authored_task
-from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
+from tests.integration.farming import SECRET, job_now, new_worker, report, run_next, statuses, store_job, take
 
 
 def test_canceling_takes_the_task_from_its_worker(farm: Farm) -> None:
@@ -170,11 +170,11 @@ def test_unknown_things_are_not_found(farm: Farm) -> None:
 def test_only_id_and_secret_together_open_the_door(farm: Farm) -> None:
     """A wrong secret and an unknown worker are refused with the same words."""
     worker = new_worker(farm)
-    assert workers.authenticate(farm, worker.id, "secret").id == worker.id
+    assert workers.authenticate(farm, worker.id, SECRET).id == worker.id
     with pytest.raises(AccessDenied) as wrong:
         workers.authenticate(farm, worker.id, "guess")
     with pytest.raises(AccessDenied) as unknown:
-        workers.authenticate(farm, "nobody", "secret")
+        workers.authenticate(farm, "nobody", SECRET)
     assert str(wrong.value) == str(unknown.value)
 
 

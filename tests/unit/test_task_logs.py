@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,11 +126,13 @@ def test_what_cannot_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
     assert (tmp_path / "job-6d0e").read_text() == "in the way"
 
 
-def test_a_full_disk_is_called_so(tmp_path: Path) -> None:
+def test_a_full_disk_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A log that does not fit says that there is no space, which passes; other trouble does not say so."""
     logs = TaskLogs(tmp_path)
-    path = logs.path(JOB, TASK)
-    path.parent.mkdir(parents=True)
-    path.symlink_to("/dev/full")
+
+    def write(_descriptor: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", write)
     with pytest.raises(Unavailable, match="No space left"):
         logs.append(JOB, TASK, "text")
