@@ -48,12 +48,22 @@ def pytest_configure(config: pytest.Config) -> None:
         length.set_whole()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Reading the documents for this takes each process as long as reading two thirds of all other tests."""
+    is_left_out = collection_path.name == "test_schemathesis.py" and not config.getoption("--long")
+    return True if is_left_out and not _are_named(config) else None
+
+
+def _are_named(config: pytest.Config) -> bool:
+    return all(".py" in argument for argument in config.args)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """As a rule what takes long is left out; with `--long` there is only that, and what goes on for longer then.
 
     Whoever asks for a test or a file by its name gets all of it.
     """
-    if all(".py" in argument for argument in config.args):
+    if _are_named(config):
         return
     whole = config.getoption("--long")
     wanted = [item for item in items if (_has(item, "longer") or _takes_long(item) if whole else not _takes_long(item))]

@@ -23,15 +23,14 @@ from schemathesis.specs.openapi.checks import (
 
 from flamenco.api.openapi import document
 from flamenco.api.routes import SURFACES
-from tests import length
 from tests.acceptance.conftest import Manager
 
-pytestmark = pytest.mark.longer
+pytestmark = pytest.mark.long
 
 V1, V3, X = (schemathesis.openapi.from_dict(document(SURFACES[name])) for name in ("v1", "v3", "x"))
 
 bounded = settings(
-    max_examples=length.of(15, 60),
+    max_examples=60,
     deadline=None,
     derandomize=True,
     database=None,
