@@ -23,7 +23,7 @@ from tests import length
 DEMO = [sys.executable, "-m", "flamenco", "demo"]
 USUAL = 24
 """How many frames the demo renders when nobody says."""
-FRAMES = length.of(6, USUAL)
+FRAMES = length.of(4, USUAL)
 CHUNK = 3 if FRAMES == USUAL else 1
 """How many frames are rendered by one task."""
 TIMEOUT_S = 600.0

@@ -424,6 +424,7 @@ def test_the_commands_of_plugins_are_documented(client: ManagerClient) -> None:
 # -- where it is used -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_documented_example_works_for_an_author(tmp_path: Path) -> None:
     """What the documentation shows, put into a folder of its own, is run by pytest and passes."""
     shown = [block for block in (testing.__doc__ or "").split("\n\n") if block.startswith("    ")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
@@ -13,6 +13,7 @@ from flamenco import CommandContext, CommandType, builtin
 from flamenco.domain.errors import Refused
 from flamenco.hooks.manager import Hooks
 from flamenco.hooks.parameters import ParameterError, plain_text, read_parameters
+from tests import length
 
 
 class Everything(Struct, frozen=True, rename="camel"):
@@ -138,7 +139,9 @@ def _all_commands() -> dict[str, CommandType]:
     return hooks.command_types()
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("name", sorted(_all_commands()))
+@settings(max_examples=length.of(30, 100))
 @given(
     raw=st.dictionaries(
         st.sampled_from(["exe", "args", "blendfile", "message", "fps", "src", "dest", "path", "duration_in_seconds"]),
