@@ -16,6 +16,7 @@ import selectors
 import signal
 import socket
 import sys
+import time
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -58,6 +59,9 @@ MOST_SENDING = 64
 """So many clients may be sending large files to one process, beside the requests that it works on. They take long, and
 workers that ask for tasks meanwhile must not have to wait for them."""
 
+LINGER_S = 0.5
+"""How long a process that was replaced waits for the first request over a connection that it has taken."""
+
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system, not a file that anybody could have put there
 
 _CLIENT = "gunicorn.socket"
@@ -94,6 +98,14 @@ class WakeUps(PollableMethodQueue):  # type: ignore[misc]
 
     def close(self) -> None:
         """Leave that to the end of the process."""
+
+
+def _has_sent(client: socket.socket) -> bool:
+    """Whether there is something of a client that nobody has read yet."""
+    try:
+        return bool(client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except OSError:
+        return False
 
 
 class Process(ThreadWorker):  # type: ignore[misc]
@@ -162,9 +174,17 @@ class Process(ThreadWorker):  # type: ignore[misc]
             self._close_idle()
 
     def _close_idle(self) -> None:
+        # What has come meanwhile is answered: closed now, it would be lost, and its client told of a broken connection.
+        for conn in [each for each in self.keepalived_conns if _has_sent(each.sock)]:
+            self.on_client_socket_readable(conn, conn.sock)
+        for conn in [each for each in self.pending_conns if _has_sent(each.sock)]:
+            self.on_pending_socket_readable(conn, conn.sock)
         self.murder_keepalived(force=True)
+        # Who has only just connected is about to ask; where others serve already, there is time for that.
+        linger_s = LINGER_S if self.app.manager.lifetime.is_replaced(self.age) else 0.0
+        deadline = time.monotonic() + linger_s
         for conn in self.pending_conns:
-            conn.timeout = 0.0
+            conn.timeout = min(conn.timeout, deadline)
         self.murder_pending()
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - its signature

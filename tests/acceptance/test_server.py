@@ -6,7 +6,9 @@ import os
 import signal
 import socket
 import sqlite3
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -323,3 +325,23 @@ def test_clients_that_say_nothing(tmp_path: Path) -> None:
         assert halves[-1].recv(100).startswith(b"HTTP/1.1 200 ")
         assert halves[0].recv(100) == b""
         assert "Traceback" not in manager.log
+
+
+def test_nobody_loses_a_request_to_processes_that_are_replaced(manager: Manager) -> None:
+    """Clients that connect and ask at that very moment are answered."""
+    is_over = threading.Event()
+
+    def ask() -> int:
+        answered = 0
+        while not is_over.is_set():
+            assert httpx.get(f"{manager.url}/api/version", timeout=30).status_code == 200
+            answered += 1
+        return answered
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = [pool.submit(ask) for _ in range(4)]
+        for number in range(1, 6):
+            manager.process.send_signal(signal.SIGHUP)
+            assert wait_until(lambda expected=number: manager.log.count("configuration was read anew") >= expected)  # type: ignore[misc]
+        is_over.set()
+        assert all(count.result() > 10 for count in counts)
