@@ -175,9 +175,9 @@ class Process(ThreadWorker):  # type: ignore[misc]
 
     def _close_idle(self) -> None:
         # What has come meanwhile is answered: closed now, it would be lost, and its client told of a broken connection.
-        for conn in [each for each in self.keepalived_conns if _has_sent(each.sock)]:
+        for conn in [conn for conn in self.keepalived_conns if _has_sent(conn.sock)]:
             self.on_client_socket_readable(conn, conn.sock)
-        for conn in [each for each in self.pending_conns if _has_sent(each.sock)]:
+        for conn in [conn for conn in self.pending_conns if _has_sent(conn.sock)]:
             self.on_pending_socket_readable(conn, conn.sock)
         self.murder_keepalived(force=True)
         # Who has only just connected is about to ask; where others serve already, there is time for that.

@@ -344,4 +344,4 @@ def test_nobody_loses_a_request_to_processes_that_are_replaced(manager: Manager)
             manager.process.send_signal(signal.SIGHUP)
             assert wait_until(lambda expected=number: manager.log.count("configuration was read anew") >= expected)  # type: ignore[misc]
         is_over.set()
-        assert all(count.result() > 10 for count in counts)
+        assert all(count.result() > 0 for count in counts)
