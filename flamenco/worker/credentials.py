@@ -34,8 +34,8 @@ class Credentials(Struct, frozen=True):
 def load(file: Path) -> Credentials | None:
     """Read the credentials; None when there are none, or none that make sense.
 
-    Raises `ConfigError` when the file is there and may not be read: registering anew would not help; and when others
-    may read it, tasks that run as somebody else say.
+    Raises `ConfigError` when the file is there and may not be read: registering anew would not help. And when others
+    may read it, such as tasks that run as somebody else.
     """
     try:
         content = file.read_bytes()

@@ -591,9 +591,11 @@ def serving(farm: Farm) -> Iterator[str]:
     with make_server("127.0.0.1", 0, create_app(farm), handler_class=Quiet) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_the_api_tells_and_takes_decisions(with_dead: tuple[Farm, EventSink, Receiver]) -> None:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from typing import Final
 
 import pytest
 from click.testing import CliRunner
 
 from flamenco import EventSink
-from flamenco.api.app import create_app
 from flamenco.cli import COMMANDS, main
 from flamenco.cli import log as log_command
 from flamenco.cli.logging_setup import set_up_logging
@@ -26,6 +21,7 @@ from flamenco.services import delivery
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, report, store_job, take
+from tests.integration.test_delivery import serving
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -71,26 +67,6 @@ ASKED: Final = [
     ["submit", "echo-sleep-test", "--name", HOSTILE, "--set", f"message={HOSTILE}", "--dry-run"],
     ["delete", "{job}", "--yes"],
 ]
-
-
-class Quiet(WSGIRequestHandler):
-    """Says nothing of its requests."""
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def serving(farm: Farm) -> Iterator[str]:
-    """The farm's API, at a real address."""
-    with make_server("127.0.0.1", 0, create_app(farm), handler_class=Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def fail(_event: object) -> None:
