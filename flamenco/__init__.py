@@ -11,6 +11,7 @@ from flamenco.domain.scheduling.accounts import Usage
 from flamenco.domain.scheduling.values import FarmView, Hold, JobCandidate, Limit, Term, WorkerView
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.visible import visible
+from flamenco.hooks.authentication import Authenticator, Identity, PersonRole, Presented
 from flamenco.hooks.cli_options import json_option, manager_option
 from flamenco.hooks.routes import ApiRequest, ApiResponse, FarmReader, Route
 from flamenco.hooks.setting import Setting
@@ -35,6 +36,7 @@ __all__ = [
     "REQUEST_BOUNDS_S",
     "ApiRequest",
     "ApiResponse",
+    "Authenticator",
     "AuthoredJob",
     "AuthoredTask",
     "Command",
@@ -49,6 +51,7 @@ __all__ = [
     "FarmStatistics",
     "FarmView",
     "Hold",
+    "Identity",
     "JobCandidate",
     "JobStatus",
     "JobType",
@@ -57,6 +60,8 @@ __all__ = [
     "LimitUse",
     "ManagerConfig",
     "NotFound",
+    "PersonRole",
+    "Presented",
     "PublishedEvent",
     "Refused",
     "RequestTimes",

@@ -12,7 +12,7 @@ from flamenco.compiler.compile import Compiler
 from flamenco.compiler.script_limits import script_limits_of
 from flamenco.config import Config
 from flamenco.domain.errors import ConfigError
-from flamenco.farm import farm_status, jobs
+from flamenco.farm import farm_status, jobs, sign_in
 from flamenco.farm.context import Clock, Farm, utc_now
 from flamenco.farm.scheduling import placing
 from flamenco.files import shared_storage
@@ -53,9 +53,10 @@ def _warn_about_storage(config: Config) -> None:
             log.warning("the shared storage cannot be used", path=checked.path, reason=checked.cause)
 
 
-def prepare(config: Config, hooks: Hooks) -> None:
+def prepare(config: Config, hooks: Hooks) -> str | None:
     """Bring the data directory and the database into shape, once, before any process serves requests.
 
+    Gives a token for a link by which somebody becomes the first user; None where that is not needed.
     Everything that can be wrong with a configuration shows here. Raises `ConfigError` or `StoreError`.
     """
     try:
@@ -78,5 +79,6 @@ def prepare(config: Config, hooks: Hooks) -> None:
             log.info("finished what was interrupted when the manager stopped", jobs=stuck)
         placing.place_all(farm)
         farm_status.forget(farm)
+        return sign_in.first_link(farm)
     finally:
         farm.close()

@@ -155,7 +155,8 @@ def api_routes(config: ManagerConfig) -> Iterable[Route]:
     def respond(_request: ApiRequest, farm: FarmReader) -> ApiResponse:
         return ApiResponse(body=accounts_used(shares, farm.usage(NAME)))
 
-    yield Route(path="usage", respond=respond, summary="Shares of accounts, and what they have used of the farm.")
+    summary = "Shares of accounts, and what they have used of the farm."
+    yield Route(path="usage", respond=respond, summary=summary, access="look")
 
 
 @hookimpl

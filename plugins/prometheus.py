@@ -79,6 +79,7 @@ def api_routes(config: ManagerConfig) -> Iterable[Route]:
         path=config.plugins.prometheus.path,
         respond=show_metrics,
         summary="The farm in numbers, for Prometheus.",
+        access="look",
     )
 
 

@@ -130,7 +130,10 @@ def _check(limits: Mapping[str, int], wanted: Mapping[str, _Names]) -> None:
 def api_routes() -> Iterable[Route]:
     """What is in use, for programs."""
     yield Route(
-        path="usage", respond=_usage, summary="Every limit of the farm, and how many running tasks are under it."
+        path="usage",
+        respond=_usage,
+        summary="Every limit of the farm, and how many running tasks are under it.",
+        access="look",
     )
 
 

@@ -9,7 +9,7 @@ import falcon
 
 from flamenco.api import downloads, errors, pages, plugin_routes
 from flamenco.api.middleware.answers import Bodiless, UnreadBody
-from flamenco.api.middleware.authentication import Authentication
+from flamenco.api.middleware.authentication import Authentication, KeyInPath
 from flamenco.api.middleware.body import Body
 from flamenco.api.middleware.browsers import Browsers
 from flamenco.api.middleware.clients import Gone
@@ -44,6 +44,7 @@ def create_app(farm: Farm) -> Application:
             falcon.CORSMiddleware(allow_origins=origins),
             Timing(farm.request_times),
             RequestId(),
+            KeyInPath(),
             Browsers(farm.config.allowed_hosts, origins),
             Authentication(farm),
             Parameters(),

@@ -16,7 +16,9 @@ from flamenco.api.pages import is_for_people, send_nothing_here
 from flamenco.api.resource import Resource
 from flamenco.config.manager_settings import ADDON_NAME
 from flamenco.domain import job_files
+from flamenco.domain.access import Access
 from flamenco.domain.errors import NotFound
+from flamenco.farm.authorization import require
 from flamenco.files.public import PublicFile, open_file, open_public
 
 _NANOSECONDS = 1_000_000_000
@@ -118,8 +120,12 @@ class JobFiles(Resource):
     What is no file that people may see is not found.
     """
 
+    access = Access.JOB
+
     def on_get(self, req: falcon.Request, resp: falcon.Response, folder: str, job: str, name: str) -> None:
         """Send the file, or the part of it that is asked for."""
+        if job_files.is_task_log(name):
+            require(self.farm, req.context.caller, Access.LOG, job_id=job)
         found = open_public(self.farm.config.local_storage_path, folder, job, name)
         send_file(req, resp, found, falcon.MEDIA_TEXT if job_files.is_task_log(name) else falcon.MEDIA_JPEG)
 
@@ -137,6 +143,8 @@ _NONE: Final = (
 
 class Addon(Resource):
     """`/flamenco3-addon.zip`: Blender's add-on, as the studio put it beside the manager, for artists to install."""
+
+    access = Access.PREPARE
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Send it. Where there is none, say what to do about it; to programs, by raising `NotFound`."""

@@ -27,6 +27,7 @@ from flamenco.domain.errors import (
     NotFound,
     Refused,
     Replaced,
+    SignInNeeded,
     StoreError,
     Unavailable,
 )
@@ -50,6 +51,7 @@ class BadRequest(FarmError):
 
 _STATUS_OF: dict[type[FarmError], int] = {
     Refused: 400,
+    SignInNeeded: 401,
     AccessDenied: 403,
     NotFound: 404,
     Conflict: 409,
@@ -90,6 +92,9 @@ def _on_farm_error(
         times = repeated.times(type(error).__name__ if isinstance(error, Unavailable) else str(error))
         if times:
             log.error("what the farm keeps cannot be used", error=str(error), times=times)
+    if status == HTTPStatus.UNAUTHORIZED:
+        # No browser asks a person for a password because of this one; pages and programs see that they have to.
+        resp.set_header("WWW-Authenticate", 'Bearer realm="flamenco"')
     if isinstance(error, Unavailable):
         resp.set_header("Retry-After", str(RETRY_AFTER_UNAVAILABLE_S))
     if isinstance(error, Busy):

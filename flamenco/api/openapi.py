@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from flamenco.api.operation import Operation, operation_of
 from flamenco.api.routes import SURFACES, Surface
+from flamenco.domain.access import Access
 from flamenco.protocol.fields import BriefError, Error
 
 _METHODS = ("get", "put", "post", "delete", "patch")
@@ -47,6 +48,8 @@ def document(surface: Surface) -> dict[str, Any]:
 
 class Document:
     """Serves the document of the surface of that name."""
+
+    access = Access.PREPARE
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -119,13 +122,14 @@ def _operation(path: str, declared: Operation, surface: Surface, schemas: _Schem
         "operationId": declared.id,
         "summary": declared.summary,
         "tags": [declared.tag],
+        "x-access": declared.access.value,
         "responses": _responses(declared, surface, schemas),
     }
     if parameters := list(_parameters(path, declared, schemas)):
         described["parameters"] = parameters
     if content := _request_content(declared, schemas):
         described["requestBody"] = {"required": not declared.optional_body, "content": content}
-    if declared.auth:
+    if declared.is_of_worker:
         described["security"] = [{"worker_auth": []}]
     return described
 
@@ -163,7 +167,7 @@ def _responses(declared: Operation, surface: Surface, schemas: _Schemas) -> dict
             described[str(status)]["content"] = any_error
     if declared.gone is not None:
         described[str(declared.gone)] = {"description": _GONE}
-    if declared.auth:
+    if declared.is_of_worker:
         described["403"] = {"description": _FORBIDDEN, "content": any_error}
     if surface.brief:  # whose clients look for it
         described.setdefault("500", {"description": _BROKEN, "content": any_error})

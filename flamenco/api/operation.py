@@ -1,4 +1,4 @@
-"""What each responder promises: its name, body, answers and whether a worker must say who it is.
+"""What each responder promises: its name, body, answers and what whoever calls it has to be allowed.
 
 The decorator wraps nothing. The middlewares read the declaration to check a request before the responder
 sees it, and the OpenAPI document is made of it.
@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
+from flamenco.domain.access import Access
 from flamenco.domain.errors import FarmError
 
 Responder = TypeVar("Responder", bound=Callable[..., None])
@@ -39,6 +40,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     the manager's own limit, and what is streamed has none. `path`, `query` and `headers` are Structs whose
     fields are parameters; of those in the path, what is called `…_id` is a UUID without being declared;
     with `any_id`, one that is none names nothing that there is, as any other that is not known.
+    `access` is what it is about, from which follows who may call it. Where a role reaches to one's own jobs alone, the
+    job is the one in the path; an operation without one that `lists_own` gives no more than what is the caller's.
     `coded` gives its errors a code even where the surface is brief. `plain` are the statuses whose message
     is sent as a bare JSON string. `statuses` are those of errors that this operation answers with another one
     than `api/errors.py` has for them. `gone` is the status for a client that has closed its connection before
@@ -51,6 +54,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     id: str
     summary: str
     tag: str
+    access: Access
     returns: Mapping[int, Answer]
     body: Any = None
     optional_body: bool = False
@@ -61,7 +65,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     query: type[Struct] | None = None
     headers: type[Struct] | None = None
     any_id: bool = False
-    auth: bool = False
+    lists_own: bool = False
     coded: bool = False
     plain: frozenset[int] = frozenset()
     statuses: Mapping[type[FarmError], int] = {}
@@ -79,6 +83,11 @@ class Operation(Struct, frozen=True, kw_only=True):
         return responder
 
     @property
+    def is_of_worker(self) -> bool:
+        """Whether workers call it, who say which one they are."""
+        return self.access is Access.WORK
+
+    @property
     def reads_body(self) -> bool:
         """Whether a request has a body that is read before its responder runs."""
         return self.body is not None or bool(self.media)
@@ -88,3 +97,14 @@ def operation_of(resource: object, method: str) -> Operation | None:
     """The declaration of the responder that answers `method` on `resource`, if it has one."""
     responder = getattr(resource, f"on_{method.lower()}", None)
     return getattr(responder, "operation", None)
+
+
+def access_of(resource: object, declared: Operation | None) -> Access:
+    """What a request to the resource needs: what its responder declares, else what the resource does as a whole.
+
+    Nobody but administrators gets to what declares nothing.
+    """
+    if declared is not None:
+        return declared.access
+    found: Access = getattr(resource, "access", Access.ADMINISTER)
+    return found

@@ -13,6 +13,7 @@ import falcon
 
 from flamenco import __version__
 from flamenco.api.resource import Resource, public_path
+from flamenco.domain.access import Access
 
 HOME: Final = "/"
 
@@ -67,6 +68,8 @@ _ELSEWHERE: Final = """
 
 class Home(Resource):
     """`/`: what this is, and where to go."""
+
+    access = Access.PUBLIC
 
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Send the page. Raises `HTTPNotFound` for programs, which have nothing to do here."""

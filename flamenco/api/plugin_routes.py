@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import falcon
 import structlog
@@ -17,17 +17,23 @@ from flamenco.api.errors import send_error
 from flamenco.api.middleware.body import read_body
 from flamenco.api.middleware.requests import request_id
 from flamenco.api.operation import Answer, Operation
-from flamenco.api.resource import send
+from flamenco.api.resource import client_address, public_path, send
+from flamenco.api.sessions import keep_session
+from flamenco.domain.access import Access
 from flamenco.domain.errors import ConfigError, FarmError
+from flamenco.farm import sign_in, users
 from flamenco.farm.context import Farm
 from flamenco.farm.reader import FarmReading
 from flamenco.hooks.discovery import one_line, place_of
-from flamenco.hooks.routes import ApiRequest, ApiResponse, FarmReader, Method, Route
+from flamenco.hooks.routes import ApiRequest, ApiResponse, FarmReader, Method, Route, RouteAccess
 
 log = structlog.get_logger(__name__)
 
 _PREFIX = "/api"
 _METHODS = frozenset(get_args(Method))
+ACCESSES: Final = get_args(RouteAccess)
+"""What a route may need of whoever asks it."""
+COOKIE_LASTS_S: Final = 600
 _SEGMENT = r"(?:[\w.~!$&'()*+,;=:@-]|\{[a-zA-Z_]\w*\})+"
 _PATH = re.compile(rf"/|(?:/{_SEGMENT})+", re.ASCII)
 _VARIABLE = re.compile(r"\{\w+\}")
@@ -53,7 +59,7 @@ def mount(
             raise ConfigError(f"{who} is taken already, by {owner}; give it another path, and one route all methods.")
         owners[_shape(path)] = f"the plugin {plugin!r}"
         try:
-            app.add_route(path, _PluginRoute(plugin, files[plugin], route, reader, limit))
+            app.add_route(path, _PluginRoute(farm, plugin, files[plugin], route, reader, limit))
         except ValueError as error:  # of falcon, about one variable twice for instance
             raise ConfigError(f"{who} cannot be used: {error}") from error
     return frozenset(owners)
@@ -69,6 +75,8 @@ def _path_of(plugin: str, route: Route, who: str) -> str:
         raise ConfigError(f"{who} is among the paths of the manager; begin with another name, or with {own}.")
     if not route.methods or set(route.methods) - _METHODS:
         raise ConfigError(f"{who} has the methods {route.methods!r}; there are {', '.join(sorted(_METHODS))}.")
+    if route.access not in ACCESSES:
+        raise ConfigError(f"{who} has the access {route.access!r}; there are {', '.join(ACCESSES)}.")
     return path
 
 
@@ -84,7 +92,8 @@ class _Nonsense(Exception):
 class _PluginRoute:
     """The resource of one route."""
 
-    def __init__(self, plugin: str, file: str, route: Route, reader: FarmReader, limit: int) -> None:
+    def __init__(self, farm: Farm, plugin: str, file: str, route: Route, reader: FarmReader, limit: int) -> None:
+        self._farm = farm
         self._plugin = plugin
         self._file = file
         self._route = route
@@ -94,6 +103,7 @@ class _PluginRoute:
             id=f"{plugin}:{route.path}",
             summary=route.summary,
             tag=plugin,
+            access=Access(route.access),
             returns={200: Answer("What the plugin answers.")},
         )
         for method in route.methods:
@@ -108,6 +118,7 @@ class _PluginRoute:
                 path=req.path,
                 path_values=path_values,
                 query={name: value[-1] if isinstance(value, list) else value for name, value in req.params.items()},
+                cookies=req.cookies,
                 body=read_body(req, self._limit, self._operation),
             )
             self._answer(asked, req, resp)
@@ -118,7 +129,12 @@ class _PluginRoute:
     def _answer(self, asked: ApiRequest, req: falcon.Request, resp: falcon.Response) -> None:
         """Let the plugin answer. Raises what it raises of the farm's own errors; the rest is a 500."""
         try:
-            _send(resp, self._route.respond(asked, self._reader))
+            answer = self._route.respond(asked, self._reader)
+            _send(resp, answer)
+            if answer.sign_in is not None:
+                user = users.of_plugin(self._farm, answer.sign_in)
+                keep_session(self._farm, req, resp, sign_in.start_session(self._farm, user, client_address(req)))
+            _send_along(req, resp, answer)
         except FarmError:
             raise
         except (Exception, SystemExit) as error:  # whatever a plugin does, the manager goes on
@@ -148,6 +164,17 @@ def _send(resp: falcon.Response, answer: object) -> None:
         case _:
             send(resp, answer.body, answer.status)
             resp.content_type = answer.content_type or resp.content_type
+
+
+def _send_along(req: falcon.Request, resp: falcon.Response, answer: ApiResponse) -> None:
+    """Where the browser is to go on, and what it is to keep."""
+    if answer.location:
+        # As whoever asks has to write it.
+        resp.location = public_path(req, answer.location) if answer.location.startswith("/") else answer.location
+    for name, value in answer.cookies.items():
+        is_secure = req.forwarded_scheme == "https"
+        lasts = COOKIE_LASTS_S if value else 0
+        resp.set_cookie(name, value, max_age=lasts, path="/", secure=is_secure, http_only=True, same_site="Lax")
 
 
 def _send_bytes(resp: falcon.Response, answer: ApiResponse, body: bytes, usual_type: str) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import quote
 
 import falcon
 import msgspec
+from msgspec import Struct
 
+from flamenco.config.access_settings import Network, is_in
 from flamenco.domain.commands import WARNING_HEADER
 from flamenco.farm.context import Farm
 
+_FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 _ENCODER = msgspec.json.Encoder()
 _ABOVE = re.compile(r"(?:/[\w.~-]+)+", re.ASCII)
 
@@ -43,6 +46,7 @@ def send(resp: falcon.Response, value: Any, status: int = 200) -> None:
 def public_path(req: falcon.Request, path: str) -> str:
     """A path of the manager as whoever asks has to write it: a proxy may have put the manager below one of its own."""
     above = (req.get_header("X-Forwarded-Prefix") or req.root_path).rstrip("/")
+    above += req.context.get("below_key") or ""
     return above + path if _ABOVE.fullmatch(above) else path
 
 
@@ -61,10 +65,40 @@ def warner(resp: falcon.Response) -> Callable[[str], None]:
     return warn
 
 
+class Origin(Struct, frozen=True):
+    """Where a request comes from. `strange_proxy`: from a proxy, that asks for somebody, and nobody has named it;
+    `by_proxy`: from one that is trusted."""
+
+    address: str
+    strange_proxy: bool = False
+    by_proxy: bool = False
+
+
+def origin_of(req: falcon.Request, trusted: Collection[Network]) -> Origin:
+    """Where a request comes from: the other end of the connection, or whom that asks for where it is `trusted`.
+
+    Each proxy adds to X-Forwarded-For whom it saw itself; what stands before the last one that is not ours, anybody
+    can have written. Other headers for the same are passed on by proxies that do not know them, so they say nothing.
+    """
+    peer = _address(req.remote_addr)
+    if not _is_trusted(peer, trusted):
+        return Origin(peer or req.remote_addr, strange_proxy=any(req.get_header(name) for name in _FORWARDED))
+    found = peer
+    for hop in reversed((req.get_header("X-Forwarded-For") or "").split(",")):
+        found = _address(hop.strip().strip("[]")) or found
+        if not _is_trusted(found, trusted):
+            break
+    return Origin(found, by_proxy=True)
+
+
 def client_address(req: falcon.Request) -> str:
-    """The address of whoever asks: what a proxy says when it is an address, else the other end of the connection."""
-    claimed = req.access_route[0] if req.access_route else ""
-    return _address(claimed.strip("[]")) or _address(req.remote_addr) or req.remote_addr
+    """The address of whoever asks, as `origin_of` found it."""
+    address: str = req.context.origin.address
+    return address
+
+
+def _is_trusted(address: str, trusted: Collection[Network]) -> bool:
+    return bool(trusted and address) and is_in(ipaddress.ip_address(address), trusted)
 
 
 def _address(text: str) -> str:

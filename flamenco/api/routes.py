@@ -21,6 +21,7 @@ from flamenco.api.v3 import workers as v3_sleep
 from flamenco.api.v3 import workers as v3_tags
 from flamenco.api.v3 import workers as v3_workers
 from flamenco.api.worker_calls import worker_calls
+from flamenco.api.x import access as x_access
 from flamenco.api.x import events as x_events
 from flamenco.api.x import job_types as x_commands
 from flamenco.api.x import job_types as x_jobtypes
@@ -130,6 +131,17 @@ SURFACES = {
             "/dead-letters": x_events.DeadLetters,
             "/dead-letters/retry": x_events.Retry,
             "/dead-letters/discard": x_events.Discard,
+            "/me": x_access.Me,
+            "/me/password": x_access.Password,
+            "/sign-in": x_access.SignIn,
+            "/sign-out": x_access.SignOut,
+            "/users": x_access.Users,
+            "/users/{name}": x_access.User,
+            "/tokens": x_access.Tokens,
+            "/tokens/{token}": x_access.Token,
+            "/audit": x_access.Audit,
+            "/workers": x_access.Workers,
+            "/workers/{worker_id}/approve": x_access.Approve,
         },
     ),
 }

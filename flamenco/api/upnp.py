@@ -5,10 +5,13 @@ from __future__ import annotations
 import falcon
 
 from flamenco.discovery import messages
+from flamenco.domain.access import Access
 
 
 class Description:
     """Served only by a manager that lets itself be found; of any other nobody has heard the address."""
+
+    access = Access.PUBLIC
 
     def __init__(self) -> None:
         self._document = messages.description()

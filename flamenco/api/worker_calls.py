@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, client_address, send
+from flamenco.domain.access import Access
 from flamenco.domain.identity import SIGN_ON_HEADER
 from flamenco.domain.model import Assignment, Worker
 from flamenco.domain.statuses import WorkerStatus
@@ -63,6 +64,7 @@ def _register_worker(dialect: Dialect) -> type[Resource]:
             id="registerWorker",
             summary="Register a new worker.",
             tag="worker",
+            access=Access.REGISTER,
             body=dialect.registration,
             returns={200: Answer("The worker, with the UUID it goes by from now on.", dialect.registered)},
         )
@@ -70,6 +72,7 @@ def _register_worker(dialect: Dialect) -> type[Resource]:
             """Store the worker; every call makes a new one."""
             worker = workers.register(
                 self.farm,
+                req.context.caller,
                 name=body.name,
                 platform=body.platform,
                 secret=body.secret,
@@ -89,7 +92,7 @@ def _sign_on(dialect: Dialect) -> type[Resource]:
             id="signOn",
             summary="A worker starts, and says what it can do.",
             tag="worker",
-            auth=True,
+            access=Access.WORK,
             body=dialect.sign_on,
             returns={200: Answer("The status the worker is to take.", dialect.state_change)},
         )
@@ -117,7 +120,7 @@ class SignOff(Resource):
         id="signOff",
         summary="A worker leaves; what it was working on is given to others.",
         tag="worker",
-        auth=True,
+        access=Access.WORK,
         returns={204: Answer("Goodbye.")},
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -134,7 +137,7 @@ def _state(dialect: Dialect) -> type[Resource]:
             id="workerState",
             summary="Whether the worker is to take another status.",
             tag="worker",
-            auth=True,
+            access=Access.WORK,
             returns={
                 200: Answer("The worker is to take this status.", dialect.state_change),
                 204: Answer("The worker may stay as it is."),
@@ -159,7 +162,7 @@ def _state_changed(dialect: Dialect) -> type[Resource]:
             id="workerStateChanged",
             summary="A worker has taken another status, because it was asked to or by itself.",
             tag="worker",
-            auth=True,
+            access=Access.WORK,
             body=dialect.state_changed,
             returns={204: Answer("The status is noted.")},
         )
@@ -179,7 +182,7 @@ def _schedule_task(dialect: Dialect) -> type[Resource]:
             id="scheduleTask",
             summary="Get a task to run.",
             tag="worker",
-            auth=True,
+            access=Access.WORK,
             returns={
                 200: Answer("The task to run.", dialect.assigned),
                 204: Answer("There is nothing to do for this worker."),
@@ -209,7 +212,7 @@ def _task_update(dialect: Dialect) -> type[Resource]:
             id="taskUpdate",
             summary="Report progress, log lines, completion or failure of a task.",
             tag="worker",
-            auth=True,
+            access=Access.WORK,
             body=dialect.update,
             returns={
                 204: Answer("The report is noted."),

@@ -9,7 +9,6 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +23,8 @@ from flamenco.cli.output import print_json, print_table
 from flamenco.compiler.compile import Compiler
 from flamenco.compiler.script_limits import script_limits_of
 from flamenco.config import Config, Loaded
+from flamenco.config.addresses import is_loopback
+from flamenco.domain.access import WHO_MAY, Mode
 from flamenco.domain.browser_rules import EVERY_HOST
 from flamenco.domain.errors import FarmError
 from flamenco.farm.context import utc_now
@@ -119,21 +120,19 @@ def _configuration(loaded: Loaded) -> Iterator[Finding]:
 
 def _exposure(loaded: Loaded) -> Iterator[Finding]:
     config = loaded.config
-    if _is_loopback(config.host):
+    if is_loopback(config.host):
         yield Finding("exposure", Grade.OK, f"Listens on {config.listen}: only programs on this machine reach it.")
     else:
-        text = f"Listens on {config.listen}: whoever reaches that can submit jobs, and so run programs on every worker."
-        yield Finding("exposure", Grade.NOTE, text, "Let a firewall keep all but the farm's own network away.")
+        text = f"Listens on {config.listen}, in mode {config.mode}: {WHO_MAY[config.mode]}."
+        grade = Grade.PROBLEM if config.mode is Mode.OPEN else Grade.NOTE if config.mode is Mode.LAN else Grade.OK
+        helps = "Set access.mode to lan or login." if config.mode is Mode.OPEN else ""
+        yield Finding("exposure", grade, text, helps)
+    if config.access.proxy.trusted and not config.public_url:
+        text = "access.proxy.trusted names a proxy, and public_url does not say where people find the manager."
+        yield Finding("exposure", Grade.NOTE, text, "Set it, such as https://farm.studio.com.")
     if EVERY_HOST in config.allowed_hosts:
         text = "allowed_hosts has '*': any web page that somebody opens here can use the manager."
         yield Finding("exposure", Grade.PROBLEM, text, "List the names by which it is reached instead.")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _file_modes(loaded: Loaded) -> Iterator[Finding]:

@@ -11,9 +11,15 @@ from flamenco import bootstrap, server
 from flamenco.cli.configuration import configure
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.cli.options import config_option, data_dir_option, override_option
-from flamenco.config import Loaded
+from flamenco.config import Config, Loaded
+from flamenco.domain.access import WHO_MAY
+from flamenco.server.listening import url_of
 
 log = structlog.get_logger()
+
+
+def _who_may(config: Config) -> str:
+    return f"mode {config.mode}: {WHO_MAY[config.mode]} (the setting access.mode)"
 
 
 @click.command()
@@ -53,5 +59,13 @@ def manager(config_file: Path | None, data_dir: Path | None, overrides: dict[str
         log.warning(warning)
     # The port first: a manager that cannot serve has no business with the database.
     listener = server.open_port(config, lambda message: click.echo(f"flamenco: {message}", err=True))
-    bootstrap.prepare(config, loaded.hooks)
+    link = bootstrap.prepare(config, loaded.hooks)
+    click.echo(f"flamenco: {_who_may(config)}", err=True)
+    if link:
+        url = url_of(listener).replace("[::]", "localhost").replace("0.0.0.0", "localhost")  # noqa: S104 - not to listen
+        click.echo(
+            f"flamenco: nobody can sign in yet. Within an hour, become the administrator at {url}/#link={link}, or by "
+            "`flamenco users add NAME --role admin` on this machine.",
+            err=True,
+        )
     server.serve(loaded, read_configuration, listener, lambda url: click.echo(f"listening on {url}"))

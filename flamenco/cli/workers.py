@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 from msgspec import structs, to_builtins
@@ -15,6 +16,7 @@ from flamenco.cli.references import find_workers
 from flamenco.client import ListedWorker, ManagerClient, StatusChange, TaskOfWorker, Worker
 from flamenco.domain.errors import Refused
 from flamenco.domain.statuses import WorkerStatus
+from flamenco.worker.credentials import Credentials, save
 
 REQUESTS = tuple(
     str(status) for status in (WorkerStatus.AWAKE, WorkerStatus.ASLEEP, WorkerStatus.OFFLINE, WorkerStatus.RESTART)
@@ -160,6 +162,60 @@ def request(references: tuple[str, ...], status: str, manager_url: str, *, now: 
                 print_line(f"{seen.name}: {status_of(seen.status, seen.status_change)}")
     if as_json:
         print_json(changed)
+
+
+@workers.command()
+@click.argument("references", metavar="WORKER...", nargs=-1, required=True)
+@manager_option
+@json_option
+def approve(references: tuple[str, ...], manager_url: str, *, as_json: bool) -> None:
+    """Let workers work that have registered and wait for it.
+
+    Where a manager approves its workers, the list shows the six digits that each of them printed when it registered:
+    look that they are the same.
+
+    \b
+    Example:
+      flamenco workers approve render-07
+    """
+    with ManagerClient(manager_url) as client:
+        found = find_workers(client, references)
+        for worker in found:
+            client.access.approve_worker(worker.id)
+            if not as_json:
+                print_line(f"{worker.name}: approved")
+    if as_json:
+        print_json([{"id": worker.id, "name": worker.name} for worker in found])
+
+
+@workers.command()
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--platform", type=click.Choice(("linux", "windows", "darwin")), default="linux", show_default=True, help="Of it."
+)
+@click.option(
+    "--credentials",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="flamenco-worker-credentials.yaml",
+    show_default=True,
+    metavar="FILE",
+    help="Where to write what the worker says who it is with; it goes into its data directory.",
+)
+@manager_option
+def add(name: str, platform: str, file: Path, manager_url: str) -> None:
+    """Make a worker that need not register, and write its credentials into a file, for our workers or Flamenco's.
+
+    \b
+    Example:
+      flamenco workers add render-07
+    """
+    if file.exists():
+        raise Refused(f"there is a file {file} already; name another one with --credentials.")
+    with ManagerClient(manager_url) as client:
+        made = client.access.add_worker(name, platform)
+    save(file, Credentials(made.worker_id, made.secret))
+    print_line(f"{made.name}: its credentials are in {file}; put that into the worker's data directory.")
 
 
 @workers.command()

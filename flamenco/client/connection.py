@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from flamenco import __version__
+from flamenco.client.stored_tokens import stored_token
 from flamenco.domain.errors import ConfigError, FarmError
 from flamenco.domain.identity import SIGN_ON_HEADER
 
@@ -97,21 +98,37 @@ def parse_manager_url(text: str) -> str:
     return url if parts.port or parts.path else f"{url}/"
 
 
+_KEY = re.compile(r"/t/(flt_[0-9a-f]+_[0-9a-f]+)(?=/|$)")
+"""A token in a URL, for clients that can send nothing else. This one can."""
+
+
+def split_key(url: str) -> tuple[str, str]:
+    """A manager's URL without the token in its path, which is to be in no log, and that token; empty for none."""
+    match = _KEY.search(url)
+    return (url[: match.start()] + (url[match.end() :] or "/"), match[1]) if match else (url, "")
+
+
 class Connection:
-    """Calls one manager, as nobody in particular or as a worker. May be shared by threads.
+    """Calls one manager, with a token, if any, or as a worker. May be shared by threads.
 
     `on_replaced` is called, by any of them, when another program has signed on as that worker.
 
-    `transport` is how to get there without a socket, such as a `httpx.WSGITransport` around an application.
+    `transport` is how to get there without a socket, such as a `httpx.WSGITransport` around an application. The
+    `token` is the one in the URL, else what is given, else, when it is None, the one that is stored for that manager.
     """
 
-    def __init__(self, url: str, timeout_s: float, transport: httpx.BaseTransport | None = None) -> None:
-        self.url = parse_manager_url(url)
+    def __init__(
+        self, url: str, timeout_s: float, transport: httpx.BaseTransport | None = None, token: str | None = None
+    ) -> None:
+        self.url, in_url = split_key(parse_manager_url(url))
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https"):
             raise ConfigError(f"{url!r} is no manager URL; it must start with http:// or https://")
         self.on_replaced: Callable[[], None] = lambda: None
+        token = in_url or (stored_token(self.url) if token is None else token)
+        self.token = token
         self._authorization: dict[str, str] = {}
+        self.forget_worker()
         try:
             base_url = httpx.URL(self.url)
         except httpx.InvalidURL as error:
@@ -133,6 +150,10 @@ class Connection:
     def path_of(self, answered: str) -> str:
         """A path that the manager gave, below its URL: behind a proxy it may begin with what the URL ends with."""
         return "/" + answered.removeprefix(self._http.base_url.path)
+
+    def forget_worker(self) -> None:
+        """Speak as nobody in particular again, or as whoever has the token."""
+        self._authorization = {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     def authenticate(self, worker_id: str, secret: str) -> None:
         """Speak as this worker from now on."""

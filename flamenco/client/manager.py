@@ -10,6 +10,7 @@ import httpx
 import msgspec
 from msgspec import UNSET, Struct
 
+from flamenco.client.access import AccessCalls
 from flamenco.client.answers import (
     AssignedTask,
     DeadLetter,
@@ -60,7 +61,8 @@ class _StatusRequest(Struct, frozen=True):
 class ManagerClient:
     """Calls one manager. Close it, or use it in a `with` block.
 
-    Today's protocol is in `jobs`, `tasks`, `workers`, `tags`, what happens in `events`; all else is here.
+    Today's protocol is in `jobs`, `tasks`, `workers`, `tags`, what happens in `events`, who may do what in `access`;
+    all else is here. Without a `token`, the one is sent that `flamenco login` stored, if any, or FLAMENCO_TOKEN.
 
     `transport` is how to get there without a socket, such as a `httpx.WSGITransport` around an application.
     """
@@ -70,14 +72,17 @@ class ManagerClient:
         url: str = DEFAULT_URL,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         transport: httpx.BaseTransport | None = None,
+        token: str | None = None,
     ) -> None:
-        self._connection = Connection(url, timeout_s, transport)
+        self._connection = Connection(url, timeout_s, transport, token)
         self.url = self._connection.url
+        self.token = self._connection.token
         self.jobs = JobCalls(self._connection)
         self.tasks = TaskCalls(self._connection)
         self.workers = WorkerCalls(self._connection)
         self.tags = TagCalls(self._connection)
         self.events = EventCalls(self._connection)
+        self.access = AccessCalls(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +97,10 @@ class ManagerClient:
     def authenticate(self, worker_id: str, secret: str) -> None:
         """Speak as this worker from now on."""
         self._connection.authenticate(worker_id, secret)
+
+    def forget_worker(self) -> None:
+        """Speak as nobody in particular again, or as whoever has the token."""
+        self._connection.forget_worker()
 
     def when_replaced(self, call: Callable[[], None]) -> None:
         """Have `call` called, by any thread, when another program has signed on as this worker.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -25,6 +26,14 @@ def parse_listen(listen: str) -> tuple[str, int]:
             f"{listen!r} is not an address to listen on; write 127.0.0.1:8080, [::1]:8080, or :8080 for all"
         )
     return match["v6"] or match["host"] or "::", int(match["port"])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on the same machine reach what listens on that host."""
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def database_url(database: str, data_dir: Path) -> str:

@@ -15,9 +15,11 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
 
-from flamenco.config.addresses import database_url, parse_listen
+from flamenco.config.access_settings import AccessConfig, NetworkRoles, WorkersConfig, networks
+from flamenco.config.addresses import database_url, is_loopback, parse_listen
 from flamenco.config.paths import absolute, default_data_dir
 from flamenco.config.plugins import NO_PLUGINS, Values
+from flamenco.domain.access import Mode
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.variables import JOBS, Variable, VariableValue, everywhere
@@ -132,6 +134,14 @@ class Config(Struct, frozen=True, kw_only=True):
             extra=_ONLY_IN_FILE,
         ),
     ] = ()
+    public_url: Annotated[
+        str,
+        Meta(
+            description="Where people find this manager, such as https://farm.studio.com/flamenco, when a proxy is "
+            "before it.",
+            extra=_ONLY_IN_FILE,
+        ),
+    ] = ""
     database: Annotated[
         str,
         Meta(
@@ -281,6 +291,8 @@ class Config(Struct, frozen=True, kw_only=True):
             extra=_ONLY_IN_FILE,
         ),
     ] = 1_000
+    access: AccessConfig = AccessConfig()
+    workers: WorkersConfig = WorkersConfig()
     mqtt: MqttConfig = MqttConfig()
     log_level: Annotated[LogLevel, Meta(description="How much is logged: debug, info, warning or error.")] = "info"
     log_format: Annotated[
@@ -309,6 +321,25 @@ class Config(Struct, frozen=True, kw_only=True):
             return parse_listen(self.listen)
         except ValueError as error:
             raise ConfigError(f"listen: {error}.") from error
+
+    @property
+    def mode(self) -> Mode:
+        """What somebody may do who brings no credentials."""
+        if self.access.mode != "auto":
+            return Mode(self.access.mode)
+        return Mode.OPEN if is_loopback(self.host) else Mode.LAN
+
+    @property
+    def registration(self) -> str:
+        """How programs become workers: open, approve, secret or closed."""
+        if self.workers.registration != "auto":
+            return self.workers.registration
+        return "approve" if self.mode is Mode.LOGIN else "open"
+
+    def check_networks(self) -> None:
+        """Raise `ConfigError` for what is no network."""
+        NetworkRoles(self.access.networks)
+        networks("access.proxy.trusted", self.access.proxy.trusted)
 
     @property
     def database_url(self) -> str:

@@ -53,3 +53,4 @@ def check_addresses(config: Config, sources: Mapping[str, str]) -> None:
             getattr(config, name)
         except ConfigError as error:
             raise ConfigError(f"{str(error).rstrip('.')} ({sources[key]}).") from error
+    config.check_networks()

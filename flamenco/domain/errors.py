@@ -16,7 +16,11 @@ class Refused(FarmError):
 
 
 class AccessDenied(FarmError):
-    """An unknown worker or a wrong secret: say who you are, or register."""
+    """Whoever asks may not do that: an unknown worker, a wrong secret, a role that does not reach so far."""
+
+
+class SignInNeeded(AccessDenied):
+    """Nobody knows who asks, and this is not for everybody: sign in."""
 
 
 class NotFound(FarmError):

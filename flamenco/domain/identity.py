@@ -6,6 +6,7 @@ can be told that it is not that worker any more. Others do not know it, and are 
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -35,4 +36,14 @@ def is_with_predecessor(worker: Worker, touched: datetime | None, now: datetime)
 
 def warning_of(worker: Worker, now: datetime) -> str:
     """What people should know about the worker; empty for nothing, or nothing new."""
-    return worker.warning if worker.warned is not None and now - worker.warned < WARNED else ""
+    is_new = worker.warned is not None and now - worker.warned < WARNED
+    return worker.warning if is_new or not worker.approved else ""
+
+
+def approval_code(secret_hash: str) -> str:
+    """Six digits by which a person sees that it is the worker in front of them which they approve.
+
+    Made of the hash of its secret, so that both know it and nobody has to send it.
+    """
+    number = int(hashlib.sha256(f"approval {secret_hash}".encode()).hexdigest(), 16) % 1_000_000
+    return f"{number:06}"

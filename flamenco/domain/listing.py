@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from flamenco.domain.access import Caller
 from flamenco.domain.statuses import JobStatus, TaskStatus
 
 # fmt: off
@@ -28,12 +29,16 @@ class Page(Struct, frozen=True, kw_only=True):
 
 
 class JobQuery(Struct, frozen=True, kw_only=True):
-    """Which jobs, in which order; empty filters leave everything in. A minus before a name turns its order round."""
+    """Which jobs, in which order; empty filters leave everything in. A minus before a name turns its order round.
+
+    With `of`, only what is theirs.
+    """
 
     page: Page = Page()
     order_by: tuple[JobOrder, ...] = ()
     statuses: tuple[JobStatus, ...] = ()
     types: tuple[str, ...] = ()
+    of: Caller | None = None
 
 
 class TaskQuery(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
 
+from flamenco.domain.access import Owner
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
 
 
@@ -174,6 +175,7 @@ class Job(JobState, frozen=True, kw_only=True):
 
     settings: dict[str, Any]
     metadata: dict[str, str]
+    owner: Owner = Owner()
 
 
 class TaskState(Struct, frozen=True, kw_only=True):
@@ -216,6 +218,7 @@ class Worker(Struct, frozen=True, kw_only=True):
 
     `commands` are those it has; None for one that does not say, and is trusted with every task of its types.
     `sign_ons` is how often it signed on, `signed_on` when last. `warning` is what people should know, from `warned` on.
+    One that is not `approved` is given nothing.
     """
 
     key: int
@@ -235,6 +238,7 @@ class Worker(Struct, frozen=True, kw_only=True):
     signed_on: datetime | None = None
     warning: str = ""
     warned: datetime | None = None
+    approved: bool = True
 
 
 class Tag(Struct, frozen=True, kw_only=True):

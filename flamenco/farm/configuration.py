@@ -7,7 +7,7 @@ API can have it load a plugin, or write elsewhere. Passwords are not shown; sent
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +21,7 @@ from flamenco.config.manager_settings import Config
 from flamenco.config.writing import as_content, write
 from flamenco.domain.errors import ConfigError, Failed, Refused, StoreError, Unavailable
 from flamenco.domain.variables import Meaning
-from flamenco.farm import lifecycle
+from flamenco.farm import audit, lifecycle
 from flamenco.farm.blenders import BlenderCheck, command_of
 from flamenco.farm.context import Farm
 from flamenco.files.job_folders import unusable
@@ -29,7 +29,7 @@ from flamenco.store.engine import Store
 from flamenco.store.upgrade import usable_revision
 
 ONLY_IN_THE_FILE: Final = tuple(setting.key for setting in settings_of(Config) if setting.only_in_file)
-"""Settings that people with access to the manager's machine change, and nobody else. None is part of a group."""
+"""Settings that people with access to the manager's machine change, and nobody else."""
 
 _MASKED: Final = tuple(setting for setting in settings_of(Config) if setting.secret or setting.url)
 
@@ -122,11 +122,39 @@ def change(farm: Farm, content: Mapping[str, Any]) -> None:
     """
     before, present, was_shown = _content(farm), _as_sent(as_content(farm.config)), _as_sent(everything(farm))
     for key in ONLY_IN_THE_FILE:
-        if key in content and content[key] not in (before.get(key), present[key], was_shown.get(key)):
+        sent = _at(content, key)
+        if sent is not None and sent not in (_at(before, key), _at(present, key), _at(was_shown, key)):
             raise Refused(f"{key}: is changed in {farm.config_file.name} on the manager's machine, and only there")
-    changeable = {key: value for key, value in content.items() if key not in ONLY_IN_THE_FILE}
-    _write(farm, _merged(before, changeable, was_shown))
+    merged = _merged(before, _without(content, ONLY_IN_THE_FILE), was_shown)
+    _write(farm, merged)
+    changed = sorted(key for key in {*before, *merged} if before.get(key) != merged.get(key))
+    _note(farm, {key: _masked(before).get(key) for key in changed}, {key: _masked(merged).get(key) for key in changed})
     farm.restart()
+
+
+def _note(farm: Farm, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
+    """Record the change, after it: a file and a database have no transaction in common."""
+    with farm.store.write() as tx:
+        audit.note(tx, farm.clock(), "configuration", farm.config_file.name, before=before, after=after)
+
+
+def _at(content: Mapping[str, Any], dotted: str) -> Any:
+    """What a setting is there; None where it is not."""
+    key, _, rest = dotted.partition(".")
+    value = content.get(key)
+    if not rest:
+        return value
+    return _at(value, rest) if isinstance(value, Mapping) else value
+
+
+def _without(content: Mapping[str, Any], dotted: Collection[str]) -> dict[str, Any]:
+    """All but those settings."""
+    left = {}
+    for key, value in content.items():
+        inside = [each.removeprefix(f"{key}.") for each in dotted if each.startswith(f"{key}.")]
+        if key not in dotted:
+            left[key] = _without(value, inside) if inside and isinstance(value, Mapping) else value
+    return left
 
 
 def _as_sent(content: dict[str, Any]) -> dict[str, Any]:
@@ -169,6 +197,7 @@ def set_up(farm: Farm, storage: str, chosen: BlenderCheck) -> None:
         "blenderArgs": {"values": [{"platform": "all", "value": "-b -y"}]},
     }
     _write(farm, content)
+    _note(farm, None, {"shared_storage_path": storage, "blender": blender})
     farm.restart()
     lifecycle.tell_restart(farm)
 

@@ -14,15 +14,18 @@ import structlog
 
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
+from flamenco.config.access_settings import NetworkRoles, networks
 from flamenco.config.paths import CONFIG_FILE_NAME
 from flamenco.domain.errors import Busy
 from flamenco.domain.timeouts import Moment, Watch
 from flamenco.domain.variables import Variables
-from flamenco.farm.attempts import Repeated
+from flamenco.farm.attempts import InVain, Repeated
 from flamenco.farm.event_waits import EventWaits
 from flamenco.farm.identity import Callers
 from flamenco.farm.image_queue import ImageQueue
+from flamenco.farm.known_callers import KnownCallers
 from flamenco.farm.measurements import RequestHistograms
+from flamenco.farm.passwords import Passwords
 from flamenco.farm.scheduling.known_jobs import KnownJobs
 from flamenco.farm.scheduling.policies import Policies
 from flamenco.files.images import LastRendered
@@ -85,6 +88,7 @@ class Farm:
         self.variables = Variables(config.effective_variables, platform.system().lower())
         self.command_types = hooks.command_types()
         self.event_sinks = hooks.event_sinks(config)
+        self.authenticators = hooks.authenticators(config)
         self.policies = Policies(hooks.scheduling_policies(config), config.policies)
         self._large_write = threading.Lock()
         self.known_jobs = KnownJobs()
@@ -93,6 +97,11 @@ class Farm:
         self.sleep_checked = self.moment()
         self.repeated = Repeated()
         self.callers = Callers()
+        self.known_callers = KnownCallers(timer)
+        self.network_roles = NetworkRoles(config.access.networks)
+        self.trusted_proxies = networks("access.proxy.trusted", config.access.proxy.trusted)
+        self.passwords = Passwords()
+        self.in_vain = InVain(timer)
         self.event_waits = EventWaits(store, config.threads)
 
     def moment(self) -> Moment:

@@ -12,7 +12,7 @@ from typing import Final
 
 from flamenco.domain.errors import NotFound
 from flamenco.domain.events import job_deleted_event, job_event
-from flamenco.farm import shaman
+from flamenco.farm import audit, shaman
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import accounts
 from flamenco.files.job_folders import remove_job_folder
@@ -26,7 +26,9 @@ def request(farm: Farm, job_id: str) -> None:
     """Have a job deleted soon. Asking again changes nothing but the moment. Raises `NotFound`."""
     now = farm.clock()
     with farm.store.write() as tx:
-        marked = deletion.mark(tx, [jobs.lock_by_id(tx, job_id, doomed=True)], now)
+        job = jobs.lock_by_id(tx, job_id, doomed=True)
+        marked = deletion.mark(tx, [job], now)
+        audit.note(tx, now, "job", job_id, job.name, after={"deleted": True})
         events.append(tx, [job_event(job) for job in marked], now)
 
 
@@ -40,6 +42,8 @@ def request_mass(farm: Farm, last_updated_max: datetime) -> None:
         for marked in deletion.mark_unchanged(tx, _rounded_up(last_updated_max), now):
             events.append(tx, [job_event(job) for job in marked], now)
             count += len(marked)
+        if count:
+            audit.note(tx, now, "job", "", "", after={"deleted": count, "last_updated_max": last_updated_max})
     if not count:
         raise NotFound("no jobs modified before timestamp")
 

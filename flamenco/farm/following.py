@@ -76,7 +76,7 @@ def _follow_logs(farm: Farm, topics: Collection[str]) -> None:
         return
     with farm.store.read() as tx:
         # Half of the time early, so that following a log writes twice in ten minutes, not with every request.
-        known = log_followers.patterns(tx, now + LOGS_FOLLOWED_FOR / 2)
+        known = log_followers.followed_beyond(tx, now + LOGS_FOLLOWED_FOR / 2)
     if new := wanted - known:
         with farm.store.write() as tx:
             has_room = len(known) + len(new) <= MOST_LOGS_FOLLOWED

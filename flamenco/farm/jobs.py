@@ -14,11 +14,13 @@ from msgspec.structs import replace
 from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import Problem
 from flamenco.domain import commands
-from flamenco.domain.errors import Failed, JobTypeError, NotFound, Refused
+from flamenco.domain.access import ITSELF, Access, Caller, Reach, reach
+from flamenco.domain.errors import AccessDenied, Failed, JobTypeError, NotFound, Refused
 from flamenco.domain.events import job_event
 from flamenco.domain.listing import JobQuery
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.statuses import JobStatus
+from flamenco.farm import audit
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import placing
@@ -48,6 +50,12 @@ _STARTS_AS: Final = {
 PRIORITIES = range(101)
 """The priorities that people may give to jobs, when they submit one as well as later."""
 
+CLAIM: Final = "user.name"
+"""Where in its metadata a job says whose it is, as add-ons write it."""
+
+RUNS_ANY_PROGRAM: Final = "exec"
+"""The command that runs whatever program it is told to."""
+
 Warn = Callable[[str], None]
 
 
@@ -74,14 +82,18 @@ def job_type_problems(farm: Farm) -> list[Problem]:
     return farm.compiler.problems()
 
 
-def compiled(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _nobody_listens) -> AuthoredJob:
+def compiled(
+    farm: Farm, submission: Submission, by: Caller = ITSELF, *, strict: bool, warn: Warn = _nobody_listens
+) -> AuthoredJob:
     """The job as `submit` would store it, of which nothing is stored. Raises, and warns, as `submit`."""
     _initial_status(submission)
-    return _compile(farm, submission, warn, strict=strict)
+    return _compile(farm, submission, by, warn, strict=strict)
 
 
-def submit(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _nobody_listens) -> Job:
-    """Compile a job and store it, all of it or nothing.
+def submit(
+    farm: Farm, submission: Submission, by: Caller = ITSELF, *, strict: bool, warn: Warn = _nobody_listens
+) -> Job:
+    """Compile a job and store it, all of it or nothing. It is whose `by` is, else whose it claims to be.
 
     `warn` is called with every sentence that whoever submits should read, although the job is stored.
     `strict`: settings are checked against the job type's declaration, and missing ones get their
@@ -89,11 +101,12 @@ def submit(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _no
     `Conflict` when the client knows another version of the job type, `Busy`.
     """
     starts_as = _initial_status(submission)
-    authored = _compile(farm, submission, warn, strict=strict)
+    authored = _compile(farm, submission, by, warn, strict=strict)
     task_types = {task.type for task in authored.tasks}
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
     with farm.one_large_write(), farm.store.write() as tx:
-        job = job_store.insert_job(tx, authored, starts_as, placement)
+        job = job_store.insert_job(tx, authored, starts_as, placement, owner=by.owner(authored.metadata.get(CLAIM, "")))
+        audit.note(tx, authored.created, "job", job.id, job.name, after={"type": job.type, "priority": job.priority})
         events.append(tx, [job_event(job)], authored.created)
         if deletion.checkout_goes(tx, job):
             raise Refused(
@@ -111,9 +124,29 @@ def _initial_status(submission: Submission) -> JobStatus:
     return _STARTS_AS[asked]
 
 
-def _compile(farm: Farm, submission: Submission, warn: Warn, *, strict: bool) -> AuthoredJob:
+def _check_priority(farm: Farm, priority: int, by: Caller) -> None:
+    highest = farm.config.access.highest_priority
+    if priority > highest and reach(by.role, Access.STEER) is not Reach.ALL:
+        raise AccessDenied(
+            f"The priority {priority} is above {highest}, the highest that artists may give to their jobs "
+            "(the setting access.highest_priority)."
+        )
+
+
+def _check_programs(farm: Farm, job: AuthoredJob, by: Caller) -> None:
+    if farm.config.access.artists_run_any_program or reach(by.role, Access.STEER) is Reach.ALL:
+        return
+    if any(command.name == RUNS_ANY_PROGRAM for task in job.tasks for command in task.commands):
+        raise AccessDenied(
+            f"Jobs of the type {job.type} run any program, by the command {RUNS_ANY_PROGRAM}; here only those submit "
+            "such who look after the farm (the setting access.artists_run_any_program)."
+        )
+
+
+def _compile(farm: Farm, submission: Submission, by: Caller, warn: Warn, *, strict: bool) -> AuthoredJob:
     if submission.priority not in PRIORITIES:
         raise Refused(f"The priority is from {PRIORITIES[0]} to {PRIORITIES[-1]}, and not {submission.priority}.")
+    _check_priority(farm, submission.priority, by)
     submission = farm.hooks.job_submitting(farm.variables.in_submission(submission), farm.config)
     try:
         authored = farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)
@@ -123,6 +156,7 @@ def _compile(farm: Farm, submission: Submission, warn: Warn, *, strict: bool) ->
         raise JobTypeError(error.for_submitter) from error
     authored = farm.hooks.job_compiled(authored, farm.command_types, farm.config)
     check_for_tasks(authored)
+    _check_programs(farm, authored, by)
     for warning in _warnings(farm, authored):
         log.warning("suspicious command", job=authored.id, job_type=authored.type, warning=warning)
         warn(warning)
@@ -166,8 +200,10 @@ def unblock(farm: Farm, job_id: str, blocks: Iterable[tuple[str, str]]) -> None:
             job = job_store.lock_by_id(tx, job_id)
         except NotFound:
             return
-        for worker_id, task_type in blocks:
+        named = list(blocks)
+        for worker_id, task_type in named:
             failures.unblock(tx, job.key, worker_id, task_type)
+        audit.note(tx, farm.clock(), "job", job.id, job.name, before={"blocked": named})
 
 
 def set_status(farm: Farm, job_id: str, status: JobStatus, reason: str) -> None:
@@ -177,6 +213,8 @@ def set_status(farm: Farm, job_id: str, status: JobStatus, reason: str) -> None:
     """
     with farm.store.write() as tx:
         cascade = Cascade(tx, job_store.lock_by_id(tx, job_id), farm.clock())
+        before, after = {"status": cascade.job.status}, {"status": status, "reason": reason}
+        audit.note(tx, cascade.now, "job", job_id, cascade.job.name, before=before, after=after)
         cascade.set_job(status, reason)
         if status is JobStatus.REQUEUEING:
             failures.forget_job(tx, cascade.job.key)
@@ -187,12 +225,14 @@ def set_status(farm: Farm, job_id: str, status: JobStatus, reason: str) -> None:
     cascade.write_logs(farm)
 
 
-def set_priority(farm: Farm, job_id: str, priority: int) -> None:
-    """Give a job another priority; the very next poll goes by it. Raises `NotFound`."""
+def set_priority(farm: Farm, job_id: str, priority: int, by: Caller = ITSELF) -> None:
+    """Give a job another priority; the very next poll goes by it. Raises `NotFound`, `AccessDenied` where too high."""
+    _check_priority(farm, priority, by)
     now = farm.clock()
     with farm.store.write() as tx:
         before = job_store.lock_by_id(tx, job_id)
         job = replace(before, priority=priority, updated=now)
+        audit.note(tx, now, "job", job_id, job.name, before={"priority": before.priority}, after={"priority": priority})
         job_store.save(tx, before, job)
         placing.place(tx, farm, job.key, now)
         events.append(tx, [job_event(job)], now)

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from flamenco.domain.errors import Conflict, NotFound
+from flamenco.farm import audit
 from flamenco.farm.context import Farm
 from flamenco.hooks.statistics import SinkState
 from flamenco.store import events, sinks
@@ -62,6 +63,7 @@ def retry(farm: Farm, sink: str, keys: Collection[int] | None = None) -> int:
     with farm.store.write() as tx:
         chosen = sinks.want_again(tx, sink, keys)
         _check_all_there(sink, keys, chosen)
+        audit.note(tx, farm.clock(), "sink", sink, sink, after={"retried": chosen})
     return chosen
 
 
@@ -71,6 +73,7 @@ def discard(farm: Farm, sink: str, keys: Collection[int] | None = None) -> int:
     with farm.store.write() as tx:
         chosen = sinks.discard(tx, sink, keys)
         _check_all_there(sink, keys, chosen)
+        audit.note(tx, farm.clock(), "sink", sink, sink, after={"discarded": chosen})
     log.info("discarded dead letters", sink=sink, count=chosen)
     return chosen
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from msgspec import structs
+
 from flamenco.domain import sleep
 from flamenco.domain.errors import NotFound
 from flamenco.domain.events import worker_event
 from flamenco.domain.model import Worker
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import WorkerStatus
+from flamenco.farm import audit
 from flamenco.farm.context import Farm
 from flamenco.store import events, workers
 from flamenco.store import sleep as sleep_store
@@ -35,6 +38,7 @@ def give(farm: Farm, worker_id: str, schedule: SleepSchedule) -> None:
     with farm.store.write() as tx:
         worker = workers.lock(tx, worker_id)
         sleep_store.put(tx, worker.key, schedule)
+        audit.note(tx, now, "worker", worker_id, worker.name, after={"sleep_schedule": structs.asdict(schedule)})
         _apply(tx, worker, schedule, now)
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.events import job_event, tag_event, tag_removed_event, worker_event
 from flamenco.domain.model import Tag
+from flamenco.farm import audit
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import placing, stranding
 from flamenco.store import events, jobs, workers
@@ -33,6 +34,7 @@ def create(farm: Farm, name: str, description: str = "", tag_id: str = "") -> Ta
     now = farm.clock()
     with farm.store.write() as tx:
         tag = tag_store.insert_tag(tx, tag_id or str(uuid.uuid4()), name, description)
+        audit.note(tx, now, "tag", tag.id, name, after={"description": description})
         events.append(tx, [tag_event(tag)], now)
     return tag
 
@@ -41,9 +43,10 @@ def change(farm: Farm, tag_id: str, name: str, description: str | None) -> None:
     """Give a tag another name, and another description unless that is None. Raises `NotFound`, `Conflict`."""
     now = farm.clock()
     with farm.store.write() as tx:
-        tag = tag_store.fetch(tx, tag_id)
+        before = tag = tag_store.fetch(tx, tag_id)
         tag = replace(tag, name=name, description=tag.description if description is None else description)
         tag_store.save(tx, tag)
+        audit.note(tx, now, "tag", tag_id, before.name, before=_told(before), after=_told(tag))
         events.append(tx, [tag_event(tag)], now)
 
 
@@ -53,6 +56,7 @@ def remove(farm: Farm, tag_id: str) -> None:
     with farm.store.write() as tx:
         tag = tag_store.fetch(tx, tag_id)
         tag_store.remove(tx, tag)
+        audit.note(tx, now, "tag", tag_id, tag.name, before=_told(tag))
         events.append(tx, [tag_removed_event(tag)], now)
 
 
@@ -62,6 +66,7 @@ def set_of_worker(farm: Farm, worker_id: str, tag_ids: Sequence[str]) -> None:
     with farm.store.write() as tx:
         worker = workers.lock(tx, worker_id)
         tag_store.set_of_worker(tx, worker.key, tag_ids)
+        audit.note(tx, now, "worker", worker_id, worker.name, after={"tags": list(tag_ids)})
         events.append(tx, [worker_event(worker, now)], now)
     stranding.look_soon(farm)
 
@@ -86,7 +91,13 @@ def set_of_job(farm: Farm, job_id: str, tag_id: str | None, tag_name: str | None
                 raise Refused("tag not found")
         tag_store.set_of_job(tx, before.key, tag)
         job = replace(before, worker_tag=tag.id if tag else "", updated=now)
+        names = {"before": {"tag": before.worker_tag}, "after": {"tag": job.worker_tag}}
+        audit.note(tx, now, "job", job_id, job.name, **names)
         jobs.save(tx, before, job)
         placing.place(tx, farm, job.key, now)
         events.append(tx, [job_event(job)], now)
     stranding.look_soon(farm)
+
+
+def _told(tag: Tag) -> dict[str, str]:
+    return {"name": tag.name, "description": tag.description}

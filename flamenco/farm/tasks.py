@@ -11,7 +11,7 @@ from flamenco.domain.events import task_log_event
 from flamenco.domain.listing import TaskQuery
 from flamenco.domain.model import JobState, Task, TaskState, TaskSummary, TaskWorker, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus
-from flamenco.farm import failing, last_rendered
+from flamenco.farm import audit, failing, last_rendered
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.store import failures, jobs, listing, workers
@@ -203,6 +203,8 @@ def set_status(farm: Farm, task_id: str, status: TaskStatus, reason: str) -> Non
     """
     with farm.store.write() as tx:
         cascade, task = Cascade.of_task(tx, task_id, farm.clock())
+        after = {"status": status, "reason": reason}
+        audit.note(tx, cascade.now, "task", task_id, task.name, before={"status": task.status}, after=after)
         if status is TaskStatus.QUEUED:
             failures.forget_task(tx, task.key)
             if not failures.workers_left(tx, cascade.job, task):

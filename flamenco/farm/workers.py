@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
+import secrets
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,12 +13,14 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from flamenco.domain.access import ITSELF, Caller, hash_of
 from flamenco.domain.errors import AccessDenied, Busy, Conflict, FarmError, NotFound, Refused, Replaced
 from flamenco.domain.events import worker_event
+from flamenco.domain.identity import approval_code
 from flamenco.domain.model import Tag, Task, TaskState, Worker
 from flamenco.domain.statuses import PAUSING_JOB, TaskStatus, WorkerStatus
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
-from flamenco.farm import sleep
+from flamenco.farm import audit, sleep
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
@@ -34,7 +36,7 @@ SHORTEST_SECRET: Final = 16
 
 _AN_HOUR: Final = timedelta(hours=1)
 
-_NOBODY = hashlib.sha256(b"nobody's secret").hexdigest()
+_NOBODY = hash_of("nobody's secret")
 
 
 class WorkerDetails(Struct, frozen=True):
@@ -52,14 +54,12 @@ class SignedOn(Struct, frozen=True):
     number: int
 
 
-def _hash(secret: str) -> str:
-    # Secrets are 256 random bits, so there is nothing that a slow hash would have to protect from guessing.
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def register(farm: Farm, *, name: str, platform: str, secret: str, task_types: Sequence[str], address: str) -> Worker:
+def register(
+    farm: Farm, by: Caller = ITSELF, *, name: str, platform: str, secret: str, task_types: Sequence[str], address: str
+) -> Worker:
     """Add a worker. Every call makes a new one; the secret is only ever stored as a hash.
 
+    Where workers are approved, it waits for that, unless whoever registers it has shown that they may.
     Raises `Refused` for a secret that could be guessed, and `Busy` when too many came from that address lately.
     """
     if len(secret) < SHORTEST_SECRET:
@@ -75,7 +75,10 @@ def register(farm: Farm, *, name: str, platform: str, secret: str, task_types: S
         software="",
         status=WorkerStatus.REGISTERED,
         task_types=tuple(task_types),
+        approved=farm.config.registration != "approve" or by.is_known,
     )
+    if not worker.approved:
+        worker = replace(worker, warning=f"waits for approval, with the code {approval_code(hash_of(secret))}")
     now, most = farm.clock(), farm.config.registrations_per_hour
     with farm.store.write() as tx:
         if most and worker_store.count_registered(tx, address, now - _AN_HOUR, most) == most:
@@ -84,7 +87,44 @@ def register(farm: Farm, *, name: str, platform: str, secret: str, task_types: S
                 "(the setting registrations_per_hour); a worker registers once, and keeps its credentials",
                 retry_after=600,
             )
-        return worker_store.insert_worker(tx, worker, _hash(secret), now)
+        return worker_store.insert_worker(tx, worker, hash_of(secret), now)
+
+
+def add(farm: Farm, by: Caller, name: str, platform: str) -> tuple[Worker, str]:
+    """Make a worker, approved, and the secret that it is to have: for one that shall not register by itself."""
+    secret = secrets.token_hex(32)
+    now = farm.clock()
+    worker = Worker(
+        key=0,
+        id=str(uuid.uuid4()),
+        name=name,
+        address=by.address,
+        platform=platform,
+        software="",
+        status=WorkerStatus.REGISTERED,
+        task_types=(),
+    )
+    with farm.store.write() as tx:
+        worker = worker_store.insert_worker(tx, worker, hash_of(secret), now)
+        audit.note(tx, now, "worker", worker.id, name, after={"platform": platform})
+    return worker, secret
+
+
+def approve(farm: Farm, worker_id: str) -> Worker:
+    """Let a worker work from now on. Raises `NotFound`."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        before = worker_store.lock(tx, worker_id)
+        approved = replace(before, approved=True)
+        worker_store.save(tx, approved, now)
+        if not before.approved:
+            worker_store.warn(tx, before.key, "", now)
+        audit.note(
+            tx, now, "worker", worker_id, before.name, before={"approved": before.approved}, after={"approved": True}
+        )
+        events.append(tx, [worker_event(approved, now)], now)
+    stranding.look_soon(farm)
+    return approved
 
 
 def authenticate(farm: Farm, worker_id: str, secret: str, *, sign_on: int | None = None, address: str = "") -> Worker:
@@ -97,7 +137,7 @@ def authenticate(farm: Farm, worker_id: str, secret: str, *, sign_on: int | None
         found = worker_store.find_with_secret(tx, worker_id)
     # The same work for a worker that does not exist, so that the time taken does not tell.
     expected = found[1] if found else _NOBODY
-    if not hmac.compare_digest(_hash(secret), expected) or found is None:
+    if not hmac.compare_digest(hash_of(secret), expected) or found is None:
         raise AccessDenied("No worker is known by that id and secret; register again.")
     worker = found[0]
     if sign_on is None:
@@ -214,6 +254,7 @@ def request_status(farm: Farm, worker_id: str, status: WorkerStatus, *, lazy: bo
             raise Conflict(f'worker "{worker.id}" does not know how to restart')
         request = None if status is worker.status else status
         asked = replace(worker, status_requested=request, lazy_request=lazy and request is not None)
+        audit.note(tx, now, "worker", worker_id, worker.name, after={"status_requested": status, "lazy": lazy})
         worker_store.save(tx, asked, now)
         events.append(tx, [worker_event(asked, now)], now)
 
@@ -239,6 +280,7 @@ def delete(farm: Farm, worker_id: str) -> None:
     with farm.store.write() as tx:
         worker = worker_store.lock(tx, worker_id)
         worker_store.mark_deleted(tx, worker.key, now)
+        audit.note(tx, now, "worker", worker_id, worker.name, after={"deleted": True})
         events.append(tx, [worker_event(worker, now, deleted=True)], now)
         cascades = _return_tasks(farm, tx, worker, "worker is being deleted")
     _write_logs(farm, cascades)

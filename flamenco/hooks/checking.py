@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from msgspec import Struct, inspect
 
+from flamenco.hooks.authentication import Authenticator
 from flamenco.hooks.routes import Method, Route
 from flamenco.hooks.setting import Setting
 from flamenco.hooks.types import CommandType, EventSink, SchedulingPolicy
@@ -29,6 +30,8 @@ def problem_with(value: object) -> str:
             problems = _of_policy(value)
         case EventSink():
             problems = _of_sink(value)
+        case Authenticator():
+            problems = _of_authenticator(value)
         case Route():
             problems = _of_route(value)
     return next(filter(None, problems), "")
@@ -71,6 +74,14 @@ def _of_sink(sink: EventSink) -> Iterable[str]:
     yield _texts("topics", sink.topics)
     yield _number("attempts", sink.attempts)
     yield _function("close", sink.close, may_be_none=True)
+
+
+def _of_authenticator(authenticator: Authenticator) -> Iterable[str]:
+    yield _name("name", authenticator.name)
+    yield _text("description", authenticator.description)
+    yield _function("identify", authenticator.identify, may_be_none=True)
+    yield _text("sign_in", authenticator.sign_in)
+    yield _text("label", authenticator.label)
 
 
 def _of_route(route: Route) -> Iterable[str]:

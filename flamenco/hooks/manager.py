@@ -25,6 +25,7 @@ from msgspec.structs import replace
 from flamenco.domain.errors import FarmError
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
 from flamenco.hooks import discovery, specs
+from flamenco.hooks.authentication import Authenticator, Identity, Presented
 from flamenco.hooks.checking import problem_with
 from flamenco.hooks.discovery import Origin, Plugin, PluginError
 from flamenco.hooks.routes import Route
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 TRACE_VARIABLE: Final = "FLAMENCO_TRACE_HOOKS"
 """Set to anything, every call of a hook is told on stderr: which plugin, what came back, how long it took."""
 
-Named = TypeVar("Named", CommandType, SchedulingPolicy, EventSink)
+Named = TypeVar("Named", CommandType, SchedulingPolicy, EventSink, Authenticator)
 Kind = TypeVar("Kind")
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -121,7 +122,7 @@ class Hooks:
             for sink in self.event_sinks(config).values():
                 if sink.close:
                     sink.close()
-            for ask in (self.scheduling_policies, self.api_routes):
+            for ask in (self.scheduling_policies, self.authenticators, self.api_routes):
                 ask(config)
             for ask_for in (self.command_types, self.job_type_folders, self.cli_commands):
                 ask_for()
@@ -195,6 +196,24 @@ class Hooks:
     def event_sinks(self, config: ManagerConfig | None = None) -> dict[str, EventSink]:
         """All event sinks by name."""
         return self._named("event_sinks", EventSink, config=config)
+
+    def authenticators(self, config: ManagerConfig | None = None) -> dict[str, Authenticator]:
+        """All ways to tell who somebody is, by name."""
+        return self._named("authenticators", Authenticator, config=config)
+
+    def identify(self, authenticator: Authenticator, brought: Presented) -> Identity | None:
+        """Who that is to one of them; nobody when it fails, which is logged."""
+        if authenticator.identify is None:
+            return None
+        try:
+            found = authenticator.identify(brought)
+        except Exception:
+            log.exception("an authenticator failed and is passed over", authenticator=authenticator.name)
+            return None
+        if found is not None and not isinstance(found, Identity):
+            log.error("an authenticator gave something unexpected", authenticator=authenticator.name)
+            return None
+        return found
 
     def job_type_folders(self) -> list[Path]:
         """The folders with job types, the one that wins first: what is given later takes the place of what was there.

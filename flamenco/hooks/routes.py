@@ -9,9 +9,11 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct, field
 
 from flamenco.domain.scheduling.accounts import Usage
+from flamenco.hooks.authentication import Identity
 from flamenco.hooks.statistics import FarmStatistics, LimitUse
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
+RouteAccess = Literal["public", "prepare", "look", "manage", "administer"]
 
 
 class ApiRequest(Struct, frozen=True, kw_only=True):
@@ -21,15 +23,23 @@ class ApiRequest(Struct, frozen=True, kw_only=True):
     path: str
     path_values: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
 
 class ApiResponse(Struct, frozen=True, kw_only=True):
-    """The answer. `body` is sent as it is when it is text or bytes, and as JSON otherwise; None sends nothing."""
+    """The answer. `body` is sent as it is when it is text or bytes, and as JSON otherwise; None sends nothing.
+
+    A `location` is where the browser is to go on, with a status such as 303. `cookies` are kept by it for ten minutes,
+    out of reach of scripts; those with an empty value are forgotten. With `sign_in`, it is signed in as that one.
+    """
 
     body: Any = None
     status: int = 200
     content_type: str = ""
+    location: str = ""
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    sign_in: Identity | None = None
 
 
 class FarmReader(Protocol):
@@ -54,9 +64,13 @@ class Route(Struct, frozen=True, kw_only=True):
 
     `path` may have parts in braces, such as `shows/{show}`. `respond` may raise what the farm raises (`Refused`,
     `NotFound` …), which become their statuses; anything else is a 500 that names the plugin in the log.
+    `access` says for whom it is: administer, for administrators; manage, for those as well who look after workers and
+    all jobs; look, for everybody who may look at the farm; prepare, for those who submit, too; public, for everybody
+    at all, in every mode.
     """
 
     path: str
     respond: Callable[[ApiRequest, FarmReader], ApiResponse]
     summary: str
     methods: tuple[Method, ...] = ("GET",)
+    access: RouteAccess = "administer"

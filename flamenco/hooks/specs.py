@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
+from flamenco.hooks.authentication import Authenticator
 from flamenco.hooks.routes import Route
 from flamenco.hooks.setting import Setting
 from flamenco.hooks.types import CommandType, EventSink, ManagerConfig, SchedulingPolicy
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 PROJECT = "flamenco"
 """Name of the pluggy project and of the entry-point group."""
 
-HOOKS_VERSION = (1, 2)
+HOOKS_VERSION = (1, 3)
 """Version of the hooks: the first number changes when plugins may have to, the second with every addition.
 
 A plugin that needs a certain one says so: `requires_hooks = (1, 0)` in its module.
@@ -114,6 +115,15 @@ def cli_commands() -> Iterable[click.Command]:
     """Commands for the command line, which become `flamenco <name>`.
 
     Called when a command is used that is not the core's own, and to list all of them in `flamenco --help`.
+    """
+    return ()
+
+
+@hookspec
+def authenticators(config: ManagerConfig) -> Iterable[Authenticator]:
+    """Ways to tell who somebody is.
+
+    Called once at the start of every manager process; those that tell by a request are asked in any of its threads.
     """
     return ()
 

@@ -44,6 +44,10 @@ class ManagerConfig(Protocol):
         """The folder below which all state of the manager lies."""
 
     @property
+    def public_url(self) -> str:
+        """Where people find the manager, when a proxy is before it; empty where nobody has said."""
+
+    @property
     def mqtt(self) -> Any:
         """What Flamenco's own keys say of MQTT: `mqtt.client.enabled`, `broker`, `client_id` and so on."""
 

@@ -79,6 +79,7 @@ def chores(farm: Farm) -> list[Chore]:
         Chore("stranding", upkeep.look_for_stranded, upkeep.STRANDED_FIRST_AFTER_S),
         Chore("events", upkeep.forget_events, 60.0),
         Chore("task-log-events", upkeep.forget_task_logs, 60.0),
+        Chore("access", upkeep.forget_access, 60.0),
         Chore("checkpoint", upkeep.checkpoint, 60.0),
         Chore("sinks", delivery.look_after_sinks),
     ]

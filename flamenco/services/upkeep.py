@@ -9,7 +9,7 @@ import structlog
 from flamenco.farm import farm_status
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
-from flamenco.store import damage, events, leases, log_followers
+from flamenco.store import audit, damage, events, leases, log_followers, users
 from flamenco.store.engine import HOW_TO_RECOVER
 
 log = structlog.get_logger()
@@ -40,6 +40,15 @@ def forget_events(farm: Farm, batch: int = _BATCH) -> float:
     """Delete the events that are older than `EVENTS_KEPT`, `batch` at a time: the others need the database too."""
     with farm.store.write() as tx:
         deleted = events.delete_before(tx, farm.clock() - EVENTS_KEPT, batch)
+    return 1.0 if deleted == batch else _HOUR_S
+
+
+def forget_access(farm: Farm, batch: int = _BATCH) -> float:
+    """Drop sessions that have ended, and what is known of changes that were long ago, `batch` at a time."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        users.forget_expired(tx, now)
+        deleted = audit.forget(tx, now - timedelta(seconds=farm.config.access.audit_keep), batch)
     return 1.0 if deleted == batch else _HOUR_S
 
 

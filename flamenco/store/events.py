@@ -47,7 +47,7 @@ def append(tx: Tx, happened: Iterable[Event], now: datetime) -> None:
     """
     rows = [
         {"created": now, "topic": event.topic, "payload": msgspec.json.encode(event.payload).decode()}
-        for event in _followed(tx, tuple(happened), now)
+        for event in _followed(tx, tuple(happened))
     ]
     if rows:
         if tx.dialect.name != "sqlite":
@@ -55,10 +55,10 @@ def append(tx: Tx, happened: Iterable[Event], now: datetime) -> None:
         tx.execute(_INSERT, rows)
 
 
-def _followed(tx: Tx, happened: tuple[Event, ...], now: datetime) -> Iterable[Event]:
+def _followed(tx: Tx, happened: tuple[Event, ...]) -> Iterable[Event]:
     if not any(event.topic.startswith(TASK_LOGS) for event in happened):
         return happened
-    followed = log_followers.patterns(tx, now)
+    followed = log_followers.patterns(tx)
     return [each for each in happened if not each.topic.startswith(TASK_LOGS) or matches(each.topic, followed)]
 
 

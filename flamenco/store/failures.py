@@ -71,15 +71,16 @@ _COMMANDS = (
 def workers_left(tx: Tx, job: JobState, task: TaskState) -> int:
     """How many workers could still run the task, whatever they do at the moment.
 
-    Not deleted, supporting its type and its commands, members of the job's tag if it has one, not blocked from the
-    type in this job, and not among those that failed the task.
+    Not deleted, approved, supporting its type and its commands, members of the job's tag if it has one, not blocked
+    from the type in this job, and not among those that failed the task.
     """
     blocked = select(job_blocks.c.worker_key).where(
         job_blocks.c.job_key == task.job_key, job_blocks.c.task_type == task.type
     )
     failed = select(task_failures.c.worker_key).where(task_failures.c.task_key == task.key)
     statement = select(workers.c.task_types, workers.c.commands).where(
-        workers.c.deleted.is_(None), workers.c.key.not_in(blocked), workers.c.key.not_in(failed)
+        *(workers.c.deleted.is_(None), workers.c.approved),
+        *(workers.c.key.not_in(blocked), workers.c.key.not_in(failed)),
     )
     if job.worker_tag:
         members = select(worker_tags.c.worker_key).join(jobs, jobs.c.tag_key == worker_tags.c.tag_key)

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Row, bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from flamenco.collector import collector_paused
+from flamenco.domain.access import Owner
 from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.model import AuthoredJob, Job, JobState, TaskCounts
 from flamenco.domain.scheduling.values import JobCandidate, Placement
@@ -35,7 +36,8 @@ _KEPT: Final[dict[str, Any]] = {
     "saved": _SAVED,
 }
 STATE = Rows(JobState, jobs, **_KEPT)
-WHOLE = Rows(Job, jobs, **_KEPT)
+_WITH_OWNER = {"groups": {**_KEPT["groups"], "owner": (Owner, [jobs.c.owner, jobs.c.owner_address])}}
+WHOLE = Rows(Job, jobs, **(_KEPT | _WITH_OWNER))
 SELECT = select(*STATE.columns).outerjoin(tags, tags.c.key == jobs.c.tag_key)
 SELECT_WHOLE = select(*WHOLE.columns).outerjoin(tags, tags.c.key == jobs.c.tag_key)
 _BY_ID, _WHOLE_BY_ID = (statement.where(jobs.c.uuid == bindparam("id")) for statement in (SELECT, SELECT_WHOLE))
@@ -44,6 +46,15 @@ _BY_KEY, _WHOLE_BY_KEY = (statement.where(jobs.c.key == bindparam("job_key")) fo
 _LOCK, _LOCK_WHOLE = (statement.with_for_update(of=jobs) for statement in (_BY_KEY, _WHOLE_BY_KEY))
 _KEY_BY_ID = select(jobs.c.key).where(jobs.c.uuid == bindparam("id"))
 _VARIABLES = select(job_variables.c.name, job_variables.c.value).where(job_variables.c.job_key == bindparam("job_key"))
+_OWNER_OF_JOB = select(jobs.c.owner, jobs.c.owner_address).where(
+    jobs.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None)
+)
+_OWNER_OF_TASK = (
+    select(jobs.c.owner, jobs.c.owner_address)
+    .join(tasks, tasks.c.job_key == jobs.c.key)
+    .where(tasks.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None))
+)
+_NOBODY: Final = Owner()
 _INSERT_BATCH = 5_000  # rows in one executemany: enough to be fast, few enough to keep memory flat
 
 
@@ -103,6 +114,18 @@ def _there(row: Row[Any] | None) -> Row[Any]:
     return row
 
 
+def owner(tx: Tx, job_id: str) -> Owner | None:
+    """Whose the job with that UUID is; None when there is none."""
+    row = tx.execute(_OWNER_OF_JOB, {"id": job_id}).one_or_none()
+    return Owner(*row) if row else None
+
+
+def owner_of_task(tx: Tx, task_id: str) -> Owner | None:
+    """Whose job the task with that UUID is of; None when there is none."""
+    row = tx.execute(_OWNER_OF_TASK, {"id": task_id}).one_or_none()
+    return Owner(*row) if row else None
+
+
 def variables(tx: Tx, job_key: int) -> dict[str, str]:
     """The job's own variables: what stands for which text in its commands."""
     return {row.name: row.value for row in tx.execute(_VARIABLES, {"job_key": job_key})}
@@ -122,7 +145,9 @@ def newest(tx: Tx, limit: int) -> list[JobState]:
     return [STATE.read(row) for row in tx.execute(statement)]
 
 
-def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, placement: Placement, activity: str = "") -> Job:
+def insert_job(
+    tx: Tx, job: AuthoredJob, status: JobStatus, placement: Placement, activity: str = "", owner: Owner = _NOBODY
+) -> Job:
     """Store a compiled job, all of it: tasks queued, dependencies, counters, queues. Returns it as it is stored.
 
     It takes the place among the jobs that policies gave it, `placement`. Raises `Refused` when its worker tag does
@@ -140,6 +165,7 @@ def insert_job(tx: Tx, job: AuthoredJob, status: JobStatus, placement: Placement
         counts=TaskCounts(queued=len(job.tasks)),
         steps_total=sum(steps),
         max_running=placement.max_running,
+        owner=owner,
     )
     inserted = WHOLE.values(stored) | {"rank": placement.rank, "tag_key": _tag_key(tx, job.worker_tag)}
     try:

@@ -22,6 +22,11 @@ def jobs_matching(tx: Tx, query: JobQuery) -> list[Job]:
         statement = statement.where(jobs.c.status.in_(sorted(query.statuses)))
     if query.types:
         statement = statement.where(jobs.c.type.in_(sorted(query.types)))
+    if query.of is not None:
+        theirs = jobs.c.owner_address == (query.of.address or None)
+        if query.of.name:
+            theirs |= (jobs.c.owner == query.of.name) & (jobs.c.owner_address == "")
+        statement = statement.where(theirs)
     columns = {name: jobs.c[name] for name in ("created", "updated", "name", "priority", "status", "type")}
     statement = _paged(statement.order_by(*_order(query.order_by, columns), jobs.c.key), query.page)
     return [job_store.WHOLE.read(row) for row in tx.execute(statement)]

@@ -10,16 +10,23 @@ from sqlalchemy import bindparam, delete, select, text
 from flamenco.store.engine import Tx
 from flamenco.store.schema import log_followers
 
-_PATTERNS = select(log_followers.c.pattern).where(log_followers.c.until > bindparam("moment"))
+# As plain as it can be: it is asked with every line that is logged.
+_PATTERNS = "SELECT pattern FROM log_followers"
+_BEYOND = select(log_followers.c.pattern).where(log_followers.c.until > bindparam("moment"))
 _FOLLOW = text(
     "INSERT INTO log_followers (pattern, until) VALUES (:pattern, :until) ON CONFLICT (pattern)"
     " DO UPDATE SET until = excluded.until WHERE log_followers.until < excluded.until"
 ).bindparams(bindparam("until", type_=log_followers.c.until.type))
 
 
-def patterns(tx: Tx, moment: datetime) -> frozenset[str]:
-    """The topics, and patterns of topics, that are followed beyond `moment`."""
-    return frozenset(tx.execute(_PATTERNS, {"moment": moment}).scalars())
+def patterns(tx: Tx) -> frozenset[str]:
+    """The topics, and patterns of topics, that are followed, or were until `forget` was called last."""
+    return frozenset(row[0] for row in tx.exec_driver_sql(_PATTERNS))
+
+
+def followed_beyond(tx: Tx, moment: datetime) -> frozenset[str]:
+    """Those of them that are followed beyond `moment`."""
+    return frozenset(tx.execute(_BEYOND, {"moment": moment}).scalars())
 
 
 def follow(tx: Tx, wanted: Collection[str], until: datetime) -> None:

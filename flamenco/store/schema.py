@@ -162,6 +162,9 @@ jobs = Table(
     Column("tasks_failed_optional", Integer, nullable=False, server_default="0"),  # of those that failed
     Column("steps_completed", Integer, nullable=False, server_default="0"),
     Column("steps_total", Integer, nullable=False, server_default="0"),
+    # Whose it is; with an address, that is what its submission claimed, from there.
+    Column("owner", Text, nullable=False, server_default=""),
+    Column("owner_address", Text, nullable=False, server_default=""),
 )
 
 _partial("ix_jobs_transitional", TRANSITIONAL_SQL, jobs.c.status)
@@ -318,6 +321,7 @@ workers = Table(
     Column("signed_on", Utc),
     Column("warning", Text, nullable=False, server_default=""),  # what people should know, since `warned`
     Column("warned", Utc),
+    Column("approved", Boolean, nullable=False, server_default=text("true")),  # a person agreed, or nobody had to
     Index("ix_workers_registered", "address", "created"),
 )
 
@@ -445,4 +449,60 @@ last_rendered = Table(
     # At most one row, number 1: the job whose image came last.
     Column("key", Key, primary_key=True),
     Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False, index=True),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("password_hash", Text, nullable=False, server_default=""),  # empty for whoever has none
+    Column("created", Utc, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    # What programs show instead of a password. With `once`, a link by which the first user is made.
+    Column("key", Key, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("secret_hash", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("user_key", ForeignKey("users.key", ondelete="CASCADE"), index=True),  # NULL for one that is the farm's
+    Column("once", Boolean, nullable=False, server_default=text("false")),
+    Column("created", Utc, nullable=False),
+    Column("expires", Utc),
+    Column("last_used", Utc),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    # Browsers in which somebody has signed in.
+    Column("key", Key, primary_key=True),
+    Column("secret_hash", Text, nullable=False, unique=True),
+    Column("user_key", ForeignKey("users.key", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created", Utc, nullable=False),
+    Column("expires", Utc, nullable=False, index=True),
+    Column("last_used", Utc, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    # Who changed what, written in the transaction of the change.
+    Column("key", Key, primary_key=True),
+    Column("created", Utc, nullable=False, index=True),
+    Column("who", Text, nullable=False),
+    Column("way", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("object_name", Text, nullable=False),
+    Column("before", Json),
+    Column("after", Json),
+    sqlite_autoincrement=True,
 )

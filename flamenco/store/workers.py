@@ -28,7 +28,7 @@ _ROWS = Rows(
     },
     saved=(
         *("name", "address", "software", "status", "task_types", "last_seen", "status_requested", "lazy_request"),
-        *("can_restart", "commands", "sign_ons", "signed_on"),
+        *("can_restart", "commands", "sign_ons", "signed_on", "approved"),
     ),
 )
 _PRESENT = select(*_ROWS.columns).where(workers.c.deleted.is_(None))

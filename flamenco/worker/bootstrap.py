@@ -43,7 +43,7 @@ def assembled(settings: WorkerSettings, data_dir: Path, commands: Mapping[str, C
         data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"The folder {data_dir} cannot be made: {error.strerror}.") from error
-    with ManagerClient(settings.manager_url, settings.request_timeout) as manager:
+    with ManagerClient(settings.manager_url, settings.request_timeout, token="") as manager:
         queue = UpdateQueue(data_dir / update_queue.FILE_NAME, settings.update_queue_mb * 1024 * 1024)
         try:
             updates = Updates(
@@ -125,7 +125,7 @@ def find_manager(limit_s: float | None = None) -> str | None:
 
 def _check_manager(url: str) -> None:
     """Make sure that there is a manager at `url`, and that this machine can reach it. Raises `FarmError`."""
-    with ManagerClient(url, CHECK_TIMEOUT_S) as manager:
+    with ManagerClient(url, CHECK_TIMEOUT_S, token="") as manager:
         found = manager.version()
     log.info("found a manager", manager=url, farm=found.name, version=found.version)
 

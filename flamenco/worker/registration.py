@@ -12,9 +12,11 @@ from msgspec import Struct
 
 from flamenco import __version__
 from flamenco.client import ManagerClient, ManagerError, WorkerRegistration, WorkerSignOn
+from flamenco.domain.access import hash_of
 from flamenco.domain.backoff import Backoff
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError, FarmError
+from flamenco.domain.identity import approval_code
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.worker import credentials
 from flamenco.worker.credentials import Credentials
@@ -67,6 +69,7 @@ class Registration:
                         "the manager does not know this worker; registering as a new one", worker=known.worker_id
                     )
                     known = None
+                    self._manager.forget_worker()
                 else:
                     log.warning("cannot sign on, trying again", reason=str(error), retry_in=str(Duration(pause)))
             else:
@@ -90,7 +93,13 @@ class Registration:
         registration = WorkerRegistration(identity.name, identity.platform, secret, identity.task_types)
         known = Credentials(self._manager.register_worker(registration), secret)
         credentials.save(self._file, known)
-        log.info("registered as a new worker", worker=known.worker_id, credentials=str(self._file))
+        code = approval_code(hash_of(secret))
+        log.info(
+            "registered as a new worker",
+            worker=known.worker_id,
+            credentials=str(self._file),
+            code_for_approval=f"{code[:3]} {code[3:]}",
+        )
         return known
 
     def _tell_commands(self) -> None:

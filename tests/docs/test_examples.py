@@ -15,6 +15,7 @@ import pytest
 from flamenco import builtin
 from flamenco.cli import main
 from flamenco.config import load
+from flamenco.domain.access import Mode
 from flamenco.worker import worker_settings
 from tests.docs import manual
 from tests.unit.test_layers import MAY_IMPORT, PACKAGE, layer_of
@@ -28,6 +29,8 @@ TESTED = {
     ("docs/plugins.md", "python"): 12,  # test_plugins_manual.py
     ("docs/plugins.md", "yaml"): 2,  # test_plugins_manual.py
     ("docs/plugins.md", "toml"): 1,  # tests/acceptance/test_outside_plugin.py
+    ("docs/access.md", "yaml"): 2,  # here
+    ("docs/access.md", "sh"): 1,  # here; tests/acceptance/test_access_for_real.py
     ("docs/settings.md", "yaml"): 1,  # here
     ("docs/worker-settings.md", "yaml"): 1,  # here
     ("jobtypes/README.md", "js"): 1,  # tests/unit/test_cli_jobtypes.py
@@ -35,7 +38,7 @@ TESTED = {
 }
 """How many blocks of code a manual has in a language, and where they are run."""
 
-SHELL = ["README.md", "CONTRIBUTING.md"]
+SHELL = ["README.md", "CONTRIBUTING.md", "docs/access.md"]
 """The manuals with lines for a shell."""
 
 _SPAN = re.compile(r"`(flamenco [^`]+)`")
@@ -96,6 +99,14 @@ def test_the_configuration_of_the_readme(tmp_path: Path) -> None:
     assert set(config.variables) >= {"storage", "blender", "blenderArgs"}
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_configurations_of_the_page_on_access(tmp_path: Path, number: int) -> None:
+    """A manager takes them."""
+    file = tmp_path / "flamenco-manager.yaml"
+    file.write_text(manual.blocks("yaml", "docs/access.md")[number])
+    assert load(file, tmp_path, environ={}, hooks=builtin.core_hooks({})).config.mode is Mode.LOGIN
+
+
 def test_the_example_of_the_settings(tmp_path: Path) -> None:
     """A manager takes the file that the page of its settings shows."""
     file = tmp_path / "flamenco-manager.yaml"
@@ -110,7 +121,7 @@ def test_the_example_of_the_settings_of_a_worker(tmp_path: Path) -> None:
     assert worker_settings.load(file, environ={}).restart_exit_code == 47
 
 
-@pytest.mark.parametrize("name", SHELL)
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
 def test_what_is_to_be_run_is_there(name: str) -> None:
     """Scripts that a manual names can be run, and so can the tests that it names."""
     named = {path.rstrip(".,;)") for line in manual.blocks("sh", name) for path in _PATH.findall(line)}

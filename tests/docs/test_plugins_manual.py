@@ -267,6 +267,15 @@ def test_hook_api_routes(submit: Submit, client: ManagerClient) -> None:
     assert client.get("/api/x/example/waiting/other") == {"waiting": 0}
 
 
+def test_hook_authenticators(farm: Farm) -> None:
+    """A machine is known by what it says, from its network and no other."""
+    app = falcon.testing.TestClient(create_app(farm))
+    inside = app.simulate_get("/api/x/me", headers={"X-Machine": "rack-1"}, remote_addr="10.99.0.7").json
+    assert (inside["name"], inside["role"], inside["way"]) == ("rack-1", "viewer", "plugin")
+    outside = app.simulate_get("/api/x/me", headers={"X-Machine": "rack-1"}, remote_addr="10.98.0.7").json
+    assert outside["way"] == "mode"
+
+
 def test_examples_need_nothing_else() -> None:
     """Each example is a whole plugin: loaded alone, with its hook and no mistake."""
     for name, section in manual.hooks().items():

@@ -11,6 +11,7 @@ from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send, warner
 from flamenco.api.v1 import conversion
 from flamenco.api.worker_calls import Dialect
+from flamenco.domain.access import Access
 from flamenco.farm import jobs
 from flamenco.protocol import v1 as schemas
 
@@ -22,6 +23,7 @@ class Version(Resource):
         id="getVersion",
         summary="The version of this manager, and the name of its farm.",
         tag="meta",
+        access=Access.PUBLIC,
         returns={200: Answer("This is a manager.", schemas.FlamencoVersion)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -53,6 +55,7 @@ class JobTypes(Resource):
         id="getJobTypes",
         summary="The job types and their settings.",
         tag="jobs",
+        access=Access.PREPARE,
         returns={200: Answer("All job types that can be used.", schemas.AvailableJobTypes)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -67,13 +70,14 @@ class Jobs(Resource):
         id="submitJob",
         summary="Submit a job.",
         tag="jobs",
+        access=Access.SUBMIT,
         body=schemas.SubmittedJob,
         returns={200: Answer("The job was compiled into tasks and stored.", schemas.Job)},
     )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
-        asked = conversion.submission(body)
-        send(resp, conversion.job(jobs.submit(self.farm, asked, strict=True, warn=warner(resp))))
+        asked, by = conversion.submission(body), req.context.caller
+        send(resp, conversion.job(jobs.submit(self.farm, asked, by, strict=True, warn=warner(resp))))
 
 
 class Job(Resource):
@@ -83,6 +87,7 @@ class Job(Resource):
         id="fetchJob",
         summary="One job, and where it stands.",
         tag="jobs",
+        access=Access.JOB,
         returns={200: Answer("The job.", schemas.Job)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:

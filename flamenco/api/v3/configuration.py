@@ -9,6 +9,7 @@ import falcon
 from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
+from flamenco.domain.access import Access
 from flamenco.domain.errors import Refused
 from flamenco.farm import blenders, configuration
 from flamenco.files import shared_storage
@@ -25,6 +26,7 @@ class Configuration(Resource):
         id="getConfiguration",
         summary="Where the files of jobs go, and whether the manager has been set up.",
         tag="meta",
+        access=Access.PREPARE,
         returns={200: Answer("What a client needs to know first.", schemas.ManagerConfiguration), 500: _UNREADABLE},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -40,6 +42,7 @@ class CheckSharedStorage(Resource):
         id="checkSharedStoragePath",
         summary="Whether a folder can be the shared storage.",
         tag="meta",
+        access=Access.ADMINISTER,
         body=schemas.PathCheckInput,
         optional_body=True,
         returns={200: Answer("Whether it can, and why (not).", schemas.PathCheckResult)},
@@ -57,6 +60,7 @@ class CheckBlender(Resource):
         id="findBlenderExePath",
         summary="Where Blender is, on the manager's machine.",
         tag="meta",
+        access=Access.ADMINISTER,
         returns={
             200: Answer("Every Blender that was found.", list[schemas.BlenderPathCheckResult]),
             500: Answer("There is one that cannot be run."),
@@ -72,6 +76,7 @@ class CheckBlender(Resource):
         id="checkBlenderExePath",
         summary="Whether a command or path is a Blender that runs on the manager's machine.",
         tag="meta",
+        access=Access.ADMINISTER,
         body=schemas.PathCheckInput,
         optional_body=True,
         returns={200: Answer("Whether it is, and why (not).", schemas.BlenderPathCheckResult)},
@@ -95,6 +100,7 @@ class SetupAssistant(Resource):
         id="saveSetupAssistantConfig",
         summary="Take over what the set-up assistant was told, and start anew with it.",
         tag="meta",
+        access=Access.ADMINISTER,
         body=schemas.SetupAssistantConfig,
         optional_body=True,
         returns={
@@ -120,6 +126,7 @@ class ConfigurationFile(Resource):
         id="getConfigurationFile",
         summary="Every setting that Flamenco's own page knows, by the keys of flamenco-manager.yaml.",
         tag="meta",
+        access=Access.ADMINISTER,
         returns={200: Answer("The settings.", dict[str, Any]), 500: _UNREADABLE},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -130,6 +137,7 @@ class ConfigurationFile(Resource):
         id="updateConfigurationFile",
         summary="Change settings in flamenco-manager.yaml; those that are missing, or as they were sent, stay.",
         tag="meta",
+        access=Access.ADMINISTER,
         body=dict[str, Any],
         returns={
             204: Answer("The file is written, and the manager reads it anew."),
@@ -150,6 +158,7 @@ class Variables(Resource):
         id="getVariables",
         summary="What the variables stand for, for workers or users on a platform.",
         tag="meta",
+        access=Access.PREPARE,
         path=schemas.AudiencePath,
         returns={200: Answer("The variables by name.", dict[str, schemas.ManagerVariable])},
     )
@@ -166,6 +175,7 @@ class SharedStorage(Resource):
         id="getSharedStorage",
         summary="Where the files of jobs are, as workers or users on a platform see it.",
         tag="meta",
+        access=Access.PREPARE,
         path=schemas.AudiencePath,
         returns={200: Answer("The place.", schemas.SharedStorageLocation)},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from flamenco.domain import model
+from flamenco.domain.access import Caller
 from flamenco.domain.listing import JobQuery, Page, TaskQuery
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm.jobs import Block
@@ -56,13 +57,14 @@ def job(stored: model.Job) -> jobs.Job:
     )
 
 
-def job_query(asked: jobs.JobsQuery) -> JobQuery:
-    """Which jobs a client asks for."""
+def job_query(asked: jobs.JobsQuery, of: Caller | None = None) -> JobQuery:
+    """Which jobs a client asks for; with `of`, of theirs alone."""
     return JobQuery(
         page=Page(offset=asked.offset, limit=asked.limit or None),
         order_by=tuple(asked.order_by),
         statuses=tuple(asked.status_in),
         types=tuple(asked.type_in),
+        of=of,
     )
 
 

@@ -9,6 +9,7 @@ import falcon
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send, warner
 from flamenco.api.v3 import job_conversion as conversion
+from flamenco.domain.access import Access
 from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.farm import deletion, jobs, tags, tasks
 from flamenco.protocol.v3 import jobs as schemas
@@ -28,6 +29,7 @@ class JobTypes(Resource):
         id="getJobTypes",
         summary="The job types and their settings.",
         tag="jobs",
+        access=Access.PREPARE,
         returns={200: Answer("All job types that can be used, by name.", AvailableJobTypes)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -42,6 +44,7 @@ class JobType(Resource):
         id="getJobType",
         summary="One job type and its settings.",
         tag="jobs",
+        access=Access.PREPARE,
         path=JobTypePath,
         returns={
             200: Answer("The job type.", AvailableJobType),
@@ -61,18 +64,22 @@ class Jobs(Resource):
         id="fetchJobs",
         summary="The jobs; all of them, unless the query says otherwise.",
         tag="jobs",
+        access=Access.JOB,
+        lists_own=True,
         query=schemas.JobsQuery,
         returns={200: Answer("The jobs.", schemas.JobsQueryResult)},
     )
-    def on_get(self, _req: falcon.Request, resp: falcon.Response, query: schemas.JobsQuery) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, query: schemas.JobsQuery) -> None:
         """List jobs."""
-        found = jobs.matching(self.farm, conversion.job_query(query))
+        of = req.context.caller if req.context.only_own else None
+        found = jobs.matching(self.farm, conversion.job_query(query, of))
         send(resp, schemas.JobsQueryResult([conversion.job(job) for job in found]))
 
     @Operation(
         id="submitJob",
         summary="Submit a job.",
         tag="jobs",
+        access=Access.SUBMIT,
         body=schemas.SubmittedJob,
         coded=True,
         statuses={Conflict: 412},
@@ -82,10 +89,10 @@ class Jobs(Resource):
             412: _OUTDATED,
         },
     )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job."""
-        asked = conversion.submission(body)
-        send(resp, conversion.job(jobs.submit(self.farm, asked, strict=False, warn=warner(resp))))
+        asked, by = conversion.submission(body), req.context.caller
+        send(resp, conversion.job(jobs.submit(self.farm, asked, by, strict=False, warn=warner(resp))))
 
 
 class Check(Resource):
@@ -95,14 +102,16 @@ class Check(Resource):
         id="submitJobCheck",
         summary="Find out whether a job could be submitted, without submitting it.",
         tag="jobs",
+        access=Access.SUBMIT,
         body=schemas.SubmittedJob,
         coded=True,
         statuses={Conflict: 412},
         returns={204: Answer("It could."), 400: _NOT_COMPILED, 412: _OUTDATED},
     )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile the job, and store nothing."""
-        jobs.compiled(self.farm, conversion.submission(body), strict=False, warn=warner(resp))
+        asked, by = conversion.submission(body), req.context.caller
+        jobs.compiled(self.farm, asked, by, strict=False, warn=warner(resp))
         resp.status = falcon.HTTP_204
 
 
@@ -113,6 +122,7 @@ class MassDelete(Resource):
         id="deleteJobMass",
         summary="Delete all jobs that have not changed since a moment.",
         tag="jobs",
+        access=Access.MANAGE,
         body=schemas.JobMassDeletionSelection,
         statuses={NotFound: 416},
         returns={
@@ -136,6 +146,7 @@ class Job(Resource):
         id="fetchJob",
         summary="One job, and where it stands.",
         tag="jobs",
+        access=Access.JOB,
         returns={200: Answer("The job.", schemas.Job), 404: _NO_JOB},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
@@ -146,6 +157,7 @@ class Job(Resource):
         id="deleteJob",
         summary="Delete a job, with its tasks, its logs and its files.",
         tag="jobs",
+        access=Access.STEER,
         returns={204: Answer("The job will be deleted soon."), 404: _NO_JOB, 503: _BUSY},
     )
     def on_delete(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
@@ -161,6 +173,7 @@ class WhatWouldDeleteDo(Resource):
         id="deleteJobWhatWouldItDo",
         summary="What goes with a job when it is deleted.",
         tag="jobs",
+        access=Access.JOB,
         returns={200: Answer("What would go.", schemas.JobDeletionInfo), 404: _NO_JOB},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
@@ -175,6 +188,7 @@ class JobStatus(Resource):
         id="setJobStatus",
         summary="Cancel, pause, resume or requeue a job.",
         tag="jobs",
+        access=Access.STEER,
         body=schemas.JobStatusChange,
         returns={204: Answer("All that follows from it is done."), 404: _NO_JOB},
     )
@@ -191,14 +205,13 @@ class JobPriority(Resource):
         id="setJobPriority",
         summary="Change the priority of a job.",
         tag="jobs",
+        access=Access.STEER,
         body=schemas.JobPriorityChange,
         returns={204: Answer("From the very next task on, it counts."), 404: _NO_JOB},
     )
-    def on_post(
-        self, _req: falcon.Request, resp: falcon.Response, job_id: str, body: schemas.JobPriorityChange
-    ) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, job_id: str, body: schemas.JobPriorityChange) -> None:
         """Change the priority."""
-        jobs.set_priority(self.farm, job_id, body.priority)
+        jobs.set_priority(self.farm, job_id, body.priority, req.context.caller)
         resp.status = falcon.HTTP_204
 
 
@@ -209,6 +222,7 @@ class JobTag(Resource):
         id="setJobTag",
         summary="Let a job run only on workers with a tag, or on all.",
         tag="jobs",
+        access=Access.STEER,
         body=schemas.JobTagChange,
         statuses={Refused: 406},
         returns={204: Answer("The tag is changed."), 404: _NO_JOB, 406: Answer("There is no such tag.")},
@@ -228,6 +242,7 @@ class JobTasks(Resource):
         id="fetchJobTasks",
         summary="The tasks of a job; all of them, unless the query says otherwise.",
         tag="jobs",
+        access=Access.JOB,
         query=TasksQuery,
         returns={200: Answer("The tasks; none when there is no such job.", JobTasksSummary)},
     )
@@ -244,6 +259,7 @@ class JobBlocklist(Resource):
         id="fetchJobBlocklist",
         summary="The workers that get no more tasks of a type in a job.",
         tag="jobs",
+        access=Access.JOB,
         returns={200: Answer("The list, by the names of the workers.", list[schemas.JobBlocklistEntry])},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
@@ -254,6 +270,7 @@ class JobBlocklist(Resource):
         id="removeJobBlocklist",
         summary="Let workers try again.",
         tag="jobs",
+        access=Access.STEER,
         body=list[schemas.JobBlocklistEntry],
         optional_body=True,
         returns={204: Answer("They are off the list."), 400: Answer("The request names none.")},

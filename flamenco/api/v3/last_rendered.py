@@ -6,6 +6,7 @@ import falcon
 
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, public_path, send
+from flamenco.domain.access import Access
 from flamenco.domain.events import Thumbnails
 from flamenco.farm import last_rendered
 from flamenco.protocol.v3 import meta as schemas
@@ -18,6 +19,7 @@ class OfJob(Resource):
         id="fetchJobLastRenderedInfo",
         summary="Where the images are that a job rendered last.",
         tag="jobs",
+        access=Access.JOB,
         coded=True,
         returns={
             200: Answer("There they are.", schemas.JobLastRenderedImageInfo),
@@ -36,6 +38,7 @@ class OfFarm(Resource):
         id="fetchGlobalLastRenderedInfo",
         summary="Where the images are that were rendered last of all.",
         tag="jobs",
+        access=Access.LOOK,
         returns={
             200: Answer("There they are.", schemas.JobLastRenderedImageInfo),
             204: Answer("Nothing was rendered yet, or the job that did was deleted."),

@@ -10,6 +10,7 @@ import falcon
 import flamenco
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
+from flamenco.domain.access import Access
 from flamenco.farm import farm_status
 from flamenco.protocol.v3 import meta as schemas
 from flamenco.protocol.v3.meta import FarmStatusReport
@@ -24,6 +25,7 @@ class Version(Resource):
         id="getVersion",
         summary="The version of this manager, and the name of its farm.",
         tag="meta",
+        access=Access.PUBLIC,
         returns={200: Answer("This is a manager.", schemas.FlamencoVersion)},
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -46,6 +48,7 @@ class FarmStatus(Resource):
         id="getFarmStatus",
         summary="What the farm as a whole is doing.",
         tag="meta",
+        access=Access.LOOK,
         returns={200: Answer("As it was a moment ago.", FarmStatusReport)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:

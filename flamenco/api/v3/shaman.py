@@ -12,6 +12,7 @@ import falcon
 from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
+from flamenco.domain.access import Access
 from flamenco.domain.errors import Conflict, FarmError, NotFound, Refused
 from flamenco.domain.shaman import Content, NamedFile
 from flamenco.farm import shaman
@@ -31,6 +32,7 @@ class Requirements(Resource):
         id="shamanCheckoutRequirements",
         summary="Which of these files have to be sent before there can be a checkout of them.",
         tag="shaman",
+        access=Access.SUBMIT,
         body=schemas.ShamanRequirementsRequest,
         statuses=_SWITCHED_OFF,
         returns={
@@ -60,6 +62,7 @@ class Checkout(Resource):
         id="shamanCheckout",
         summary="Make the folder of a job, of files that are stored.",
         tag="shaman",
+        access=Access.SUBMIT,
         body=schemas.ShamanCheckout,
         statuses={Conflict: 424} | _SWITCHED_OFF,
         returns={
@@ -83,6 +86,7 @@ class File(Resource):
         id="shamanFileStoreCheck",
         summary="Whether a file is stored, or being sent by somebody.",
         tag="shaman",
+        access=Access.SUBMIT,
         path=schemas.FileInPath,
         statuses=_SWITCHED_OFF,
         returns={200: Answer("What is known of the file.", schemas.ShamanSingleFileStatus)} | _INACTIVE,
@@ -96,6 +100,7 @@ class File(Resource):
         id="shamanFileStore",
         summary="Store a file, of which the body is the content.",
         tag="shaman",
+        access=Access.SUBMIT,
         path=schemas.FileInPath,
         headers=schemas.UploadHeaders,
         stream=("application/octet-stream",),

@@ -7,6 +7,7 @@ import falcon
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, public_path, send
 from flamenco.api.v3 import job_conversion as conversion
+from flamenco.domain.access import Access
 from flamenco.farm import task_logs, tasks
 from flamenco.protocol.v3 import tasks as schemas
 from flamenco.protocol.v3.meta import TaskLogInfo
@@ -19,6 +20,7 @@ class Task(Resource):
         id="fetchTask",
         summary="One task, with its commands.",
         tag="tasks",
+        access=Access.JOB,
         returns={200: Answer("The task.", schemas.Task), 404: Answer("There is no such task.")},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
@@ -33,6 +35,7 @@ class TaskStatus(Resource):
         id="setTaskStatus",
         summary="Cancel or requeue a task.",
         tag="tasks",
+        access=Access.STEER,
         body=schemas.TaskStatusChange,
         any_id=True,
         returns={204: Answer("All that follows from it is done."), 404: Answer("There is no such task.")},
@@ -56,6 +59,7 @@ class Tail(Resource):
         id="fetchTaskLogTail",
         summary="The last lines of a task's log, at most 2048 bytes.",
         tag="tasks",
+        access=Access.LOG,
         coded=True,
         returns={200: Answer("The last lines.", str, media="text/plain"), 204: _NO_LOG, 404: _NO_TASK},
     )
@@ -76,6 +80,7 @@ class Info(Resource):
         id="fetchTaskLogInfo",
         summary="Where a task's log can be downloaded, and how large it is.",
         tag="tasks",
+        access=Access.LOG,
         coded=True,
         returns={200: Answer("There it is.", TaskLogInfo), 204: _NO_LOG, 404: _NO_TASK},
     )

@@ -10,6 +10,7 @@ from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.v3 import worker_conversion as conversion
 from flamenco.api.worker_calls import Dialect
+from flamenco.domain.access import Access
 from flamenco.domain.errors import QueueFull, Refused
 from flamenco.farm import tasks
 from flamenco.protocol.v3 import worker as schemas
@@ -45,7 +46,7 @@ class MayRun(Resource):
         id="mayWorkerRun",
         summary="Whether the worker may go on with a task.",
         tag="worker",
-        auth=True,
+        access=Access.WORK,
         returns={200: Answer("Yes, or no and why.", schemas.MayKeepRunning)},
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
@@ -60,7 +61,7 @@ class OutputProduced(Resource):
         id="taskOutputProduced",
         summary="Hand in an image that the task produced, for people to look at.",
         tag="worker",
-        auth=True,
+        access=Access.WORK,
         media=("image/jpeg", "image/png"),
         body_limit=IMAGE_LIMIT_BYTES,
         # Flamenco answers this one with a text alone.

@@ -11,6 +11,7 @@ from flamenco.api.middleware.parameters import is_uuid
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.v3 import worker_conversion as conversion
+from flamenco.domain.access import Access
 from flamenco.domain.errors import Conflict
 from flamenco.domain.sleep import schedule_from, write_time
 from flamenco.domain.statuses import WorkerStatus
@@ -28,6 +29,7 @@ class Workers(Resource):
         id="fetchWorkers",
         summary="All workers that were not deleted.",
         tag="worker-mgt",
+        access=Access.LOOK,
         returns={200: Answer("The workers, in the order they registered.", schemas.WorkerList)},
         gone=418,
     )
@@ -43,6 +45,7 @@ class Worker(Resource):
         id="fetchWorker",
         summary="One worker, its tags, and the task it is on or was on last.",
         tag="worker-mgt",
+        access=Access.LOOK,
         returns={200: Answer("The worker.", schemas.Worker), 404: _NO_WORKER},
         gone=418,
     )
@@ -54,6 +57,7 @@ class Worker(Resource):
         id="deleteWorker",
         summary="Forget a worker; its tasks go to others, and its secret opens nothing any more.",
         tag="worker-mgt",
+        access=Access.MANAGE,
         returns={204: Answer("It is gone."), 404: _NO_WORKER},
     )
     def on_delete(self, _req: falcon.Request, resp: falcon.Response, worker_id: str) -> None:
@@ -69,6 +73,7 @@ class WorkerStatusRequest(Resource):
         id="requestWorkerStatusChange",
         summary="Ask a worker for another status; asking for the present one takes back what was asked before.",
         tag="worker-mgt",
+        access=Access.MANAGE,
         body=schemas.WorkerStatusChangeRequest,
         statuses={Conflict: 412},
         returns={
@@ -92,6 +97,7 @@ class WorkerTags(Resource):
         id="setWorkerTags",
         summary="Give a worker these tags and no others; tags that do not exist are passed over.",
         tag="worker-mgt",
+        access=Access.MANAGE,
         body=schemas.WorkerTagChangeRequest,
         returns={204: Answer("The worker has these tags."), 404: _NO_WORKER},
     )
@@ -114,6 +120,7 @@ class Tags(Resource):
         id="fetchWorkerTags",
         summary="All worker tags.",
         tag="worker-mgt",
+        access=Access.PREPARE,
         returns={200: Answer("The tags, in the order they were made.", schemas.WorkerTagList)},
         gone=418,
     )
@@ -125,6 +132,7 @@ class Tags(Resource):
         id="createWorkerTag",
         summary="Make a tag.",
         tag="worker-mgt",
+        access=Access.MANAGE,
         body=schemas.WorkerTag,
         returns={200: Answer("The tag.", schemas.WorkerTag), 409: _TAKEN},
     )
@@ -144,6 +152,7 @@ class Tag(Resource):
         id="fetchWorkerTag",
         summary="One worker tag.",
         tag="worker-mgt",
+        access=Access.PREPARE,
         returns={200: Answer("The tag.", schemas.WorkerTag), 404: _NO_TAG},
         gone=418,
     )
@@ -155,6 +164,7 @@ class Tag(Resource):
         id="updateWorkerTag",
         summary="Give a tag another name; and another description, where one is given.",
         tag="worker-mgt",
+        access=Access.MANAGE,
         body=schemas.WorkerTag,
         returns={204: Answer("The tag is changed."), 404: _NO_TAG, 409: _TAKEN},
     )
@@ -168,6 +178,7 @@ class Tag(Resource):
         id="deleteWorkerTag",
         summary="Forget a tag; its jobs run on all workers from then on.",
         tag="worker-mgt",
+        access=Access.MANAGE,
         returns={204: Answer("The tag is gone."), 404: _NO_TAG},
     )
     def on_delete(self, _req: falcon.Request, resp: falcon.Response, tag_id: str) -> None:
@@ -183,6 +194,7 @@ class SleepSchedule(Resource):
         id="fetchWorkerSleepSchedule",
         summary="When a worker sleeps.",
         tag="worker-mgt",
+        access=Access.LOOK,
         returns={
             200: Answer("The worker's schedule.", WorkerSleepSchedule),
             204: Answer("The worker has no schedule, or there is no such worker."),
@@ -207,6 +219,7 @@ class SleepSchedule(Resource):
         id="setWorkerSleepSchedule",
         summary="Say when a worker is to sleep; this is applied at once.",
         tag="worker-mgt",
+        access=Access.MANAGE,
         body=WorkerSleepSchedule,
         returns={204: Answer("The schedule is stored and applied."), 404: Answer("There is no such worker.")},
     )

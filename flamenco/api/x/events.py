@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
+from flamenco.domain.access import Access
 from flamenco.farm import following, sinks
 from flamenco.protocol.x import events as schemas
 
@@ -26,6 +27,7 @@ class Events(Resource):
         id="getEvents",
         summary="The next events, page by page, as soon as there are any.",
         tag="events",
+        access=Access.LOOK,
         query=schemas.EventsQuery,
         returns={200: Answer("The events after the one that was named.", schemas.Events)},
     )
@@ -51,6 +53,7 @@ class Sinks(Resource):
         id="getSinks",
         summary="How the event sinks are doing.",
         tag="events",
+        access=Access.LOOK,
         returns={200: Answer("Every sink.", schemas.Sinks)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -76,6 +79,7 @@ class DeadLetters(Resource):
         id="getDeadLetters",
         summary="The events that sinks could not deliver, and why.",
         tag="events",
+        access=Access.LOOK,
         returns={200: Answer("The newest of each sink.", schemas.DeadLetters)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -105,6 +109,7 @@ class Retry(Resource):
         id="retryDeadLetters",
         summary="Deliver dead letters of a sink after all. Each is tried once more, after the events that wait.",
         tag="events",
+        access=Access.MANAGE,
         body=schemas.DeadLetterChoice,
         returns={
             200: Answer("They will be delivered soon.", schemas.DeadLettersChosen),
@@ -124,6 +129,7 @@ class Discard(Resource):
         id="discardDeadLetters",
         summary="Forget dead letters of a sink.",
         tag="events",
+        access=Access.MANAGE,
         body=schemas.DeadLetterChoice,
         returns={200: Answer("They are gone.", schemas.DeadLettersChosen), 404: _NOT_THERE},
     )

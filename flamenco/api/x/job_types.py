@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
+from flamenco.domain.access import Access
 from flamenco.farm import jobs
 from flamenco.hooks.command_docs import documented
 from flamenco.protocol.x import jobs as schemas
@@ -19,6 +20,7 @@ class Problems(Resource):
         id="getJobTypeProblems",
         summary="The scripts that cannot be used, and why.",
         tag="jobtypes",
+        access=Access.PREPARE,
         returns={200: Answer("What is wrong at this moment; scripts are read anew.", schemas.JobTypeProblems)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
@@ -43,6 +45,7 @@ class Commands(Resource):
         id="getCommands",
         summary="The commands that the manager knows, the core's and those of plugins, with their parameters.",
         tag="commands",
+        access=Access.PREPARE,
         returns={200: Answer("All commands, by name.", schemas.Commands)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:

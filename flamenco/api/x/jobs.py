@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send, warner
+from flamenco.domain.access import Access
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import jobs
@@ -22,12 +23,13 @@ class Jobs(Resource):
         id="submitJob",
         summary="Submit a job, maybe for workers with a tag, maybe paused.",
         tag="jobs",
+        access=Access.SUBMIT,
         body=schemas.SubmittedJob,
         returns={200: Answer("The job was compiled into tasks and stored.", schemas.StoredJob)},
     )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
-        job = jobs.submit(self.farm, _submission(body), strict=True, warn=warner(resp))
+        job = jobs.submit(self.farm, _submission(body), req.context.caller, strict=True, warn=warner(resp))
         send(resp, msgspec.convert(job, schemas.StoredJob, from_attributes=True))
 
 
@@ -38,12 +40,14 @@ class Compile(Resource):
         id="compileJob",
         summary="Compile a job, and store nothing.",
         tag="jobs",
+        access=Access.SUBMIT,
         body=schemas.SubmittedJob,
         returns={200: Answer("The job with its tasks and their commands, as it would be stored.", AuthoredJob)},
     )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile the job as for a submission."""
-        send(resp, jobs.compiled(self.farm, _submission(body), strict=True, warn=warner(resp)))
+        by = req.context.caller
+        send(resp, jobs.compiled(self.farm, _submission(body), by, strict=True, warn=warner(resp)))
 
 
 def _submission(job: schemas.SubmittedJob) -> Submission:
@@ -65,6 +69,7 @@ class Explain(Resource):
         id="explainJob",
         summary="Why a job is where it is, and what its waiting tasks wait for.",
         tag="jobs",
+        access=Access.JOB,
         returns={200: Answer("What the scheduler goes by at this moment.", schemas.Explanation)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
@@ -79,6 +84,7 @@ class ExplainForWorker(Resource):
         id="explainJobForWorker",
         summary="Why one worker is not given the waiting tasks of a job.",
         tag="jobs",
+        access=Access.JOB,
         returns={200: Answer("What the scheduler goes by at this moment.", schemas.Explanation)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str, worker_id: str) -> None:

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain import model
+from flamenco.domain.access import Access
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm.farm_status import overview
 from flamenco.protocol.x import overview as schemas
@@ -20,6 +21,7 @@ class Overview(Resource):
         id="getOverview",
         summary="The newest jobs and all workers, in one consistent picture.",
         tag="overview",
+        access=Access.LOOK,
         returns={200: Answer("The farm at this moment.", schemas.Overview)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:

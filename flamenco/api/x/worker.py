@@ -6,6 +6,7 @@ import falcon
 
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
+from flamenco.domain.access import Access
 from flamenco.farm import workers
 from flamenco.protocol.x import jobs as schemas
 
@@ -17,7 +18,7 @@ class Commands(Resource):
         id="tellCommands",
         summary="A worker says which commands it has; until it signs on anew it is given tasks of those alone.",
         tag="worker",
-        auth=True,
+        access=Access.WORK,
         body=schemas.WorkerCommands,
         returns={200: Answer("The commands that the manager knows.", schemas.KnownCommands)},
     )

@@ -33,7 +33,7 @@ def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
         worker = workers.seen(tx, worker.key, now)
         assigned = None
         variables: Mapping[str, str] = {}
-        if worker.status_requested is None and worker.status is WorkerStatus.AWAKE:
+        if worker.status_requested is None and worker.status is WorkerStatus.AWAKE and worker.approved:
             own = claim.own_active_task(tx, worker.key)
             if own is None or not is_with_predecessor(worker, own.last_touched, now):
                 assigned = (own and _take_again(tx, own, worker, farm)) or _claim(tx, worker, farm)

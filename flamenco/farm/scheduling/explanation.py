@@ -88,6 +88,8 @@ def _seen(tx: Tx, farm: Farm, job: Job, worker: Worker, around: Around, *, is_bu
     if farm.policies.is_selective:
         refusal = farm.policies.refusal(jobs.candidate(job), views.of_worker(tx, worker))
         refused = f"{refusal.policy}: {refusal.reason}" if refusal else ""
+    if not worker.approved:
+        refused = f"a person has to agree to it first (`flamenco workers approve {worker.name}`)"
     return replace(
         seen_worker(worker),
         has_tag=around.with_tag is None or worker.key in around.with_tag,

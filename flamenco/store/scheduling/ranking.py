@@ -88,7 +88,7 @@ def candidates(tx: Tx, keys: Sequence[int]) -> dict[int, JobCandidate]:
 _AWAKE = (
     select(sql.count())
     .select_from(workers)
-    .where(workers.c.deleted.is_(None), workers.c.status == WorkerStatus.AWAKE.value)
+    .where(workers.c.deleted.is_(None), workers.c.approved, workers.c.status == WorkerStatus.AWAKE.value)
 )
 _RUNNING_TYPES = select(tasks.c.type, sql.count()).where(text(ACTIVE_SQL)).group_by(tasks.c.type)
 _ACTIVE_RUNS = select(tasks.c.job_key, tasks.c.activated).where(text(ACTIVE_SQL))

@@ -1,0 +1,32 @@
+"""The cookie by which a browser says that somebody has signed in with it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import falcon
+
+from flamenco.farm.context import Farm
+
+SESSION_COOKIE: Final = "flamenco_session"
+SECURE_SESSION_COOKIE: Final = "__Host-flamenco_session"
+"""What the cookie is called where it only ever goes over TLS: under that name, no other host can have set it."""
+
+
+def session_in(req: falcon.Request) -> str:
+    """The secret of the session that a browser sends; empty for none."""
+    return req.cookies.get(SECURE_SESSION_COOKIE) or req.cookies.get(SESSION_COOKIE, "")
+
+
+def keep_session(farm: Farm, req: falcon.Request, resp: falcon.Response, secret: str) -> None:
+    """Have the browser keep that it is signed in, out of reach of scripts and of pages of others."""
+    is_secure = req.forwarded_scheme == "https"
+    resp.set_cookie(
+        SECURE_SESSION_COOKIE if is_secure else SESSION_COOKIE,
+        secret,
+        max_age=int(farm.config.access.session),
+        path="/",
+        secure=is_secure,
+        http_only=True,
+        same_site="Lax",
+    )

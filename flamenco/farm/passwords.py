@@ -1,0 +1,69 @@
+"""Passwords: hashed by argon2id, which takes a while on purpose, so only two at once and nobody waits behind many."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from flamenco.domain.errors import Busy, Refused
+
+SHORTEST: Final = 10
+LONGEST: Final = 1_000
+
+MOST_WAITING: Final = 16
+"""So many wait for one of the two places; more are sent away, to come again."""
+
+_AT_ONCE = 2
+_WAIT_S = 10.0
+
+
+class Passwords:
+    """Hashes and checks passwords. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        # What OWASP recommends at least: 19 MiB and two passes of one thread, some 25 ms.
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+        self._places = threading.Semaphore(_AT_ONCE)
+        self._waiting = threading.Semaphore(_AT_ONCE + MOST_WAITING)
+        self._nobody = ""
+
+    def hash(self, password: str) -> str:
+        """What is stored of a password. Raises `Refused` for one that is too short, or `Busy`."""
+        if not SHORTEST <= len(password) <= LONGEST:
+            raise Refused(f"password: is to have from {SHORTEST} to {LONGEST} characters")
+        with self._place():
+            return self._hasher.hash(password)
+
+    def is_right(self, password: str, password_hash: str) -> bool:
+        """Whether that is the password; takes as long where there is none. Raises `Busy`."""
+        with self._place():
+            if not self._nobody:
+                self._nobody = self._hasher.hash("of nobody")
+            try:
+                self._hasher.verify(password_hash or self._nobody, password[: LONGEST + 1])
+            except (VerificationError, InvalidHashError):
+                return False
+            return bool(password_hash)
+
+    def _place(self) -> _Place:
+        return _Place(self._waiting, self._places)
+
+
+class _Place:
+    def __init__(self, waiting: threading.Semaphore, places: threading.Semaphore) -> None:
+        self._waiting = waiting
+        self._places = places
+
+    def __enter__(self) -> None:
+        if not self._waiting.acquire(blocking=False):
+            raise Busy("Too many are signing in at this moment; try again in a moment.")
+        if not self._places.acquire(timeout=_WAIT_S):
+            self._waiting.release()
+            raise Busy("Too many are signing in at this moment; try again in a moment.")
+
+    def __exit__(self, *_: object) -> None:
+        self._places.release()
+        self._waiting.release()

@@ -1,0 +1,105 @@
+"""Signing in and out, in a browser; and the link by which the first one becomes a user."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from flamenco.domain.access import Caller, Mode, Role, Token, TokenText, User, Way, hash_of, new_token, token_in
+from flamenco.domain.errors import AccessDenied
+from flamenco.farm import audit, users
+from flamenco.farm.context import Farm
+from flamenco.store import users as store
+from flamenco.store.engine import Tx
+
+log = structlog.get_logger(__name__)
+
+LINK_LASTS: Final = timedelta(hours=1)
+
+_WRONG: Final = "There is no user of that name with that password."
+
+
+def sign_in(farm: Farm, name: str, password: str, address: str) -> tuple[User, str]:
+    """Sign somebody in: who it is, and the secret of the session. Raises `AccessDenied`, `Busy`.
+
+    Whoever is wrong again and again waits, by name and by address.
+    """
+    who = (f"name {name.lower()[:100]}", f"address {address}")
+    farm.in_vain.check(who)
+    with farm.store.read() as tx:
+        found = store.find_user(tx, name)
+    if not farm.passwords.is_right(password, found[1] if found else "") or found is None:
+        farm.in_vain.failed(who)
+        log.warning("somebody could not sign in", name=name[:100], address=address)
+        raise AccessDenied(_WRONG)
+    farm.in_vain.succeeded(who)
+    return found[0], start_session(farm, found[0], address)
+
+
+def start_session(farm: Farm, user: User, address: str) -> str:
+    """The secret of a new session of somebody who has shown who they are."""
+    secret, now = secrets.token_hex(32), farm.clock()
+    by = Caller(role=user.role, way=Way.SESSION, address=address, name=user.name, user_key=user.key)
+    with audit.acting(by, "signIn"), farm.store.write() as tx:
+        store.insert_session(tx, user, hash_of(secret), now, now + timedelta(seconds=farm.config.access.session))
+        audit.note(tx, now, "session", user.name, user.name)
+    return secret
+
+
+def sign_out(farm: Farm, secret: str) -> None:
+    """End a session."""
+    with farm.store.write() as tx:
+        store.remove_session(tx, hash_of(secret))
+    farm.known_callers.forget()
+
+
+def first_link(farm: Farm) -> str | None:
+    """A token by which somebody becomes the first administrator; None where that is not needed, or there are some.
+
+    Those that were made before open nothing any more.
+    """
+    if farm.config.mode is Mode.OPEN:
+        return None
+    text, now = new_token(), farm.clock()
+    with farm.store.write() as tx:
+        if store.count_admins(tx) > 0:
+            return None
+        store.remove_links(tx)
+        link = Token(
+            key=0, id=text.id, name="first user", role=Role.ADMIN, once=True, created=now, expires=now + LINK_LASTS
+        )
+        store.insert_token(tx, link, text.secret_hash)
+    return str(text)
+
+
+def become_first(farm: Farm, link: str, name: str, password: str, address: str) -> tuple[User, str]:
+    """Make whoever has the link the first administrator, and sign them in. Raises `AccessDenied`, `Refused`, `Busy`."""
+    who = (f"address {address}",)
+    farm.in_vain.check(who)
+    text = token_in(link)
+    name, password_hash = users.checked_name(name), farm.passwords.hash(password)
+    now = farm.clock()
+    by = Caller(role=Role.ADMIN, way=Way.TOKEN, address=address, name=name)
+    with audit.acting(by, "signIn"), farm.store.write() as tx:
+        user = None
+        if text is not None and _take_link(tx, text, now):
+            user = store.insert_user(tx, name, Role.ADMIN, password_hash, now)
+            audit.note(tx, now, "user", name, name, after={"role": Role.ADMIN})
+    if user is None:
+        farm.in_vain.failed(who)
+        raise AccessDenied("This link was used already, or is too old; the manager prints another one when it starts.")
+    return user, start_session(farm, user, address)
+
+
+def _take_link(tx: Tx, text: TokenText, now: datetime) -> bool:
+    """Whether that is a link which may be used still; it is not, from then on."""
+    found = store.find_token(tx, text.id)
+    if found is None:
+        return False
+    token, secret_hash, _ = found
+    is_good = token.once and not token.is_expired(now) and hmac.compare_digest(text.secret_hash, secret_hash)
+    return is_good and store.remove_token(tx, token)

@@ -1,0 +1,176 @@
+"""Users, their browsers that are signed in, and tokens of programs. Of no secret there is more than a hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import func as sql
+from sqlalchemy.exc import IntegrityError
+
+from flamenco.domain.access import Role, Token, User
+from flamenco.domain.errors import Conflict, NotFound
+from flamenco.store.engine import Tx
+from flamenco.store.schema import sessions, tokens, users
+
+_USER = select(users.c.key, users.c.name, users.c.role, users.c.password_hash, users.c.created)
+_BY_NAME = _USER.where(users.c.name == bindparam("name"))
+
+
+def _user(row: Any) -> User:
+    return User(
+        key=row.key, name=row.name, role=Role(row.role), has_password=bool(row.password_hash), created=row.created
+    )
+
+
+def insert_user(tx: Tx, name: str, role: Role, password_hash: str, now: datetime) -> User:
+    """Store a user. Raises `Conflict` when there is one of that name."""
+    values = {"name": name, "role": role, "password_hash": password_hash, "created": now}
+    try:
+        key: int = tx.execute(insert(users).returning(users.c.key), values).scalar_one()
+    except IntegrityError as error:
+        raise Conflict(f"there is a user {name!r} already") from error
+    return User(key=key, name=name, role=role, has_password=bool(password_hash), created=now)
+
+
+def save_user(tx: Tx, user: User, password_hash: str | None = None) -> None:
+    """Write a user's role back, and another password where there is one."""
+    values: Mapping[str, Any] = {"role": user.role} | (
+        {} if password_hash is None else {"password_hash": password_hash}
+    )
+    tx.execute(update(users).where(users.c.key == user.key).values(**values))
+
+
+def remove_user(tx: Tx, user: User) -> None:
+    """Forget a user, with tokens and sessions."""
+    tx.execute(delete(users).where(users.c.key == user.key))
+
+
+def find_user(tx: Tx, name: str) -> tuple[User, str] | None:
+    """The user of that name, with the hash of the password; empty for whoever has none."""
+    row = tx.execute(_BY_NAME, {"name": name}).one_or_none()
+    return (_user(row), row.password_hash) if row else None
+
+
+def fetch_user(tx: Tx, name: str) -> User:
+    """The user of that name. Raises `NotFound`."""
+    found = find_user(tx, name)
+    if found is None:
+        raise NotFound(f"there is no user {name!r}")
+    return found[0]
+
+
+def all_users(tx: Tx) -> list[User]:
+    """Every user, by name."""
+    return [_user(row) for row in tx.execute(_USER.order_by(users.c.name))]
+
+
+def count_admins(tx: Tx) -> int:
+    """How many can administer the farm."""
+    return int(tx.execute(select(sql.count()).where(users.c.role == Role.ADMIN)).scalar_one())
+
+
+_TOKEN = select(
+    *(tokens.c.key, tokens.c.id, tokens.c.name, tokens.c.role, users.c.name.label("user"), tokens.c.user_key),
+    *(tokens.c.once, tokens.c.created, tokens.c.expires, tokens.c.last_used, tokens.c.secret_hash),
+    users.c.role.label("user_role"),
+).outerjoin(users, users.c.key == tokens.c.user_key)
+_BY_ID = _TOKEN.where(tokens.c.id == bindparam("id"))
+
+
+def _token(row: Any) -> Token:
+    return Token(
+        key=row.key,
+        id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        user=row.user or "",
+        user_key=row.user_key,
+        once=row.once,
+        created=row.created,
+        expires=row.expires,
+        last_used=row.last_used,
+    )
+
+
+def insert_token(tx: Tx, token: Token, secret_hash: str) -> None:
+    """Store a token; its `key` is given here."""
+    names = ("id", "name", "role", "user_key", "once", "created", "expires")
+    tx.execute(insert(tokens), {name: getattr(token, name) for name in names} | {"secret_hash": secret_hash})
+
+
+def find_token(tx: Tx, token_id: str) -> tuple[Token, str, Role | None] | None:
+    """A token, the hash of its secret, and the role that its user has now, where it has one."""
+    row = tx.execute(_BY_ID, {"id": token_id}).one_or_none()
+    if row is None:
+        return None
+    return _token(row), row.secret_hash, None if row.user_role is None else Role(row.user_role)
+
+
+def all_tokens(tx: Tx, user_key: int | None = None) -> list[Token]:
+    """Every token, the oldest first, or those of one user; not the links that are for once."""
+    statement = _TOKEN.where(tokens.c.once.is_(False)).order_by(tokens.c.key)
+    if user_key is not None:
+        statement = statement.where(tokens.c.user_key == user_key)
+    return [_token(row) for row in tx.execute(statement)]
+
+
+def remove_token(tx: Tx, token: Token) -> bool:
+    """Revoke a token; whether it was still there."""
+    return tx.execute(delete(tokens).where(tokens.c.key == token.key)).rowcount == 1
+
+
+def remove_links(tx: Tx) -> None:
+    """Revoke every link that is for once."""
+    tx.execute(delete(tokens).where(tokens.c.once.is_(True)))
+
+
+def token_used(tx: Tx, key: int, now: datetime) -> None:
+    """Note that it was used."""
+    tx.execute(update(tokens).where(tokens.c.key == key).values(last_used=now))
+
+
+_SESSION = (
+    select(
+        *(users.c.key, users.c.name, users.c.role, users.c.password_hash, users.c.created),
+        sessions.c.last_used,
+    )
+    .join(users, users.c.key == sessions.c.user_key)
+    .where(sessions.c.secret_hash == bindparam("secret_hash"), sessions.c.expires > bindparam("now"))
+)
+
+
+def insert_session(tx: Tx, user: User, secret_hash: str, now: datetime, expires: datetime) -> None:
+    """Store that a browser is signed in."""
+    values = {"secret_hash": secret_hash, "user_key": user.key, "created": now, "last_used": now, "expires": expires}
+    tx.execute(insert(sessions), values)
+
+
+def find_session(tx: Tx, secret_hash: str, now: datetime) -> tuple[User, datetime] | None:
+    """Who is signed in there, and when it was used last as far as that was noted."""
+    row = tx.execute(_SESSION, {"secret_hash": secret_hash, "now": now}).one_or_none()
+    return (_user(row), row.last_used) if row else None
+
+
+def session_used(tx: Tx, secret_hash: str, now: datetime, expires: datetime) -> None:
+    """Note that it was used, and lasts until another moment."""
+    statement = update(sessions).where(sessions.c.secret_hash == secret_hash)
+    tx.execute(statement.values(last_used=now, expires=expires))
+
+
+def remove_session(tx: Tx, secret_hash: str) -> None:
+    """Sign out."""
+    tx.execute(delete(sessions).where(sessions.c.secret_hash == secret_hash))
+
+
+def remove_sessions_of(tx: Tx, user: User) -> None:
+    """Sign a user out everywhere."""
+    tx.execute(delete(sessions).where(sessions.c.user_key == user.key))
+
+
+def forget_expired(tx: Tx, now: datetime) -> None:
+    """Drop sessions, and tokens, that open nothing any more; tokens a month later, so that people see them."""
+    tx.execute(delete(sessions).where(sessions.c.expires <= now))
+    tx.execute(delete(tokens).where(tokens.c.once.is_(True), tokens.c.expires <= now))
