@@ -11,7 +11,7 @@ from flamenco.domain.scheduling.accounts import Usage
 from flamenco.domain.scheduling.values import FarmView, Hold, JobCandidate, Limit, Term, WorkerView
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.visible import visible
-from flamenco.hooks.authentication import Authenticator, Identity, PersonRole, Presented
+from flamenco.hooks.authentication import Authenticator, Identity, Presented
 from flamenco.hooks.cli_options import json_option, manager_option
 from flamenco.hooks.routes import ApiRequest, ApiResponse, FarmReader, Route
 from flamenco.hooks.setting import Setting
@@ -60,7 +60,6 @@ __all__ = [
     "LimitUse",
     "ManagerConfig",
     "NotFound",
-    "PersonRole",
     "Presented",
     "PublishedEvent",
     "Refused",

@@ -16,17 +16,20 @@ plugins:
 ```
 
 Somebody's role is the highest of their `groups`, else `role`; where that is empty, those alone come in who are users of
-the farm already. The name is what the claim `name_claim` has. Needs the libraries `authlib` and `joserfc`:
+the farm already. The name is what the claim `name_claim` has. Needs the library `joserfc`:
 `pip install 'flamenco-farm[oidc]'`.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from importlib.util import find_spec
 from typing import Any, Final, Literal
+from urllib.parse import urlencode
 
 from flamenco import (
     ApiRequest,
@@ -36,16 +39,18 @@ from flamenco import (
     FarmReader,
     Identity,
     ManagerConfig,
-    PersonRole,
     Refused,
     Route,
     Setting,
     hookimpl,
 )
 
+PersonRole = Literal["viewer", "artist", "wrangler", "admin"]
 ROLES: Final[tuple[PersonRole, ...]] = ("viewer", "artist", "wrangler", "admin")
 COOKIE: Final = "flamenco_oidc"
 TIMEOUT_S: Final = 10.0
+BASIC: Final = "client_secret_basic"
+ALGORITHMS: Final = ["RS256", "ES256", "PS256"]
 LEEWAY_S: Final = 60
 """By how much the clocks of the two may differ."""
 
@@ -85,8 +90,8 @@ def authenticators(config: ManagerConfig) -> Iterable[Authenticator]:
 @hookimpl
 def api_routes(config: ManagerConfig) -> Iterable[Route]:
     """Where people are sent from, and where they come back to."""
-    if find_spec("authlib") is None or find_spec("joserfc") is None:
-        raise ConfigError("the libraries authlib and joserfc are missing; `pip install 'flamenco-farm[oidc]'`.")
+    if find_spec("joserfc") is None:
+        raise ConfigError("the library joserfc is missing; `pip install 'flamenco-farm[oidc]'`.")
     own = config.plugins.oidc
     for name in ("issuer", "client_id", "client_secret"):
         if not getattr(own, name):
@@ -107,39 +112,36 @@ class Provider:
 
     @cached_property
     def _metadata(self) -> Mapping[str, Any]:
-        return self._fetched(f"{self._own.issuer.rstrip('/')}/.well-known/openid-configuration")
+        return self._asked("GET", f"{self._own.issuer.rstrip('/')}/.well-known/openid-configuration")
 
-    def _fetched(self, url: str) -> Mapping[str, Any]:
+    def _asked(self, method: str, url: str, **options: Any) -> Mapping[str, Any]:
         import httpx  # noqa: PLC0415 - whoever only asks which plugins there are need not wait for it
 
         try:
-            answer = httpx.get(url, timeout=TIMEOUT_S, follow_redirects=True)
+            answer = httpx.request(method, url, timeout=TIMEOUT_S, follow_redirects=method == "GET", **options)
             answer.raise_for_status()
             found: Mapping[str, Any] = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             raise Refused(f"The provider cannot be asked: {error}") from error
         return found
 
-    def _client(self, **options: Any) -> Any:
-        from authlib.integrations.httpx_client import OAuth2Client  # noqa: PLC0415 - see above
-
-        return OAuth2Client(
-            self._own.client_id,
-            self._own.client_secret,
-            scope=self._own.scope,
-            redirect_uri=self._here,
-            code_challenge_method="S256",
-            timeout=TIMEOUT_S,
-            **options,
-        )
-
     def begin(self, _request: ApiRequest, _farm: FarmReader) -> ApiResponse:
         """Send the browser to the provider; it keeps what shows that it is the same one that comes back."""
-        nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
-        with self._client() as client:
-            url, state = client.create_authorization_url(
-                self._metadata["authorization_endpoint"], code_verifier=verifier, nonce=nonce
-            )
+        state, nonce, verifier = (secrets.token_urlsafe(48) for _ in range(3))
+        digest = hashlib.sha256(verifier.encode()).digest()
+        asked = {
+            "response_type": "code",
+            "client_id": self._own.client_id,
+            "redirect_uri": self._here,
+            "scope": self._own.scope,
+            "state": state,
+            "nonce": nonce,
+            # RFC 7636: who comes back with the code has to know what this was made of.
+            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+        }
+        there = str(self._metadata["authorization_endpoint"])
+        url = f"{there}{'&' if '?' in there else '?'}{urlencode(asked)}"
         return ApiResponse(status=303, location=url, cookies={COOKIE: f"{state}.{nonce}.{verifier}"})
 
     def end(self, request: ApiRequest, _farm: FarmReader) -> ApiResponse:
@@ -154,17 +156,13 @@ class Provider:
         return ApiResponse(status=303, location="/", cookies={COOKIE: ""}, sign_in=self._identity(claims))
 
     def _claims(self, code: str, nonce: str, verifier: str) -> Mapping[str, Any]:
-        from authlib.common.errors import AuthlibBaseError  # noqa: PLC0415 - see above
-        from httpx import HTTPError  # noqa: PLC0415
-        from joserfc import jwt  # noqa: PLC0415
+        from joserfc import jwt  # noqa: PLC0415 - see above
         from joserfc.errors import JoseError  # noqa: PLC0415
         from joserfc.jwk import KeySet  # noqa: PLC0415
 
         try:
-            with self._client() as client:
-                token = client.fetch_token(self._metadata["token_endpoint"], code=code, code_verifier=verifier)
-            keys = KeySet.import_key_set(dict(self._fetched(self._metadata["jwks_uri"])))  # type: ignore[arg-type]
-            found = jwt.decode(token["id_token"], keys, algorithms=["RS256", "ES256", "PS256"])
+            keys = KeySet.import_key_set(dict(self._asked("GET", self._metadata["jwks_uri"])))  # type: ignore[arg-type]
+            found = jwt.decode(self._exchanged(code, verifier)["id_token"], keys, algorithms=ALGORITHMS)
             jwt.JWTClaimsRegistry(
                 leeway=LEEWAY_S,
                 iss={"essential": True, "value": self._metadata["issuer"]},
@@ -172,10 +170,25 @@ class Provider:
                 exp={"essential": True},
                 nonce={"essential": True, "value": nonce},
             ).validate(found.claims)
-        except (AuthlibBaseError, HTTPError, JoseError, KeyError, ValueError) as error:
+        except (JoseError, KeyError, ValueError) as error:
             raise Refused(f"What the provider says does not hold: {error}") from error
         claims: Mapping[str, Any] = found.claims
         return claims
+
+    def _exchanged(self, code: str, verifier: str) -> Mapping[str, Any]:
+        """What the provider gives for a code."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._here,
+            "code_verifier": verifier,
+        }
+        secret = (self._own.client_id, self._own.client_secret)
+        # Basic is what is meant where a provider does not say (OpenID Connect Discovery, section 3).
+        if BASIC in self._metadata.get("token_endpoint_auth_methods_supported", [BASIC]):
+            return self._asked("POST", self._metadata["token_endpoint"], data=form, auth=secret)
+        form |= {"client_id": secret[0], "client_secret": secret[1]}
+        return self._asked("POST", self._metadata["token_endpoint"], data=form)
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         name = claims.get(self._own.name_claim)

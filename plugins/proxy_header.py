@@ -25,8 +25,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from flamenco import Authenticator, Identity, ManagerConfig, PersonRole, Presented, Setting, hookimpl
+from flamenco import Authenticator, Identity, ManagerConfig, Presented, Setting, hookimpl
 
+PersonRole = Literal["viewer", "artist", "wrangler", "admin"]
 Header = Annotated[str, Meta(pattern="^[A-Za-z0-9-]+$")]
 
 

@@ -49,6 +49,7 @@ class Provider(ThreadingHTTPServer):
 
     def token(self, form: dict[str, str]) -> dict[str, Any]:
         """What a code is exchanged for."""
+        assert form["grant_type"] == "authorization_code"
         challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).rstrip(b"=")
         if form["code"] != "the-code" or challenge.decode() != self.asked["code_challenge"]:
             return {"error": "invalid_grant"}

@@ -42,6 +42,7 @@ ASK: dict[str, Callable[[Loaded], object]] = {
     "job_submitting": lambda loaded: loaded.hooks.job_submitting(Submission(name="", type="t"), loaded.config),
     "job_compiled": lambda loaded: loaded.hooks.job_compiled(authored_job(name=""), {}, loaded.config),
     "cli_commands": lambda loaded: loaded.hooks.cli_commands(),
+    "authenticators": lambda loaded: loaded.hooks.authenticators(loaded.config),
     "api_routes": lambda loaded: loaded.hooks.api_routes(loaded.config),
 }
 
