@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import falcon
 
-from flamenco.api import downloads, errors, pages, plugin_routes
+from flamenco.api import downloads, errors, pages, plugin_routes, sign_in_page
 from flamenco.api.middleware.answers import Bodiless, UnreadBody
 from flamenco.api.middleware.authentication import Authentication, KeyInPath
 from flamenco.api.middleware.body import Body
@@ -45,7 +45,7 @@ def create_app(farm: Farm) -> Application:
             Timing(farm.request_times),
             RequestId(),
             KeyInPath(),
-            Browsers(farm.config.allowed_hosts, origins),
+            Browsers((*farm.config.allowed_hosts, *_public_host(farm)), origins, farm.trusted_proxies),
             Authentication(farm),
             Parameters(),
             Body(body_limit),
@@ -70,10 +70,17 @@ def create_app(farm: Farm) -> Application:
         taken.append(DESCRIPTION_PATH)
     mounted = plugin_routes.mount(app, farm, taken, body_limit)
     # Where no plugin has pages of its own, which are better than these.
-    for path, page in {pages.HOME: pages.Home, **dict.fromkeys(downloads.ADDON_PATHS, downloads.Addon)}.items():
+    own_pages = {pages.HOME: pages.Home, sign_in_page.PATH: sign_in_page.SignInPage}
+    for path, page in {**own_pages, **dict.fromkeys(downloads.ADDON_PATHS, downloads.Addon)}.items():
         if path not in mounted:
             app.add_route(path, page(farm))
     return app
+
+
+def _public_host(farm: Farm) -> list[str]:
+    """The name by which people find the manager, where a proxy is before it."""
+    host = urlsplit(farm.config.public_url).hostname
+    return [host] if host else []
 
 
 def _development_pages(host: str) -> list[str]:

@@ -40,10 +40,13 @@ footer {{ margin-top: 2rem; opacity: 0.7; }}
 </html>
 """
 
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+
 _HOME: Final = """\
 <h1>{name}</h1>
 <p>This is the manager of a render farm. Artists submit jobs to it, and workers ask it for tasks.
 It has no web page to steer it yet; the command line does all of that.</p>
+<p><a href="{sign_in}">Sign in</a>, where you look after the farm.</p>
 <h2>Look around</h2>
 <pre><code>export FLAMENCO_MANAGER={url}
 flamenco jobs        # what is being rendered, and how far it is
@@ -77,6 +80,7 @@ class Home(Resource):
             raise falcon.HTTPNotFound
         url = f"{req.scheme}://{req.netloc}{public_path(req, HOME)}"
         links = {
+            "sign_in": "/sign-in",
             "addon": "/flamenco3-addon.zip",
             "v1": "/api/openapi.json",
             "v3": "/api/v3/openapi3.json",
@@ -84,7 +88,7 @@ class Home(Resource):
         }
         texts = {"name": self.farm.config.manager_name, "url": url}
         texts |= {name: public_path(req, path) for name, path in links.items()}
-        _send(resp, self.farm.config.manager_name, _HOME, texts)
+        send_page(resp, self.farm.config.manager_name, _HOME, texts)
 
 
 def is_for_people(req: falcon.Request) -> bool:
@@ -98,16 +102,24 @@ def send_nothing_here(req: falcon.Request, resp: falcon.Response, message: str, 
     `elsewhere` is the address of what they were looking for, where that is known.
     """
     texts = {"message": message, "home": public_path(req, HOME), "elsewhere": elsewhere}
-    _send(resp, "Nothing here", (_NOTHING + _ELSEWHERE) if elsewhere else _NOTHING, texts)
+    send_page(resp, "Nothing here", (_NOTHING + _ELSEWHERE) if elsewhere else _NOTHING, texts)
     resp.status = falcon.HTTP_404
 
 
-def _send(resp: falcon.Response, title: str, body: str, texts: dict[str, str]) -> None:
-    """Whatever comes from elsewhere is text, and no page."""
-    filled = body.format_map({name: escape(text) for name, text in texts.items()})
+def send_page(
+    resp: falcon.Response, title: str, body: str, texts: dict[str, str], markup: dict[str, str] | None = None
+) -> None:
+    """Send `body`, with `texts` put in as what they are, text and no page; `markup` is put in as it is."""
+    filled = body.format_map({name: escape(text) for name, text in texts.items()} | (markup or {}))
     resp.content_type = falcon.MEDIA_HTML
     resp.text = _PAGE.format(title=escape(title), body=filled, version=escape(__version__))
-    resp.set_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+    # Forms go back to the manager alone, and nobody can lay the page under one of their own.
+    resp.set_header(
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
+    )
     resp.set_header("X-Content-Type-Options", "nosniff")
     resp.cache_control = ["no-cache"]
+    # To itself alone, where browsers say by it which page a form is of.
+    resp.set_header("Referrer-Policy", "same-origin")
     resp.vary = ["Accept"]

@@ -64,8 +64,8 @@ def manager(config_file: Path | None, data_dir: Path | None, overrides: dict[str
     if link:
         url = url_of(listener).replace("[::]", "localhost").replace("0.0.0.0", "localhost")  # noqa: S104 - not to listen
         click.echo(
-            f"flamenco: nobody can sign in yet. Within an hour, become the administrator at {url}/#link={link}, or by "
-            "`flamenco users add NAME --role admin` on this machine.",
+            f"flamenco: nobody can sign in yet. Become the administrator within an hour, at {url}/sign-in?link={link} "
+            "or by `flamenco users add NAME --role admin` on this machine.",
             err=True,
         )
     server.serve(loaded, read_configuration, listener, lambda url: click.echo(f"listening on {url}"))

@@ -152,8 +152,9 @@ def _without(content: Mapping[str, Any], dotted: Collection[str]) -> dict[str, A
     left = {}
     for key, value in content.items():
         inside = [each.removeprefix(f"{key}.") for each in dotted if each.startswith(f"{key}.")]
-        if key not in dotted:
-            left[key] = _without(value, inside) if inside and isinstance(value, Mapping) else value
+        kept = _without(value, inside) if inside and isinstance(value, Mapping) else value
+        if key not in dotted and (kept or not inside):
+            left[key] = kept
     return left
 
 

@@ -49,12 +49,12 @@ def identify(farm: Farm, brought: Credentials) -> Caller:
     Looked up in the database every few seconds only. Raises `SignInNeeded`.
     """
     if brought.token:
-        known = farm.known_callers.find(brought.token, lambda: _by_token(farm, brought))
+        known = farm.known_callers.find(Way.TOKEN, brought.token, lambda: _by_token(farm, brought))
         if known is None:
             raise SignInNeeded("The token is not known here: it was revoked, has expired, or is of another manager.")
         return _at(known, brought.address)
     if brought.session:
-        known = farm.known_callers.find(brought.session, lambda: _by_session(farm, brought))
+        known = farm.known_callers.find(Way.SESSION, brought.session, lambda: _by_session(farm, brought))
         if known is not None:
             return _at(known, brought.address)
     return _by_plugin(farm, brought) or by_network(farm.config, farm.network_roles, brought)
@@ -107,7 +107,7 @@ def _by_plugin(farm: Farm, brought: Credentials) -> Caller | None:
         if identity is not None:
             # Not every request need look for the user, or make one.
             key = f"{authenticator.name} {identity.role} {identity.name}"
-            known = farm.known_callers.find(key, partial(_of_plugin, farm, identity, brought))
+            known = farm.known_callers.find(Way.PLUGIN, key, partial(_of_plugin, farm, identity, brought))
             return known and _at(known, brought.address)
     return None
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from flamenco.domain.access import Caller, hash_of
+from flamenco.domain.access import Caller, Way, hash_of
 
 
 class KnownCallers:
@@ -26,9 +26,12 @@ class KnownCallers:
         self._known: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
         self._generation = 0
 
-    def find(self, secret: str, look: Callable[[], Caller | None]) -> Caller | None:
-        """Who has that secret, as `look` says or said a moment ago. What opens nothing is not remembered."""
-        key, now = hash_of(secret), self._timer()
+    def find(self, way: Way, secret: str, look: Callable[[], Caller | None]) -> Caller | None:
+        """Who came by that way with that secret, as `look` says or said a moment ago.
+
+        What opens nothing is not remembered, and what opens one door is not looked for at another.
+        """
+        key, now = hash_of(f"{way} {secret}"), self._timer()
         with self._lock:
             generation = self._generation
             known = self._known.get(key)

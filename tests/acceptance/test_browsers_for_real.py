@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
-from tests.acceptance.conftest import Manager
+from tests.acceptance.conftest import Manager, running_manager
+from tests.acceptance.signing_in import PASSWORD, add_user, signed_in
 
 TIMEOUT_MS = 30_000
 JOB = {"name": "n", "type": "echo", "submitter_platform": "linux", "settings": {"message": "m"}}
@@ -68,18 +68,36 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+@pytest.fixture(scope="module", params=["open", "lan", "login"])
+def shared_manager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
+    """A manager in each mode, that an artist can sign in at."""
+    folder = tmp_path_factory.mktemp("manager")
+    add_user(folder / "data", "anna", "wrangler")
+    with running_manager(folder, "--processes", "2", "--set", f"access.mode={request.param}") as running:
+        yield running
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A tab of an artist who has nothing else open."""
+def page(browser: Browser, shared_manager: Manager) -> Iterator[Page]:
+    """A tab of an artist who is signed in at the manager, and has nothing else open."""
     opened = browser.new_page()
     opened.set_default_timeout(TIMEOUT_MS)
+    opened.goto(f"{shared_manager.url}/api/version")
+    body = json.dumps({"name": "anna", "password": PASSWORD})
+    assert opened.evaluate(SIGN_IN, [body]) == 200
+    assert opened.evaluate("document.cookie") == ""
     yield opened
     opened.close()
 
 
+SIGN_IN = """([body]) => fetch("/api/x/sign-in", {method: "POST", body, headers: {"Content-Type": "application/json"}})
+    .then(answer => answer.status)"""
+
+
 def jobs_of(manager: Manager) -> int:
     """How many jobs there are."""
-    return len(httpx.get(f"{manager.url}/api/v3/jobs").json()["jobs"])
+    with signed_in(manager.url, "anna") as client:
+        return len(client.get("/api/v3/jobs").json()["jobs"])
 
 
 def is_to(manager: Manager, response: Response) -> bool:
@@ -140,3 +158,16 @@ def test_our_own_page(shared_manager: Manager, page: Page) -> None:
     )
     assert status == 200
     assert jobs_of(shared_manager) == before + 1
+
+
+def test_who_is_signed_in(shared_manager: Manager, page: Page, stranger: str) -> None:
+    """The manager's own page is answered as to that one; what a stranger's page fetches is not, nor can it read it."""
+    page.goto(f"{shared_manager.url}/api/version")
+    who = "() => fetch('/api/x/me').then(answer => answer.json())"
+    assert page.evaluate(who) == page.evaluate(who) | {"name": "anna", "role": "wrangler", "way": "session"}
+    page.goto(stranger)
+    from_there = page.evaluate(
+        "([url]) => fetch(url, {credentials: 'include'}).then(answer => answer.text(), String)",
+        [f"{shared_manager.url}/api/x/me"],
+    )
+    assert "anna" not in from_there

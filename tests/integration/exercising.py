@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -13,21 +13,43 @@ from pkgutil import walk_packages
 from types import FrameType
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import event
 
 from flamenco import Limit, Term
 from flamenco import store as store_package
+from flamenco.config.access_settings import AccessConfig
+from flamenco.domain.access import Access, Caller, Role, Way, hash_of
+from flamenco.domain.errors import AccessDenied
 from flamenco.domain.job_files import LAST_RENDERED
 from flamenco.domain.listing import JobQuery, Page, TaskQuery
 from flamenco.domain.model import Job
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import deletion, farm_status, following, jobs, last_rendered, lifecycle, sinks, tags, tasks, workers
+from flamenco.farm import (
+    audit,
+    deletion,
+    farm_status,
+    following,
+    jobs,
+    last_rendered,
+    lifecycle,
+    sign_in,
+    sinks,
+    tags,
+    tasks,
+    tokens,
+    users,
+    workers,
+)
 from flamenco.farm import sleep as sleeping
+from flamenco.farm.authorization import require
 from flamenco.farm.context import Farm
+from flamenco.farm.identification import Credentials, identify
 from flamenco.farm.reader import FarmReading
 from flamenco.farm.scheduling import explanation, placing, stranding
 from flamenco.farm.tasks import TaskChange
+from flamenco.hooks.authentication import Identity
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
 from flamenco.services import delivery, ranking, sleep, timeouts, upkeep
 from flamenco.services.deletion import Deletions
@@ -37,6 +59,7 @@ from flamenco.store import deletion as deletion_store
 from flamenco.store import events as event_store
 from flamenco.store import failures as failure_store
 from flamenco.store import last_rendered as rendered_store
+from flamenco.store import users as user_store
 from flamenco.store.engine import Store
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
@@ -114,6 +137,12 @@ def exercise(farm: Farm, clock: Clock) -> None:
     _look(farm, job)
     _deliver(farm, clock, sink)
     clock.forward(1000)
+    _access(farm)
+    own = Caller(role=Role.SUBMIT, way=Way.TOKEN, address="127.0.0.1", name="t")
+    for where in ({"job_id": job.id}, {"task_id": job.id}):
+        with suppress(AccessDenied):
+            require(farm, own, Access.JOB, **where)
+    jobs.matching(farm, JobQuery(of=own))
     _chores(farm)
     tags.remove(farm, tag.id)
     _delete(farm, job)
@@ -247,6 +276,35 @@ def _deliver(farm: Farm, clock: Clock, attached: tuple[EventSink, _Refuses]) -> 
         to.refuses = False
     sinks.discard(farm, "sink", [dead[1].key])
     sinks.discard(farm, "sink")
+
+
+def _access(farm: Farm) -> None:
+    """Somebody signs in, has a token, and is gone; a worker is made beforehand, and approved."""
+    strict = AccessConfig(mode="login")
+    farm.config, before = replace(farm.config, access=strict), farm.config
+    by, link = Caller(role=Role.ADMIN, way=Way.TOKEN, address="10.0.0.7"), sign_in.first_link(farm)
+    assert link
+    with audit.acting(by, "exercise"):
+        root, secret = sign_in.become_first(farm, link, "root", SECRET, by.address)
+        users.add(farm, "anna", Role.ARTIST, SECRET)
+        users.change(farm, "anna", Role.WRANGLER, SECRET)
+        users.of_plugin(farm, Identity(name="bob", role="viewer"))
+        sign_in.sign_in(farm, "anna", SECRET, by.address)
+        token, text = tokens.add(farm, by, "t", Role.VIEW, for_user="anna")
+        for brought in ({"token": str(text)}, {"session": secret}):
+            identify(farm, Credentials(address=by.address, **brought))
+        with farm.store.write() as tx:
+            user_store.session_used(tx, hash_of(secret), farm.clock(), farm.clock() + timedelta(days=1))
+        tokens.listed(farm, by)
+        tokens.listed(farm, Caller(role=Role.ARTIST, way=Way.SESSION, address="", name=root.name, user_key=root.key))
+        tokens.revoke(farm, by, token.id)
+        sign_in.sign_out(farm, secret)
+        users.everybody(farm)
+        users.remove(farm, "anna")
+        workers.approve(farm, workers.add(farm, by, "made", "linux")[0].id)
+    audit.records(farm, 10, before=1_000, who="root")
+    upkeep.forget_access(farm)
+    farm.config = before
 
 
 def _chores(farm: Farm) -> None:

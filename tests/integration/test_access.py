@@ -268,6 +268,27 @@ def test_a_token_for_submitting_sees_its_own_jobs_alone(make_farm: MakeFarm) -> 
     assert cancel(with_token(farm, Role.ARTIST, user="bob"), other).status_code == 204
 
 
+def test_what_opens_one_door_opens_no_other(make_farm: MakeFarm) -> None:
+    """Not even within the seconds in which it is remembered who came by it."""
+    farm = make_farm(**access("login"))
+    add_user(farm, "anna", Role.ADMIN)
+    cookie = cookie_of(Client(farm).post("/api/x/sign-in", {"name": "anna", "password": PASSWORD}))
+    assert Client(farm, cookie).get("/api/x/me").status_code == 200
+    secret = cookie["Cookie"].partition("=")[2]
+    assert Client(farm, {"Authorization": f"Bearer {secret}"}).get("/api/x/me").status_code == 401
+    text = token_of(farm, Role.VIEW)
+    assert Client(farm, {"Authorization": f"Bearer {text}"}).get("/api/x/me").status_code == 200
+    assert Client(farm, {"Cookie": f"flamenco_session={text}"}).get("/api/x/me").status_code == 401
+
+
+def test_a_browser_may_ask_what_it_may_send(make_farm: MakeFarm) -> None:
+    """Without its cookies, as browsers do, of a page that may; that tells nothing, and changes nothing."""
+    farm = make_farm(**access("login"))
+    asked = {"Origin": "http://localhost:8081", "Access-Control-Request-Method": "POST"}
+    answer = Client(farm, asked).ask("OPTIONS", "/api/v3/jobs")
+    assert (answer.status_code, answer.text) == (200, "")
+
+
 def test_a_token_lasts_as_long_as_it_is_to(make_farm: MakeFarm, clock: Clock) -> None:
     """It expires; it is less when its user becomes less; it goes with its user."""
     farm = make_farm(**access("login"))

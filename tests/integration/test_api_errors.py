@@ -18,6 +18,7 @@ from flamenco.api.app import create_app
 from flamenco.api.operation import operation_of
 from flamenco.api.routes import SURFACES
 from flamenco.api.v3.worker import IMAGE_LIMIT_BYTES
+from flamenco.config.access_settings import AccessConfig, ProxyConfig
 from flamenco.domain import errors as domain_errors
 from flamenco.farm.context import Farm
 from tests.conftest import authored_job, authored_task
@@ -323,16 +324,18 @@ def test_odd_request_ids_are_not_repeated(client: testing.TestClient, given: str
     ("headers", "address"),
     [
         ({}, "127.0.0.1"),
-        ({"X-Forwarded-For": "10.0.0.7, 10.0.0.1"}, "10.0.0.7"),
-        ({"X-Real-IP": "10.0.0.8"}, "10.0.0.8"),
+        ({"X-Forwarded-For": "10.0.0.1, 10.0.0.7"}, "10.0.0.7"),
         ({"X-Forwarded-For": "2001:db8::1"}, "2001:db8::1"),
         ({"X-Forwarded-For": "::ffff:10.0.0.7"}, "10.0.0.7"),
         ({"X-Forwarded-For": "<script>"}, "127.0.0.1"),
+        ({"X-Real-IP": "10.0.0.8"}, "127.0.0.1"),
         ({"Forwarded": "for="}, "127.0.0.1"),
     ],
 )
-def test_addresses(client: testing.TestClient, headers: dict[str, str], address: str) -> None:
-    """A worker's address is what a proxy says, as long as that is an address."""
+def test_addresses(make_farm: Callable[..., Farm], headers: dict[str, str], address: str) -> None:
+    """A worker's address is what a proxy says that is trusted, as long as that is an address."""
+    farm = make_farm(access=AccessConfig(proxy=ProxyConfig(trusted=("127.0.0.1",))))
+    client = testing.TestClient(create_app(farm))
     result = client.simulate_post("/api/worker/register-worker", json=REGISTRATION, headers=headers)
     assert result.json["address"] == address
 

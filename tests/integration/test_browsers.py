@@ -10,6 +10,7 @@ import pytest
 from falcon import testing
 
 from flamenco.api.app import create_app
+from flamenco.config.access_settings import AccessConfig, ProxyConfig
 from flamenco.farm.context import Farm
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -82,3 +83,17 @@ def test_names_of_the_configuration(make_farm: Callable[..., Farm]) -> None:
     assert ask(listed, "GET", "/api/version", Host="other.studio.example").status_code == 421
     every = make_farm(allowed_hosts=("*",))
     assert ask(every, "GET", "/api/version", Host="other.studio.example").status_code == 200
+
+
+@pytest.mark.parametrize(("peer", "status"), [("10.0.0.2", 200), ("10.0.0.3", 403)])
+def test_behind_a_proxy_the_host_is_what_that_was_asked_for(
+    make_farm: Callable[..., Farm], peer: str, status: int
+) -> None:
+    """One that is trusted says so; others say nothing, and what they send is of another host then."""
+    settings = AccessConfig(mode="open", proxy=ProxyConfig(trusted=("10.0.0.2",)))
+    farm = make_farm(access=settings, public_url="https://farm.studio.com/flamenco")
+    headers = {"Host": "127.0.0.1:8080", "X-Forwarded-Host": "farm.studio.com", "Origin": "https://farm.studio.com"}
+    client = testing.TestClient(create_app(farm))
+    answer = client.simulate_post("/api/v3/jobs", headers=headers, json=JOB, remote_addr=peer)
+    assert answer.status_code == status
+    assert client.simulate_get("/api/version", headers={"Host": "farm.studio.com"}).status_code == 200

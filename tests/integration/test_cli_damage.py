@@ -40,10 +40,13 @@ def commands() -> Iterator[str]:
                 yield f"{name} {inner}".strip()
 
 
-LONG = ("demo", "doctor", "worker", "manager", "jobtypes check", "jobtypes compile", "jobtypes test")
-"""Those that run for long, or want a job type that is tried out; and the one that is there to name what is wrong."""
+LONG = (
+    *("demo", "doctor", "worker", "manager", "jobtypes check", "jobtypes compile", "jobtypes test"),
+    *("users add", "users role", "users password", "users remove"),
+)
+"""Those that run for long, or want a job type that is tried out, or a user; and the one that names what is wrong."""
 COMMANDS_OF_THE_MANAGER = [each for each in commands() if each not in LONG]
-OF_THE_DATABASE = ["db upgrade", "db check", "db backup"]
+OF_THE_DATABASE = ["db upgrade", "db check", "db backup", "users list"]
 
 Run = Callable[..., Result]
 

@@ -99,7 +99,9 @@ class Wrong(NamedTuple):
 @pytest.mark.parametrize(
     "wrong",
     [
-        Wrong("listen: :8080\n", "exposure", "note", "whoever reaches that can submit jobs"),
+        Wrong("listen: :8080\n", "exposure", "note", "in mode lan: from private networks"),
+        Wrong("listen: :8080\naccess: {mode: open}\n", "exposure", "problem", "whoever reaches it may do everything"),
+        Wrong("access: {proxy: {trusted: [10.0.0.1]}}\n", "exposure", "note", "public_url"),
         Wrong("allowed_hosts: ['*']\n", "exposure", "problem", "any web page"),
         Wrong("shared_storage_path: /nowhere/at/all\n", "storage", "problem", "does not exist"),
         Wrong(

@@ -40,6 +40,10 @@ NOT_ASKED: Final = {
     "doctor": "shows what whoever calls it has configured",
     "db": "names no jobs or workers",
     "shaman": "names no jobs or workers",
+    "login": "names whoever has signed in",
+    "logout": "names nobody",
+    "connect": "prints an address",
+    "users": "names users, whose names have letters, digits and a few signs alone",
     "openapi": "prints what is declared",
 }
 """The commands that show nothing that came over the network, and why."""
@@ -66,6 +70,10 @@ ASKED: Final = [
     ["submit", "echo-sleep-test", "--name", HOSTILE, "--set", f"message={HOSTILE}", "--tag", HOSTILE],
     ["submit", "echo-sleep-test", "--name", HOSTILE, "--set", f"message={HOSTILE}", "--dry-run"],
     ["delete", "{job}", "--yes"],
+    ["tokens", "add", HOSTILE],
+    ["tokens"],
+    ["audit"],
+    ["audit", "--who", HOSTILE],
 ]
 
 

@@ -44,12 +44,15 @@ FEW_ROWS: Final = frozenset(
         "requirements",
         "sinks",
         "tags",
+        "tokens",
+        "users",
         "worker_tags",
     }
 )
 """The tables that stay small however much the farm does, so that nobody minds who reads them whole."""
 
 LOOK_THROUGH: Final = {
+    "audit.newest": "backwards from the newest, no further than is shown",
     "jobs.keys_unfinished": "once, when the manager starts; an index would have to be kept up with every task",
     "jobs.newest": "backwards from the newest, no further than is shown",
     "listing.jobs_matching": "somebody wants the list of all jobs",

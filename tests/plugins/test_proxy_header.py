@@ -57,6 +57,13 @@ def test_from_anybody_else_the_header_says_nothing(farm: Farm, address: str) -> 
     assert by(farm, "root", address).get("/api/x/me").status_code == 401
 
 
+def test_the_name_alone_is_no_token(farm: Farm) -> None:
+    """Who was named by the proxy a moment ago is not whoever writes the same as a token."""
+    assert by(farm, "root").get("/api/x/me").status_code == 200
+    for text in ("root", "proxy_header admin root", "plugin proxy_header admin root"):
+        assert Client(farm, {"Authorization": f"Bearer {text}"}).get("/api/x/me").status_code == 401
+
+
 def test_no_name_is_nobody(farm: Farm) -> None:
     """The proxy passes on what needs no signing in."""
     assert by(farm, "").get("/api/x/me").status_code == 401

@@ -70,6 +70,8 @@ class Authentication:
         """Look at what the operation needs, and at who asks for it."""
         declared = operation_of(resource, req.method)
         req.context.operation = declared
+        if req.method == "OPTIONS":  # by which a browser asks what it may send; that says nothing of the farm
+            return
         match access_of(resource, declared):
             case Access.PUBLIC:
                 return

@@ -14,6 +14,8 @@ import falcon
 import structlog
 
 from flamenco.api.errors import BadRequest
+from flamenco.api.resource import origin_of
+from flamenco.config.access_settings import Network
 from flamenco.domain.browser_rules import EVERY_HOST, is_foreign, is_nobodys, name_in
 from flamenco.domain.visible import visible
 
@@ -26,17 +28,19 @@ _MOST_TOLD = 100
 class Browsers:
     """Refuses what a page of somebody else sends, and requests to a name that is not the manager's.
 
-    `hosts` are names that it has besides those of the network, `*` any; `origins` those of pages that may do all.
+    `hosts` are names that it has besides those of the network, `*` any; `origins` those of pages that may do all. What
+    a `trusted` proxy was asked for is what it says in X-Forwarded-Host.
     """
 
-    def __init__(self, hosts: Collection[str], origins: Collection[str]) -> None:
+    def __init__(self, hosts: Collection[str], origins: Collection[str], trusted: Collection[Network] = ()) -> None:
+        self._trusted = trusted
         self._hosts = frozenset(host.lower().rstrip(".") for host in hosts)
         self._origins = frozenset(origins)
         self._told: set[str] = set()
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """Look at where the request comes from, and where it goes. Raises `BadRequest`."""
-        host = req.get_header("Host")
+        host = self._host(req)
         if host is not None:  # as every browser sends it
             self._check_name(host)
         site, origin = req.get_header("Sec-Fetch-Site"), req.get_header("Origin")
@@ -46,6 +50,12 @@ class Browsers:
                 "and programs that are no browser, may send it.",
                 403,
             )
+
+    def _host(self, req: falcon.Request) -> str | None:
+        forwarded = req.get_header("X-Forwarded-Host") if self._trusted else None
+        if forwarded and origin_of(req, self._trusted).by_proxy:
+            return forwarded.partition(",")[0].strip()
+        return req.get_header("Host")
 
     def _check_name(self, host: str) -> None:
         name = name_in(host)
