@@ -30,6 +30,7 @@ TESTED = {
     ("docs/plugins.md", "yaml"): 2,  # test_plugins_manual.py
     ("docs/plugins.md", "toml"): 1,  # tests/acceptance/test_outside_plugin.py
     ("docs/access.md", "yaml"): 2,  # here
+    ("docs/access.md", "nginx"): 1,  # tests/acceptance/test_nginx.py
     ("docs/access.md", "sh"): 1,  # here; tests/acceptance/test_access_for_real.py
     ("docs/settings.md", "yaml"): 1,  # here
     ("docs/worker-settings.md", "yaml"): 1,  # here
