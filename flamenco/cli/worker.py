@@ -29,6 +29,7 @@ _PLACEHOLDERS = {
     "task_types": "TYPE,TYPE…",
     "plugins": "NAME,NAME…",
     "plugins_dir": "DIR",
+    "ca_file": "FILE",
 }
 
 _HELP = """\

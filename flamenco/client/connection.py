@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import math
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -118,7 +119,12 @@ class Connection:
     """
 
     def __init__(
-        self, url: str, timeout_s: float, transport: httpx.BaseTransport | None = None, token: str | None = None
+        self,
+        url: str,
+        timeout_s: float,
+        transport: httpx.BaseTransport | None = None,
+        token: str | None = None,
+        ca_file: str = "",
     ) -> None:
         self.url, in_url = split_key(parse_manager_url(url))
         parts = urlsplit(self.url)
@@ -141,6 +147,7 @@ class Connection:
             # A proxy that is set for the internet does not know what runs on this machine.
             trust_env=transport is None and parts.hostname not in _LOCAL_HOSTS,
             transport=transport,
+            verify=_trusting(ca_file) if ca_file else True,
         )
 
     def close(self) -> None:
@@ -212,6 +219,14 @@ class Connection:
     def fetch(self, path: str, kind: type[Answer]) -> Answer:
         """GET a `kind`."""
         return self.decoded(self.call("GET", path), kind)
+
+
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    """Trust those who are vouched for there. Raises `ConfigError` for a file that cannot be used."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # of which those of TLS are
+        raise ConfigError(f"The certificates {ca_file} cannot be used: {error.strerror or error}.") from error
 
 
 def in_path(text: str) -> str:

@@ -63,6 +63,7 @@ class ManagerClient:
 
     Today's protocol is in `jobs`, `tasks`, `workers`, `tags`, what happens in `events`, who may do what in `access`;
     all else is here. Without a `token`, the one is sent that `flamenco login` stored, if any, or FLAMENCO_TOKEN.
+    `ca_file` has the certificates of those who vouch for the manager, where this machine does not know them.
 
     `transport` is how to get there without a socket, such as a `httpx.WSGITransport` around an application.
     """
@@ -73,8 +74,9 @@ class ManagerClient:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         transport: httpx.BaseTransport | None = None,
         token: str | None = None,
+        ca_file: str = "",
     ) -> None:
-        self._connection = Connection(url, timeout_s, transport, token)
+        self._connection = Connection(url, timeout_s, transport, token, ca_file)
         self.url = self._connection.url
         self.token = self._connection.token
         self.jobs = JobCalls(self._connection)

@@ -43,7 +43,7 @@ def assembled(settings: WorkerSettings, data_dir: Path, commands: Mapping[str, C
         data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"The folder {data_dir} cannot be made: {error.strerror}.") from error
-    with ManagerClient(settings.manager_url, settings.request_timeout, token="") as manager:
+    with ManagerClient(settings.manager_url, settings.request_timeout, token="", ca_file=settings.ca_file) as manager:
         queue = UpdateQueue(data_dir / update_queue.FILE_NAME, settings.update_queue_mb * 1024 * 1024)
         try:
             updates = Updates(

@@ -29,12 +29,19 @@ OomScore = Annotated[int | None, Meta(description="Linux: oom_score_adj of the p
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
-    """The settings of a worker. The first five are those of Flamenco's own worker."""
+    """The settings of a worker. Most of the first are those of Flamenco's own worker."""
 
     worker_name: Annotated[str, Meta(description="Name in the farm; empty for the name of this machine.")] = ""
     manager_url: Annotated[
         str,
         Meta(description="URL of the manager, such as http://farm:8080; without one the network is searched for it."),
+    ] = ""
+    ca_file: Annotated[
+        str,
+        Meta(
+            description="Certificates, in PEM, of those who vouch for a manager at an https address; empty for those "
+            "that this machine trusts."
+        ),
     ] = ""
     task_types: Annotated[tuple[str, ...], Meta(description="Types of tasks to ask for.")] = (
         "blender",

@@ -8,6 +8,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,3 +191,33 @@ def test_whoever_follows_events_waits(site: Site) -> None:
         job = other.post("api/v3/jobs", json=JOB).json()
         asking.join(30)
         assert job["id"] in told[0].text
+
+
+def test_a_worker_over_tls(site: Site, tmp_path: Path) -> None:
+    """With the certificates of those who vouch for the manager it works, through the proxy; without, it says why."""
+    with site.client() as client:
+        sign_in(client)
+        made = client.post("api/x/workers", json={"name": "render-07", "platform": "linux"}).json()
+        credentials = tmp_path / "flamenco-worker-credentials.yaml"
+        credentials.write_text(f"worker_id: {made['worker_id']}\nworker_secret: {made['secret']}\n")
+        credentials.chmod(0o600)
+        job = client.post("api/v3/jobs", json=JOB).json()
+        url = f"https://127.0.0.1:{site.port}/flamenco/"
+        command = [sys.executable, "-m", "flamenco", "worker", "--data-dir", str(tmp_path), "--manager", url]
+        log = tmp_path / "worker.log"
+        for more, done in (
+            ([], lambda: "CERTIFICATE_VERIFY_FAILED" in log.read_text()),
+            (["--ca-file", str(site.certificate)], lambda: _status(client, job["id"]) == "completed"),
+        ):
+            with log.open("wb") as output:
+                worker = subprocess.Popen([*command, *more], stdout=output, stderr=output, cwd=tmp_path)
+            try:
+                assert wait_until(done, 30), log.read_text()
+            finally:
+                worker.terminate()
+                worker.wait(10)
+
+
+def _status(client: httpx.Client, job_id: str) -> str:
+    status: str = client.get(f"api/v3/jobs/{job_id}").json()["status"]
+    return status
