@@ -19,6 +19,7 @@ from flamenco.domain.errors import Busy
 from flamenco.domain.timeouts import Moment, Watch
 from flamenco.domain.variables import Variables
 from flamenco.farm.attempts import Repeated
+from flamenco.farm.burnt_time import BurntTime
 from flamenco.farm.event_waits import EventWaits
 from flamenco.farm.identity import Callers
 from flamenco.farm.image_queue import ImageQueue
@@ -93,6 +94,7 @@ class Farm:
         self.sleep_checked = self.moment()
         self.repeated = Repeated()
         self.callers = Callers()
+        self.burnt_time = BurntTime(timer, shortest_wait_s=2 * float(config.compile_timeout))
         self.event_waits = EventWaits(store, config.threads)
 
     def moment(self) -> Moment:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import Problem
 from flamenco.domain import commands
-from flamenco.domain.errors import Failed, JobTypeError, NotFound, Refused
+from flamenco.domain.errors import Failed, JobTypeError, NotFound, Refused, ScriptStopped
 from flamenco.domain.events import job_event
 from flamenco.domain.listing import JobQuery
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
@@ -74,22 +74,25 @@ def job_type_problems(farm: Farm) -> list[Problem]:
     return farm.compiler.problems()
 
 
-def compiled(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _nobody_listens) -> AuthoredJob:
+def compiled(
+    farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _nobody_listens, address: str = ""
+) -> AuthoredJob:
     """The job as `submit` would store it, of which nothing is stored. Raises, and warns, as `submit`."""
     _initial_status(submission)
-    return _compile(farm, submission, warn, strict=strict)
+    return _compile(farm, submission, warn, strict=strict, address=address)
 
 
-def submit(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _nobody_listens) -> Job:
+def submit(farm: Farm, submission: Submission, *, strict: bool, warn: Warn = _nobody_listens, address: str = "") -> Job:
     """Compile a job and store it, all of it or nothing.
 
     `warn` is called with every sentence that whoever submits should read, although the job is stored.
     `strict`: settings are checked against the job type's declaration, and missing ones get their
     defaults; today's protocol leaves both to the client. Raises `Refused` (of which `JobTypeError`),
-    `Conflict` when the client knows another version of the job type, `Busy`.
+    `Conflict` when the client knows another version of the job type, `Busy`, also for an `address` whose jobs took all
+    the time that a script may have again and again.
     """
     starts_as = _initial_status(submission)
-    authored = _compile(farm, submission, warn, strict=strict)
+    authored = _compile(farm, submission, warn, strict=strict, address=address)
     task_types = {task.type for task in authored.tasks}
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
     with farm.one_large_write(), farm.store.write() as tx:
@@ -111,7 +114,9 @@ def _initial_status(submission: Submission) -> JobStatus:
     return _STARTS_AS[asked]
 
 
-def _compile(farm: Farm, submission: Submission, warn: Warn, *, strict: bool) -> AuthoredJob:
+def _compile(farm: Farm, submission: Submission, warn: Warn, *, strict: bool, address: str) -> AuthoredJob:
+    if address:
+        farm.burnt_time.check(address)
     if submission.priority not in PRIORITIES:
         raise Refused(f"The priority is from {PRIORITIES[0]} to {PRIORITIES[-1]}, and not {submission.priority}.")
     submission = farm.hooks.job_submitting(farm.variables.in_submission(submission), farm.config)
@@ -120,6 +125,8 @@ def _compile(farm: Farm, submission: Submission, warn: Warn, *, strict: bool) ->
     except JobTypeError as error:
         # The place in the script is for whoever looks after it, and reads this log.
         log.warning("a job was not compiled", job_type=submission.type, job=submission.name, error=str(error))
+        if address and isinstance(error, ScriptStopped):
+            farm.burnt_time.note(address)
         raise JobTypeError(error.for_submitter) from error
     authored = farm.hooks.job_compiled(authored, farm.command_types, farm.config)
     check_for_tasks(authored)

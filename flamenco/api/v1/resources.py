@@ -8,7 +8,7 @@ import falcon
 
 import flamenco
 from flamenco.api.operation import Answer, Operation
-from flamenco.api.resource import Resource, send, warner
+from flamenco.api.resource import Resource, client_address, send, warner
 from flamenco.api.v1 import conversion
 from flamenco.api.worker_calls import Dialect
 from flamenco.farm import jobs
@@ -70,10 +70,11 @@ class Jobs(Resource):
         body=schemas.SubmittedJob,
         returns={200: Answer("The job was compiled into tasks and stored.", schemas.Job)},
     )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
         asked = conversion.submission(body)
-        send(resp, conversion.job(jobs.submit(self.farm, asked, strict=True, warn=warner(resp))))
+        stored = jobs.submit(self.farm, asked, strict=True, warn=warner(resp), address=client_address(req))
+        send(resp, conversion.job(stored))
 
 
 class Job(Resource):

@@ -7,7 +7,7 @@ from typing import Final
 import falcon
 
 from flamenco.api.operation import Answer, Operation
-from flamenco.api.resource import Resource, send, warner
+from flamenco.api.resource import Resource, client_address, send, warner
 from flamenco.api.v3 import job_conversion as conversion
 from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.farm import deletion, jobs, tags, tasks
@@ -82,10 +82,11 @@ class Jobs(Resource):
             412: _OUTDATED,
         },
     )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job."""
         asked = conversion.submission(body)
-        send(resp, conversion.job(jobs.submit(self.farm, asked, strict=False, warn=warner(resp))))
+        stored = jobs.submit(self.farm, asked, strict=False, warn=warner(resp), address=client_address(req))
+        send(resp, conversion.job(stored))
 
 
 class Check(Resource):
@@ -100,9 +101,11 @@ class Check(Resource):
         statuses={Conflict: 412},
         returns={204: Answer("It could."), 400: _NOT_COMPILED, 412: _OUTDATED},
     )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile the job, and store nothing."""
-        jobs.compiled(self.farm, conversion.submission(body), strict=False, warn=warner(resp))
+        jobs.compiled(
+            self.farm, conversion.submission(body), strict=False, warn=warner(resp), address=client_address(req)
+        )
         resp.status = falcon.HTTP_204
 
 

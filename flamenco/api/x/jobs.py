@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 
 from flamenco.api.operation import Answer, Operation
-from flamenco.api.resource import Resource, send, warner
+from flamenco.api.resource import Resource, client_address, send, warner
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import jobs
@@ -25,9 +25,9 @@ class Jobs(Resource):
         body=schemas.SubmittedJob,
         returns={200: Answer("The job was compiled into tasks and stored.", schemas.StoredJob)},
     )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
-        job = jobs.submit(self.farm, _submission(body), strict=True, warn=warner(resp))
+        job = jobs.submit(self.farm, _submission(body), strict=True, warn=warner(resp), address=client_address(req))
         send(resp, msgspec.convert(job, schemas.StoredJob, from_attributes=True))
 
 
@@ -41,9 +41,10 @@ class Compile(Resource):
         body=schemas.SubmittedJob,
         returns={200: Answer("The job with its tasks and their commands, as it would be stored.", AuthoredJob)},
     )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile the job as for a submission."""
-        send(resp, jobs.compiled(self.farm, _submission(body), strict=True, warn=warner(resp)))
+        job = jobs.compiled(self.farm, _submission(body), strict=True, warn=warner(resp), address=client_address(req))
+        send(resp, job)
 
 
 def _submission(job: schemas.SubmittedJob) -> Submission:
