@@ -23,6 +23,9 @@ MAX_DEPTH = 64
 
 _LARGEST = 2**63 - 1
 
+_LONGEST_SHOWN = 200
+"""How much of a value that is wrong is said again, in characters."""
+
 _FIELD_OR_ENTRY = re.compile(r"(\w+)(?:\[[\d.]+\])?")
 
 _EXPECTED = {
@@ -102,7 +105,9 @@ def _explain(found: Mismatch, kind: Any) -> str:
         field, reason = ".".join(filter(None, (field, found.missing))), "is missing"
     elif found.no_choice:
         words = ", ".join(_choices(kind, field))
-        reason = f"{found.no_choice} is not one of {words}" if words else f"{found.no_choice} is not known"
+        given = found.no_choice
+        given = given if len(given) <= _LONGEST_SHOWN else f"{given[:_LONGEST_SHOWN]}…"
+        reason = f"{given} is not one of {words}" if words else f"{given} is not known"
     elif found.expected:
         one, *others = found.expected
         wanted = " or ".join(found.expected) if others else _EXPECTED.get(one, one)

@@ -26,7 +26,7 @@ from flamenco.compiler.protocol import Printed, Reply, Request, Result, ScriptEr
 from flamenco.compiler.sandbox import Sandbox, ScriptKilled
 from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.compiler.submitted_settings import checked_settings, missing_settings, numbers_as_texts
-from flamenco.domain.errors import Conflict, JobTypeError, NotFound, Refused
+from flamenco.domain.errors import Conflict, JobTypeError, NotFound, Refused, ScriptStopped
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
 
 log = logging.getLogger(__name__)
@@ -40,10 +40,6 @@ _MISTAKE = re.compile(
 """How the text of an error begins that JavaScript throws, and not somebody who has something to say."""
 
 _NAMED_SCRIPT = re.compile(r"^script \([^()]*\)(?P<colon>: )?")
-
-
-class _Stopped(JobTypeError):
-    """A script that ran into a limit or took the helper down. On another day it might not."""
 
 
 class _Known(Struct, frozen=True):
@@ -133,7 +129,7 @@ class Compiler:
         `checked_settings`; otherwise the script gets them as they are, but see `numbers_as_texts`. `heard` is called
         with every line that the script printed, also when it failed afterwards; they go to the log as well. Raises
         `Refused` for an unknown job type, `Conflict` when the submission was made for another version of it,
-        `JobTypeError` for everything that goes wrong in the script, and `Busy`.
+        `JobTypeError` for everything that goes wrong in the script (`ScriptStopped` at a limit), and `Busy`.
         """
         found = self._find()
         try:
@@ -224,7 +220,7 @@ class Compiler:
         try:
             described = self._described_by(script, found)
             job_type = job_type_of(script.job_type, described.job_type)
-        except _Stopped as error:
+        except ScriptStopped as error:
             return _Known(_problem(script, error), time.monotonic() + self._limits.retry_s)
         except JobTypeError as error:
             return _Known(_problem(script, error))
@@ -264,7 +260,7 @@ class Compiler:
         try:
             return self._sandbox.ask(request)
         except ScriptKilled as error:
-            raise _Stopped(f"script ({script.path.name}) {error}") from error
+            raise ScriptStopped(f"script ({script.path.name}) {error}") from error
 
 
 def _job_text(submission: Submission, job_id: str, created: datetime) -> str:
@@ -337,9 +333,9 @@ def _error(error: ScriptError, script: Script, limits: ScriptLimits) -> JobTypeE
     """What is to be told of a script's error: its own text, then file and line."""
     file = script.path.name
     if error.kind == "timeout":
-        return _Stopped(f"script ({file}) ran longer than {limits.timeout_s:g} seconds")
+        return ScriptStopped(f"script ({file}) ran longer than {limits.timeout_s:g} seconds")
     if error.kind == "memory":
-        return _Stopped(f"script ({file}) used more than {limits.memory_mb} MiB of memory")
+        return ScriptStopped(f"script ({file}) used more than {limits.memory_mb} MiB of memory")
     # How the original calls errors of its functions; scripts may look for it, people have no use for it.
     thrown = error.text.replace("GoError: ", "")
     text = thrown if len(thrown) <= _LONGEST_TEXT else thrown[:_LONGEST_TEXT] + "…"

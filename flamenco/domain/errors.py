@@ -77,3 +77,7 @@ class JobTypeError(Refused):
         self.file = file
         self.line = line
         self.column = column
+
+
+class ScriptStopped(JobTypeError):
+    """A script that ran into a limit, or took with it the process that it ran in. On another day it might not."""

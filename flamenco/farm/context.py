@@ -20,6 +20,7 @@ from flamenco.domain.errors import Busy
 from flamenco.domain.timeouts import Moment, Watch
 from flamenco.domain.variables import Variables
 from flamenco.farm.attempts import InVain, Repeated
+from flamenco.farm.burnt_time import BurntTime
 from flamenco.farm.event_waits import EventWaits
 from flamenco.farm.identity import Callers
 from flamenco.farm.image_queue import ImageQueue
@@ -102,6 +103,7 @@ class Farm:
         self.trusted_proxies = networks("access.proxy.trusted", config.access.proxy.trusted)
         self.passwords = Passwords()
         self.in_vain = InVain(timer)
+        self.burnt_time = BurntTime(timer, shortest_wait_s=2 * float(config.compile_timeout))
         self.event_waits = EventWaits(store, config.threads)
 
     def moment(self) -> Moment:

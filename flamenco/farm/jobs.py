@@ -15,7 +15,7 @@ from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import Problem
 from flamenco.domain import commands
 from flamenco.domain.access import ITSELF, Access, Caller, Reach, reach
-from flamenco.domain.errors import AccessDenied, Failed, JobTypeError, NotFound, Refused
+from flamenco.domain.errors import AccessDenied, Failed, JobTypeError, NotFound, Refused, ScriptStopped
 from flamenco.domain.events import job_event
 from flamenco.domain.listing import JobQuery
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
@@ -98,7 +98,8 @@ def submit(
     `warn` is called with every sentence that whoever submits should read, although the job is stored.
     `strict`: settings are checked against the job type's declaration, and missing ones get their
     defaults; today's protocol leaves both to the client. Raises `Refused` (of which `JobTypeError`),
-    `Conflict` when the client knows another version of the job type, `Busy`.
+    `Conflict` when the client knows another version of the job type, `Busy`, also for somebody whose jobs took all the
+    time that a script may have again and again.
     """
     starts_as = _initial_status(submission)
     authored = _compile(farm, submission, by, warn, strict=strict)
@@ -144,6 +145,8 @@ def _check_programs(farm: Farm, job: AuthoredJob, by: Caller) -> None:
 
 
 def _compile(farm: Farm, submission: Submission, by: Caller, warn: Warn, *, strict: bool) -> AuthoredJob:
+    if by.address:
+        farm.burnt_time.check(by.address)
     if submission.priority not in PRIORITIES:
         raise Refused(f"The priority is from {PRIORITIES[0]} to {PRIORITIES[-1]}, and not {submission.priority}.")
     _check_priority(farm, submission.priority, by)
@@ -153,6 +156,8 @@ def _compile(farm: Farm, submission: Submission, by: Caller, warn: Warn, *, stri
     except JobTypeError as error:
         # The place in the script is for whoever looks after it, and reads this log.
         log.warning("a job was not compiled", job_type=submission.type, job=submission.name, error=str(error))
+        if by.address and isinstance(error, ScriptStopped):
+            farm.burnt_time.note(by.address)
         raise JobTypeError(error.for_submitter) from error
     authored = farm.hooks.job_compiled(authored, farm.command_types, farm.config)
     check_for_tasks(authored)

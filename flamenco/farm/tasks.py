@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.domain.events import task_log_event
@@ -44,6 +45,9 @@ class TaskDetails(Struct, frozen=True):
     failed_by: list[TaskWorker]
 
 
+LONGEST_ACTIVITY = 10_000
+"""Of a longer one the beginning is kept, in characters: an update is never refused for what a program printed."""
+
 REPORTABLE = frozenset({TaskStatus.ACTIVE, TaskStatus.COMPLETED, TaskStatus.FAILED})
 """What a worker may say of a task; all else is for people and for the manager to decide."""
 
@@ -58,6 +62,8 @@ def update(farm: Farm, worker: Worker, task_id: str, change: TaskChange) -> None
         raise Refused(
             f"taskStatus: a worker reports active, completed or failed; {change.status} is not its to decide."
         )
+    if change.activity is not None and len(change.activity) > LONGEST_ACTIVITY:
+        change = replace(change, activity=f"{change.activity[: LONGEST_ACTIVITY - 1]}…")
     found = _append_log(farm, worker, task_id, change.log) if change.log else None
     now = farm.clock()
     with farm.store.write() as tx:

@@ -7,20 +7,19 @@ first bytes, what would need too much memory by the size that its header tells. 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 from PIL import Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from flamenco.domain.errors import Refused
+from flamenco.domain.pixels import decoded_bytes, excess
 
 BOXES = ((1920, 1080), (600, 338), (200, 112))
 """Width and height that the images are fitted into, in pixels, from the largest to the smallest."""
 
 JPEG_QUALITY = 85
-
-MAX_PIXELS = 80_000_000
-"""Most pixels of an image. A decoded one needs 4 bytes for each, a progressive JPEG up to 8."""
 
 MOST_SCANS = 500
 """How often a JPEG may go over its pixels; usual are up to ten, and each takes as long as an image without them."""
@@ -28,8 +27,11 @@ MOST_SCANS = 500
 _GAP = 2
 """Large images are first averaged down to this many times the size wanted, which is quick and cannot be seen."""
 
-_BAND_PIXELS = 1 << 20
+_TILE_PIXELS = 1 << 20
 """How much of an image is converted at a time: colours of other kinds need room for a copy."""
+
+_COEFFICIENT_BYTES = 2
+"""What a JPEG needs for each value of each of its colours when all have to be kept until the last scan."""
 
 _START_OF_SCAN = b"\xff\xda"
 
@@ -79,27 +81,43 @@ def _decode(data: bytes) -> Image.Image:
     """The image as RGB, near to the size of the largest box if it is larger."""
     # The class itself, since `Image.open` has a limit of its own, for all of the process.
     with _kind_of(data)(io.BytesIO(data)) as image:
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise Undecodable(f"{width} x {height} pixels are more than the {MAX_PIXELS} that are accepted")
-        if isinstance(image, JpegImageFile) and data.count(_START_OF_SCAN) > MOST_SCANS:
+        size, scans = image.size, data.count(_START_OF_SCAN)
+        if isinstance(image, JpegImageFile) and scans > MOST_SCANS:
             raise Undecodable(f"it goes over its pixels more than {MOST_SCANS} times")
-        target = fitted(image.size, BOXES[0])
+        target = fitted(size, BOXES[0])
         image.draft("RGB", (target[0] * _GAP, target[1] * _GAP))  # JPEGs can be decoded smaller than they are
+        if too_large := excess(size, decoded_bytes(image.size, image.mode) + _kept_until_the_end(image, size, scans)):
+            raise Undecodable(too_large)
         image.load()
         factors = tuple(max(1, size // (wanted * _GAP)) for size, wanted in zip(image.size, target, strict=True))
         return _reduce(image, factors[0], factors[1])
+
+
+def _kept_until_the_end(image: ImageFile.ImageFile, size: tuple[int, int], scans: int) -> int:
+    """The memory for what a JPEG has all of, at its full size, before there is a first pixel: none with one scan."""
+    if not isinstance(image, JpegImageFile) or not (image.info.get("progressive") or scans > 1):
+        return 0
+    samplings = [across * down for _, across, down, _ in image.layer]
+    return size[0] * size[1] * _COEFFICIENT_BYTES * sum(samplings) // max([1, *samplings])
 
 
 def _reduce(image: Image.Image, across: int, down: int) -> Image.Image:
     """The image as RGB, reduced by whole factors `across` and `down`, rounded up."""
     width, height = image.size
     reduced = Image.new("RGB", (-(-width // across), -(-height // down)))
-    rows = max(1, _BAND_PIXELS // (width * down)) * down
-    for top in range(0, height, rows):
-        band = _opaque(image.crop((0, top, width, min(height, top + rows))))
-        reduced.paste(band.reduce((across, down)), (0, top // down))
+    for box in _tiles(width, height, across, down):
+        tile = _opaque(image.crop(box))
+        reduced.paste(tile.reduce((across, down)), (box[0] // across, box[1] // down))
     return reduced
+
+
+def _tiles(width: int, height: int, across: int, down: int) -> Iterator[tuple[int, int, int, int]]:
+    """Boxes that the image is made of, of whole multiples of the factors; none is large, whatever its shape."""
+    columns = max(1, _TILE_PIXELS // (across * down)) * across
+    rows = max(1, _TILE_PIXELS // (min(width, columns) * down)) * down
+    for top in range(0, height, rows):
+        for left in range(0, width, columns):
+            yield left, top, min(width, left + columns), min(height, top + rows)
 
 
 def _opaque(image: Image.Image) -> Image.Image:

@@ -9,17 +9,23 @@ from msgspec import Meta, Struct, UnsetType
 
 INT32_MAX = 2**31 - 1
 
-Text = Annotated[str, Meta(extra_json_schema={"pattern": "^[^\\u0000]*$"})]
-"""A text that every database keeps; `flamenco.api.decoding` sees to that, for texts inside of settings too."""
+_Storable = Annotated[str, Meta(extra_json_schema={"pattern": "^[^\\u0000]*$"})]
+"""What every database keeps; `flamenco.api.decoding` sees to that, for texts inside of settings too."""
 
-WorkerName = Annotated[str, Meta(max_length=255, extra_json_schema={"pattern": "^[^\\u0000]*$"})]
-"""The name of a worker: as long as that of a machine can be. Workers end at a longer one, and log the answer."""
+Text = Annotated[_Storable, Meta(max_length=10_000)]
+"""A text of people, or a path: longer than any that is meant. One that may be longer has a limit of its own."""
 
-Settings = Annotated[dict[str, Any], Meta(max_length=1000, description="Values of the job type's settings.")]
+Name = Annotated[_Storable, Meta(max_length=255)]
+"""What something is called, as long as a machine's name can be. Workers end at a longer one, and log the answer."""
+
+Settings = Annotated[
+    dict[Annotated[_Storable, Meta(max_length=1000)], Any],
+    Meta(max_length=1000, description="Values of the job type's settings."),
+]
 """As many as no job type has; how long each may be is said by `max_text_kb`."""
 
 Metadata = Annotated[
-    dict[Annotated[Text, Meta(max_length=1000)], Annotated[Text, Meta(max_length=100_000)]],
+    dict[Annotated[_Storable, Meta(max_length=1000)], Annotated[_Storable, Meta(max_length=100_000)]],
     Meta(max_length=1000, description="Anything else worth keeping."),
 ]
 """Notes of people and programs, which are shown, listed and searched."""
@@ -31,7 +37,7 @@ Int32 = Annotated[int, Meta(ge=-INT32_MAX - 1, le=INT32_MAX, extra_json_schema={
 
 Steps = Annotated[int, Meta(ge=0, le=INT32_MAX, description="Steps done, counted from the start of the task.")]
 
-TaskTypes = Annotated[list[Text], Meta(max_length=1000)]
+TaskTypes = Annotated[list[Name], Meta(max_length=1000)]
 """The task types of a worker; far more than there are, and few enough to ask a database about."""
 
 Offset = Annotated[int, Meta(ge=0, le=2**31 - 1, description="Leave out so many at the beginning.")]

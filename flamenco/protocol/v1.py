@@ -14,10 +14,10 @@ from flamenco.protocol.fields import (
     AvailableJobSettingType,
     Int32,
     Metadata,
+    Name,
     Settings,
     Text,
     Uuid,
-    WorkerName,
 )
 from flamenco.protocol.worker import STATUS_DESCRIPTION, Command
 
@@ -76,7 +76,7 @@ class FlamencoVersion(Struct, frozen=True):
 class WorkerRegistration(worker.WorkerRegistration, frozen=True):
     """A program that wants to become a worker of this farm."""
 
-    name: WorkerName = field(name="nickname")
+    name: Name = field(name="nickname")
 
 
 class RegisteredWorker(Struct, frozen=True):
@@ -96,7 +96,7 @@ class RegisteredWorker(Struct, frozen=True):
 class WorkerSignOn(worker.WorkerSignOn, frozen=True):
     """What a worker says of itself when it starts."""
 
-    name: WorkerName = field(name="nickname")
+    name: Name = field(name="nickname")
 
 
 class WorkerStateChange(Struct, frozen=True):

@@ -6,24 +6,24 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from flamenco.protocol.fields import TaskTypes, Text, WorkerName
+from flamenco.protocol.fields import Name, TaskTypes, Text
 
 
 class WorkerRegistration(Struct, frozen=True):
     """A program that wants to become a worker of this farm."""
 
     secret: Annotated[Text, Meta(description="The password this worker will use; random, and kept by nobody else.")]
-    platform: Annotated[Text, Meta(description="linux, windows or darwin.")]
+    platform: Annotated[Name, Meta(description="linux, windows or darwin.")]
     supported_task_types: TaskTypes
-    name: WorkerName
+    name: Name
 
 
 class WorkerSignOn(Struct, frozen=True):
     """What a worker says of itself when it starts."""
 
-    name: WorkerName
+    name: Name
     supported_task_types: TaskTypes
-    software_version: Text
+    software_version: Name
 
 
 class Command(Struct, frozen=True):

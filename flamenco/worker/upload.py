@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from flamenco.client import ManagerClient, ManagerError
 from flamenco.domain.errors import FarmError
+from flamenco.domain.pixels import decoded_bytes, excess
 
 JPEG_QUALITY: Final = 85
 LARGEST_UPLOAD_BYTES: Final = 25 * 1024 * 1024
@@ -22,6 +23,10 @@ FORMATS: Final = ("PNG", "JPEG", "TIFF")
 _STOP_WAIT_S: Final = 1.0
 
 log = structlog.get_logger()
+
+
+class TooLarge(Exception):
+    """An image of more pixels than are decoded. The text says how many they are."""
 
 
 class OutputUploads:
@@ -69,6 +74,8 @@ class OutputUploads:
             log.debug("image sent to the manager", image=str(image))
         except UnidentifiedImageError:
             log.debug("this kind of image cannot be shown", image=str(image))
+        except (TooLarge, Image.DecompressionBombError) as error:
+            log.warning("an image is too large to be shown", image=str(image), reason=str(error))
         except ManagerError as error:
             _report_refusal(image, error)
         except (OSError, FarmError) as error:
@@ -90,10 +97,13 @@ def _report_refusal(image: Path, error: ManagerError) -> None:
 def as_jpeg(file: Path) -> bytes:
     """Read a PNG, JPEG or TIFF and make a JPEG of the same size, on black where it is transparent.
 
-    Raises `UnidentifiedImageError` for other formats, such as EXR, and `OSError` for what cannot be read.
+    Raises `UnidentifiedImageError` for other formats, such as EXR, `OSError` for what cannot be read, and `TooLarge`:
+    who runs as somebody else shall not fill the memory of the worker by a few bytes.
     """
     stream = io.BytesIO()
     with Image.open(file, formats=FORMATS) as image:
+        if reason := excess(image.size, decoded_bytes(image.size, image.mode)):
+            raise TooLarge(reason)
         _opaque(image).save(stream, "JPEG", quality=JPEG_QUALITY)
     return stream.getvalue()
 

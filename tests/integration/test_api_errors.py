@@ -285,8 +285,8 @@ def test_bodies_have_a_limit(make_farm: Callable[..., Farm], surface: str) -> No
     """A body larger than the manager's limit is a 413, whether its length is announced or not."""
     client = testing.TestClient(create_app(make_farm(max_body_mb=1)))
     path = f"{surface}/worker/register-worker"
-    fits = msgspec.json.encode(REGISTRATION | {"platform": "x" * 1_000_000})
-    too_large = msgspec.json.encode(REGISTRATION | {"platform": "x" * 1_100_000})
+    fits = msgspec.json.encode(REGISTRATION | {"of another version": "x" * 1_000_000})
+    too_large = msgspec.json.encode(REGISTRATION | {"of another version": "x" * 1_100_000})
     chunked = {"Transfer-Encoding": "chunked", "Content-Length": ""} | JSON
     extras = {"wsgi.input_terminated": True}
     assert client.simulate_post(path, body=fits, headers=JSON).status_code == 200

@@ -58,7 +58,7 @@ def test_responders_take_what_is_declared(name: str) -> None:
         for method in ("get", "put", "post", "delete", "patch"):
             if not (declared := operation_of(resource, method)):
                 continue
-            taken = get_type_hints(getattr(resource, f"on_{method}"))
+            taken = get_type_hints(getattr(resource, f"on_{method}"), include_extras=True)
             body = bytes if declared.media else declared.body
             for argument, kind in (("body", body), ("query", declared.query), ("headers", declared.headers)):
                 assert (argument in taken) == (kind is not None), declared.id

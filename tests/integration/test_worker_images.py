@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from structlog.testing import capture_logs
 
 from flamenco.client import ManagerClient
-from flamenco.worker.upload import OutputUploads, as_jpeg
+from flamenco.worker.upload import OutputUploads, TooLarge, as_jpeg
 from tests.integration.scripted_manager import PATIENCE_S, Answer, ScriptedManager
 
 SIZE = (24, 16)
@@ -38,9 +38,9 @@ def client(manager: ScriptedManager) -> Iterator[ManagerClient]:
 def picture(tmp_path: Path) -> Callable[..., Path]:
     """Makes an image file of one colour; the format is that of its name."""
 
-    def make(name: str, mode: str, colour: object) -> Path:
+    def make(name: str, mode: str, colour: object, size: tuple[int, int] = SIZE) -> Path:
         file = tmp_path / name
-        Image.new(mode, SIZE, colour).save(file)  # type: ignore[arg-type]
+        Image.new(mode, size, colour).save(file)  # type: ignore[arg-type]
         return file
 
     return make
@@ -89,6 +89,16 @@ def test_what_cannot_be_shown(tmp_path: Path, content: bytes | None, error: type
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(error):
+        as_jpeg(file)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize(("width", "kind"), [(10_001, TooLarge), (20_000, Image.DecompressionBombError)])
+@pytest.mark.parametrize("name", ["bomb.png", "bomb.tif"])
+def test_bombs(picture: Callable[..., Path], name: str, width: int, kind: type[Exception]) -> None:
+    """An image of too many pixels is not decoded, and never sent."""
+    file = picture(name, "1", 0, (width, 10_000))
+    with pytest.raises(kind, match="pixels"):
         as_jpeg(file)
 
 

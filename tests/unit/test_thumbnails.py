@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
-import tracemalloc
+import subprocess
+import sys
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,7 +19,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from flamenco.domain.errors import Refused
-from flamenco.files.thumbnails import BOXES, MAX_PIXELS, Undecodable, check_kind, fitted, make_thumbnails
+from flamenco.domain.pixels import MAX_DECODED_BYTES, MAX_PIXELS, decoded_bytes, excess
+from flamenco.files.thumbnails import BOXES, Undecodable, check_kind, fitted, make_thumbnails
+from tests import length
 
 Colour = int | tuple[int, ...]
 
@@ -39,13 +45,35 @@ def opened(jpeg: bytes) -> Image.Image:
     return image
 
 
+def chunk(name: bytes, data: bytes) -> bytes:
+    """A part of a PNG."""
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
 def png_header(width: int, height: int) -> bytes:
     """The beginning of a PNG of that size, and a little of what could be its pixels."""
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(b"\0" * 9999))]
-    parts = [
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+    return png(width, height, zlib.compress(b"\0" * 9999), end=b"")
+
+
+GREY, RGB, RGBA = 0, 2, 6
+
+
+def png(
+    width: int, height: int, pixels: bytes, *, bits: int = 8, colour: int = RGB, more: bytes = b"", end: bytes = b"IEND"
+) -> bytes:
+    """A PNG whose pixels are compressed already, with `more` parts before them."""
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + more + chunk(b"IDAT", pixels)
+    return b"\x89PNG\r\n\x1a\n" + parts + (chunk(end, b"") if end else b"")
+
+
+@cache
+def nothing(count: int) -> bytes:
+    """So many zeros, compressed, and never there as a whole."""
+    block = bytes(1 << 20)
+    compressor = zlib.compressobj(1)
+    full = b"".join(compressor.compress(block) for _ in range(count >> 20))
+    return full + compressor.compress(bytes(count % (1 << 20))) + compressor.flush()
 
 
 def jpeg_header(width: int, height: int) -> bytes:
@@ -132,19 +160,7 @@ def test_transparent_colours(image: Image.Image, transparency: object, colour: i
 def test_16_bit_colours() -> None:
     """PNGs of 16 bits per channel, as Blender writes them, keep their brightness."""
     row = b"\0" + struct.pack(">HHH", 0xC800, 0x6400, 0x3200) * 32
-    data = png_header(32, 18).replace(b"\x08\x02\0\0\0", b"\x10\x02\0\0\0")
-    end = data.index(b"IDAT") - 4
-    header = data[8 + 4 : 8 + 8 + 13]
-    pixels = zlib.compress(row * 18)
-    png = (
-        data[: end - 4]
-        + struct.pack(">I", zlib.crc32(header))
-        + struct.pack(">I", len(pixels))
-        + b"IDAT"
-        + pixels
-        + struct.pack(">I", zlib.crc32(b"IDAT" + pixels))
-    )
-    shown = opened(make_thumbnails(png)[0]).getpixel((5, 5))
+    shown = opened(make_thumbnails(png(32, 18, zlib.compress(row * 18), bits=16))[0]).getpixel((5, 5))
     assert isinstance(shown, tuple)
     assert all(abs(a - b) <= 2 for a, b in zip(shown, (200, 100, 50), strict=True)), shown
 
@@ -213,27 +229,102 @@ def test_nonsense(noise: bytes, beginning: bytes) -> None:
         make_thumbnails(beginning + noise)
 
 
+MEASURED = """
+import json, pathlib, re, sys
+from flamenco.files.thumbnails import Undecodable, make_thumbnails
+def peak_kb():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+data = sys.stdin.buffer.read()
+before, said, made = peak_kb(), "", 0
+try:
+    made = len(make_thumbnails(data))
+except Undecodable as error:
+    said = str(error)
+print(json.dumps([made, said, (peak_kb() - before) // 1024]))
+"""
+
+
+def measured(data: bytes) -> tuple[int, str, int]:
+    """How many thumbnails a process of its own makes, what it says when it makes none, and the MiB that it takes."""
+    done = subprocess.run([sys.executable, "-c", MEASURED], input=data, capture_output=True, check=True, timeout=300)
+    made, said, mebibytes = json.loads(done.stdout)
+    return made, said, mebibytes
+
+
+def progressive_header(width: int, height: int) -> bytes:
+    """The same, of four colours and progressive: all of which is kept until the last scan."""
+    jpeg = encoded(plain("CMYK", (9, 9, 9, 9)), "JPEG", progressive=True, subsampling=0)
+    at = jpeg.index(b"\xff\xc2") + 5
+    return jpeg[:at] + struct.pack(">HH", height, width) + jpeg[at + 4 :]
+
+
+LITTLE_MB = 40
+"""What an image may take that is refused; decoding one of these would take 200 MiB and more."""
+
+BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "PNG of ten gigapixels": (lambda: png_header(100_000, 100_000), "that are accepted"),
+    "PNG as large as can be said": (lambda: png_header(2**31 - 1, 2**31 - 1), "that are accepted"),
+    "PNG of one row": (lambda: png_header(MAX_PIXELS + 1, 1), "that are accepted"),
+    "PNG of one column": (lambda: png_header(1, MAX_PIXELS // 2), "500000000 are accepted"),
+    "PNG of two rows": (lambda: png_header(MAX_PIXELS // 2, 2), "500000000 are accepted"),
+    "PNG of no pixels": (lambda: png_header(0, 0), ""),
+    "whole PNG in black and white": (
+        lambda: png(48_000, 48_000, nothing(48_000 * 6_001), bits=1, colour=GREY),
+        "that are accepted",
+    ),
+    "JPEG as large as can be said": (lambda: jpeg_header(65_000, 65_000), "that are accepted"),
+    "JPEG of no pixels": (lambda: jpeg_header(0, 0), ""),
+    "JPEG whose colours are all kept": (lambda: progressive_header(8_000, 8_000), "500000000 are accepted"),
+    "PNG with a profile": (lambda: with_part(b"iCCP", b"p\0\0"), "too large"),
+    "PNG with a text": (lambda: with_part(b"zTXt", b"t\0\0"), "too large"),
+    "PNG with a translated text": (lambda: with_part(b"iTXt", b"t\0\1\0\0\0"), "too large"),
+}
+
+
+@pytest.mark.parametrize(("make", "said"), BOMBS.values(), ids=BOMBS)
+def test_bombs_are_refused(make: Callable[[], bytes], said: str) -> None:
+    """A few bytes that would become a huge image, or anything else that is huge, are refused with next to no memory."""
+    made, why, mebibytes = measured(make())
+    assert (made, mebibytes < LITTLE_MB) == (0, True), (why, mebibytes)
+    assert said in why
+
+
+def with_part(name: bytes, beginning: bytes) -> bytes:
+    """A small PNG with a part that is small as long as nobody unpacks it."""
+    return png(4, 4, nothing(52), more=chunk(name, beginning + nothing(300 << 20)))
+
+
+def test_pixels_that_go_on() -> None:
+    """What is behind the last pixel of an image is not unpacked."""
+    made, why, mebibytes = measured(png(4, 4, nothing(300 << 20)))
+    assert (made, mebibytes < LITTLE_MB) == (len(BOXES), True), (why, mebibytes)
+
+
 @pytest.mark.parametrize(
-    "data",
-    [
-        png_header(100_000, 100_000),
-        png_header(2**31 - 1, 2**31 - 1),
-        png_header(MAX_PIXELS + 1, 1),
-        png_header(0, 0),
-        jpeg_header(65_000, 65_000),
-        jpeg_header(0, 0),
-    ],
-    ids=lambda data: f"{len(data)} bytes",
+    ("width", "height"), length.every(3, [(MAX_PIXELS // 10, 10), (10_000, 10_000), (10, MAX_PIXELS // 10)])
 )
-def test_bombs_are_refused_by_their_header(data: bytes) -> None:
-    """A few bytes that say that they are a huge image are refused before there is any memory for it."""
-    tracemalloc.start()
-    try:
-        with pytest.raises(Undecodable):
-            make_thumbnails(data)
-        assert tracemalloc.get_traced_memory()[1] < 10_000_000
-    finally:
-        tracemalloc.stop()
+def test_the_largest_image_takes_its_pixels_and_little_more(width: int, height: int) -> None:
+    """Whatever its shape, an image of as many pixels as are accepted takes no more than these do, and is shown."""
+    made, why, mebibytes = measured(png(width, height, nothing((width * 4 + 1) * height), colour=RGBA))
+    assert made == len(BOXES), why
+    assert mebibytes < MAX_DECODED_BYTES / 2**20 + 2 * LITTLE_MB
+
+
+@pytest.mark.parametrize(
+    ("mode", "each"),
+    [("1", 1), ("L", 1), ("P", 1), ("I;16", 2), ("LA", 4), ("RGB", 4), ("RGBA", 4), ("I", 4), ("F", 4)],
+)
+def test_the_size_of_a_pixel(mode: str, each: int) -> None:
+    """What an image takes is known beforehand, by its mode."""
+    assert decoded_bytes((100, 70), mode) == 72 * (100 * each + 8)
+    assert decoded_bytes((1, 70), mode) == 72 * (4 + 8)
+
+
+def test_both_limits() -> None:
+    """An image has to keep to the limit on pixels, and to that on bytes."""
+    assert excess((10_000, 10_000), MAX_DECODED_BYTES) == ""
+    assert "10001 x 10000 pixels are more than" in excess((10_001, 10_000), 1)
+    assert f"{MAX_DECODED_BYTES} are accepted" in excess((10_000, 10_000), MAX_DECODED_BYTES + 1)
 
 
 def test_jpegs_that_take_forever() -> None:
@@ -245,9 +336,9 @@ def test_jpegs_that_take_forever() -> None:
         make_thumbnails(jpeg[:-2] + last * 500 + jpeg[-2:])
 
 
-def test_the_largest_image() -> None:
-    """The limit counts pixels, so that the largest PNG still passes."""
+def test_the_limit_counts_pixels() -> None:
+    """As many pixels as the limit are accepted, one more is not."""
     with pytest.raises(Undecodable, match="truncated"):
-        make_thumbnails(png_header(MAX_PIXELS, 1))
+        make_thumbnails(png_header(MAX_PIXELS // 100, 100))
     with pytest.raises(Undecodable, match=f"{MAX_PIXELS} that are accepted"):
         make_thumbnails(png_header(MAX_PIXELS // 2 + 1, 2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import falcon
 
@@ -14,6 +14,9 @@ from flamenco.domain.errors import Refused
 from flamenco.farm import blenders, configuration
 from flamenco.files import shared_storage
 from flamenco.protocol.v3 import configuration as schemas
+
+_LARGEST: Final = 1024 * 1024
+"""Most bytes of settings: they are kept in memory by every process, and read anew whenever somebody looks at them."""
 
 _UNREADABLE = Answer("The configuration file cannot be read; the message says why.")
 _UNWRITABLE = Answer("The configuration file cannot be written; the message says why.")
@@ -139,6 +142,7 @@ class ConfigurationFile(Resource):
         tag="meta",
         access=Access.ADMINISTER,
         body=dict[str, Any],
+        body_limit=_LARGEST,
         returns={
             204: Answer("The file is written, and the manager reads it anew."),
             400: Answer("A setting is wrong; the message says which. The file is as it was."),

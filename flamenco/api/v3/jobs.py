@@ -271,12 +271,12 @@ class JobBlocklist(Resource):
         summary="Let workers try again.",
         tag="jobs",
         access=Access.STEER,
-        body=list[schemas.JobBlocklistEntry],
+        body=schemas.JobBlocklistEntries,
         optional_body=True,
         returns={204: Answer("They are off the list."), 400: Answer("The request names none.")},
     )
     def on_delete(
-        self, _req: falcon.Request, resp: falcon.Response, job_id: str, body: list[schemas.JobBlocklistEntry] | None
+        self, _req: falcon.Request, resp: falcon.Response, job_id: str, body: schemas.JobBlocklistEntries | None
     ) -> None:
         """Take entries off the list."""
         if not body:

@@ -128,6 +128,10 @@ class JobBlocklistEntry(Struct, frozen=True):
     worker_name: Text | UnsetType = UNSET
 
 
+JobBlocklistEntries = Annotated[list[JobBlocklistEntry], Meta(max_length=10_000)]
+"""As many as a farm has workers, each with some types of tasks."""
+
+
 class AvailableJobSettingVisibility(StrEnum):
     """Who is shown a setting: everybody, nobody, who submits a job, or who looks at one."""
 

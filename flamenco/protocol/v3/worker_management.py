@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.domain.statuses import TaskStatus
-from flamenco.protocol.fields import Text, Uuid
+from flamenco.protocol.fields import Name, Text, Uuid
 from flamenco.protocol.v3.tasks import TaskWorker
 from flamenco.protocol.v3.worker import WorkerStatus
 
@@ -24,7 +24,7 @@ class WorkerTag(Struct, frozen=True, kw_only=True):
     """A tag: jobs that have it run on workers that have it."""
 
     id: Annotated[Text | UnsetType, Meta(description="A UUID; a new tag gets one where it is empty.")] = UNSET
-    name: Annotated[Text, Meta(min_length=1, max_length=255)]
+    name: Annotated[Name, Meta(min_length=1)]
     description: Text | UnsetType = UNSET
 
 
@@ -37,7 +37,7 @@ class WorkerTagList(Struct, frozen=True):
 class WorkerTagChangeRequest(Struct, frozen=True):
     """The tags that a worker is to have, and no others."""
 
-    tag_ids: list[Text]
+    tag_ids: Annotated[list[Text], Meta(max_length=1000)]
 
 
 class WorkerTask(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from flamenco.protocol.fields import Text
+from flamenco.protocol.fields import Name, Text
 
 Key = Annotated[int, Meta(ge=1, le=2**63 - 1, extra_json_schema={"format": "int64"})]
 """The number of a row."""
@@ -17,7 +17,7 @@ Cursor = Annotated[int, Meta(ge=0, le=2**63 - 1, extra_json_schema={"format": "i
 """The number of an event, or 0, which is before all of them."""
 
 
-Topic = Annotated[Text, Meta(min_length=1, max_length=255)]
+Topic = Annotated[Name, Meta(min_length=1)]
 
 
 class EventsQuery(Struct, frozen=True, kw_only=True):

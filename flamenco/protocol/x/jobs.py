@@ -11,7 +11,7 @@ from flamenco.domain.scheduling.explanation import Why
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.hooks.command_docs import CommandDocs
 from flamenco.protocol import v1
-from flamenco.protocol.fields import Metadata, Settings, Text, Uuid
+from flamenco.protocol.fields import Metadata, Name, Settings, Text, Uuid
 
 
 class SubmittedJob(v1.SubmittedJob, frozen=True, kw_only=True):
@@ -118,7 +118,7 @@ class Commands(Struct, frozen=True, kw_only=True):
     commands: list[CommandDocs]
 
 
-CommandName = Annotated[Text, Meta(min_length=1, max_length=255)]
+CommandName = Annotated[Name, Meta(min_length=1)]
 
 
 class WorkerCommands(Struct, frozen=True, kw_only=True):
