@@ -12,13 +12,11 @@ import structlog
 
 from flamenco.client import AssignedTask, ManagerClient, ManagerError, TaskUpdate
 from flamenco.domain.errors import FarmError
-from flamenco.domain.model import Command
 from flamenco.domain.statuses import TaskStatus
-from flamenco.hooks.discovery import owner_of
-from flamenco.hooks.parameters import read_parameters
-from flamenco.hooks.types import CommandCancelled, CommandFailed, CommandType
+from flamenco.hooks.types import CommandType
 from flamenco.worker.cancellation import Cancellation, CancelReason
 from flamenco.worker.log_stream import LogStream, sendable
+from flamenco.worker.task_commands import run_commands
 from flamenco.worker.task_context import TaskContext
 from flamenco.worker.ticker import Ticker
 from flamenco.worker.updates import Updates
@@ -108,34 +106,7 @@ class TaskRunner:
             variables=self._variables,
             oom_score=self._settings.oom_score_adjust,
         )
-        for command in task.commands:
-            if self._cancellation.is_set():
-                break
-            if failure := self._run_command(command, context):
-                return failure
-        return ""
-
-    def _run_command(self, command: Command, context: TaskContext) -> str:
-        """Run one command; gives the reason why it failed, or nothing."""
-        context.command_reports_steps = command.total_step_count > 0
-        try:
-            kind = self._commands.get(command.name)
-            if not kind:
-                return f'unknown command: "{command.name}"'
-            kind.run(context, read_parameters(kind, command.parameters))
-            if not context.command_reports_steps:
-                context.count_step()
-        except CommandCancelled:
-            return "" if self._cancellation.is_set() else f"{command.name}: the command gave up"
-        except (CommandFailed, FarmError) as error:
-            text = str(error)
-            return text if text.startswith(f"{command.name}:") else f"{command.name}: {text}"
-        except (Exception, SystemExit) as error:
-            plugin = owner_of(kind.run if kind else None)
-            log.exception("a command failed unexpectedly", command=command.name, plugin=plugin)
-            whose = f" (plugin {plugin})" if plugin else ""
-            return f"{command.name}: unexpected {type(error).__name__}: {error}{whose}"
-        return ""
+        return run_commands(task.commands, self._commands, context)
 
     def _report_steps(self, task_id: str, steps: int) -> None:
         self._updates.put(task_id, TaskUpdate(activity="Progress", steps_completed=steps))
