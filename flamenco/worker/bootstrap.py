@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from flamenco.client import ManagerClient
+from flamenco.config import private
 from flamenco.discovery.search import ManagerSearch
 from flamenco.domain.errors import ConfigError, FarmError
 from flamenco.domain.variables import this_platform
@@ -40,7 +41,7 @@ def assembled(settings: WorkerSettings, data_dir: Path, commands: Mapping[str, C
     The settings name a manager; `find_manager` finds one.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        private.make_folder(data_dir)
     except OSError as error:
         raise ConfigError(f"The folder {data_dir} cannot be made: {error.strerror}.") from error
     with ManagerClient(settings.manager_url, settings.request_timeout) as manager:

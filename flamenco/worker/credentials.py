@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +9,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from flamenco.config import private
 from flamenco.domain.errors import ConfigError
 
 FILE_NAME: Final = "flamenco-worker-credentials.yaml"
@@ -50,26 +49,13 @@ def load(file: Path) -> Credentials | None:
         return None
     if not (credentials.worker_id and credentials.worker_secret):
         return None
-    _check_mode(file)
+    private.check(file, "The credentials")
     return credentials
-
-
-def _check_mode(file: Path) -> None:
-    if os.name == "posix" and file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConfigError(f"The credentials {file} can be read by others; keep them to yourself: chmod 600 '{file}'")
 
 
 def save(file: Path, credentials: Credentials) -> None:
     """Write the credentials, complete or not at all, readable for this user only. Raises `ConfigError`."""
-    aside = file.with_name(f"{file.name}~")
-    content = _HEADER.encode() + msgspec.yaml.encode(credentials)
     try:
-        aside.unlink(missing_ok=True)
-        # Made with its final mode: it is secret from its first byte on.
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.replace(file)
+        private.write(file, _HEADER.encode() + msgspec.yaml.encode(credentials))
     except OSError as error:
         raise ConfigError(f"The credentials {file} cannot be written: {error.strerror}.") from error
