@@ -15,7 +15,7 @@ from flamenco.domain.errors import ConfigError
 from flamenco.farm import farm_status, jobs, sign_in
 from flamenco.farm.context import Clock, Farm, utc_now
 from flamenco.farm.scheduling import placing
-from flamenco.files import shared_storage
+from flamenco.files import own_folders, shared_storage
 from flamenco.hooks.manager import Hooks
 from flamenco.store import damage, upgrade
 from flamenco.store.engine import Store
@@ -60,8 +60,7 @@ def prepare(config: Config, hooks: Hooks) -> str | None:
     Everything that can be wrong with a configuration shows here. Raises `ConfigError` or `StoreError`.
     """
     try:
-        for folder in (config.data_dir, config.local_storage_path):
-            folder.mkdir(parents=True, exist_ok=True)
+        own_folders.make(config)
         _warn_about_storage(config)
         farm = create_farm(config, hooks)
     except OSError as error:

@@ -14,11 +14,13 @@ from msgspec.structs import replace
 
 from flamenco import builtin
 from flamenco.cli.logging_setup import set_up_logging
+from flamenco.config import private
 from flamenco.config.paths import flamenco_home
-from flamenco.domain.errors import Failed
+from flamenco.domain.errors import ConfigError, Failed
 from flamenco.hooks.setting import Setting
-from flamenco.worker import bootstrap, signals, worker_settings
+from flamenco.worker import bootstrap, run_as, signals, worker_settings
 from flamenco.worker.agent import EXIT_SIGNAL
+from flamenco.worker.worker_settings import WorkerSettings
 
 FIND_LIMIT_S = 60.0
 """How long --find-manager searches."""
@@ -30,6 +32,7 @@ _PLACEHOLDERS = {
     "plugins": "NAME,NAME…",
     "plugins_dir": "DIR",
     "ca_file": "FILE",
+    "run_as": "USER",
 }
 
 _HELP = """\
@@ -110,7 +113,9 @@ def worker(
     chosen = worker_settings.load(config_file, given, os.environ)
     home = data_dir or flamenco_home()
     plugins_dir = Path(chosen.plugins_dir).expanduser() if chosen.plugins_dir else home / "plugins"
-    hooks = builtin.worker_hooks(chosen.plugins, plugins_dir.absolute())
+    chosen = replace(chosen, plugins_dir=str(plugins_dir.absolute()))
+    _keep_secrets(chosen, config_file or Path(worker_settings.CONFIG_FILE_NAME), given.get("manager_url", ""))
+    hooks = builtin.worker_hooks(chosen.plugins, Path(chosen.plugins_dir))
     bootstrap.warn_of_task_types(chosen.task_types, hooks.command_types())
     bootstrap.report_tools()
     if not chosen.manager_url:
@@ -121,6 +126,25 @@ def worker(
     with bootstrap.assembled(chosen, home, hooks.command_types()) as agent:
         code = signals.run(agent, agent.flush if flush else agent.run)
     sys.exit(code)
+
+
+def _keep_secrets(settings: WorkerSettings, file: Path, url_of_command_line: str) -> None:
+    """Raise `ConfigError` where tasks that run as another user could read a secret; no task finds one in what it gets.
+
+    Whoever can change the file could have the worker load other plugins.
+    """
+    for name in os.environ.keys() - run_as.without_our_secrets(os.environ).keys():
+        del os.environ[name]
+    if not settings.run_as:
+        return
+    if run_as.has_secret(url_of_command_line):
+        raise ConfigError(
+            "Everybody on this machine can read the key in the manager's URL on the command line; write it as "
+            f"manager_url to {file}, or into the environment as FLAMENCO_WORKER_MANAGER_URL."
+        )
+    run_as.check_out_of_reach(run_as.task_user(settings.run_as), [file])
+    if file.exists() and run_as.has_secret(settings.manager_url):
+        private.check(file, "The settings")
 
 
 def _print_manager() -> None:

@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
+from flamenco.config import private
 from flamenco.config.paths import flamenco_home
-from flamenco.config.private_files import check_private, write_private
 from flamenco.domain.errors import ConfigError
 
 FILE_NAME: Final = "flamenco-tokens.yaml"
@@ -37,8 +37,8 @@ def store_token(url: str, token: str, environ: Mapping[str, str] = os.environ) -
     file = token_file(environ)
     tokens = {known: text for known, text in _read(file).items() if known != url} | ({url: token} if token else {})
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_private(file, _HEADER + msgspec.yaml.encode(tokens))
+        private.make_folder(file.parent)
+        private.write(file, _HEADER + msgspec.yaml.encode(tokens))
     except OSError as error:
         raise ConfigError(f"The tokens {file} cannot be written: {error.strerror}.") from error
     return file
@@ -47,7 +47,7 @@ def store_token(url: str, token: str, environ: Mapping[str, str] = os.environ) -
 def _read(file: Path) -> dict[str, str]:
     try:
         content = file.read_bytes()
-        check_private(file, "The tokens")
+        private.check(file, "The tokens")
         return msgspec.yaml.decode(content, type=dict[str, str]) if content.strip() else {}
     except FileNotFoundError:
         return {}

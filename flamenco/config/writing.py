@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from flamenco import __version__
+from flamenco.config import private
 from flamenco.config.content import META, dump, parse
 from flamenco.config.declared import to_plain
 from flamenco.config.manager_settings import Config
@@ -39,7 +40,7 @@ def write(file: Path, content: Mapping[str, Any], now: datetime) -> None:
     that starts meanwhile reads the old file or the new one. What it said before is kept beside it, as `NAME.bak`.
     """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(file.parent, passable=True)  # the shared storage may be made in it
         text = edited(file.read_text(encoding="utf-8"), content) if file.is_file() else None
         _replace(file, text or _header(now) + dump({META: {"version": FILE_VERSION}, **content}))
     except OSError as error:

@@ -24,6 +24,7 @@ from flamenco.domain.variables import Meaning
 from flamenco.farm import audit, lifecycle
 from flamenco.farm.blenders import BlenderCheck, command_of
 from flamenco.farm.context import Farm
+from flamenco.files import own_folders
 from flamenco.files.job_folders import unusable
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import usable_revision
@@ -228,8 +229,7 @@ def _try(config: Config) -> None:
     A manager that cannot start with what it was told cannot be told anything else either.
     """
     try:
-        for folder in (config.data_dir, config.local_storage_path):
-            folder.mkdir(parents=True, exist_ok=True)
+        own_folders.make(config)
         store = Store(config.database_url, pool_size=1)
     except OSError as error:
         raise ConfigError(f"The folder {error.filename} cannot be used: {error.strerror}.") from error

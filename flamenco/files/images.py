@@ -47,7 +47,7 @@ def _replace(root: Path, files: Sequence[tuple[Path, bytes]]) -> None:
     try:
         for temporary, _, content in aside:
             temporary.unlink(missing_ok=True)
-            descriptor = open_below(root, temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            descriptor = open_below(root, temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(content)
         for temporary, path, _ in aside:

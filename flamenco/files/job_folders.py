@@ -6,6 +6,7 @@ import errno
 import shutil
 from pathlib import Path
 
+from flamenco.config import private
 from flamenco.domain import job_files
 from flamenco.domain.errors import StoreError, Unavailable
 
@@ -26,7 +27,7 @@ def make_job_folder(root: Path, job_id: str) -> Path:
     folder = job_folder(root, job_id)
     for attempt in range(_ATTEMPTS):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private.make_folder(folder)
             break
         except (FileNotFoundError, FileExistsError):
             # The folder above was empty for a moment, and was removed with the last job in it; or a file is there.

@@ -43,7 +43,8 @@ def cut(path: Path, descriptor: int, most_bytes: int) -> None:
     aside = path.with_name(f"{path.name}~")
     try:
         aside.unlink(missing_ok=True)
-        with aside.open("xb") as file:  # never what somebody has put there
+        # Never what somebody has put there, and nothing for others to read.
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             os.fchmod(file.fileno(), os.fstat(descriptor).st_mode & 0o777)
             _copy(descriptor, 0, head, file.fileno())
             ending = b"" if os.pread(descriptor, 1, head - 1) == b"\n" else b"\n"

@@ -128,10 +128,10 @@ def _locked(root: Path, path: Path, make_folder: Callable[[], object]) -> Iterat
 def _opened(root: Path, path: Path, make_folder: Callable[[], object]) -> int:
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
     try:
-        return open_below(root, path, flags, 0o644)
+        return open_below(root, path, flags)
     except FileNotFoundError:
         make_folder()
-        return open_below(root, path, flags, 0o644)
+        return open_below(root, path, flags)
 
 
 def _is_in_place(path: Path, descriptor: int) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from flamenco.config import private
 from flamenco.domain.errors import Busy, FarmError, StoreError, Unavailable
 
 Tx = Connection
@@ -101,7 +102,8 @@ def _look_for(file: Path, *, may_begin: bool) -> None:
     """Raises `StoreError` when there is no such file, or, if there `may_begin` to be one, no folder for it."""
     try:
         if may_begin:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            private.make_folder(file.parent, passable=True)  # the shared storage may be made in it
+            private.make_file(file)  # what SQLite keeps beside it gets the same mode
         elif not file.stat().st_size:
             raise FileNotFoundError  # SQLite makes such a file of the name alone
     except FileNotFoundError as error:

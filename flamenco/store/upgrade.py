@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError
 
+from flamenco.config import private
 from flamenco.domain.errors import StoreError
 from flamenco.store.engine import Store
 
@@ -109,6 +110,7 @@ def backup(store: Store, target: Path) -> None:
         raise StoreError(f"There is no database {store.file} to copy.")
     aside = target.with_name(f"{target.name}~")
     try:
+        private.make_file(aside)
         with closing(sqlite3.connect(store.file)) as source, closing(sqlite3.connect(aside)) as copy:
             source.backup(copy)
         aside.replace(target)

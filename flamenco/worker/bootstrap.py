@@ -14,13 +14,15 @@ from typing import Final
 import structlog
 
 from flamenco.client import ManagerClient
+from flamenco.config import private
 from flamenco.discovery.search import ManagerSearch
 from flamenco.domain.errors import ConfigError, FarmError
 from flamenco.domain.variables import this_platform
 from flamenco.hooks.types import CommandType
-from flamenco.worker import credentials, signals, update_queue
+from flamenco.worker import credentials, run_as, signals, update_queue
 from flamenco.worker.agent import Agent
 from flamenco.worker.registration import Identity, Registration
+from flamenco.worker.task_process import TaskProcess
 from flamenco.worker.task_run import TaskRunner
 from flamenco.worker.update_queue import UpdateQueue
 from flamenco.worker.updates import Updates
@@ -40,9 +42,10 @@ def assembled(settings: WorkerSettings, data_dir: Path, commands: Mapping[str, C
     The settings name a manager; `find_manager` finds one.
     """
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        private.make_folder(data_dir)
     except OSError as error:
         raise ConfigError(f"The folder {data_dir} cannot be made: {error.strerror}.") from error
+    process = task_process(settings, data_dir)
     with ManagerClient(settings.manager_url, settings.request_timeout, token="", ca_file=settings.ca_file) as manager:
         queue = UpdateQueue(data_dir / update_queue.FILE_NAME, settings.update_queue_mb * 1024 * 1024)
         try:
@@ -62,6 +65,7 @@ def assembled(settings: WorkerSettings, data_dir: Path, commands: Mapping[str, C
                 commands=commands,
                 settings=settings,
                 variables={"worker_dir": str(program_dir())},
+                process=process,
             )
             file = data_dir / credentials.FILE_NAME
             registration = Registration(manager, identity(settings, commands), file, settings.sign_on_retry)
@@ -75,6 +79,19 @@ def assembled(settings: WorkerSettings, data_dir: Path, commands: Mapping[str, C
             )
         finally:
             queue.close()
+
+
+def task_process(settings: WorkerSettings, data_dir: Path) -> TaskProcess | None:
+    """What runs tasks as another user, tried out; None when they run as the worker's. Raises `ConfigError`."""
+    if not settings.run_as:
+        return None
+    user = run_as.task_user(settings.run_as)
+    files = [data_dir, data_dir / credentials.FILE_NAME, data_dir / update_queue.FILE_NAME, Path(__file__)]
+    run_as.check_out_of_reach(user, [*files, *([Path(settings.plugins_dir)] if settings.plugins_dir else [])])
+    process = TaskProcess(user, settings)
+    process.try_out()
+    log.info("tasks run as another user", user=user.name)
+    return process
 
 
 def identity(settings: WorkerSettings, commands: Iterable[str] = ()) -> Identity:

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from flamenco.config.private_files import check_private, write_private
+from flamenco.config import private
 from flamenco.domain.errors import ConfigError
 
 FILE_NAME: Final = "flamenco-worker-credentials.yaml"
@@ -49,13 +49,13 @@ def load(file: Path) -> Credentials | None:
         return None
     if not (credentials.worker_id and credentials.worker_secret):
         return None
-    check_private(file, "The credentials")
+    private.check(file, "The credentials")
     return credentials
 
 
 def save(file: Path, credentials: Credentials) -> None:
     """Write the credentials, complete or not at all, readable for this user only. Raises `ConfigError`."""
     try:
-        write_private(file, _HEADER.encode() + msgspec.yaml.encode(credentials))
+        private.write(file, _HEADER.encode() + msgspec.yaml.encode(credentials))
     except OSError as error:
         raise ConfigError(f"The credentials {file} cannot be written: {error.strerror}.") from error

@@ -12,18 +12,21 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeAlias
 
 import structlog
 
 from flamenco.hooks.types import CommandFailed
+from flamenco.worker import forked
 
 KILL_WAIT_S: Final = 5.0
 """How long to wait for a killed program and for the end of its output."""
 
 _SUPERVISOR: Final = Path(__file__).with_name("supervisor.py")
+
+Supervisor: TypeAlias = subprocess.Popen[bytes] | forked.ForkedSupervisor
 
 log = structlog.get_logger()
 
@@ -31,7 +34,7 @@ log = structlog.get_logger()
 class Program:
     """A program in a process group of its own."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Supervisor) -> None:
         if process.stdout is None:
             raise ValueError("the program's output must be a pipe")
         self.pid = process.pid
@@ -67,7 +70,7 @@ class SupervisedProgram(Program):
     Only one thread waits for it; any may kill it.
     """
 
-    def __init__(self, supervisor: subprocess.Popen[bytes], status: int, control: int) -> None:
+    def __init__(self, supervisor: Supervisor, status: int, control: int) -> None:
         super().__init__(supervisor)
         self._status: int | None = status
         self._control: int | None = control
@@ -147,26 +150,41 @@ class SupervisedProgram(Program):
         return kinds
 
 
-def start(argv: Sequence[str], oom_score: int | None = None) -> Program:
-    """Start a program. Raises `CommandFailed` with a sentence when that is not possible."""
+def start(
+    argv: Sequence[str],
+    oom_score: int | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    descriptors: tuple[int, ...] = (),
+) -> Program:
+    """Start a program, in this one's environment unless another is given, with nothing open but those `descriptors`.
+
+    Raises `CommandFailed` with a sentence when that is not possible.
+    """
     try:
         if sys.platform != "linux":
-            return Program(_popen(argv))
-        return _start_supervised(argv, oom_score)
+            return Program(_popen(argv, env=environ, pass_fds=descriptors))
+        return _start_supervised(argv, oom_score, environ, descriptors)
     except FileNotFoundError as error:
         raise CommandFailed(f"cannot start {argv[0]!r}: there is no such program on this worker") from error
     except (OSError, ValueError) as error:
         raise CommandFailed(f"cannot start {argv[0]!r}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _start_supervised(argv: Sequence[str], oom_score: int | None) -> Program:
+def _start_supervised(
+    argv: Sequence[str], oom_score: int | None, environ: Mapping[str, str] | None, descriptors: tuple[int, ...]
+) -> Program:
     status, told = os.pipe()
     listening, control = os.pipe()
     score = "" if oom_score is None else str(oom_score)
     # Isolated: the program's environment is as it was, and none of it is for this Python.
     command = [sys.executable, "-I", "-S", str(_SUPERVISOR), str(told), str(listening), score, *argv]
     try:
-        process = _popen(command, pass_fds=(told, listening))
+        process: Supervisor = (
+            forked.ForkedSupervisor(told, listening, score, argv)
+            if forked.is_needed()
+            else _popen(command, env=environ, pass_fds=(told, listening, *descriptors))
+        )
     except BaseException:
         os.close(status)
         os.close(control)

@@ -5,11 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from flamenco.hooks.types import CommandCancelled
 from flamenco.worker.cancellation import Cancellation
-from flamenco.worker.log_stream import LogStream
 from flamenco.worker.process import command_text, run_process
+
+
+class TaskLog(Protocol):
+    """Where what a task says goes."""
+
+    def write(self, text: str) -> None:
+        """Add `text`; a newline is added where missing."""
+
+    def show(self, text: str) -> None:
+        """Let `text` be the line that is not finished."""
 
 
 class TaskContext:
@@ -18,7 +28,7 @@ class TaskContext:
     def __init__(
         self,
         *,
-        task_log: LogStream,
+        task_log: TaskLog,
         cancellation: Cancellation,
         on_step: Callable[[int], None],
         on_output: Callable[[Path], None],

@@ -12,14 +12,13 @@ import structlog
 
 from flamenco.client import AssignedTask, ManagerClient, ManagerError, TaskUpdate
 from flamenco.domain.errors import FarmError
-from flamenco.domain.model import Command
 from flamenco.domain.statuses import TaskStatus
-from flamenco.hooks.discovery import owner_of
-from flamenco.hooks.parameters import read_parameters
-from flamenco.hooks.types import CommandCancelled, CommandFailed, CommandType
+from flamenco.hooks.types import CommandType
 from flamenco.worker.cancellation import Cancellation, CancelReason
 from flamenco.worker.log_stream import LogStream, sendable
+from flamenco.worker.task_commands import run_commands
 from flamenco.worker.task_context import TaskContext
+from flamenco.worker.task_process import Reports, TaskProcess
 from flamenco.worker.ticker import Ticker
 from flamenco.worker.updates import Updates
 from flamenco.worker.upload import OutputUploads
@@ -42,13 +41,16 @@ class TaskRunner:
         commands: Mapping[str, CommandType],
         settings: WorkerSettings,
         variables: Mapping[str, str],
+        process: TaskProcess | None = None,
     ) -> None:
+        """With `process`, commands run there instead of here."""
         self._manager = manager
         self._updates = updates
         self._uploads = uploads
         self._commands = commands
         self._settings = settings
         self._variables = variables
+        self._process = process
         self._lock = threading.Lock()
         self._stopping = False
         self._task_id = ""
@@ -99,46 +101,23 @@ class TaskRunner:
             return self._cancellation
 
     def _run_commands(self, task: AssignedTask, stream: LogStream) -> str:
-        """Run all commands; gives the reason why the task failed, or nothing."""
+        """Run all commands, here or in a process of their own; gives the reason why the task failed, or nothing."""
+
+        def on_step(steps: int) -> None:
+            self._updates.put(task.uuid, TaskUpdate(activity="Progress", steps_completed=steps))
+
+        if self._process:
+            reports = Reports(stream, on_step, lambda jpeg: self._uploads.put_jpeg(task.uuid, jpeg))
+            return self._process.run(task.commands, self._variables, reports, self._cancellation)
         context = TaskContext(
             task_log=stream,
             cancellation=self._cancellation,
-            on_step=lambda steps: self._report_steps(task.uuid, steps),
+            on_step=on_step,
             on_output=lambda image: self._uploads.put(task.uuid, image),
             variables=self._variables,
             oom_score=self._settings.oom_score_adjust,
         )
-        for command in task.commands:
-            if self._cancellation.is_set():
-                break
-            if failure := self._run_command(command, context):
-                return failure
-        return ""
-
-    def _run_command(self, command: Command, context: TaskContext) -> str:
-        """Run one command; gives the reason why it failed, or nothing."""
-        context.command_reports_steps = command.total_step_count > 0
-        try:
-            kind = self._commands.get(command.name)
-            if not kind:
-                return f'unknown command: "{command.name}"'
-            kind.run(context, read_parameters(kind, command.parameters))
-            if not context.command_reports_steps:
-                context.count_step()
-        except CommandCancelled:
-            return "" if self._cancellation.is_set() else f"{command.name}: the command gave up"
-        except (CommandFailed, FarmError) as error:
-            text = str(error)
-            return text if text.startswith(f"{command.name}:") else f"{command.name}: {text}"
-        except (Exception, SystemExit) as error:
-            plugin = owner_of(kind.run if kind else None)
-            log.exception("a command failed unexpectedly", command=command.name, plugin=plugin)
-            whose = f" (plugin {plugin})" if plugin else ""
-            return f"{command.name}: unexpected {type(error).__name__}: {error}{whose}"
-        return ""
-
-    def _report_steps(self, task_id: str, steps: int) -> None:
-        self._updates.put(task_id, TaskUpdate(activity="Progress", steps_completed=steps))
+        return run_commands(task.commands, self._commands, context)
 
     def _report_end(self, task: AssignedTask, failure: str) -> None:
         if not failure:

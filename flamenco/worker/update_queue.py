@@ -14,6 +14,7 @@ import structlog
 from msgspec import UNSET, Struct, structs
 
 from flamenco.client import TaskUpdate
+from flamenco.config import private
 from flamenco.domain.errors import ConfigError
 
 FILE_NAME: Final = "flamenco-worker.sqlite"
@@ -36,6 +37,9 @@ CREATE TABLE IF NOT EXISTS {}.task_updates (
     task_id TEXT NOT NULL,
     payload BLOB NOT NULL
 )"""
+
+_NO_FILE: Final = Path(":memory:")
+"""What SQLite makes no file for."""
 
 _DISK: Final = "main"
 _MEMORY: Final = "held"
@@ -275,6 +279,8 @@ def _open(file: Path) -> sqlite3.Connection:
     """Open the file for this process alone; a damaged one is put aside. Raises `ConfigError`."""
     try:
         return _connect(file)
+    except OSError as error:
+        raise ConfigError(f"The queue of updates {file} cannot be opened: {error.strerror}.") from error
     except sqlite3.OperationalError as error:
         reason = f"The queue of updates {file} cannot be opened: {error}."
         if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -290,6 +296,8 @@ def _open(file: Path) -> sqlite3.Connection:
 
 
 def _connect(file: Path) -> sqlite3.Connection:
+    if file != _NO_FILE:
+        private.make_file(file)  # what SQLite keeps beside it gets the same mode
     database = sqlite3.connect(file, timeout=DATABASE_TIMEOUT_S, check_same_thread=False)
     try:
         # Whoever else opens the file is refused, at once: two workers as one would steal each other's updates.

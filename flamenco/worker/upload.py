@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import threading
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import structlog
 from PIL import Image, UnidentifiedImageError
 
-from flamenco.client import ManagerClient, ManagerError
+from flamenco.client import ManagerError
 from flamenco.domain.errors import FarmError
 from flamenco.domain.pixels import decoded_bytes, excess
 
@@ -29,13 +29,21 @@ class TooLarge(Exception):
     """An image of more pixels than are decoded. The text says how many they are."""
 
 
+class ImageTaker(Protocol):
+    """Who takes images: the manager, or what is in between."""
+
+    def output_produced(self, task_id: str, jpeg: bytes) -> None:
+        """Take a JPEG of what the task has written."""
+
+
 class OutputUploads:
     """A queue of one: a newer image replaces one that waits. Nothing that goes wrong here concerns the task."""
 
-    def __init__(self, manager: ManagerClient) -> None:
+    def __init__(self, manager: ImageTaker) -> None:
         self._manager = manager
         self._changed = threading.Condition()
-        self._waiting: tuple[str, Path] | None = None
+        self._waiting: tuple[str, Path | bytes] | None = None
+        self._is_busy = False
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="output-upload", daemon=True)
 
@@ -51,6 +59,18 @@ class OutputUploads:
 
     def put(self, task_id: str, image: Path) -> None:
         """Send `image` some time soon, unless a newer one comes first."""
+        self._put(task_id, image)
+
+    def put_jpeg(self, task_id: str, jpeg: bytes) -> None:
+        """The same for what is a JPEG already."""
+        self._put(task_id, jpeg)
+
+    def wait_until_idle(self, seconds: float) -> None:
+        """Wait until all is sent, at most so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting and not self._is_busy, seconds)
+
+    def _put(self, task_id: str, image: Path | bytes) -> None:
         with self._changed:
             self._waiting = (task_id, image)
             self._changed.notify_all()
@@ -58,15 +78,19 @@ class OutputUploads:
     def _run(self) -> None:
         while True:
             with self._changed:
+                self._is_busy = False
+                self._changed.notify_all()
                 self._changed.wait_for(lambda: self._waiting or self._stopping)
                 if self._stopping or not self._waiting:
                     return
                 (task_id, image), self._waiting = self._waiting, None
+                self._is_busy = True
             self._upload(task_id, image)
 
-    def _upload(self, task_id: str, image: Path) -> None:
+    def _upload(self, task_id: str, given: Path | bytes) -> None:
+        image = given if isinstance(given, Path) else "(of a task's process)"
         try:
-            jpeg = as_jpeg(image)
+            jpeg = as_jpeg(given) if isinstance(given, Path) else given
             if len(jpeg) > LARGEST_UPLOAD_BYTES:
                 log.warning("an image is too large to be shown", image=str(image), size=len(jpeg))
                 return
@@ -84,7 +108,7 @@ class OutputUploads:
             log.exception("an image could not be sent to the manager", image=str(image))
 
 
-def _report_refusal(image: Path, error: ManagerError) -> None:
+def _report_refusal(image: Path | str, error: ManagerError) -> None:
     """Log why the manager did not take an image. It is not sent again: by then there is a newer one."""
     if error.status == BUSY_STATUS:
         log.info("the manager is busy with other images, this one is not shown", image=str(image))

@@ -52,6 +52,10 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     restart_exit_code: ExitCode = 0
     oom_score_adjust: OomScore = None
 
+    run_as: Annotated[
+        str,
+        Meta(description="User that tasks run as, on Linux and macOS; the worker itself is started as root for that."),
+    ] = ""
     plugins: Annotated[
         tuple[str, ...], Meta(description="Shipped plugins to use; -NAME leaves out an installed one.")
     ] = ()
@@ -180,6 +184,27 @@ list is written with commas. An unknown key stops the start.
 The worker keeps its credentials, and what it has not delivered yet, in the folder that `--data-dir` names, else in
 `FLAMENCO_HOME`, else in this user's folder for data. The settings of the manager are on [a page of their
 own](settings.md).
+
+## Tasks that run as somebody else
+
+Whoever can submit a job runs programs on the worker. Without `run_as` they run as the worker's own user, who can read
+the worker's credentials. With `run_as: render`, and a worker that is started as root, such as by a service of the
+system, everything that a task does is done as the user `render`, with that one's groups: programs, files that commands
+copy, move or list, images that are shown. The worker alone reads its credentials, settings and plugins, and it does not
+start where `render` could change one of them. So:
+
+- make a user for that, such as with `useradd --system --create-home render`, and let it write to the shared storage;
+- install Flamenco below a folder that belongs to root, such as `/opt`; keep `flamenco-worker.yaml` with mode 600, and
+  write a manager's URL that has a key or password in it there and not on the command line, which everybody can read;
+- expect other environment variables: `HOME`, `USER` and `LOGNAME` are those of `render`; what leads to things of root,
+  and every variable whose name looks like a secret (`…TOKEN…`, `…SECRET…`, `…PASSWORD…`, `…API_KEY…` and the like), is
+  not handed on. A program that needs one gets it from a script around it.
+
+A task takes about half a second longer to begin. On Windows the same is done by the service: let it log on as a user
+that can do nothing but render (on the page *Log On* of its properties). The worker is that user then, so it cannot hide
+its credentials from tasks; delete it in the farm when its machine is not to be trusted any more.
+
+The environment of tasks never has variables in it that begin with `FLAMENCO_` and may have a secret in them.
 """
 
 

@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bootstrap": TOP | {""},
     "server": TOP | {"bootstrap", ""},
     "cli": TOP | {"bootstrap", "server", ""},
+    "task_process": {"builtin", "cli", "hooks", "worker"},
     "testing": TOP | {"bootstrap", "server", ""},
     "__main__": {"cli"},
 }
