@@ -171,7 +171,7 @@ def test_a_worker_of_ours_comes_in(tmp_path: Path, way: str) -> None:
             "flamenco",
             "worker",
             "--data-dir",
-            data,
+            str(data),
             "--manager",
             url,
             "--name",
@@ -204,9 +204,14 @@ def test_what_is_revoked_is_refused_by_every_process_within_ten_seconds(in_login
         for _ in range(50):  # both processes know it
             assert not _is_refused(in_login, made["text"])
         root.delete(f"/api/x/tokens/{made['token']['id']}")
-        revoked = time.monotonic()
-        assert wait_until(lambda: all(_is_refused(in_login, made["text"]) for _ in range(20)))
-        assert time.monotonic() - revoked < 10
+        revoked = let_in = time.monotonic()
+        refusals = 0
+        while refusals < 50:
+            asked = time.monotonic()
+            is_refused = _is_refused(in_login, made["text"])
+            let_in, refusals = (let_in, refusals + 1) if is_refused else (asked, 0)
+            assert asked - revoked < 60
+        assert let_in - revoked < 10
 
 
 @pytest.mark.longer

@@ -28,6 +28,7 @@ from tests.acceptance.brokers import listening, running_broker
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.test_faults import is_completed, running_workers, summary
 from tests.plugins.loading import documented_example, load_documented
+from tests.plugins.test_oidc import PUBLIC_URL, providing
 
 JOB_TIMEOUT_S = 60.0
 
@@ -287,6 +288,34 @@ def test_oiio_commands(tmp_path: Path) -> None:
         with Image.open(sheet) as image:
             assert image.width >= 80
             assert image.height >= 40
+
+
+def test_proxy_header(tmp_path: Path) -> None:
+    """Whom the proxy names is signed in, with the role of the example; without the header nobody is."""
+    with farm_of(tmp_path, "proxy_header", {"[10.0.0.2]": "[127.0.0.1]"}) as farm:
+        url = f"{farm.manager.url}/api/x/me"
+        roles = {name: httpx.get(url, headers={"X-Remote-User": name}).json()["role"] for name in ("anna", "bob")}
+        assert roles == {"anna": "admin", "bob": "artist"}
+        assert httpx.get(url).status_code == 401
+
+
+def test_oidc(tmp_path: Path) -> None:
+    """Somebody presses the button, says at the provider who they are, and comes back as a user of the farm."""
+    with providing() as provider:
+        replaced = {
+            "https://login.studio.com/realms/studio": provider.issuer,
+            "https://farm.studio.com": PUBLIC_URL,
+            "…": "a secret of two",
+        }
+        provider.claims["groups"] = ["td"]
+        with farm_of(tmp_path, "oidc", replaced) as farm, httpx.Client(base_url=farm.manager.url) as browser:
+            button = browser.get("/api/x/sign-in").json()["ways"][0]
+            away = browser.get(button["path"])
+            back = browser.get(provider.authorize(away.headers["location"]))
+            assert (back.status_code, back.headers["location"]) == (303, "/")
+            me = browser.get("/api/x/me").json()
+            assert (me["name"], me["role"]) == ("anna", "wrangler")
+            assert "a secret of two" not in farm.manager.log
 
 
 def test_every_shipped_plugin_is_tested_here(tmp_path: Path) -> None:

@@ -291,8 +291,8 @@ def _access(farm: Farm) -> None:
         users.of_plugin(farm, Identity(name="bob", role="viewer"))
         sign_in.sign_in(farm, "anna", SECRET, by.address)
         token, text = tokens.add(farm, by, "t", Role.VIEW, for_user="anna")
-        for brought in ({"token": str(text)}, {"session": secret}):
-            identify(farm, Credentials(address=by.address, **brought))
+        identify(farm, Credentials(address=by.address, token=str(text)))
+        identify(farm, Credentials(address=by.address, session=secret))
         with farm.store.write() as tx:
             user_store.session_used(tx, hash_of(secret), farm.clock(), farm.clock() + timedelta(days=1))
         tokens.listed(farm, by)

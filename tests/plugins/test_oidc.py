@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -100,8 +101,8 @@ class _Answers(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture
-def provider() -> Iterator[Provider]:
+@contextmanager
+def providing() -> Iterator[Provider]:
     """A provider that is there."""
     made = Provider()
     thread = threading.Thread(target=made.serve_forever)
@@ -112,7 +113,11 @@ def provider() -> Iterator[Provider]:
     thread.join()
 
 
-Browser = Callable[[], "Visit"]
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    """The same, for a test."""
+    with providing() as made:
+        yield made
 
 
 class Visit:

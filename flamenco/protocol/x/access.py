@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.domain.access import Mode, Role
-from flamenco.protocol.fields import Text, Uuid, WorkerName
+from flamenco.protocol.fields import Name, Text, Uuid
 
-UserName = Annotated[Text, Meta(min_length=1, max_length=64)]
-Password = Annotated[Text, Meta(max_length=1_000)]
+UserName = Annotated[str, Meta(min_length=1, max_length=64)]
+Password = Annotated[str, Meta(max_length=1_000)]
 Count = Annotated[int, Meta(ge=1, le=1_000)]
 
 
@@ -44,7 +44,7 @@ class SignIn(Struct, frozen=True, kw_only=True):
 
     name: UserName
     password: Password
-    link: Annotated[Text, Meta(max_length=200)] | UnsetType = UNSET
+    link: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
 
 
 class PasswordChange(Struct, frozen=True, kw_only=True):
@@ -111,7 +111,7 @@ class Tokens(Struct, frozen=True, kw_only=True):
 class NewToken(Struct, frozen=True, kw_only=True):
     """A token to be made: for oneself, or, by an administrator, for the farm or for a user."""
 
-    name: Annotated[Text, Meta(min_length=1, max_length=100)]
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
     role: Role | UnsetType = UNSET
     days: Annotated[int, Meta(ge=1, le=36_500, description="How many days it opens anything; for ever if missing.")] | (
         UnsetType
@@ -170,8 +170,8 @@ class Audit(Struct, frozen=True, kw_only=True):
 class NewWorker(Struct, frozen=True, kw_only=True):
     """A worker that shall not register by itself."""
 
-    name: WorkerName
-    platform: Annotated[Text, Meta(min_length=1, max_length=100)]
+    name: Name
+    platform: Annotated[str, Meta(min_length=1, max_length=100)]
 
 
 class MadeWorker(Struct, frozen=True, kw_only=True):
