@@ -13,10 +13,11 @@ import pytest
 
 from flamenco.domain.errors import Conflict, Failed, Refused
 from flamenco.domain.shaman import Content, NamedFile
+from flamenco.files.below import Folder
 from flamenco.files.shaman import links
 from flamenco.files.shaman.checkout import NAMES_TRIED, Checkouts
 from flamenco.files.shaman.folders import ShamanFolders
-from flamenco.files.shaman.links import Kind
+from flamenco.files.shaman.links import Blob, Kind
 from flamenco.files.shaman.store import FileStore
 from flamenco.testing import Clock
 from tests.integration.shaman_files import content_of, files_in, named, put
@@ -140,8 +141,8 @@ def test_file_system_without_links(
 ) -> None:
     """What a file system cannot do is done in the next way that it can."""
 
-    def cannot(_blob: Path, link: Path, _folder: str) -> None:
-        raise OSError(errno.EOPNOTSUPP, "not here", str(link))
+    def cannot(_blob: Blob, _folder: Folder, name: str, _final: str) -> None:
+        raise OSError(errno.EOPNOTSUPP, "not here", name)
 
     for kind in unable:
         monkeypatch.setitem(links._WAYS, kind, cannot)
@@ -258,8 +259,8 @@ def test_disk_full(checkouts: Checkouts, jobs: Path, monkeypatch: pytest.MonkeyP
     checkouts.create("job", specification())
     before = below(jobs)
 
-    def full(_blob: Path, link: Path, _folder: str) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", str(link))
+    def full(_blob: Blob, _folder: Folder, name: str, _final: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", name)
 
     monkeypatch.setitem(links._WAYS, "symlink", full)
     with pytest.raises(OSError, match="No space left"):
@@ -271,14 +272,14 @@ def test_renaming_to_an_empty_folder_is_not_everywhere(
     checkouts: Checkouts, jobs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a folder cannot be renamed to an empty one, that is removed first."""
-    rename = Path.rename
+    rename = Folder.rename
 
-    def careful(self: Path, target: Path) -> Path:
-        if target.exists():
-            raise FileExistsError(errno.EEXIST, "there is one", str(target))
-        return rename(self, target)
+    def careful(self: Folder, name: str, target: Folder, new_name: str) -> None:
+        if target.has(new_name):
+            raise FileExistsError(errno.EEXIST, "there is one", new_name)
+        rename(self, name, target, new_name)
 
-    monkeypatch.setattr(Path, "rename", careful)
+    monkeypatch.setattr(Folder, "rename", careful)
     assert checkouts.create("job", specification()) == "job"
     assert contents(jobs / "job") == FILES
     assert checkouts.create("job", specification()).startswith("job-")

@@ -13,6 +13,7 @@ import pytest
 
 from flamenco.domain.errors import Conflict, StoreError
 from flamenco.domain.shaman import Content
+from flamenco.files.below import Folder
 from flamenco.files.shaman import collect as collecting
 from flamenco.files.shaman.checkout import Checkouts
 from flamenco.files.shaman.collect import LEFTOVER_AFTER, UPLOAD_LEFT_AFTER, Collection, collect
@@ -155,10 +156,10 @@ def test_asked_for_at_the_last_moment(store: FileStore, monkeypatch: pytest.Monk
     wanted = put(store, b"wanted", OLD)
     move = collecting._move
 
-    def ask_first(source: Path, target: Path) -> None:
-        if target.is_relative_to(store.folders.removing):
+    def ask_first(source: Folder, name: str, target: Folder, new_name: str) -> None:
+        if target.path == store.folders.removing:
             assert store.keep(wanted)
-        move(source, target)
+        move(source, name, target, new_name)
 
     monkeypatch.setattr(collecting, "_move", ask_first)
     assert run(store).files == []
@@ -171,8 +172,8 @@ def test_asked_for_too_late(store: FileStore, monkeypatch: pytest.MonkeyPatch) -
     old = put(store, b"old", OLD)
     move = collecting._move
 
-    def ask_after(source: Path, target: Path) -> None:
-        move(source, target)
+    def ask_after(source: Folder, name: str, target: Folder, new_name: str) -> None:
+        move(source, name, target, new_name)
         assert not store.keep(old)
 
     monkeypatch.setattr(collecting, "_move", ask_after)

@@ -13,7 +13,8 @@ import pytest
 
 from flamenco.domain.errors import Conflict, Failed, StoreError
 from flamenco.domain.shaman import Content, FileStatus
-from flamenco.files.shaman.folders import ShamanFolders, in_folder, prune
+from flamenco.files.below import Folder
+from flamenco.files.shaman.folders import ShamanFolders
 from flamenco.files.shaman.store import UPLOAD_STALE_AFTER, FileStore, Upload, UploadStream
 from flamenco.testing import Clock
 from tests.integration.shaman_files import Blocks, blobs, content_of, files_in, named, put, set_age
@@ -249,32 +250,34 @@ def test_many_at_once(store: FileStore) -> None:
 @pytest.mark.parametrize("times", [1, 2, 50])
 def test_folders_that_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """A folder that others remove whenever it is empty can be used all the same: they may come at any moment."""
+    folders = ShamanFolders(tmp_path)
     folder = tmp_path / "a" / "b" / "c"
     others = iter(range(2 * times))
     make = os.mkdir
 
     def others_come() -> None:
         for _ in itertools.islice(others, 1):
-            prune(folder, tmp_path)
+            folders.prune(folder, tmp_path)
 
-    def make_late(path: Path) -> None:
+    def make_late(name: str, *, dir_fd: int | None = None) -> None:
         others_come()
-        make(path)
+        make(name, dir_fd=dir_fd)
 
-    def use() -> None:
+    def use(opened: Folder) -> None:
         others_come()
-        (folder / "file").touch()
+        opened.create("file").close()
 
     monkeypatch.setattr(os, "mkdir", make_late)
-    in_folder(folder, use)
+    folders.in_folder(folder, use)
     assert (folder / "file").exists()
     assert next(others, None) is None
-    prune(folder, tmp_path)
+    folders.prune(folder, tmp_path)
     assert (folder / "file").exists()
 
 
 def test_prune_stays_below(tmp_path: Path) -> None:
     """Folders are removed as far as they are empty, and never beyond the one that is to stay."""
+    prune = ShamanFolders(tmp_path).prune
     folder = tmp_path / "root" / "a" / "b"
     folder.mkdir(parents=True)
     (tmp_path / "root" / "a" / "file").touch()

@@ -9,18 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import shutil
-import stat
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from flamenco.domain.errors import Conflict, Failed, Refused
 from flamenco.domain.shaman import Content, NamedFile, Parts, checkout_parts, fitting_parts, layout
-from flamenco.files.shaman.folders import in_folder, prune
-from flamenco.files.shaman.links import Kind, Linker
+from flamenco.files.below import Folder, below, is_no_folder
+from flamenco.files.shaman.folders import blob_name, names_of
+from flamenco.files.shaman.links import Blob, Kind, Linker
 from flamenco.files.shaman.store import FileStore
 
 NAMES_TRIED: Final = 10
@@ -47,20 +45,23 @@ class Checkouts:
         """
         parts = fitting_parts(path)
         placed = layout(files)
-        if missing := [content for content in dict.fromkeys(placed.values()) if not self._files.keep(content)]:
+        kept = self._files.kept(set(placed.values()))
+        if missing := [content for content in dict.fromkeys(placed.values()) if content not in kept]:
             raise Conflict(
                 f"unknown files requested in checkout: {len(missing)}, of which {missing[0].sha} is the first"
             )
-        aside = self._folders.unfinished / secrets.token_hex(8)
-        in_folder(aside.parent, aside.mkdir)
+        aside = secrets.token_hex(8)
+        self._folders.in_folder(self._folders.unfinished, lambda unfinished: unfinished.make(aside))
         try:
-            self._build(aside, placed, self._final_folder(parts))
+            with self._folders.open(self._folders.unfinished / aside) as folder:
+                self._build(folder, placed, self._final_folder(parts))
             return "/".join(self._publish(aside, parts))
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            with suppress(OSError), self._folders.open(self._folders.unfinished) as unfinished:
+                unfinished.remove_tree(aside)
             # What was made on the way to a checkout that there is not, too.
-            for folder in (aside.parent, self._folders.jobs.joinpath(*parts[:-1])):
-                prune(folder, self._folders.jobs)
+            for empty in (self._folders.unfinished, self._folders.jobs.joinpath(*parts[:-1])):
+                self._folders.prune(empty, self._folders.jobs)
 
     def erase(self, path: str) -> None:
         """Remove a checkout, and the folders above it that are empty then. One that is not there is fine.
@@ -68,74 +69,77 @@ class Checkouts:
         Raises `Refused` when there is no checkout but something else, such as a symbolic link; `OSError`.
         """
         parts = checkout_parts(path)
-        for length in range(1, len(parts) + 1):
-            folder = self._folders.jobs.joinpath(*parts[:length])
-            if not os.path.lexists(folder):
-                break
-            if not _is_real_folder(folder):
-                raise Refused(f"{folder} is no folder, so there is no checkout of a job to remove")
-        target = self._folders.jobs.joinpath(*parts)
-        _remove_tree(target)
-        prune(target.parent, self._folders.jobs)
+        with suppress(FileNotFoundError), self._folders.open(self._folders.jobs) as jobs:
+            _erase(jobs, parts)
+        self._folders.prune(self._folders.jobs.joinpath(*parts[:-1]), self._folders.jobs)
 
     def _final_folder(self, parts: Parts) -> str:
         """Where the checkout will be, without symbolic links on the way; a suffix makes no difference to links."""
         return os.path.join(os.path.realpath(self._folders.jobs), *parts)  # noqa: PTH118 - texts are quicker here
 
-    def _build(self, aside: Path, placed: dict[Parts, Content], final: str) -> None:
+    def _build(self, aside: Folder, placed: dict[Parts, Content], final: str) -> None:
         # `..` in a link counts from where things really are.
-        stored = Path(os.path.realpath(self._folders.stored))
+        real = os.path.realpath(self._folders.stored)
         linker = Linker(self._kind)
-        made: set[Parts] = set()
-        for parts, content in placed.items():
-            folder = parts[:-1]
-            if folder not in made:
-                aside.joinpath(*folder).mkdir(parents=True, exist_ok=True)
-                made.add(folder)
-            blob = stored / self._folders.blob(content).relative_to(self._folders.stored)
-            linker.put(blob, aside.joinpath(*parts), os.path.join(final, *folder))  # noqa: PTH118
+        with self._folders.open(self._folders.stored) as stored, ExitStack() as stack:
+            folder = aside
+            inside: Parts = ()
+            for parts, content in sorted(placed.items(), key=lambda item: item[0][:-1]):  # each folder is opened once
+                if parts[:-1] != inside:
+                    stack.close()
+                    inside = parts[:-1]
+                    folder = stack.enter_context(below(aside, *inside, make=True))
+                names, name = names_of(content), blob_name(content)
+                blob = Blob(stored, names, name, os.path.join(real, *names, name))  # noqa: PTH118 - texts are quicker
+                linker.put(blob, folder, parts[-1], os.path.join(final, *inside))  # noqa: PTH118
 
-    def _publish(self, aside: Path, parts: Parts) -> Parts:
+    def _publish(self, aside: str, parts: Parts) -> Parts:
         """Give the finished folder its name, or one with a suffix when that is taken."""
         above, name = parts[:-1], parts[-1]
         for number in range(NAMES_TRIED):
             used = (*above, f"{name}-{_random_suffix()}" if number else name)
-            if in_folder(self._folders.jobs, partial(self._take, aside, used)):
+            if self._folders.in_folder(self._folders.jobs, partial(self._take, aside, used)):
                 return used
         raise Failed(f'there are too many checkouts called "{"/".join(parts)}"')
 
-    def _take(self, aside: Path, parts: Parts) -> bool:
+    def _take(self, aside: str, parts: Parts, jobs: Folder) -> bool:
         """Rename to what is not there; False when something is. Raises `Failed` when there cannot be a folder."""
-        folder = self._folders.jobs
-        for part in parts[:-1]:
-            folder /= part
-            with suppress(FileExistsError):
-                folder.mkdir()
-            if not _is_real_folder(folder):
-                raise Failed(f"{folder} is no folder, so no checkout can be in it")
-        target = folder / parts[-1]
-        if os.name == "nt":
-            return _rename(aside, target)  # which replaces nothing there
-        try:
-            # Whoever makes the folder has the name; renaming then replaces that, as long as it is empty.
-            target.mkdir()
-        except FileExistsError:
-            return False
-        try:
-            # Some network file systems rename to nothing that is there, not even that.
-            return _rename(aside, target) or (_remove_empty(target) and _rename(aside, target))
-        except OSError:
-            _remove_empty(target)
-            raise
+        with self._folders.open(self._folders.unfinished) as unfinished, ExitStack() as stack:
+            try:
+                folder = stack.enter_context(below(jobs, *parts[:-1], make=True))
+            except OSError as error:
+                if is_no_folder(error):
+                    raise Failed(f"{error.filename} is no folder, so no checkout can be in it") from error
+                raise
+            return _give_name(unfinished, aside, folder, parts[-1])
+
+
+def _give_name(unfinished: Folder, aside: str, folder: Folder, name: str) -> bool:
+    """Rename what is built to what is not there; False when something is."""
+    if os.name == "nt":
+        return _rename(unfinished, aside, folder, name)  # which replaces nothing there
+    try:
+        # Whoever makes the folder has the name; renaming then replaces that, as long as it is empty.
+        folder.make(name)
+    except FileExistsError:
+        return False
+    try:
+        if _rename(unfinished, aside, folder, name):
+            return True
+        # Some network file systems rename to nothing that is there, not even that.
+        return _remove_empty(folder, name) and _rename(unfinished, aside, folder, name)
+    except OSError:
+        _remove_empty(folder, name)
+        raise
 
 
 def _random_suffix() -> str:
     return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(_SUFFIX_LENGTH))
 
 
-def _rename(aside: Path, target: Path) -> bool:
+def _rename(unfinished: Folder, aside: str, folder: Folder, name: str) -> bool:
     try:
-        aside.rename(target)
+        unfinished.rename(aside, folder, name)
     except OSError as error:
         if error.errno in _TAKEN:
             return False
@@ -143,28 +147,35 @@ def _rename(aside: Path, target: Path) -> bool:
     return True
 
 
-def _remove_empty(folder: Path) -> bool:
+def _remove_empty(folder: Folder, name: str) -> bool:
     """Whether the folder could be removed; one with something in it stays."""
     try:
-        folder.rmdir()
+        folder.remove_empty(name)
     except OSError:
         return False
     return True
 
 
-def _is_real_folder(path: Path) -> bool:
-    return stat.S_ISDIR(path.lstat().st_mode)
+def _erase(jobs: Folder, parts: Parts) -> None:
+    try:
+        with below(jobs, *parts[:-1]) as folder:
+            folder.inner(parts[-1]).close()
+            _remove_tree(folder, parts[-1])
+    except OSError as error:
+        if is_no_folder(error):
+            raise Refused(f"{error.filename} is no folder, so there is no checkout of a job to remove") from error
+        raise
 
 
-def _remove_tree(folder: Path) -> None:
+def _remove_tree(folder: Folder, name: str) -> None:
     """Remove the folder and all below it; symbolic links are removed, not followed."""
     for _ in range(_ERASE_TRIES):
         try:
-            shutil.rmtree(folder)
+            folder.remove_tree(name)
         except FileNotFoundError:
             # It, or something in it, was gone already: somebody else removes it too.
-            if not os.path.lexists(folder):
+            if not folder.has(name):
                 return
         else:
             return
-    shutil.rmtree(folder)
+    folder.remove_tree(name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,8 +19,9 @@ import structlog
 from msgspec import Struct
 
 from flamenco.domain.errors import StoreError
+from flamenco.files.below import Folder
 from flamenco.files.job_folders import unusable
-from flamenco.files.shaman.folders import BLOB_SUFFIX, ShamanFolders, files_below, in_folder, prune
+from flamenco.files.shaman.folders import BLOB_SUFFIX, ShamanFolders, files_below
 
 log = structlog.get_logger()
 
@@ -89,12 +90,13 @@ def collect(
 def _unused(folders: ShamanFolders, oldest: float, progress: Progress) -> tuple[int, list[Garbage]]:
     """How many files are stored, and those of them that may go."""
     stored, old = 0, {}
-    for entry in files_below(folders.stored):
+    for entry in _listed(folders, folders.stored):
         stored += 1
         if stored % _REPORT_EVERY == 0:
             progress("stored files looked at", stored)
         with suppress(FileNotFoundError):
-            if garbage := _garbage(folders, Path(entry.path), oldest):
+            name = Path(entry.path).relative_to(folders.stored).as_posix()
+            if garbage := _garbage(name, entry.stat(follow_symlinks=False), oldest):
                 old[garbage.name] = garbage
     if old:
         for name in _linked(folders, progress):
@@ -102,13 +104,21 @@ def _unused(folders: ShamanFolders, oldest: float, progress: Progress) -> tuple[
     return stored, list(old.values())
 
 
-def _garbage(folders: ShamanFolders, path: Path, oldest: float) -> Garbage | None:
-    """The stored file at `path`, if it is old, and no hard link to it is in a checkout."""
-    name = path.relative_to(folders.stored).as_posix()
-    found = path.lstat()
-    if not _NAME.fullmatch(name) or not _is_unused(found, oldest):
+def _garbage(name: str, found: os.stat_result, oldest: float) -> Garbage | None:
+    """The stored file, if it is old, and no hard link to it is in a checkout."""
+    if not _NAME.fullmatch(name) or not stat.S_ISREG(found.st_mode) or not _is_unused(found, oldest):
         return None
     return Garbage(name, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+
+def _listed(folders: ShamanFolders, path: Path) -> Iterator[os.DirEntry[str]]:
+    """The files below a folder, which is none that a link of somebody else leads to; none when it is not there."""
+    try:
+        with folders.open(path):
+            pass
+    except FileNotFoundError:
+        return
+    yield from files_below(path)
 
 
 def _is_unused(found: os.stat_result, oldest: float) -> bool:
@@ -119,8 +129,12 @@ def _linked(folders: ShamanFolders, progress: Progress) -> Iterator[str]:
     """The names in the store of all files that symbolic links in checkouts lead to."""
     # Compared as they really are on both sides: the shared storage may be reached through a symbolic link itself.
     jobs, stored = os.path.realpath(folders.jobs), os.path.realpath(folders.stored)
-    if not Path(jobs).is_dir():
-        raise StoreError(f"Nothing is removed, as there is no folder {folders.jobs}; is it to be mounted?")
+    try:
+        with folders.open(folders.jobs):
+            pass
+    except FileNotFoundError as error:
+        problem = f"Nothing is removed, as there is no folder {folders.jobs}; is it to be mounted?"
+        raise StoreError(problem) from error
     count = 0
     for entry in files_below(Path(jobs)):
         if not entry.is_symlink():
@@ -149,58 +163,77 @@ def _remove(folders: ShamanFolders, unused: list[Garbage], oldest: float, progre
         with suppress(FileNotFoundError):
             if _remove_unless_used(folders, garbage.name, oldest):
                 yield garbage
-    prune(folders.removing, folders.store)
+    folders.prune(folders.removing, folders.store)
 
 
 def _remove_unless_used(folders: ShamanFolders, name: str, oldest: float) -> bool:
     blob, aside = folders.stored / name, folders.removing / name.replace("/", "_")
-    if _garbage(folders, blob, oldest) is None:
-        return False
     try:
-        in_folder(aside.parent, lambda: _move(blob, aside))
-        # Whoever asked for it did so before it was moved, and was told that it is there.
-        if gone := _is_unused(aside.lstat(), oldest):
-            aside.unlink()
-        else:
-            in_folder(blob.parent, lambda: _move(aside, blob))
+        with folders.open(blob.parent) as stored:
+            if _garbage(name, stored.status(blob.name), oldest) is None:
+                return False
+            folders.in_folder(aside.parent, lambda removing: _move(stored, blob.name, removing, aside.name))
+        with folders.open(aside.parent) as removing:
+            # Whoever asked for it did so before it was moved, and was told that it is there.
+            if gone := _is_unused(removing.status(aside.name), oldest):
+                removing.unlink(aside.name)
+            else:
+                folders.in_folder(blob.parent, lambda stored: _move(removing, aside.name, stored, blob.name))
     finally:
-        prune(blob.parent, folders.stored)
+        folders.prune(blob.parent, folders.stored)
     return gone
 
 
-def _move(source: Path, target: Path) -> None:
+def _move(source: Folder, name: str, target: Folder, new_name: str) -> None:
     """Rename, unless the source is gone, which is not the same as that there is no folder for the target."""
-    if source.exists():
-        source.replace(target)
+    if source.has(name):
+        source.replace(name, target, new_name)
 
 
 def _put_back(folders: ShamanFolders) -> None:
     """What a collection that was killed had moved aside is stored again, and looked at like the rest."""
-    for entry in files_below(folders.removing):
-        aside = Path(entry.path)
-        blob = folders.stored / aside.name.replace("_", "/")
-        in_folder(blob.parent, lambda aside=aside, blob=blob: _move(aside, blob))  # type: ignore[misc]
-    prune(folders.removing, folders.store)
+    for entry in _listed(folders, folders.removing):
+        name = entry.name.replace("_", "/")
+        if Path(entry.path).parent == folders.removing and _NAME.fullmatch(name):
+            _put_one_back(folders, entry.name, folders.stored / name)
+    folders.prune(folders.removing, folders.store)
+
+
+def _put_one_back(folders: ShamanFolders, name: str, blob: Path) -> None:
+    with folders.open(folders.removing) as removing:
+        folders.in_folder(blob.parent, lambda stored: _move(removing, name, stored, blob.name))
 
 
 def _leftovers(folders: ShamanFolders, now: datetime, *, dry_run: bool) -> Iterator[Path]:
     """Give up what was begun long ago and never finished."""
     oldest = (now - UPLOAD_LEFT_AFTER).timestamp()
-    for entry in files_below(folders.uploading):
+    for entry in _listed(folders, folders.uploading):
         path = Path(entry.path)
         if _is_older(path, oldest):
             if not dry_run:
-                path.unlink(missing_ok=True)
-                prune(path.parent, folders.uploading)
+                with suppress(FileNotFoundError), folders.open(path.parent) as folder:
+                    folder.unlink(path.name)
+                folders.prune(path.parent, folders.uploading)
             yield path
     oldest = (now - LEFTOVER_AFTER).timestamp()
-    with suppress(FileNotFoundError):  # it comes and goes
-        for folder in list(folders.unfinished.iterdir()):
-            if _is_older(folder, oldest):
+    with suppress(FileNotFoundError), folders.open(folders.unfinished) as unfinished:  # it comes and goes
+        with unfinished.entries() as entries:
+            names = [entry.name for entry in entries]
+        for name in names:
+            if _is_older(folders.unfinished / name, oldest):
                 if not dry_run:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    prune(folder.parent, folders.jobs)
-                yield folder
+                    _give_up(unfinished, name)
+                    folders.prune(folders.unfinished, folders.jobs)
+                yield folders.unfinished / name
+
+
+def _give_up(unfinished: Folder, name: str) -> None:
+    """Remove a checkout that nobody will finish, or what else is in its place, as far as that can be."""
+    with suppress(OSError):
+        if stat.S_ISDIR(unfinished.status(name).st_mode):
+            unfinished.remove_tree(name)
+        else:
+            unfinished.unlink(name)
 
 
 def _is_older(path: Path, oldest: float) -> bool:

@@ -9,10 +9,11 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import structlog
+
+from flamenco.files.below import Folder, below
 
 log = structlog.get_logger()
 
@@ -30,7 +31,18 @@ _CANNOT: Final = frozenset(
 )
 """What a file system says to a way that it does not have."""
 
+_COPY_BYTES: Final = 1024 * 1024
+
 Kind: TypeAlias = Literal["symlink", "hardlink", "copy"]
+
+
+class Blob(NamedTuple):
+    """A stored file: the folder of all, its path there, and where it really is, for links to count from."""
+
+    stored: Folder
+    folders: tuple[str, ...]
+    name: str
+    real_path: str
 
 
 class Linker:
@@ -40,11 +52,11 @@ class Linker:
         ways = list(_WAYS)
         self._left = ways[ways.index(kind) :]
 
-    def put(self, blob: Path, link: Path, folder: str) -> None:
-        """Make `link` give what is in `blob`; `folder` is where the link's folder will be. Raises `OSError`."""
+    def put(self, blob: Blob, folder: Folder, name: str, final: str) -> None:
+        """Have `name` in `folder` give what is in `blob`; `final` is where that folder will be. Raises `OSError`."""
         while True:
             try:
-                _WAYS[self._left[0]](blob, link, folder)
+                _WAYS[self._left[0]](blob, folder, name, final)
             except OSError as error:
                 if len(self._left) == 1 or error.errno not in _CANNOT:
                     raise
@@ -56,19 +68,27 @@ class Linker:
                 return
 
 
-def _symlink(blob: Path, link: Path, folder: str) -> None:
-    link.symlink_to(os.path.relpath(blob, folder))
+def _symlink(blob: Blob, folder: Folder, name: str, final: str) -> None:
+    os.symlink(os.path.relpath(blob.real_path, final), folder.name(name), dir_fd=folder.descriptor)
 
 
-def _hard_link(blob: Path, link: Path, _folder: str) -> None:
-    link.hardlink_to(blob)
+def _hard_link(blob: Blob, folder: Folder, name: str, _final: str) -> None:
+    with below(blob.stored, *blob.folders) as stored:
+        stored.link(blob.name, folder, name)
 
 
-def _copy(blob: Path, link: Path, _folder: str) -> None:
-    with link.open("xb"):  # nothing that is there is ever replaced
-        pass
-    shutil.copyfile(blob, link)
+def _copy(blob: Blob, folder: Folder, name: str, _final: str) -> None:
+    with (
+        below(blob.stored, *blob.folders) as stored,
+        stored.read(blob.name) as source,
+        folder.create(name) as target,  # nothing that is there is ever replaced
+    ):
+        shutil.copyfileobj(source, target, _COPY_BYTES)
 
 
-_WAYS: dict[Kind, Callable[[Path, Path, str], None]] = {"symlink": _symlink, "hardlink": _hard_link, "copy": _copy}
+_WAYS: dict[Kind, Callable[[Blob, Folder, str, str], None]] = {
+    "symlink": _symlink,
+    "hardlink": _hard_link,
+    "copy": _copy,
+}
 """Each way of doing it, in the order in which they are tried."""

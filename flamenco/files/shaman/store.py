@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from pathlib import Path
@@ -17,8 +18,9 @@ from typing import BinaryIO, Protocol
 
 from flamenco.domain.errors import Conflict, Failed, StoreError
 from flamenco.domain.shaman import Content, FileStatus, MissingFile, NamedFile
+from flamenco.files.below import Folder, below
 from flamenco.files.job_folders import unusable
-from flamenco.files.shaman.folders import TEMPORARY_SUFFIX, ShamanFolders, in_folder, prune
+from flamenco.files.shaman.folders import TEMPORARY_SUFFIX, ShamanFolders, blob_name, names_of
 
 BLOCK_BYTES = 256 * 1024
 """How much of an upload is in memory at a time."""
@@ -60,26 +62,29 @@ class FileStore:
 
     def keep(self, content: Content) -> bool:
         """Whether the file is stored; if so, it is as good as new for the garbage collection."""
-        if not content.is_canonical:
-            return False
-        blob = self.folders.blob(content)
+        return bool(self.kept([content]))
+
+    def kept(self, contents: Iterable[Content]) -> set[Content]:
+        """The same for many: those that are stored."""
         try:
-            os.utime(blob)
-        except FileNotFoundError:
-            return False
-        except PermissionError:
-            return blob.exists()  # it was put there by another user; then its age is not ours to change
+            with self.folders.open(self.folders.stored) as stored:
+                return {content for content in contents if content.is_canonical and _keep(stored, content)}
+        except FileNotFoundError:  # nothing was ever stored
+            return set()
         except OSError as error:
             raise _unusable(error) from error
-        return True
 
     def missing(self, files: Iterable[NamedFile]) -> list[MissingFile]:
         """Those of the files that are not stored, each content once by its first name, in the order they came."""
         seen: dict[Content, NamedFile] = {}
         for file in files:
             seen.setdefault(file.content, file)
-        looked_up = (MissingFile(file, self.status(content)) for content, file in seen.items())
-        return [each for each in looked_up if each.status is not FileStatus.STORED]
+        kept = self.kept(seen)
+        return [
+            MissingFile(file, FileStatus.UPLOADING if self._is_uploading(content) else FileStatus.UNKNOWN)
+            for content, file in seen.items()
+            if content not in kept
+        ]
 
     def upload(self, content: Content, source: UploadStream, length: int | None, *, can_defer: bool) -> Upload:
         """Store what `source` gives, if it is what it is said to be.
@@ -102,17 +107,17 @@ class FileStore:
             raise unusable(f"The file {content.sha} cannot be stored", error) from error
 
     def _upload(self, content: Content, source: UploadStream, length: int | None) -> Upload:
-        folder = self.folders.upload_folder(content)
-        path = folder / f"{content.size}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
+        path = self.folders.upload_folder(content) / f"{content.size}-{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
         try:
-            with in_folder(folder, lambda: path.open("xb", buffering=0)) as file:
+            with self.folders.in_folder(path.parent, lambda folder: folder.create(path.name)) as file:
                 received = self._receive(content, source, length, file)
                 # Its name must not outlive a power cut that its content does not.
                 os.fsync(file.fileno())
             return self._put(path, content) if received is Upload.STORED else received
         finally:
-            path.unlink(missing_ok=True)
-            prune(folder, self.folders.uploading)
+            with suppress(FileNotFoundError), self.folders.open(path.parent) as folder:
+                folder.unlink(path.name)
+            self.folders.prune(path.parent, self.folders.uploading)
 
     def _receive(self, content: Content, source: UploadStream, length: int | None, file: BinaryIO | None) -> Upload:
         """Copy the source to `file`, and check it."""
@@ -139,17 +144,25 @@ class FileStore:
         if self.keep(content):
             return Upload.ALREADY_STORED
         blob = self.folders.blob(content)
-        in_folder(blob.parent, lambda: path.replace(blob))
+        with self.folders.open(path.parent) as uploading:
+            self.folders.in_folder(blob.parent, lambda stored: uploading.replace(path.name, stored, blob.name))
         return Upload.STORED
 
     def _is_stored(self, content: Content) -> bool:
-        return content.is_canonical and self.folders.blob(content).exists()
+        if not content.is_canonical:
+            return False
+        blob = self.folders.blob(content)
+        try:
+            with self.folders.open(blob.parent) as folder:
+                return folder.is_file(blob.name)
+        except FileNotFoundError:
+            return False
 
     def _is_uploading(self, content: Content) -> bool:
         oldest = (self._clock() - UPLOAD_STALE_AFTER).timestamp()
         prefix = f"{content.size}-"
         try:
-            with os.scandir(self.folders.upload_folder(content)) as entries:
+            with self.folders.open(self.folders.upload_folder(content)) as folder, folder.entries() as entries:
                 return any(
                     _modified(entry) >= oldest
                     for entry in entries
@@ -159,6 +172,20 @@ class FileStore:
             return False
         except OSError as error:
             raise _unusable(error) from error
+
+
+def _keep(stored: Folder, content: Content) -> bool:
+    """Whether the file is stored; if so, it is as good as new. Raises `OSError`."""
+    name = blob_name(content)
+    try:
+        with below(stored, *names_of(content)) as folder:
+            if not folder.is_file(name):
+                return False
+            with suppress(PermissionError):  # it was put there by another user; then its age is not ours to change
+                folder.touch(name)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _modified(entry: os.DirEntry[str]) -> float:
