@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import structlog.testing
 from msgspec import Struct
@@ -99,3 +102,22 @@ def test_who_has_had_its_time() -> None:
     for connection, is_idle in zip(made, (False, False, True), strict=True):
         connections.wait(connection, is_idle=is_idle)
     assert [each.name for each in connections.overdue(6.0)] == ["a", "c"]
+
+
+ASK = """
+import resource
+from flamenco.server.connections import allowed
+resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+print(allowed(1000), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "connections", "files"),
+    [(256, 4096, 1000, 1512), (2000, 4096, 1000, 2000), (256, 1024, 512, 1024), (256, 800, 400, 800)],
+)
+def test_the_system_is_asked_for_room(soft: int, hard: int, connections: int, files: int) -> None:
+    """A process may have as many files open as it has connections and more; else it has fewer connections."""
+    asked = [sys.executable, "-c", ASK.format(soft=soft, hard=hard)]
+    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines()[-1] == f"{connections} {files}"
