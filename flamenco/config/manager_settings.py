@@ -241,6 +241,26 @@ class Config(Struct, frozen=True, kw_only=True):
     threads: Annotated[
         int, Meta(description="Threads in each of those processes.", ge=1, le=256, extra=_ONLY_IN_FILE)
     ] = 8
+    connections: Annotated[
+        int,
+        Meta(
+            description="Most connections that each of those processes keeps open. Where more come, those that are "
+            "waited for longest are closed.",
+            ge=16,
+            le=100_000,
+            extra=_ONLY_IN_FILE,
+        ),
+    ] = 6_000
+    connections_per_address: Annotated[
+        int,
+        Meta(
+            description="Most of them from one address; 0 for any number. All clients behind a proxy or a router have "
+            "its address, and each worker keeps one or two open.",
+            ge=0,
+            le=100_000,
+            extra=_ONLY_IN_FILE,
+        ),
+    ] = 4_000
     compile_timeout: Annotated[
         Duration, Meta(description="Longest time a job type's script may run.", extra=_ONLY_IN_FILE)
     ] = Duration(10)

@@ -3,8 +3,8 @@
 They are promised by nobody, so gunicorn is pinned, and `tests/unit/test_gunicorn.py` holds each of them against the
 gunicorn that is installed. What a process does with its life is in `processes`, which knows nothing of gunicorn.
 
-Connections take a thread only while there is something to do: a few clients that say nothing, or stop half-way, must
-not keep a farm waiting.
+Connections take a thread only when a request is there: clients that say nothing, or stop half-way, must not keep a farm
+waiting, however many they are.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import time
+from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -26,12 +27,16 @@ from wsgiref.types import WSGIApplication
 
 import msgspec
 import structlog
-from gunicorn import glogging, util  # type: ignore[import-untyped]
+from gunicorn import glogging  # type: ignore[import-untyped]
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
+from gunicorn.http.unreader import Unreader  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import PollableMethodQueue, TConn, ThreadWorker  # type: ignore[import-untyped]
 
+from flamenco.server.arriving import HEAD_TIMEOUT_S, MOST_HELD, Arriving
+from flamenco.server.clients import Client, Places
+from flamenco.server.connections import Connections, allowed
 from flamenco.server.processes import Manager
 from flamenco.server.requests import impatient
 
@@ -46,21 +51,25 @@ FINISH_TIMEOUT_S = 2
 REPLACED_TIMEOUT_S = 3600
 """How long they may take in a process that others have replaced: whoever sends a large file is not to begin anew."""
 
-HEAD_TIMEOUT_S = 10.0
-"""How long a client may be silent in the middle of the head of a request, once it has begun."""
-
 KEEPALIVE_S = 30
 """How long an idle connection is kept for the next request, so that workers that poll need no new one each time."""
 
 HEARTBEAT_TIMEOUT_S = 120
 """A process whose main loop was silent for so long is replaced. Requests run in threads and never hold it up."""
 
-MOST_SENDING = 64
-"""So many clients may be sending large files to one process, beside the requests that it works on. They take long, and
-workers that ask for tasks meanwhile must not have to wait for them."""
+MOST_WAITING = 128
+"""So many threads of one process may wait for clients that send large files, or read large answers, beside those that
+work on requests. They take long, and workers that ask for tasks meanwhile must not have to wait for them."""
 
 LINGER_S = 0.5
 """How long a process that was replaced waits for the first request over a connection that it has taken."""
+
+PART_S = 2.0
+"""How long a client may take to close its end of a connection after its last answer; cut off, it may not get to read
+that."""
+
+LOOK_EVERY_S = 0.5
+"""How often it is seen to who has taken too long."""
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system, not a file that anybody could have put there
 
@@ -81,12 +90,39 @@ _STATUS_OF = (
 
 
 class _Connection(TConn):  # type: ignore[misc]
-    """A connection, as gunicorn's, but a client that stops in the middle of a head is given up."""
+    """A connection, as gunicorn's, but what comes is gathered before a thread is given to it."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.data_ready = True
+        self.arriving: Arriving | None = None
+        self.is_parting: bool = False
+
+    @property
+    def address(self) -> str:
+        """Where the client is."""
+        return str(self.client[0])
+
+    def add(self, data: bytes) -> bool:
+        """Something has come; returns whether a thread is to take over."""
+        now = time.monotonic()
+        self.arriving = self.arriving or Arriving(now)
+        is_here = self.arriving.add(data, now)
+        self.timeout = self.arriving.deadline
+        return is_here
 
     def init(self) -> None:
-        """Called in a thread that is to read a request."""
+        """Called in the thread that is to answer a request: what has come is read first."""
         super().init()
-        self.sock.settimeout(HEAD_TIMEOUT_S)
+        self.sock.expect(HEAD_TIMEOUT_S)
+        if self.arriving is not None:
+            unreader: Unreader = self.parser.unreader
+            unreader.unread(self.arriving.data)
+            self.arriving = None
+
+    def is_silent(self) -> bool:
+        """Whether nothing of a request has come."""
+        return self.arriving is None and not self.is_parting and not self.sock.has_sent()
 
 
 class WakeUps(PollableMethodQueue):  # type: ignore[misc]
@@ -100,23 +136,21 @@ class WakeUps(PollableMethodQueue):  # type: ignore[misc]
         """Leave that to the end of the process."""
 
 
-def _has_sent(client: socket.socket) -> bool:
-    """Whether there is something of a client that nobody has read yet."""
-    try:
-        return bool(client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except OSError:
-        return False
-
-
 class Process(ThreadWorker):  # type: ignore[misc]
     """One process that serves, as gunicorn's, but it stops at once and says what is wrong in JSON.
 
-    And a connection takes no thread before something comes: programs keep some at hand that they may never use.
+    And its main thread has all connections but those over which a request is there to be answered.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        config = self.app.manager.config
         self.method_queue = WakeUps()
+        self.places: Places = Places(MOST_WAITING)
+        self.connections: Connections[_Connection] = Connections(
+            allowed(config.connections), config.connections_per_address
+        )
+        self.next_look: float = 0.0
 
     def init_signals(self) -> None:
         """Hear of the end. The rest is for the main process alone: it has something to tell, or others to start."""
@@ -125,28 +159,87 @@ class Process(ThreadWorker):  # type: ignore[misc]
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def accept(self, listener: socket.socket) -> None:
-        """A client has connected; wait for what it wants where all idle connections wait."""
+        """A client has connected; wait for what it wants where all connections wait."""
         try:
             client, address = listener.accept()
         except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self.connections.make_room(self._close)
+            elif error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
                 raise
             return
+        if not self.connections.admit(address[0], self._close):
+            client.close()
+            return
         self.nr_conns += 1
-        connection = _Connection(self.cfg, client, address, listener.getsockname())
-        connection.set_timeout()
-        self.pending_conns.append(connection)
-        self.poller.register(client, selectors.EVENT_READ, partial(self.on_pending_socket_readable, connection))
+        connection = _Connection(self.cfg, Client(client, self.places), address, listener.getsockname())
+        self._wait(connection, KEEPALIVE_S)
 
-    def on_pending_socket_readable(self, conn: Any, client: socket.socket) -> None:
-        """Something comes over a new connection, unless it was closed a moment ago, in the same round."""
-        if client.fileno() >= 0:
-            super().on_pending_socket_readable(conn, client)
+    def _wait(self, conn: _Connection, timeout_s: float, *, is_idle: bool = False) -> None:
+        conn.timeout = time.monotonic() + timeout_s
+        self.connections.wait(conn, is_idle=is_idle)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_readable, conn))
 
-    def on_client_socket_readable(self, conn: Any, client: socket.socket) -> None:
-        """The same for one that was used before."""
-        if client.fileno() >= 0:
-            super().on_client_socket_readable(conn, client)
+    def _on_readable(self, conn: _Connection, client: Client) -> None:
+        """Something comes, unless the connection was closed a moment ago, in the same round."""
+        if client.fileno() < 0:
+            return
+        data = client.read_at_once(MOST_HELD)
+        if data == b"":
+            self._close(conn)
+        elif data and not conn.is_parting:
+            self._add(conn, data)
+
+    def _add(self, conn: _Connection, data: bytes) -> None:
+        if conn.add(data):
+            self.connections.stop_waiting(conn)
+            self.poller.unregister(conn.sock)
+            self.enqueue_req(conn)
+        else:
+            self.connections.wait(conn, is_idle=False)
+
+    def finish_request(self, conn: _Connection, fs: Future[bool]) -> None:
+        """A thread is done with a request, and says whether there may be another one; keep it only while we stay."""
+        try:
+            is_kept = fs.result()
+        except Exception:
+            log.exception("a request failed in the server")
+            is_kept = False
+        if not is_kept:
+            self._part(conn)
+            return
+        unreader: Unreader = conn.parser.unreader
+        ahead = unreader.take_buffered()
+        self._wait(conn, KEEPALIVE_S, is_idle=True)
+        if ahead:
+            self._add(conn, ahead)
+        if not self.alive:
+            self._close_silent()
+
+    def _part(self, conn: _Connection) -> None:
+        """No more comes from us. The client reads to the end, and closes the connection."""
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(conn)
+        else:
+            conn.is_parting = True
+            self._wait(conn, PART_S)
+
+    def _close(self, conn: _Connection) -> None:
+        if self.connections.stop_waiting(conn):
+            self.poller.unregister(conn.sock)
+        self.connections.closed(conn)
+        self.nr_conns -= 1
+        conn.close()
+
+    def murder_pending(self) -> None:
+        """Close the connections of those who have taken too long; called at least every second."""
+        now = time.monotonic()
+        if now >= self.next_look:
+            self.next_look = now + LOOK_EVERY_S
+            for conn in self.connections.overdue(now):
+                self._close(conn)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """On SIGTERM, finish what is being answered; connections that are only kept open are closed.
@@ -159,7 +252,7 @@ class Process(ThreadWorker):  # type: ignore[misc]
         if is_first:
             self.cfg.set("graceful_timeout", REPLACED_TIMEOUT_S if is_replaced else FINISH_TIMEOUT_S)
             self.method_queue.defer(self.app.manager.retire if is_replaced else self.app.manager.stop_waiting)
-            self.method_queue.defer(self._close_idle)
+            self.method_queue.defer(self._close_silent)
         elif not is_replaced and self.cfg.graceful_timeout == REPLACED_TIMEOUT_S:
             self.method_queue.defer(self._leave)
 
@@ -167,27 +260,17 @@ class Process(ThreadWorker):  # type: ignore[misc]
         """Wait for no connection any more."""
         self.nr_conns = 0
 
-    def finish_request(self, conn: Any, fs: Any) -> None:
-        """A connection is done with a request, or had none for a while; keep it only while we stay."""
-        super().finish_request(conn, fs)
-        if not self.alive:
-            self._close_idle()
-
-    def _close_idle(self) -> None:
+    def _close_silent(self) -> None:
         # What has come meanwhile is answered: closed now, it would be lost, and its client told of a broken connection.
-        for conn in [conn for conn in self.keepalived_conns if _has_sent(conn.sock)]:
-            self.on_client_socket_readable(conn, conn.sock)
-        for conn in [conn for conn in self.pending_conns if _has_sent(conn.sock)]:
-            self.on_pending_socket_readable(conn, conn.sock)
-        self.murder_keepalived(force=True)
-        # Who has only just connected is about to ask; where others serve already, there is time for that.
+        # And who has only just connected is about to ask; where others serve already, there is time for that.
         linger_s = LINGER_S if self.app.manager.lifetime.is_replaced(self.age) else 0.0
         deadline = time.monotonic() + linger_s
-        for conn in self.pending_conns:
-            conn.timeout = min(conn.timeout, deadline)
+        for conn in filter(_Connection.is_silent, self.connections.waiting()):
+            conn.timeout = min(conn.timeout, 0.0 if conn.initialized else deadline)
+        self.next_look = 0.0
         self.murder_pending()
 
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - its signature
+    def handle_error(self, req: Any, client: Client, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - its signature
         """Answer for a request that never became one."""
         status = next((status for kind, status in _STATUS_OF if isinstance(exc, kind)), 500)
         if status == 500:
@@ -199,7 +282,7 @@ class Process(ThreadWorker):  # type: ignore[misc]
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         try:
-            util.write_nonblock(client, head.encode("latin-1") + body)
+            client.sendall(head.encode("latin-1") + body)
         except OSError:
             log.debug("a client went away before it could be told what is wrong")
 
@@ -283,7 +366,11 @@ class Server(BaseApplication):  # type: ignore[misc]
             # process are slower than few.
             "worker_class": Process,
             "workers": config.processes,
-            "threads": config.threads + MOST_SENDING,
+            "threads": config.threads + MOST_WAITING,
+            # More than there are: how many there may be is our own affair, and it would let others wait.
+            "worker_connections": config.connections + config.threads + MOST_WAITING + 1,
+            # Every write goes by way of our connections, which do not wait for ever.
+            "sendfile": False,
             "keepalive": KEEPALIVE_S,
             "timeout": HEARTBEAT_TIMEOUT_S,
             "graceful_timeout": STOP_TIMEOUT_S,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import select
-import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, nullcontext
+from typing import Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flamenco.api.middleware.answers import READ_TIMEOUT
 from flamenco.api.middleware.clients import IS_GONE, UNHURRIED
+from flamenco.server.clients import Client
 
 READ_TIMEOUT_S = 60.0
 """How long a client may be silent in the middle of a request's body."""
@@ -19,35 +18,27 @@ READ_TIMEOUT_S = 60.0
 WRITE_TIMEOUT_S = 300.0
 """How long a client may take to read a part of an answer."""
 
+_CLIENT: Final = "flamenco.client"
+"""Where in the WSGI environment the connection is."""
 
-def impatient(app: WSGIApplication, client_of: Callable[[WSGIEnvironment], socket.socket]) -> WSGIApplication:
+
+def impatient(app: WSGIApplication, client_of: Callable[[WSGIEnvironment], Client]) -> WSGIApplication:
     """The application, with clients that stop in the middle of a body given up; each would hold a thread for ever.
 
     `client_of` gives the connection that a request came over.
     """
 
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        client = client_of(environ)
-        client.settimeout(READ_TIMEOUT_S)
-        environ[IS_GONE] = partial(_has_closed, client)
+        client = environ[_CLIENT] = client_of(environ)
+        client.expect(READ_TIMEOUT_S)
+        environ[IS_GONE] = client.has_closed
         if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
             environ[READ_TIMEOUT] = client.settimeout
         answer = app(environ, start_response)
-        client.settimeout(WRITE_TIMEOUT_S)
+        client.expect(WRITE_TIMEOUT_S)
         return answer
 
     return call
-
-
-def _has_closed(client: socket.socket) -> bool:
-    """Whether the client will send nothing more, as one that waits for no answer."""
-    waiting = select.poll()
-    waiting.register(client, select.POLLIN)
-    try:
-        # Never waits: something is there to be read, and be it the end.
-        return bool(waiting.poll(0)) and client.recv(1, socket.MSG_PEEK) == b""
-    except OSError:
-        return True
 
 
 class RequestSlots:
@@ -63,13 +54,35 @@ class RequestSlots:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request once it is its turn."""
         with self._free:
-            environ[UNHURRIED] = self._aside
-            return self._app(environ, start_response)
+            turn = _Turn(self._free)
+            environ[UNHURRIED] = turn.aside
+            client: Client | None = environ.get(_CLIENT)
+            if client is None:
+                return self._app(environ, start_response)
+            client.aside = turn.aside
+            try:
+                return self._app(environ, start_response)
+            finally:
+                client.aside = nullcontext
+
+
+class _Turn:
+    """The slot that a request has while it is worked on."""
+
+    def __init__(self, free: threading.Semaphore) -> None:
+        self._free = free
+        self._is_aside = False
 
     @contextmanager
-    def _aside(self) -> Iterator[None]:
+    def aside(self) -> Iterator[None]:
+        """Let others have it meanwhile, unless they have it already."""
+        if self._is_aside:
+            yield
+            return
+        self._is_aside = True
         self._free.release()
         try:
             yield
         finally:
             self._free.acquire()
+            self._is_aside = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -15,10 +16,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from flamenco.server.gunicorn import FINISH_TIMEOUT_S, HEAD_TIMEOUT_S, WakeUps
+from flamenco.server.arriving import HEAD_TIMEOUT_S, LEAST_RATE, MOST_HELD, PATIENCE_S
+from flamenco.server.gunicorn import FINISH_TIMEOUT_S, WakeUps
 from flamenco.server.lifetime import GOODBYE_S
 from tests import length
 from tests.acceptance.conftest import (
+    POLL_S,
     START_TIMEOUT_S,
     STOP_TIMEOUT_S,
     Manager,
@@ -303,28 +306,109 @@ def test_truncated_body(shared_manager: Manager) -> None:
     assert "a request failed" not in shared_manager.log
 
 
+def connected(manager: Manager, beginning: bytes = b"") -> socket.socket:
+    """A client that has sent that much, and nothing since."""
+    host, port = manager.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=30)
+    connection.sendall(beginning)
+    return connection
+
+
+HALF = b"GET /api/version HTTP/1.1\r\nHost: x\r\n"
+
+
 def test_clients_that_say_nothing(tmp_path: Path) -> None:
     """Connections at hand, and requests that stop in the middle of their head, however many, keep nobody waiting."""
     with running_manager(tmp_path, "--processes", "1", "--set", "threads=2") as manager, ExitStack() as connections:
-        host, port = manager.url.removeprefix("http://").split(":")
-
-        def connect(beginning: bytes) -> socket.socket:
-            connection = connections.enter_context(socket.create_connection((host, int(port)), timeout=30))
-            connection.sendall(beginning)
-            return connection
-
         for _ in range(200):
-            connect(b"")
-        halves = [connect(b"GET /api/version HTTP/1.1\r\nHost: x\r\n") for _ in range(40)]
+            connections.enter_context(connected(manager))
+        halves = [connections.enter_context(connected(manager, HALF)) for _ in range(200)]
         for _ in range(10):
             assert httpx.get(f"{manager.url}/api/version", timeout=2).status_code == 200
-        # When there are more of them than there are threads, others wait until those are given up.
-        halves += [connect(b"GET /api/version HTTP/1.1\r\nHost: x\r\n") for _ in range(40)]
-        assert httpx.get(f"{manager.url}/api/version", timeout=HEAD_TIMEOUT_S + 10).status_code == 200
         halves[-1].sendall(b"\r\n")
         assert halves[-1].recv(100).startswith(b"HTTP/1.1 200 ")
         assert halves[0].recv(100) == b""
+        # All of them are given up, and none of those has to be waited for while it does nothing about it.
+        for _ in range(10):
+            assert httpx.get(f"{manager.url}/api/version", timeout=2).status_code == 200
         assert "Traceback" not in manager.log
+
+
+def test_clients_that_drip(tmp_path: Path) -> None:
+    """A head has its time in all, and a body a least rate: who sends byte after byte is given up all the same."""
+    beginnings = {
+        "head": HALF + b"A: ",
+        "small body": LINE + HEADERS + b"Content-Length: 1000\r\n\r\n",
+        "large body": LINE + HEADERS + b"Content-Length: %d\r\n\r\n" % (MOST_HELD * 2),
+        "chunks": LINE + HEADERS + b"Transfer-Encoding: chunked\r\n\r\n100000\r\n",
+    }
+    ended: dict[str, float] = {}
+    with running_manager(tmp_path, "--processes", "1") as manager, ExitStack() as connections:
+        began = time.monotonic()
+        drips = {name: connections.enter_context(connected(manager, each)) for name, each in beginnings.items()}
+
+        def drip() -> bool:
+            for name in drips.keys() - ended.keys():
+                try:
+                    drips[name].setblocking(False)  # noqa: FBT003 - it takes no keyword
+                    drips[name].send(b"x")
+                    assert drips[name].recv(1000)[9:12] in (b"", b"400")
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    pass
+                ended[name] = time.monotonic() - began
+            return len(ended) == len(drips)
+
+        assert wait_until(drip, 2 * HEAD_TIMEOUT_S)
+        # Some of the second is what they earned by what they have sent.
+        assert all(HEAD_TIMEOUT_S - 1 < seconds < HEAD_TIMEOUT_S + 3 for seconds in ended.values()), ended
+        assert HEAD_TIMEOUT_S == PATIENCE_S
+        assert LEAST_RATE > 1 / POLL_S
+        assert httpx.get(f"{manager.url}/api/version", timeout=2).status_code == 200
+        assert "Traceback" not in manager.log
+
+
+def test_more_connections_than_there_may_be(tmp_path: Path) -> None:
+    """Those that are waited for longest are closed, the log says so once, and who asks is answered."""
+    limits = ("--set", "connections=40", "--set", "connections_per_address=30")
+    with running_manager(tmp_path, "--processes", "1", *limits) as manager, ExitStack() as connections:
+        opened = [connections.enter_context(connected(manager, HALF)) for _ in range(100)]
+        for _ in range(10):
+            assert httpx.get(f"{manager.url}/api/version", timeout=2).status_code == 200
+        assert opened[0].recv(100) == b""
+        opened[-1].sendall(b"\r\n")
+        assert opened[-1].recv(100).startswith(b"HTTP/1.1 200 ")
+        assert manager.log.count("raise the setting connections_per_address") == 1
+
+
+def test_many_requests_at_a_stretch(shared_manager: Manager) -> None:
+    """Who does not wait for answers gets all of them, in their order, however the requests are cut into pieces."""
+    requests = b"".join(
+        b"GET /api/jobs/%d HTTP/1.1\r\nHost: x\r\n\r\n" % number
+        + LINE
+        + b"Host: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+        + BODY
+        for number in range(20)
+    )
+    last = b"GET /api/version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with connected(shared_manager) as connection:
+        for start in range(0, len(requests), 700):
+            connection.sendall(requests[start : start + 700])
+        connection.sendall(last)
+        received = b""
+        while block := connection.recv(65536):
+            received += block
+    assert re.findall(rb"HTTP/1.1 (\d+) ", received) == [b"400", b"200"] * 20 + [b"200"]
+
+
+def test_a_client_that_waits_for_a_word(shared_manager: Manager) -> None:
+    """Programs such as curl send a large body only once they are told to go on."""
+    head = LINE + HEADERS + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(BODY)
+    with connected(shared_manager, head) as connection:
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(BODY)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
 def test_nobody_loses_a_request_to_processes_that_are_replaced(manager: Manager) -> None:

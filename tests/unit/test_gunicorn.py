@@ -15,6 +15,8 @@ from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from gunicorn.config import KNOWN_SETTINGS  # type: ignore[import-untyped]
 from gunicorn.config import Config as Settings
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.http.parser import Parser  # type: ignore[import-untyped]
+from gunicorn.http.unreader import Unreader  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import PollableMethodQueue, TConn, ThreadWorker  # type: ignore[import-untyped]
 from packaging.requirements import Requirement
@@ -25,17 +27,20 @@ from flamenco.server.gunicorn import Server
 from flamenco.server.processes import Manager
 
 METHODS = {
-    TConn: {"init": "(self)", "set_timeout": "(self)", "close": "(self, graceful=False)"},
+    TConn: {
+        "__init__": "(self, cfg, sock, client, server)",
+        "init": "(self)",
+        "close": "(self, graceful=False)",
+    },
+    Unreader: {"unread": "(self, data)", "take_buffered": "(self)"},
     PollableMethodQueue: {"init": "(self)", "defer": "(self, callback, *args)", "close": "(self)"},
     ThreadWorker: {
         "__init__": "(self, *args, **kwargs)",
         "init_signals": "(self)",
         "accept": "(self, listener)",
-        "on_pending_socket_readable": "(self, conn, client)",
-        "on_client_socket_readable": "(self, conn, client)",
         "handle_exit": "(self, sig, frame)",
+        "enqueue_req": "(self, conn)",
         "finish_request": "(self, conn, fs)",
-        "murder_keepalived": "(self, force=False)",
         "murder_pending": "(self)",
         "handle_error": "(self, req, client, addr, exc)",
     },
@@ -59,7 +64,8 @@ METHODS = {
 """All that is called or overridden, with what it takes."""
 
 ATTRIBUTES = {
-    TConn: {"sock", "timeout"},
+    TConn: {"client", "data_ready", "initialized", "parser", "sock", "timeout"},
+    Parser: {"unreader"},
     PollableMethodQueue: set(),
     ThreadWorker: {
         *(
@@ -68,10 +74,8 @@ ATTRIBUTES = {
             "app",
             "booted",
             "cfg",
-            "keepalived_conns",
             "method_queue",
             "nr_conns",
-            "pending_conns",
             "pid",
             "poller",
         ),
@@ -88,6 +92,7 @@ KINDS |= {"_Log": Logger, "_Main": Arbiter, "Server": BaseApplication}
 """The classes of `flamenco.server.gunicorn`, and whose children they are."""
 
 VARIABLES = {"conn": TConn, "connection": TConn, "process": ThreadWorker, "each": ThreadWorker}
+VARIABLES |= {"unreader": Unreader}
 """What its variables are that hold something of gunicorn's."""
 
 
@@ -133,18 +138,27 @@ def test_nothing_else_is_relied_on() -> None:
     """Every name of gunicorn's that the module uses is in the tables above."""
     classes = [node for node in ast.parse(inspect.getsource(ours)).body if isinstance(node, ast.ClassDef)]
     assert {node.name for node in classes} == set(KINDS)
+    known = {kind: {*METHODS.get(kind, ()), *ATTRIBUTES.get(kind, ())} for kind in {*METHODS, *ATTRIBUTES}}
+    made_here = {KINDS[node.name]: _made_in(node) - set(dir(KINDS[node.name])) for node in classes}
     for node in classes:
         own = KINDS[node.name]
-        known = {kind: {*METHODS[kind], *ATTRIBUTES.get(kind, ())} for kind in METHODS}
-        made_here = {each.name for each in node.body if isinstance(each, ast.FunctionDef)} - set(dir(own))
-        made_here |= {target.id for each in node.body if isinstance(each, ast.Assign) for target in each.targets}  # type: ignore[attr-defined]
-        made_here |= {"manager", "_descriptor"} if own is BaseApplication else set()
         for used in (each for each in ast.walk(node) if isinstance(each, ast.Attribute)):
             whose = _kind_of(used.value, own)
             if whose:
-                assert used.attr in known[whose] | made_here, f"say in the tables what {whose.__name__}.{used.attr} is"
+                there = known[whose] | made_here.get(whose, set())
+                assert used.attr in there, f"say in the tables what {whose.__name__}.{used.attr} is"
         overridden = {each.name for each in node.body if isinstance(each, ast.FunctionDef)} & set(dir(own))
         assert overridden <= known[own]
+
+
+def _made_in(node: ast.ClassDef) -> set[str]:
+    """The names that a class gives to methods and, with their types, to attributes."""
+    names = {"manager", "_descriptor", "_last_replaced"}
+    for each in ast.walk(node):
+        match each:
+            case ast.FunctionDef(name=name) | ast.AnnAssign(target=ast.Attribute(value=ast.Name(id="self"), attr=name)):
+                names.add(name)
+    return names
 
 
 def _kind_of(value: ast.expr, own: type) -> type | None:
