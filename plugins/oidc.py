@@ -194,7 +194,9 @@ class Provider:
         name = claims.get(self._own.name_claim)
         if not isinstance(name, str) or not name:
             raise Refused(f"The provider does not say {self._own.name_claim}, by which people are known here.")
+        if self._own.name_claim == "email" and claims.get("email_verified") is not True:
+            raise Refused("The provider does not say that the address is yours, by which people are known here.")
         groups = claims.get(self._own.groups_claim) or ()
         held = {self._own.groups[group] for group in groups if group in self._own.groups}
         highest: PersonRole | None = next((role for role in reversed(ROLES) if role in held), self._own.role or None)
-        return Identity(name=name, role=highest)
+        return Identity(name=name, role=highest, subject=f"{self._own.issuer} {claims.get('sub')}")

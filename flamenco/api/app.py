@@ -21,6 +21,7 @@ from flamenco.api.upnp import Description
 from flamenco.discovery.messages import DESCRIPTION_PATH
 from flamenco.discovery.networks import interfaces
 from flamenco.discovery.own_urls import own_urls
+from flamenco.domain.access import Mode
 from flamenco.farm.context import Farm
 
 Application: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
@@ -37,7 +38,8 @@ def create_app(farm: Farm) -> Application:
     Raises `ConfigError` when a plugin's route cannot be used.
     """
     body_limit = farm.config.max_body_mb * _MEBIBYTE
-    origins = _development_pages(farm.config.host)
+    # Where people sign in, a page that comes from this machine by another port need not be of who looks after it.
+    origins = _development_pages(farm.config.host) if farm.config.mode is Mode.OPEN else []
     app = falcon.App(
         # In this order: nobody learns what is wrong with a request before saying who they are.
         middleware=(

@@ -17,6 +17,7 @@ from flamenco.api.middleware.requests import request_id
 from flamenco.api.operation import Operation
 from flamenco.api.pages import is_for_people, send_nothing_here
 from flamenco.api.resource import send
+from flamenco.domain.access import without_tokens
 from flamenco.domain.errors import (
     AccessDenied,
     Busy,
@@ -112,10 +113,11 @@ def _on_http_error(req: falcon.Request, resp: falcon.Response, error: falcon.HTT
     """Answer what the framework found: an unknown path, a method that the path does not have, a broken header."""
     for name, value in dict(error.headers or {}).items():
         resp.set_header(name, value)
+    path = without_tokens(req.path)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        message = "Not Found" if _is_v3(req) else f"there is nothing at {req.path}"
+        message = "Not Found" if _is_v3(req) else f"there is nothing at {path}"
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        message = "Method Not Allowed" if _is_v3(req) else f"{req.path} cannot be used with {req.method}"
+        message = "Method Not Allowed" if _is_v3(req) else f"{path} cannot be used with {req.method}"
     else:
         message = error.description or error.title or str(error.status)
     send_error(req, resp, error.status_code, message, brief=True)
@@ -127,7 +129,7 @@ def _is_v3(req: falcon.Request) -> bool:
 
 def _on_accident(req: falcon.Request, resp: falcon.Response, error: Exception, _params: dict[str, Any]) -> None:
     """Answer for an error of ours. The client gets the number under which the log has the rest."""
-    log.error("a request failed", method=req.method, path=req.path, exc_info=error)
+    log.error("a request failed", method=req.method, path=without_tokens(req.path), exc_info=error)
     send_error(req, resp, 500, f"the manager made a mistake; its log says more about request {request_id()}")
 
 

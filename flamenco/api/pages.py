@@ -119,7 +119,7 @@ def send_page(
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
     )
     resp.set_header("X-Content-Type-Options", "nosniff")
-    resp.cache_control = ["no-cache"]
+    resp.cache_control = ["no-store"]
     # To itself alone, where browsers say by it which page a form is of.
     resp.set_header("Referrer-Policy", "same-origin")
     resp.vary = ["Accept"]

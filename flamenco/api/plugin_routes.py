@@ -132,7 +132,7 @@ class _PluginRoute:
             answer = self._route.respond(asked, self._reader)
             _send(resp, answer)
             if answer.sign_in is not None:
-                user = users.of_plugin(self._farm, answer.sign_in)
+                user = users.of_plugin(self._farm, self._plugin, answer.sign_in)
                 keep_session(self._farm, req, resp, sign_in.start_session(self._farm, user, client_address(req)))
             _send_along(req, resp, answer)
         except FarmError:

@@ -16,7 +16,11 @@ from flamenco.config.access_settings import Network, is_in
 from flamenco.domain.commands import WARNING_HEADER
 from flamenco.farm.context import Farm
 
-_FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+_FORWARDED = (
+    *("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "X-Forwarded-Host", "X-Forwarded-Proto"),
+    *("X-Forwarded-Port", "X-Forwarded-Server", "X-Original-For", "CF-Connecting-IP", "True-Client-IP"),
+)
+"""What proxies add to requests, each some of it."""
 _ENCODER = msgspec.json.Encoder()
 _ABOVE = re.compile(r"(?:/[\w.~-]+)+", re.ASCII)
 
@@ -79,16 +83,29 @@ def origin_of(req: falcon.Request, trusted: Collection[Network]) -> Origin:
 
     Each proxy adds to X-Forwarded-For whom it saw itself; what stands before the last one that is not ours, anybody
     can have written. Other headers for the same are passed on by proxies that do not know them, so they say nothing.
+    Of a proxy that does not say for whom it asks, or in a way that nobody can read, nothing is known.
     """
     peer = _address(req.remote_addr)
     if not _is_trusted(peer, trusted):
         return Origin(peer or req.remote_addr, strange_proxy=any(req.get_header(name) for name in _FORWARDED))
-    found = peer
+    nearest = ""
     for hop in reversed((req.get_header("X-Forwarded-For") or "").split(",")):
-        found = _address(hop.strip().strip("[]")) or found
-        if not _is_trusted(found, trusted):
+        address = _address(_without_port(hop.strip()))
+        nearest = nearest or address
+        if not address:
             break
-    return Origin(found, by_proxy=True)
+        if not _is_trusted(address, trusted):
+            return Origin(address, by_proxy=True)
+    else:
+        return Origin(nearest, by_proxy=True)
+    return Origin(peer, strange_proxy=True, by_proxy=True)
+
+
+def _without_port(hop: str) -> str:
+    """The address in `10.0.0.7:51234`, `[2001:db8::1]:51234`, `[2001:db8::1]`, or as it is."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
 def client_address(req: falcon.Request) -> str:

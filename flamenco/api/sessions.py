@@ -15,7 +15,8 @@ SECURE_SESSION_COOKIE: Final = "__Host-flamenco_session"
 
 def session_in(req: falcon.Request) -> str:
     """The secret of the session that a browser sends; empty for none."""
-    return req.cookies.get(SECURE_SESSION_COOKIE) or req.cookies.get(SESSION_COOKIE, "")
+    # Under TLS the other one may have been set by another host of the same domain.
+    return req.cookies.get(SECURE_SESSION_COOKIE if req.forwarded_scheme == "https" else SESSION_COOKIE, "")
 
 
 def keep_session(farm: Farm, req: falcon.Request, resp: falcon.Response, secret: str) -> None:

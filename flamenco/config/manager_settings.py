@@ -347,7 +347,9 @@ class Config(Struct, frozen=True, kw_only=True):
         """What somebody may do who brings no credentials."""
         if self.access.mode != "auto":
             return Mode(self.access.mode)
-        return Mode.OPEN if is_loopback(self.host) else Mode.LAN
+        # Whoever reaches it by another name, or by a proxy, need not be on this machine.
+        is_alone = not (self.public_url or self.allowed_hosts or self.access.proxy.trusted)
+        return Mode.OPEN if is_loopback(self.host) and is_alone else Mode.LAN
 
     @property
     def registration(self) -> str:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from msgspec import Struct
@@ -150,7 +150,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     """Who makes a request, as far as that is known.
 
     `role` is None for somebody who may do nothing, and `why_not` says why that is. `name` is that of a user, or of a
-    token that belongs to none; empty for whoever is known by the network alone. `user_key` is the user's row.
+    token that belongs to none; empty for whoever is known by the network alone. `user_key` is the user's row, `until`
+    the moment when their token expires. `by_strange_proxy`: through a proxy of which nothing is known.
     """
 
     role: Role | None
@@ -159,6 +160,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     name: str = ""
     user_key: int | None = None
     why_not: str = ""
+    until: datetime | None = None
+    by_strange_proxy: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -181,13 +184,20 @@ ITSELF: Final = Caller(role=Role.ADMIN, way=Way.MODE, address="")
 
 
 class User(Struct, frozen=True, kw_only=True):
-    """Somebody who can sign in; `has_password` is False for those whom somebody else knows, such as a plugin."""
+    """Somebody who can sign in; `has_password` is False for those whom somebody else knows, such as a plugin.
+
+    `plugin` is who that is, and `subject` how it tells them from others of the same name; `is_role_of_plugin`: their
+    role is the one that it gave them last.
+    """
 
     key: int
     name: str
     role: Role
     has_password: bool
     created: datetime
+    plugin: str = ""
+    subject: str = ""
+    is_role_of_plugin: bool = False
 
 
 class Token(Struct, frozen=True, kw_only=True):
@@ -241,9 +251,26 @@ def token_in(text: str) -> TokenText | None:
     return TokenText(match[1], match[2]) if match else None
 
 
+def without_tokens(text: str) -> str:
+    """The text, with stars for every token in it."""
+    return _TOKEN.sub(lambda match: f"flt_{match[1]}_***", text)
+
+
 def hash_of(secret: str) -> str:
     """What is stored of a secret. It is 256 random bits, which no slow hash would have to protect from guessing."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+_NETWORK_BITS: Final = 64
+
+
+def machine_of(address: str) -> str:
+    """What machines are told apart by: one has any number of addresses for IPv6, in a network of 64 bits."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return address if found.version == 4 else str(IPv6Network((int(found), _NETWORK_BITS), strict=False))
 
 
 def is_private(address: str) -> bool:

@@ -8,6 +8,9 @@ from typing import Final
 FREE: Final = 10
 """So many times in a row somebody may be wrong, as people are who have forgotten which password it was."""
 
+MANY: Final = 200
+"""So many times, where others may be wrong in somebody's name."""
+
 LONGEST_S: Final = 60.0
 
 _MOST_KEPT: Final = 10_000
@@ -17,7 +20,8 @@ _FORGOTTEN_AFTER_S: Final = 900.0
 class Patience:
     """Remembers who was wrong how often. Bounded: of very many, those who tried longest ago are forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, free: int = FREE) -> None:
+        self._free = free
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def wait_s(self, now: float, *who: str) -> float:
@@ -26,9 +30,9 @@ class Patience:
 
     def _left(self, now: float, key: str) -> float:
         count, last = self._failures.get(key, (0, now))
-        if count < FREE or now - last > _FORGOTTEN_AFTER_S:
+        if count < self._free or now - last > _FORGOTTEN_AFTER_S:
             return 0.0
-        return max(0.0, last + min(LONGEST_S, 2.0 ** (count - FREE)) - now)
+        return max(0.0, last + min(LONGEST_S, 2.0 ** min(count - self._free, 10)) - now)
 
     def failed(self, now: float, *who: str) -> None:
         """They were wrong."""

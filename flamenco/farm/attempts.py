@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from flamenco.domain.errors import Busy, Unavailable
-from flamenco.domain.patience import Patience
+from flamenco.domain.patience import FREE, Patience
 
 log = structlog.get_logger(__name__)
 
@@ -76,10 +76,10 @@ class Repeated:
 class InVain:
     """Has those wait who were wrong again and again. Safe to share between threads; `timer` gives seconds."""
 
-    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, timer: Callable[[], float] = time.monotonic, free: int = FREE) -> None:
         self._timer = timer
         self._lock = threading.Lock()
-        self._patience = Patience()
+        self._patience = Patience(free)
 
     def check(self, who: Sequence[str]) -> None:
         """Raises `Busy` when one of them has to wait still."""

@@ -42,6 +42,11 @@ def require(farm: Farm, caller: Caller, access: Access, *, job_id: str = "", tas
     return found
 
 
+def may(farm: Farm, caller: Caller, access: Access) -> bool:
+    """Whether somebody reaches all of that."""
+    return _reach(farm, caller, access) is Reach.ALL
+
+
 def _reach(farm: Farm, caller: Caller, access: Access) -> Reach:
     if access is Access.LOG and caller.role in (Role.VIEWER, Role.VIEW) and not farm.config.access.viewers_read_logs:
         return Reach.NOTHING
@@ -56,11 +61,17 @@ def _may_register(farm: Farm, caller: Caller) -> bool:
         case "closed":
             return False
         case "open" | "approve" if not caller.is_known:
-            if farm.config.mode is Mode.LOGIN:
-                return True
-            return caller.role is not None and (farm.config.mode is Mode.OPEN or is_private(caller.address))
+            return _may_register_unknown(farm, caller)
         case _:
             return caller.is_known and reach(caller.role, Access.REGISTER) is Reach.ALL
+
+
+def _may_register_unknown(farm: Farm, caller: Caller) -> bool:
+    """Somebody who brings nothing: where a person has to agree, from anywhere in mode `login`; else from nearby."""
+    mode = farm.config.mode
+    if mode is Mode.LOGIN:
+        return farm.config.registration == "approve" or (not caller.by_strange_proxy and is_private(caller.address))
+    return caller.role is not None and (mode is Mode.OPEN or is_private(caller.address))
 
 
 def _refusal(caller: Caller, access: Access) -> AccessDenied:

@@ -6,7 +6,6 @@ long, so that all others together have more of the compiler than that one.
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from flamenco.domain.access import machine_of
 from flamenco.domain.errors import Busy
 
 WAITS_FROM: Final = 3
@@ -29,9 +29,6 @@ MOST_REMEMBERED: Final = 10_000
 """Of more addresses, those that sent such a job longest ago are forgotten."""
 
 _MOST_DOUBLINGS: Final = 20
-
-_NETWORK_BITS: Final = 64
-"""One machine may have any number of addresses for IPv6, in a network of so many bits."""
 
 
 class _Burnt(Struct, frozen=True):
@@ -58,7 +55,7 @@ class BurntTime:
         """Raise `Busy` when whoever is there has to wait before the next job."""
         now = self._timer()
         with self._lock:
-            burnt = self._burnt.get(_machine(address), _Burnt())
+            burnt = self._burnt.get(machine_of(address), _Burnt())
         if burnt.waits_until > now:
             wait_s = math.ceil(burnt.waits_until - now)
             raise Busy(
@@ -69,7 +66,7 @@ class BurntTime:
 
     def note(self, address: str) -> None:
         """A job from there ran into a limit just now."""
-        now, machine = self._timer(), _machine(address)
+        now, machine = self._timer(), machine_of(address)
         with self._lock:
             before = self._burnt.pop(machine, _Burnt())
             times = before.times + 1 if before.counts_until > now else 1
@@ -83,14 +80,3 @@ class BurntTime:
         if times < WAITS_FROM:
             return 0.0
         return min(LONGEST_WAIT_S, self._shortest_wait_s * 2.0 ** min(times - WAITS_FROM, _MOST_DOUBLINGS))
-
-
-def _machine(address: str) -> str:
-    """What machines are told apart by."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return address
-    return str(ipaddress.IPv6Network((int(parsed), _NETWORK_BITS), strict=False))

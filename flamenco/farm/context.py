@@ -17,6 +17,7 @@ from flamenco.config import Config
 from flamenco.config.access_settings import NetworkRoles, networks
 from flamenco.config.paths import CONFIG_FILE_NAME
 from flamenco.domain.errors import Busy
+from flamenco.domain.patience import MANY
 from flamenco.domain.timeouts import Moment, Watch
 from flamenco.domain.variables import Variables
 from flamenco.farm.attempts import InVain, Repeated
@@ -103,6 +104,7 @@ class Farm:
         self.trusted_proxies = networks("access.proxy.trusted", config.access.proxy.trusted)
         self.passwords = Passwords()
         self.in_vain = InVain(timer)
+        self.in_vain_by_name = InVain(timer, free=MANY)
         self.burnt_time = BurntTime(timer, shortest_wait_s=2 * float(config.compile_timeout))
         self.event_waits = EventWaits(store, config.threads)
 

@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from flamenco.config import Config
 from flamenco.config.access_settings import NetworkRoles
@@ -64,7 +65,7 @@ def _at(caller: Caller, address: str) -> Caller:
     """The one that is known, from where they ask now."""
     if caller.address == address:
         return caller
-    return Caller(role=caller.role, way=caller.way, address=address, name=caller.name, user_key=caller.user_key)
+    return replace(caller, address=address)
 
 
 def _by_token(farm: Farm, brought: Credentials) -> Caller | None:
@@ -78,14 +79,23 @@ def _by_token(farm: Farm, brought: Credentials) -> Caller | None:
     token, secret_hash, user_role = found
     if not hmac.compare_digest(text.secret_hash, secret_hash) or token.once or token.is_expired(now):
         return None
+    if token.user_key is not None and user_role is None:
+        return None
     # A user who was made less is less with a token that is older as well.
     role = token.role if user_role is None else at_most(token.role, user_role)
     if role is None:
         return None
     if token.last_used is None or now - token.last_used > _NOTED_EVERY:
         _note(farm, lambda: _token_used(farm, token.key, now))
-    name = token.user or f"token {token.name}"
-    return Caller(role=role, way=Way.TOKEN, address=brought.address, name=name, user_key=token.user_key)
+    name = token.user or f"token {token.name} {token.id}"  # two that are called alike are two
+    return Caller(
+        role=role,
+        way=Way.TOKEN,
+        address=brought.address,
+        name=name,
+        user_key=token.user_key,
+        until=token.expires,
+    )
 
 
 def _by_session(farm: Farm, brought: Credentials) -> Caller | None:
@@ -95,7 +105,7 @@ def _by_session(farm: Farm, brought: Credentials) -> Caller | None:
     if found is None:
         return None
     user, last_used = found
-    if now - last_used > _NOTED_EVERY:
+    if now - last_used > _NOTED_EVERY and not user.plugin:  # who may have become somebody else there
         _note(farm, lambda: _session_used(farm, secret_hash, now))
     return Caller(role=user.role, way=Way.SESSION, address=brought.address, name=user.name, user_key=user.key)
 
@@ -106,14 +116,16 @@ def _by_plugin(farm: Farm, brought: Credentials) -> Caller | None:
         identity = farm.hooks.identify(authenticator, presented)
         if identity is not None:
             # Not every request need look for the user, or make one.
-            key = f"{authenticator.name} {identity.role} {identity.name}"
-            known = farm.known_callers.find(Way.PLUGIN, key, partial(_of_plugin, farm, identity, brought))
+            key = f"{authenticator.name} {identity.role} {identity.name} {identity.subject}"
+            known = farm.known_callers.find(
+                Way.PLUGIN, key, partial(_of_plugin, farm, authenticator.name, identity, brought)
+            )
             return known and _at(known, brought.address)
     return None
 
 
-def _of_plugin(farm: Farm, identity: Identity, brought: Credentials) -> Caller:
-    user = users.of_plugin(farm, identity)
+def _of_plugin(farm: Farm, plugin: str, identity: Identity, brought: Credentials) -> Caller:
+    user = users.of_plugin(farm, plugin, identity)
     return Caller(role=user.role, way=Way.PLUGIN, address=brought.address, name=user.name, user_key=user.key)
 
 
@@ -141,8 +153,8 @@ def by_network(config: Config, rules: NetworkRoles, brought: Credentials) -> Cal
     if brought.strange_proxy and config.access.mode != "open":
         return _nobody(
             brought,
-            "A proxy asks for somebody else, and is not one that the manager believes; name its address in "
-            "flamenco-manager.yaml: access: {proxy: {trusted: [ADDRESS]}}",
+            "A proxy asks for somebody, and is not one that the manager believes, or does not say for whom; name its "
+            "address in flamenco-manager.yaml: access: {proxy: {trusted: [ADDRESS]}}, and have it set X-Forwarded-For.",
         )
     try:
         role = rules.of(ip_address(brought.address))
@@ -158,4 +170,10 @@ def by_network(config: Config, rules: NetworkRoles, brought: Credentials) -> Cal
 
 
 def _nobody(brought: Credentials, why_not: str) -> Caller:
-    return Caller(role=None, way=Way.NOBODY, address=brought.address, why_not=why_not)
+    return Caller(
+        role=None,
+        way=Way.NOBODY,
+        address=brought.address,
+        why_not=why_not,
+        by_strange_proxy=brought.strange_proxy,
+    )

@@ -19,6 +19,7 @@ from flamenco.domain.errors import AccessDenied, Failed, JobTypeError, NotFound,
 from flamenco.domain.events import job_event
 from flamenco.domain.listing import JobQuery
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
+from flamenco.domain.shaman import checkout_parts
 from flamenco.domain.statuses import JobStatus
 from flamenco.farm import audit
 from flamenco.farm.cascade import Cascade
@@ -150,6 +151,9 @@ def _compile(farm: Farm, submission: Submission, by: Caller, warn: Warn, *, stri
     if submission.priority not in PRIORITIES:
         raise Refused(f"The priority is from {PRIORITIES[0]} to {PRIORITIES[-1]}, and not {submission.priority}.")
     _check_priority(farm, submission.priority, by)
+    if submission.shaman_checkout_id:
+        # As it is called where others look for it: `./a` is `a`, and goes with the last job that has it.
+        submission = replace(submission, shaman_checkout_id="/".join(checkout_parts(submission.shaman_checkout_id)))
     submission = farm.hooks.job_submitting(farm.variables.in_submission(submission), farm.config)
     try:
         authored = farm.compiler.compile(submission, str(uuid.uuid4()), farm.clock(), strict=strict)

@@ -9,7 +9,19 @@ from typing import Final
 
 import structlog
 
-from flamenco.domain.access import Caller, Mode, Role, Token, TokenText, User, Way, hash_of, new_token, token_in
+from flamenco.domain.access import (
+    Caller,
+    Mode,
+    Role,
+    Token,
+    TokenText,
+    User,
+    Way,
+    hash_of,
+    machine_of,
+    new_token,
+    token_in,
+)
 from flamenco.domain.errors import AccessDenied
 from flamenco.farm import audit, users
 from flamenco.farm.context import Farm
@@ -19,24 +31,32 @@ from flamenco.store.engine import Tx
 log = structlog.get_logger(__name__)
 
 LINK_LASTS: Final = timedelta(hours=1)
+A_DAY: Final = timedelta(days=1)
 
+_NO_LINK: Final = "This link was used already, or is too old; the manager prints another one when it starts."
 _WRONG: Final = "There is no user of that name with that password."
 
 
 def sign_in(farm: Farm, name: str, password: str, address: str) -> tuple[User, str]:
     """Sign somebody in: who it is, and the secret of the session. Raises `AccessDenied`, `Busy`.
 
-    Whoever is wrong again and again waits, by name and by address.
+    Whoever is wrong again and again waits, by name and by address; and a name alone only after very many, from
+    wherever, so that nobody keeps somebody else out by a few.
     """
-    who = (f"name {name.lower()[:100]}", f"address {address}")
+    called, machine = name.lower()[:100], machine_of(address)
+    who = (f"{called} from {machine}", f"address {machine}")
     farm.in_vain.check(who)
+    farm.in_vain_by_name.check([called])
     with farm.store.read() as tx:
         found = store.find_user(tx, name)
     if not farm.passwords.is_right(password, found[1] if found else "") or found is None:
         farm.in_vain.failed(who)
+        farm.in_vain_by_name.failed([called])
         log.warning("somebody could not sign in", name=name[:100], address=address)
         raise AccessDenied(_WRONG)
-    farm.in_vain.succeeded(who)
+    # Not of the address: who knows one password may be guessing others.
+    farm.in_vain.succeeded(who[:1])
+    farm.in_vain_by_name.succeeded([called])
     return found[0], start_session(farm, found[0], address)
 
 
@@ -45,9 +65,15 @@ def start_session(farm: Farm, user: User, address: str) -> str:
     secret, now = secrets.token_hex(32), farm.clock()
     by = Caller(role=user.role, way=Way.SESSION, address=address, name=user.name, user_key=user.key)
     with audit.acting(by, "signIn"), farm.store.write() as tx:
-        store.insert_session(tx, user, hash_of(secret), now, now + timedelta(seconds=farm.config.access.session))
+        store.insert_session(tx, user, hash_of(secret), now, now + _lasts(farm, user))
         audit.note(tx, now, "session", user.name, user.name)
     return secret
+
+
+def _lasts(farm: Farm, user: User) -> timedelta:
+    """How long a session lasts; of somebody whom a plugin knows, a day at most: they may be nobody there tomorrow."""
+    configured = timedelta(seconds=farm.config.access.session)
+    return min(configured, A_DAY) if user.plugin else configured
 
 
 def sign_out(farm: Farm, secret: str) -> None:
@@ -78,20 +104,22 @@ def first_link(farm: Farm) -> str | None:
 
 def become_first(farm: Farm, link: str, name: str, password: str, address: str) -> tuple[User, str]:
     """Make whoever has the link the first administrator, and sign them in. Raises `AccessDenied`, `Refused`, `Busy`."""
-    who = (f"address {address}",)
+    who = (f"address {machine_of(address)}",)
     farm.in_vain.check(who)
     text = token_in(link)
+    if text is None:
+        raise AccessDenied(_NO_LINK)
     name, password_hash = users.checked_name(name), farm.passwords.hash(password)
     now = farm.clock()
     by = Caller(role=Role.ADMIN, way=Way.TOKEN, address=address, name=name)
     with audit.acting(by, "signIn"), farm.store.write() as tx:
         user = None
-        if text is not None and _take_link(tx, text, now):
+        if not store.count_admins(tx) and _take_link(tx, text, now):
             user = store.insert_user(tx, name, Role.ADMIN, password_hash, now)
             audit.note(tx, now, "user", name, name, after={"role": Role.ADMIN})
     if user is None:
         farm.in_vain.failed(who)
-        raise AccessDenied("This link was used already, or is too old; the manager prints another one when it starts.")
+        raise AccessDenied(_NO_LINK)
     return user, start_session(farm, user, address)
 
 

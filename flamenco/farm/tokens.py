@@ -49,6 +49,7 @@ def add(
             raise Refused(f"role: {role} is for workers, which register; there are {', '.join((*PEOPLE, *PROGRAMS))}")
         if at_most(role, highest) is not role:
             raise Refused(f"role: {role} is more than {owner or 'who makes it'} has, which is {highest}")
+        ends = [each for each in (by.until, None if lasts is None else now + lasts) if each is not None]
         token = Token(
             key=0,
             id=text.id,
@@ -57,7 +58,7 @@ def add(
             user=owner,
             user_key=user.key if user else None,
             created=now,
-            expires=None if lasts is None else now + lasts,
+            expires=min(ends, default=None),  # one that was made with another one ends with it
         )
         store.insert_token(tx, token, text.secret_hash)
         audit.note(tx, now, "token", text.id, name, after={"role": role, "user": owner, "expires": token.expires})

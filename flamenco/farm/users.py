@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import structlog
 from msgspec.structs import replace
 
-from flamenco.domain.access import PEOPLE, Caller, Role, User
+from flamenco.domain.access import PEOPLE, Caller, Role, User, Way
 from flamenco.domain.errors import AccessDenied, Conflict, Refused
 from flamenco.farm import audit
 from flamenco.farm.context import Farm
 from flamenco.hooks.authentication import Identity
 from flamenco.store import users as store
+
+log = structlog.get_logger(__name__)
 
 _NAME: Final = re.compile(r"[^\W_][\w.@+-]{0,63}")
 
@@ -39,6 +42,8 @@ def add(farm: Farm, name: str, role: Role, password: str = "") -> User:
 def change(farm: Farm, name: str, role: Role | None = None, password: str | None = None) -> User:
     """Give a user another role, or another password, with which they have to sign in anew everywhere.
 
+    With the old password go all tokens of theirs that may do what they may; those of programs stay.
+
     Raises `NotFound`, `Refused`, and `Conflict` when nobody could administer the farm any more.
     """
     password_hash = None if password is None else farm.passwords.hash(password)
@@ -46,52 +51,68 @@ def change(farm: Farm, name: str, role: Role | None = None, password: str | None
     with farm.store.write() as tx:
         before = store.fetch_user(tx, name)
         user = replace(before, role=checked_role(role or before.role))
+        if role is not None:
+            user = replace(user, is_role_of_plugin=False)
         _check_admins(store.count_admins(tx), before, user)
         store.save_user(tx, user, password_hash)
         if password_hash is not None:
+            # Whoever had the old one may have made some of those.
             store.remove_sessions_of(tx, user)
+            store.remove_tokens_of(tx, user)
         changed = {"password": "changed"} if password_hash is not None else {}
         audit.note(tx, now, "user", name, name, before={"role": before.role}, after={"role": user.role, **changed})
     farm.known_callers.forget()
     return user
 
 
-def of_plugin(farm: Farm, identity: Identity) -> User:
-    """The user that a plugin knows, who becomes one with their role; one that there is has another role if it says so.
+def of_plugin(farm: Farm, plugin: str, identity: Identity) -> User:
+    """The user that a plugin knows, who becomes one with their role; one that there is has the role that it says now.
 
-    Raises `AccessDenied` for somebody without a role, and for a name that belongs to somebody with a password: whoever
-    gets that name elsewhere is not to become them.
+    Raises `AccessDenied` for somebody without a role, or who has lost the one that the plugin gave; and for a name that
+    belongs to somebody else: a user with a password, of another plugin, or of the same who is told apart from this one.
+    Whoever gets a name elsewhere is not to become who has it here.
     """
     name, role = checked_name(identity.name), Role(identity.role) if identity.role else None
     with farm.store.read() as tx:
-        known = store.find_user(tx, name)
-    if known is None and role is None:
-        raise AccessDenied(f"{name} is no user of this farm; somebody with the role admin has to make one of them")
-    if known is not None and known[0].has_password:
-        raise AccessDenied(f"there is another user {name}, who signs in with a password")
-    if known is not None and role in (None, known[0].role):
-        return known[0]
+        found = store.find_user(tx, name)
+    if found is not None and _as_plugin_has_it(found[0], plugin, identity, role) == found[0]:
+        return found[0]
     now = farm.clock()
     with farm.store.write() as tx:
         found = store.find_user(tx, name)  # another process may have been quicker
-        if found is None:
-            user = store.insert_user(tx, name, role or Role.VIEWER, "", now)
-        else:
-            user = replace(found[0], role=role or found[0].role)
-            store.save_user(tx, user)
-        audit.note(tx, now, "user", name, name, after={"role": user.role})
+        if found is None and role is None:
+            raise AccessDenied(f"{name} is no user of this farm; somebody with the role admin has to make one of them")
+        before = found[0] if found else store.insert_user(tx, name, role or Role.VIEWER, "", now)
+        user = _as_plugin_has_it(before, plugin, identity, role)
+        if before.role is Role.ADMIN is not user.role and store.count_admins(tx) == 1:
+            log.warning("the only one with the role admin keeps it", name=name, plugin=plugin, role=user.role)
+            user = replace(user, role=Role.ADMIN)
+        store.save_user(tx, user)
+        if user.role is not before.role or found is None:
+            audit.note(tx, now, "user", name, name, after={"role": user.role, "plugin": plugin})
     return user
+
+
+def _as_plugin_has_it(user: User, plugin: str, identity: Identity, role: Role | None) -> User:
+    """The user, with what the plugin says. Raises `AccessDenied` when that is somebody else."""
+    is_new = not user.plugin  # made by hand, for whoever comes by that name first
+    if user.has_password or not (is_new or (user.plugin == plugin and user.subject == identity.subject)):
+        raise AccessDenied(f"there is another user {user.name}; somebody with the role admin can remove that one")
+    if role is None and user.is_role_of_plugin:
+        raise AccessDenied(f"{user.name} has no role in this farm any more")
+    user = replace(user, plugin=plugin, subject=identity.subject)
+    return user if role is None else replace(user, role=role, is_role_of_plugin=True)
 
 
 def change_own_password(farm: Farm, by: Caller, old: str, new: str) -> None:
     """Give oneself another password. Raises `AccessDenied` for a wrong old one, `Refused`, `Busy`."""
-    who = (f"name {by.name.lower()}",)
+    if by.way is not Way.SESSION:
+        raise AccessDenied("sign in with the password that is to be another one")
+    who = (f"password of {by.name}",)
     farm.in_vain.check(who)
     with farm.store.read() as tx:
-        found = store.find_user(tx, by.name) if by.user_key is not None else None
-    if found is None:
-        raise Refused("whoever has not signed in has no password")
-    if not farm.passwords.is_right(old, found[1]):
+        found = store.find_user(tx, by.name)
+    if found is None or not farm.passwords.is_right(old, found[1]):
         farm.in_vain.failed(who)
         raise AccessDenied("old: that is not the present password")
     change(farm, by.name, password=new)

@@ -180,7 +180,7 @@ def sign_on(
         before = worker_store.seen(tx, worker.key, now)
         present = replace(
             before,
-            name=name,
+            name=name if before.approved else before.name,  # by which somebody looks for it
             software=software,
             task_types=tuple(task_type.strip().lower() for task_type in task_types),
             can_restart=can_restart,
@@ -198,7 +198,12 @@ def sign_on(
 
 
 def tell_commands(farm: Farm, worker: Worker, commands: Sequence[str]) -> None:
-    """The worker says which commands it has: from now on, until it signs on anew, it is given tasks of those alone."""
+    """The worker says which commands it has: from now on, until it signs on anew, it is given tasks of those alone.
+
+    Raises `AccessDenied` for one that waits for approval, which is told nothing.
+    """
+    if not worker.approved:
+        raise AccessDenied("This worker waits for approval.")
     now = farm.clock()
     with farm.store.write() as tx:
         present = worker_store.seen(tx, worker.key, now)

@@ -13,11 +13,13 @@ PersonRole = Literal["viewer", "artist", "wrangler", "admin"]
 class Identity(Struct, frozen=True, kw_only=True):
     """Somebody, by the name that they have in the farm from now on. Without a role, what the farm has for that name.
 
-    Whoever is not a user of the farm becomes one, which takes a role.
+    Whoever is not a user of the farm becomes one, which takes a role. `subject` is what never changes of them, where
+    names do: whoever comes by the same name with another one is somebody else.
     """
 
     name: str
     role: PersonRole | None = None
+    subject: str = ""
 
 
 class Presented(Struct, frozen=True, kw_only=True):

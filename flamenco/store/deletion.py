@@ -62,6 +62,7 @@ _OTHERS_NEED = (
         or_(
             jobs.c.shaman_checkout_id == bindparam("checkout"),
             and_(jobs.c.shaman_checkout_id >= bindparam("inside"), jobs.c.shaman_checkout_id < bindparam("beyond")),
+            jobs.c.shaman_checkout_id.in_(bindparam("around", expanding=True)),
         ),
     )
     .limit(1)
@@ -79,11 +80,13 @@ _GOES = (
 
 
 def checkout_is_shared(tx: Tx, job: JobState) -> bool:
-    """Whether another job, which stays, has the same Shaman checkout, or one inside of it."""
+    """Whether another job, which stays, has the same Shaman checkout, or one inside of it, or around it."""
     if not job.shaman_checkout_id:
         return False
     path = job.shaman_checkout_id.rstrip("/")
-    values = {"of_job": job.key, "checkout": path, "inside": f"{path}/", "beyond": f"{path}0"}
+    parts = path.split("/")
+    around = ["/".join(parts[:count]) for count in range(1, len(parts))]
+    values = {"of_job": job.key, "checkout": path, "inside": f"{path}/", "beyond": f"{path}0", "around": around}
     return tx.execute(_OTHERS_NEED, values).first() is not None
 
 

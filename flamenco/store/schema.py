@@ -458,6 +458,10 @@ users = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("role", Text, nullable=False),
     Column("password_hash", Text, nullable=False, server_default=""),  # empty for whoever has none
+    # Which plugin knows them, by what it tells them from others, and whether their role is the one that it gave.
+    Column("plugin", Text, nullable=False, server_default=""),
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("is_role_of_plugin", Boolean, nullable=False, server_default=text("false")),
     Column("created", Utc, nullable=False),
 )
 

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
-from sqlalchemy import func as sql
 from sqlalchemy.exc import IntegrityError
 
-from flamenco.domain.access import Role, Token, User
+from flamenco.domain.access import PEOPLE, Role, Token, User
 from flamenco.domain.errors import Conflict, NotFound
 from flamenco.store.engine import Tx
 from flamenco.store.schema import sessions, tokens, users
 
-_USER = select(users.c.key, users.c.name, users.c.role, users.c.password_hash, users.c.created)
+_USER_COLUMNS = (
+    *(users.c.key, users.c.name, users.c.role, users.c.password_hash, users.c.created),
+    *(users.c.plugin, users.c.subject, users.c.is_role_of_plugin),
+)
+_USER = select(*_USER_COLUMNS)
 _BY_NAME = _USER.where(users.c.name == bindparam("name"))
 
 
 def _user(row: Any) -> User:
     return User(
-        key=row.key, name=row.name, role=Role(row.role), has_password=bool(row.password_hash), created=row.created
+        key=row.key,
+        name=row.name,
+        role=Role(row.role),
+        has_password=bool(row.password_hash),
+        created=row.created,
+        plugin=row.plugin,
+        subject=row.subject,
+        is_role_of_plugin=row.is_role_of_plugin,
     )
 
 
@@ -36,10 +45,10 @@ def insert_user(tx: Tx, name: str, role: Role, password_hash: str, now: datetime
 
 
 def save_user(tx: Tx, user: User, password_hash: str | None = None) -> None:
-    """Write a user's role back, and another password where there is one."""
-    values: Mapping[str, Any] = {"role": user.role} | (
-        {} if password_hash is None else {"password_hash": password_hash}
-    )
+    """Write back what may change of a user, and another password where there is one."""
+    values: dict[str, Any] = {name: getattr(user, name) for name in ("role", "plugin", "subject", "is_role_of_plugin")}
+    if password_hash is not None:
+        values["password_hash"] = password_hash
     tx.execute(update(users).where(users.c.key == user.key).values(**values))
 
 
@@ -68,8 +77,8 @@ def all_users(tx: Tx) -> list[User]:
 
 
 def count_admins(tx: Tx) -> int:
-    """How many can administer the farm."""
-    return int(tx.execute(select(sql.count()).where(users.c.role == Role.ADMIN)).scalar_one())
+    """How many can administer the farm; they stay what they are until the transaction ends."""
+    return len(tx.execute(select(users.c.key).where(users.c.role == Role.ADMIN).with_for_update()).all())
 
 
 _TOKEN = select(
@@ -122,6 +131,11 @@ def remove_token(tx: Tx, token: Token) -> bool:
     return tx.execute(delete(tokens).where(tokens.c.key == token.key)).rowcount == 1
 
 
+def remove_tokens_of(tx: Tx, user: User) -> None:
+    """Revoke a user's tokens with roles of people."""
+    tx.execute(delete(tokens).where(tokens.c.user_key == user.key, tokens.c.role.in_(PEOPLE)))
+
+
 def remove_links(tx: Tx) -> None:
     """Revoke every link that is for once."""
     tx.execute(delete(tokens).where(tokens.c.once.is_(True)))
@@ -133,10 +147,7 @@ def token_used(tx: Tx, key: int, now: datetime) -> None:
 
 
 _SESSION = (
-    select(
-        *(users.c.key, users.c.name, users.c.role, users.c.password_hash, users.c.created),
-        sessions.c.last_used,
-    )
+    select(*_USER_COLUMNS, sessions.c.last_used)
     .join(users, users.c.key == sessions.c.user_key)
     .where(sessions.c.secret_hash == bindparam("secret_hash"), sessions.c.expires > bindparam("now"))
 )

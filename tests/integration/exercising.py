@@ -288,7 +288,7 @@ def _access(farm: Farm) -> None:
         root, secret = sign_in.become_first(farm, link, "root", SECRET, by.address)
         users.add(farm, "anna", Role.ARTIST, SECRET)
         users.change(farm, "anna", Role.WRANGLER, SECRET)
-        users.of_plugin(farm, Identity(name="bob", role="viewer"))
+        users.of_plugin(farm, "oidc", Identity(name="bob", role="viewer"))
         sign_in.sign_in(farm, "anna", SECRET, by.address)
         token, text = tokens.add(farm, by, "t", Role.VIEW, for_user="anna")
         identify(farm, Credentials(address=by.address, token=str(text)))

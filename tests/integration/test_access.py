@@ -14,11 +14,14 @@ from falcon import testing
 from flamenco.config.access_settings import NetworkRule, ProxyConfig
 from flamenco.domain.access import ITSELF, Role, hash_of, new_token, token_in
 from flamenco.domain.errors import AccessDenied, Busy
+from flamenco.domain.events import tag_event, task_log_event
 from flamenco.domain.identity import approval_code
-from flamenco.domain.patience import FREE
+from flamenco.domain.model import Tag
+from flamenco.domain.patience import FREE, MANY
 from flamenco.farm import audit, sign_in, tokens, users
 from flamenco.farm.context import Farm
 from flamenco.services import upkeep
+from flamenco.store import events as event_store
 from flamenco.testing import Clock
 from tests.integration.entering import (
     PASSWORD,
@@ -130,8 +133,13 @@ def test_a_network_can_have_a_role(make_farm: MakeFarm) -> None:
         ("10.0.0.1", "10.5.5.5, 8.8.8.8", None),
         ("10.0.0.1", "8.8.8.8, 10.5.5.5", "artist"),
         ("10.0.0.1", "8.8.8.8, 10.5.5.5, 10.0.0.2", "artist"),
-        ("10.0.0.1", "", "artist"),
-        ("10.0.0.1", "nonsense", "artist"),
+        ("10.0.0.1", "", None),
+        ("10.0.0.1", "nonsense", None),
+        ("10.0.0.1", "10.5.5.5, unknown", None),
+        ("10.0.0.1", "10.5.5.5, 8.8.8.8:51234", None),
+        ("10.0.0.1", "8.8.8.8, 10.5.5.5:51234", "artist"),
+        ("10.0.0.1", "10.5.5.5, [2001:4860::1]:51234", None),
+        ("10.0.0.1", "10.0.0.2", "artist"),
         ("10.0.0.9", "10.5.5.5", None),
         ("8.8.8.8", "10.5.5.5", None),
     ],
@@ -206,7 +214,7 @@ def test_a_token_comes_in_by_any_of_its_ways(make_farm: MakeFarm) -> None:
             "mode": "login",
             "role": "submit",
             "way": "token",
-            "name": "token for submit",
+            "name": f"token for submit {text.split('_')[1]}",
         }
     assert Client(farm).get("/api/x/me").status_code == 401
 
@@ -402,7 +410,10 @@ def test_under_tls_no_other_host_can_have_set_the_cookie(make_farm: MakeFarm) ->
     answer = Client(farm).ask("POST", "/api/x/sign-in", body, **{"X-Forwarded-Proto": "https"})
     assert answer.headers["set-cookie"].startswith("__Host-flamenco_session=")
     assert "Secure" in answer.headers["set-cookie"]
-    assert Client(farm, cookie_of(answer)).get("/api/x/me").json["name"] == "anna"
+    over_tls = {"X-Forwarded-Proto": "https"}
+    assert Client(farm, cookie_of(answer) | over_tls).get("/api/x/me").json["name"] == "anna"
+    tossed = {"Cookie": cookie_of(answer)["Cookie"].replace("__Host-", "")}
+    assert Client(farm, tossed | over_tls).get("/api/x/me").status_code == 401
 
 
 def test_a_wrong_name_is_answered_as_a_wrong_password(make_farm: MakeFarm) -> None:
@@ -419,17 +430,46 @@ def test_a_wrong_name_is_answered_as_a_wrong_password(make_farm: MakeFarm) -> No
 
 
 def test_whoever_guesses_waits(make_farm: MakeFarm, clock: Clock) -> None:
-    """The right password included, until the time is over; it is said how long that takes."""
+    """The right password included, until the time is over; it is said how long that takes. Others do not."""
     farm = make_farm(**access("login"))
     add_user(farm, "anna", Role.ARTIST)
     for _ in range(FREE):
         with pytest.raises(AccessDenied):
             sign_in.sign_in(farm, "anna", "wrong", PUBLIC_ADDRESS)
-    refused = Client(farm).post("/api/x/sign-in", {"name": "Anna", "password": PASSWORD})
+    there = Client(farm, address=PUBLIC_ADDRESS)
+    refused = there.post("/api/x/sign-in", {"name": "Anna", "password": PASSWORD})
     assert refused.status_code == 429
     assert refused.headers["Retry-After"] == "1"
-    clock.forward(1)
     assert Client(farm).post("/api/x/sign-in", {"name": "anna", "password": PASSWORD}).status_code == 200
+    clock.forward(1)
+    assert there.post("/api/x/sign-in", {"name": "anna", "password": PASSWORD}).status_code == 200
+
+
+def test_whoever_knows_one_password_does_not_guess_others(make_farm: MakeFarm) -> None:
+    """To be right now and then, in a name of one's own, does not buy more guesses."""
+    farm = make_farm(**access("login"))
+    add_user(farm, "own", Role.VIEWER)
+    for number in range(FREE):
+        sign_in.sign_in(farm, "own", PASSWORD, PUBLIC_ADDRESS)
+        with pytest.raises(AccessDenied):
+            sign_in.sign_in(farm, f"name-{number}", "wrong", PUBLIC_ADDRESS)
+    with pytest.raises(Busy):
+        sign_in.sign_in(farm, "own", PASSWORD, PUBLIC_ADDRESS)
+
+
+def test_very_many_wrong_passwords_for_one_name_from_everywhere(make_farm: MakeFarm, clock: Clock) -> None:
+    """That is no mistake of anybody, so the name waits as well; from one network for IPv6 they are of one machine."""
+    farm = make_farm(**access("login"))
+    for number in range(MANY):
+        with pytest.raises(AccessDenied):
+            sign_in.sign_in(farm, "anna", "wrong", f"10.0.{number}.1")
+    with pytest.raises(Busy):
+        sign_in.sign_in(farm, "anna", "wrong", "10.1.0.1")
+    for number in range(FREE):
+        with pytest.raises(AccessDenied):
+            sign_in.sign_in(farm, f"bob-{number}", "wrong", f"2001:db8::{number}")
+    with pytest.raises(Busy):
+        sign_in.sign_in(farm, "bob", "wrong", "2001:db8::ff")
 
 
 def test_no_more_than_a_few_wait_for_a_password_to_be_hashed(make_farm: MakeFarm) -> None:
@@ -461,6 +501,54 @@ def test_the_first_user_comes_by_a_link(make_farm: MakeFarm, clock: Clock) -> No
     assert Client(farm).post("/api/x/sign-in", {"name": "b", "password": PASSWORD, "link": link}).status_code == 403
     assert sign_in.first_link(farm) is None
     assert sign_in.first_link(make_farm()) is None
+
+
+def test_a_link_is_for_the_first_alone(make_farm: MakeFarm) -> None:
+    """However somebody else has become an administrator meanwhile."""
+    farm = make_farm(**access("login"))
+    link = sign_in.first_link(farm)
+    users.add(farm, "anna", Role.ARTIST)
+    users.change(farm, "anna", Role.ADMIN)
+    answer = Client(farm).post("/api/x/sign-in", {"name": "root", "password": PASSWORD, "link": link})
+    assert answer.status_code == 403
+
+
+def test_a_token_that_a_token_made_ends_with_it(make_farm: MakeFarm, clock: Clock) -> None:
+    """And with another password go all that may do what their user may."""
+    farm = make_farm(**access("login"))
+    add_user(farm, "anna", Role.ARTIST)
+    _, text = tokens.add(farm, ITSELF, "short", Role.ARTIST, lasts=timedelta(hours=1), for_user="anna")
+    made = Client(farm, {"Authorization": f"Bearer {text}"}).post("/api/x/tokens", {"name": "for ever"}).json
+    assert made["token"]["expires"]
+    program = with_token(farm, Role.SUBMIT, user="anna")
+    users.change(farm, "anna", password=f"{PASSWORD}!")
+    assert Client(farm, {"Authorization": f"Bearer {made['text']}"}).get("/api/x/me").status_code == 401
+    assert program.get("/api/x/me").status_code == 200
+
+
+def test_who_may_not_read_logs_does_not_by_events(make_farm: MakeFarm) -> None:
+    """Nor by what event sinks could not deliver."""
+    for may in (True, False):
+        farm = make_farm(**access("login", viewers_read_logs=may))
+        viewer = with_token(farm, Role.VIEWER)
+        start = viewer.get("/api/x/events?topics=/tasklog/*,/jobs").json["next"]
+        with farm.store.write() as tx:
+            happened = [task_log_event("t", "a line"), tag_event(Tag(key=0, id="i", name="n"))]
+            event_store.append(tx, happened, farm.clock())
+        told = viewer.get(f"/api/x/events?topics=/tasklog/*&after={start}").json["events"]
+        assert [each["topic"] for each in told] == ["/tasklog/t"] * may
+        assert viewer.get("/api/x/dead-letters").status_code == 403
+
+
+def test_a_key_in_the_path_is_in_no_answer(make_farm: MakeFarm) -> None:
+    """Wherever it stands."""
+    farm = make_farm(**access("login"))
+    text = token_of(farm, Role.SUBMIT)
+    twice = f"/t/{text}/t/{text}/api/version"
+    for path in (f"//t//{text}/nothing", twice, f"/api/t/{text}", f"/t/{text}/api/jobs/types"):
+        answer = Client(farm).ask("PUT", path)
+        assert answer.status_code in (403, 404, 405), path
+        assert text.split("_")[2] not in answer.text
 
 
 def test_a_link_is_too_old_after_an_hour(make_farm: MakeFarm, clock: Clock) -> None:
@@ -524,6 +612,7 @@ def register(client: Client, api: str = "/api/v3") -> testing.Result:
         ("open", "auto", 200, 200, 200),
         ("lan", "auto", 200, 403, 200),
         ("login", "auto", 200, 200, 200),
+        ("login", "open", 200, 403, 200),
         ("open", "secret", 403, 403, 200),
         ("lan", "secret", 403, 403, 200),
         ("lan", "closed", 403, 403, 403),
@@ -562,6 +651,16 @@ def test_a_worker_is_given_nothing_until_a_person_agrees(make_farm: MakeFarm) ->
     assert wrangler.post(f"/api/x/workers/{worker_id}/approve").status_code == 204
     assert worker.post("/api/v3/worker/task").status_code == 200
     assert "warning" not in wrangler.get("/api/x/overview").json["workers"][0]
+
+
+def test_a_worker_that_waits_is_told_nothing(make_farm: MakeFarm) -> None:
+    """And stays who it was when somebody looked at the list."""
+    farm = make_farm(**access("login"))
+    worker = Client(farm, basic(register(Client(farm)).json["uuid"], SECRET))
+    signing = {"name": "render-01", "supported_task_types": ["misc"], "software_version": "3.9"}
+    assert worker.post("/api/v3/worker/sign-on", signing).status_code == 200
+    assert worker.post("/api/x/worker/commands", {"commands": []}).status_code == 403
+    assert with_token(farm, Role.VIEW).get("/api/x/overview").json["workers"][0]["name"] == "render-07"
 
 
 def test_a_worker_can_be_made_beforehand(make_farm: MakeFarm) -> None:

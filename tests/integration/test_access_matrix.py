@@ -31,7 +31,7 @@ NEEDS = {
     Access.PREPARE: "getConfiguration getVariables getSharedStorage getJobTypes getJobType fetchWorkerTags "
     "fetchWorkerTag getCommands getJobTypeProblems getMe changeMyPassword signOut",
     Access.LOOK: "getFarmStatus fetchWorkers fetchWorker fetchWorkerSleepSchedule fetchGlobalLastRenderedInfo "
-    "getOverview getEvents getSinks getDeadLetters",
+    "getOverview getEvents getSinks",
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
     "fetchTask explainJob explainJobForWorker",
     Access.LOG: "fetchTaskLogTail fetchTaskLogInfo",
@@ -39,7 +39,7 @@ NEEDS = {
     "shamanFileStore",
     Access.STEER: "deleteJob setJobStatus setJobPriority setJobTag removeJobBlocklist setTaskStatus",
     Access.MANAGE: "deleteJobMass deleteWorker requestWorkerStatusChange setWorkerTags createWorkerTag updateWorkerTag "
-    "deleteWorkerTag setWorkerSleepSchedule retryDeadLetters discardDeadLetters addWorker approveWorker",
+    "deleteWorkerTag setWorkerSleepSchedule getDeadLetters retryDeadLetters discardDeadLetters addWorker approveWorker",
     Access.AUDIT: "getAudit",
     Access.ADMINISTER: "checkSharedStoragePath findBlenderExePath checkBlenderExePath saveSetupAssistantConfig "
     "getConfigurationFile updateConfigurationFile getUsers addUser changeUser removeUser",

@@ -334,7 +334,7 @@ def test_odd_request_ids_are_not_repeated(client: testing.TestClient, given: str
 )
 def test_addresses(make_farm: Callable[..., Farm], headers: dict[str, str], address: str) -> None:
     """A worker's address is what a proxy says that is trusted, as long as that is an address."""
-    farm = make_farm(access=AccessConfig(proxy=ProxyConfig(trusted=("127.0.0.1",))))
+    farm = make_farm(access=AccessConfig(mode="open", proxy=ProxyConfig(trusted=("127.0.0.1",))))
     client = testing.TestClient(create_app(farm))
     result = client.simulate_post("/api/worker/register-worker", json=REGISTRATION, headers=headers)
     assert result.json["address"] == address

@@ -23,9 +23,10 @@ from joserfc.jwk import RSAKey
 from flamenco.api.app import create_app
 from flamenco.cli.configuration import configure
 from flamenco.domain.access import Role
-from flamenco.domain.errors import ConfigError
+from flamenco.domain.errors import AccessDenied, ConfigError
 from flamenco.farm import users
 from flamenco.farm.context import Farm
+from flamenco.hooks.authentication import Identity
 from tests.integration.entering import PASSWORD, PUBLIC_ADDRESS
 
 PUBLIC_URL = "https://farm.studio.example"
@@ -238,6 +239,46 @@ def test_nobody_becomes_somebody_else_by_their_name(make_oidc_farm: Callable[...
     assert visit.get("/api/x/me").json["role"] == "viewer"
     users.change(farm, "anna", password=PASSWORD)
     assert signed_in(Visit(farm), provider).status_code == 403
+
+
+def test_who_has_lost_their_group_has_lost_their_role(make_oidc_farm: Callable[..., Farm], provider: Provider) -> None:
+    """Where there is no role for everybody; a role that somebody gave by hand stays."""
+    farm = make_oidc_farm(groups={"td": "wrangler"})
+    provider.claims["groups"] = ["td"]
+    assert signed_in(Visit(farm), provider).status_code == 303
+    provider.claims["groups"] = []
+    assert signed_in(Visit(farm), provider).status_code == 403
+    users.change(farm, "anna", Role.VIEWER)
+    assert signed_in(Visit(farm), provider).status_code == 303
+
+
+def test_the_same_name_of_somebody_else(make_oidc_farm: Callable[..., Farm], provider: Provider) -> None:
+    """Names can be changed there, so it is what never changes that counts; nor is another plugin's user the same."""
+    farm = make_oidc_farm(role="artist")
+    assert signed_in(Visit(farm), provider).status_code == 303
+    provider.claims["sub"] = "2"
+    assert signed_in(Visit(farm), provider).status_code == 403
+    with pytest.raises(AccessDenied):
+        users.of_plugin(farm, "proxy_header", Identity(name="anna", role="admin"))
+
+
+def test_the_only_administrator_stays_one(make_oidc_farm: Callable[..., Farm], provider: Provider) -> None:
+    """Whatever the provider says of their groups, or nobody could mend that."""
+    farm = make_oidc_farm(groups={"it": "admin"}, role="artist")
+    provider.claims["groups"] = ["it"]
+    signed_in(Visit(farm), provider)
+    provider.claims["groups"] = []
+    signed_in(visit := Visit(farm), provider)
+    assert visit.get("/api/x/me").json["role"] == "admin"
+
+
+def test_an_address_that_is_not_verified_is_no_name(make_oidc_farm: Callable[..., Farm], provider: Provider) -> None:
+    """Everybody can write somebody's address."""
+    farm = make_oidc_farm(role="artist", name_claim="email")
+    provider.claims["email"] = "anna@studio.example"
+    assert signed_in(Visit(farm), provider).status_code == 400
+    provider.claims["email_verified"] = True
+    assert signed_in(Visit(farm), provider).status_code == 303
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:

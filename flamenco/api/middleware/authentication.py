@@ -26,7 +26,7 @@ from flamenco.farm.authorization import require
 from flamenco.farm.context import Farm
 from flamenco.farm.identification import Credentials, identify
 
-_KEY_IN_PATH = re.compile(r"/t/([^/]*)(/.*)?")
+_KEY_IN_PATH = re.compile(r"/+t/+([^/]*)(/.*)?")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _OF_PROGRAMS: Final = frozenset({Role.VIEW, Role.SUBMIT, Role.REGISTER})
@@ -45,6 +45,8 @@ class KeyInPath:
             return
         if token_in(match[1]) is None:
             raise BadRequest("what follows /t/ in the path is no token; copy the whole address anew", 404)
+        if _KEY_IN_PATH.fullmatch(match[2] or "/"):
+            raise BadRequest("the path has more than one token; copy the whole address anew", 404)
         req.context.key_in_path = match[1]
         req.context.below_key = f"/t/{match[1]}"
         req.path = match[2] or "/"

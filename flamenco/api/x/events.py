@@ -10,7 +10,9 @@ from msgspec import UNSET
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain.access import Access
+from flamenco.domain.events import TASK_LOGS
 from flamenco.farm import following, sinks
+from flamenco.farm.authorization import may
 from flamenco.protocol.x import events as schemas
 
 MOST_SHOWN: Final = 100
@@ -31,13 +33,15 @@ class Events(Resource):
         query=schemas.EventsQuery,
         returns={200: Answer("The events after the one that was named.", schemas.Events)},
     )
-    def on_get(self, _req: falcon.Request, resp: falcon.Response, query: schemas.EventsQuery) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, query: schemas.EventsQuery) -> None:
         """Read on from the cursor, and wait where there is nothing yet."""
         after = None if query.after is UNSET else query.after
         page = following.follow(self.farm, after, query.topics, query.limit, query.wait)
+        reads_logs = may(self.farm, req.context.caller, Access.LOG)
         found = [
             schemas.Event(id=event.id, created=event.created, topic=event.topic, payload=event.payload)
             for event in page.events
+            if reads_logs or not event.topic.startswith(TASK_LOGS)
         ]
         retry_after = UNSET if page.retry_after_s is None else page.retry_after_s
         send(
@@ -79,7 +83,7 @@ class DeadLetters(Resource):
         id="getDeadLetters",
         summary="The events that sinks could not deliver, and why.",
         tag="events",
-        access=Access.LOOK,
+        access=Access.MANAGE,
         returns={200: Answer("The newest of each sink.", schemas.DeadLetters)},
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
