@@ -317,6 +317,13 @@ def connected(manager: Manager, beginning: bytes = b"") -> socket.socket:
 HALF = b"GET /api/version HTTP/1.1\r\nHost: x\r\n"
 
 
+def test_a_body_that_is_cut_off(shared_manager: Manager) -> None:
+    """A client that sends no more, but listens, is told."""
+    with connected(shared_manager, LINE + HEADERS + b"Content-Length: 500\r\n\r\n" + BODY[:-1]) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
 def test_clients_that_say_nothing(tmp_path: Path) -> None:
     """Connections at hand, and requests that stop in the middle of their head, however many, keep nobody waiting."""
     with running_manager(tmp_path, "--processes", "1", "--set", "threads=2") as manager, ExitStack() as connections:
