@@ -35,6 +35,11 @@ class Arriving:
         """All that has come."""
         return bytes(self._data)
 
+    @property
+    def has_head(self) -> bool:
+        """Whether it can be told what is wrong with the rest, when that does not come."""
+        return self._size is not None
+
     def add(self, data: bytes, now: float) -> bool:
         """Something has come; returns whether a thread is to take over."""
         self._data += data

@@ -185,18 +185,23 @@ class Process(ThreadWorker):  # type: ignore[misc]
         if client.fileno() < 0:
             return
         data = client.read_at_once(MOST_HELD)
-        if data == b"":
+        if data == b"" and conn.arriving is not None and conn.arriving.has_head:
+            self._hand_over(conn)  # who only sends no more may well listen for what is wrong with that
+        elif data == b"":
             self._close(conn)
         elif data and not conn.is_parting:
             self._add(conn, data)
 
     def _add(self, conn: _Connection, data: bytes) -> None:
         if conn.add(data):
-            self.connections.stop_waiting(conn)
-            self.poller.unregister(conn.sock)
-            self.enqueue_req(conn)
+            self._hand_over(conn)
         else:
             self.connections.wait(conn, is_idle=False)
+
+    def _hand_over(self, conn: _Connection) -> None:
+        self.connections.stop_waiting(conn)
+        self.poller.unregister(conn.sock)
+        self.enqueue_req(conn)
 
     def finish_request(self, conn: _Connection, fs: Future[bool]) -> None:
         """A thread is done with a request, and says whether there may be another one; keep it only while we stay."""

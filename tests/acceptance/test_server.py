@@ -11,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -315,6 +316,16 @@ def connected(manager: Manager, beginning: bytes = b"") -> socket.socket:
 
 
 HALF = b"GET /api/version HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize("body", [BODY[:-1], BODY], ids=["half", "makes sense"])
+def test_a_body_that_is_cut_off(shared_manager: Manager, body: bytes) -> None:
+    """A client that sends no more, but listens, is told; nothing is done with what came, even if it can be read."""
+    with connected(shared_manager, LINE + HEADERS + b"Content-Length: 500\r\n\r\n" + body) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(partial(connection.recv, 1000), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"ended after %d of 500 bytes" % len(body) in answer
 
 
 def test_clients_that_say_nothing(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from PIL import Image
 
 from flamenco.api.openapi import document
 from flamenco.api.routes import SURFACES
+from flamenco.server.arriving import MOST_HELD
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.rendering import picture
 from tests.contract import reading
@@ -649,7 +650,8 @@ def test_failures_and_blocklist(farm: Farm) -> None:
 
 def test_shaman(farm: Farm) -> None:
     """Files are asked for, sent and made a folder of."""
-    content = f"content {NOBODY}".encode()
+    # More than is looked at before all of it is there.
+    content = f"content {NOBODY}".encode() + bytes(MOST_HELD)
     sha, size = hashlib.sha256(content).hexdigest(), len(content)
     spec = {"sha": sha, "size": size, "path": "a/b.txt"}
     headers = {"Content-Type": "application/octet-stream", "X-Shaman-Can-Defer-Upload": "False"}

@@ -65,6 +65,8 @@ def read_body(req: falcon.Request, limit: int, declared: Operation) -> bytes:
         raise BadRequest(f"the body cannot be read: {error}") from error
     if size > limit:
         raise _too_large(limit)
+    if length is not None and size < length:
+        raise BadRequest(f"the connection ended after {size} of {length} bytes of the body")
     return b"".join(blocks)
 
 
