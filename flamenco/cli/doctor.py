@@ -140,6 +140,7 @@ def _file_modes(loaded: Loaded) -> Iterator[Finding]:
         return
     config = loaded.config
     found = [*_modes_of(config.data_dir, _OTHERS_WRITE, "go-w", "changed")]
+    found += _modes_of(config.local_storage_path, _OTHERS, "go-rwx", "read")
     for file in _secret_files(config):
         found += _modes_of(file, _OTHERS, "600", "read")
     yield from found or [Finding("files", Grade.OK, f"What lies in {config.data_dir} is for its owner alone.")]

@@ -131,7 +131,7 @@ def worker(
 def _keep_secrets(settings: WorkerSettings, file: Path, url_of_command_line: str) -> None:
     """Raise `ConfigError` where tasks that run as another user could read a secret; no task finds one in what it gets.
 
-    Whoever can change the file could have the worker load other plugins.
+    Nor where they could change what the worker is about to load: settings, which may name other plugins, and those.
     """
     for name in os.environ.keys() - run_as.without_our_secrets(os.environ).keys():
         del os.environ[name]
@@ -142,7 +142,7 @@ def _keep_secrets(settings: WorkerSettings, file: Path, url_of_command_line: str
             "Everybody on this machine can read the key in the manager's URL on the command line; write it as "
             f"manager_url to {file}, or into the environment as FLAMENCO_WORKER_MANAGER_URL."
         )
-    run_as.check_out_of_reach(run_as.task_user(settings.run_as), [file])
+    run_as.check_out_of_reach(run_as.task_user(settings.run_as), [file, Path(settings.plugins_dir)])
     if file.exists() and run_as.has_secret(settings.manager_url):
         private.check(file, "The settings")
 

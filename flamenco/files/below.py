@@ -122,9 +122,9 @@ class Folder:
         follows = os.utime not in os.supports_follow_symlinks
         os.utime(self.name(name), dir_fd=self.descriptor, follow_symlinks=follows)
 
-    def make(self, name: str) -> None:
-        """Make a folder, as the umask has it."""
-        os.mkdir(self.name(name), dir_fd=self.descriptor)
+    def make(self, name: str, mode: int = 0o777) -> None:
+        """Make a folder, less what the umask takes away."""
+        os.mkdir(self.name(name), mode, dir_fd=self.descriptor)
 
     def unlink(self, name: str) -> None:
         """Remove what is no folder; fine when it is gone."""
@@ -159,15 +159,15 @@ def opened(root: Path) -> Iterator[Folder]:
 
 
 @contextmanager
-def below(folder: Folder, *names: str, make: bool = False) -> Iterator[Folder]:
+def below(folder: Folder, *names: str, make: bool = False, mode: int = 0o777) -> Iterator[Folder]:
     """What `names` lead to, one in the other, from `folder` on, which stays open. Raises `OSError`.
 
-    `make`: what is not there is made, as the umask has it.
+    `make`: what is not there is made, with `mode` less what the umask takes away.
     """
     current = folder
     try:
         for name in names:
-            inner = made(current, name) if make else current.inner(name)
+            inner = made(current, name, mode) if make else current.inner(name)
             if current is not folder:
                 current.close()
             current = inner
@@ -177,13 +177,13 @@ def below(folder: Folder, *names: str, make: bool = False) -> Iterator[Folder]:
             current.close()
 
 
-def made(folder: Folder, name: str) -> Folder:
+def made(folder: Folder, name: str, mode: int = 0o777) -> Folder:
     """The folder `name` in `folder`, opened, and made if it is not there. Raises `OSError`."""
     try:
         return folder.inner(name)
     except FileNotFoundError:
         with suppress(FileExistsError):
-            folder.make(name)
+            folder.make(name, mode)
         return folder.inner(name)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flamenco.domain.job_files import LAST_RENDERED
-from flamenco.files.below import open_below
+from flamenco.files.below import below, open_below, opened
 from flamenco.files.job_folders import job_folder, make_job_folder, remove_if_empty, unusable
 
 
@@ -32,10 +32,16 @@ class LastRendered:
             raise unusable(f"The images in {target} cannot be written", error) from error
 
     def discard(self, job_id: str) -> None:
-        """Remove the images of a job that is being deleted, and folders that are empty then."""
+        """Remove the images of a job that is being deleted, and folders that are empty then. Raises `StoreError`."""
         folder = job_folder(self._root, job_id)
-        for name in LAST_RENDERED:
-            (folder / name).unlink(missing_ok=True)
+        try:
+            with opened(self._root) as top, below(top, *folder.relative_to(self._root).parts) as opened_folder:
+                for name in LAST_RENDERED:
+                    opened_folder.unlink(name)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise unusable(f"The images in {folder} cannot be removed", error) from error
         if remove_if_empty(folder):
             remove_if_empty(folder.parent)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
-import shutil
 from pathlib import Path
 
 from flamenco.config import private
 from flamenco.domain import job_files
 from flamenco.domain.errors import StoreError, Unavailable
+from flamenco.files.below import Folder, below, opened
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+_PRIVATE = 0o700
 
 _ATTEMPTS = 50
 """How often to begin anew when somebody else makes or removes the same folders meanwhile; each time it is their move
@@ -27,8 +29,10 @@ def make_job_folder(root: Path, job_id: str) -> Path:
     folder = job_folder(root, job_id)
     for attempt in range(_ATTEMPTS):
         try:
-            private.make_folder(folder)
-            break
+            if not root.exists():
+                private.make_folder(root)
+            with opened(root) as top, below(top, *folder.relative_to(root).parts, make=True, mode=_PRIVATE):
+                break
         except (FileNotFoundError, FileExistsError):
             # The folder above was empty for a moment, and was removed with the last job in it; or a file is there.
             if attempt == _ATTEMPTS - 1:
@@ -53,7 +57,10 @@ def remove_job_folder(root: Path, job_id: str) -> None:
     if folder.is_symlink() or folder.parent.is_symlink():
         raise StoreError(f"{folder} leads elsewhere by a symbolic link, so it was left alone; remove it by hand.")
     try:
-        _remove_tree(folder)
+        with opened(root) as top, below(top, folder.parent.name) as above:
+            _remove_tree(above, folder.name)
+    except FileNotFoundError:
+        pass
     except OSError as error:
         raise unusable(f"The files of the job in {folder} cannot be removed", error) from error
     remove_if_empty(folder.parent)
@@ -70,12 +77,12 @@ def remove_if_empty(folder: Path) -> bool:
     return True
 
 
-def _remove_tree(folder: Path) -> None:
+def _remove_tree(above: Folder, name: str) -> None:
     for attempt in range(_ATTEMPTS):
         try:
-            shutil.rmtree(folder)
+            above.remove_tree(name)
         except FileNotFoundError:
-            if not folder.exists():
+            if not above.has(name):
                 return
         except OSError as error:
             # A log line or an image came in while the folder was being emptied.

@@ -86,8 +86,9 @@ def task_process(settings: WorkerSettings, data_dir: Path) -> TaskProcess | None
     if not settings.run_as:
         return None
     user = run_as.task_user(settings.run_as)
-    files = [data_dir, data_dir / credentials.FILE_NAME, data_dir / update_queue.FILE_NAME, Path(__file__)]
-    run_as.check_out_of_reach(user, [*files, *([Path(settings.plugins_dir)] if settings.plugins_dir else [])])
+    own = [data_dir, data_dir / credentials.FILE_NAME, data_dir / update_queue.FILE_NAME]
+    programs = [Path(__file__), Path(sys.prefix), Path(sys.executable)]
+    run_as.check_out_of_reach(user, [*own, *programs])
     process = TaskProcess(user, settings)
     process.try_out()
     log.info("tasks run as another user", user=user.name)

@@ -105,7 +105,7 @@ def check_out_of_reach(user: TaskUser, paths: Iterable[Path]) -> None:
     """
     for path in paths:
         resolved = path.resolve()
-        for place in (resolved, *resolved.parents):
+        for place in dict.fromkeys((resolved, *resolved.parents, *path.absolute().parents)):
             # In a folder like /tmp everybody can make what is not there yet, and nobody replace what is another's.
             is_shared = place != resolved and (place != resolved.parent or resolved.exists())
             if place.exists() and _can_change(user, place.stat(), is_shared=is_shared):

@@ -111,6 +111,7 @@ class Wrong(NamedTuple):
         Wrong("", "database", "problem", "not of this manager", make_foreign),
         Wrong("", "database", "problem", "", lambda data: write(data / "flamenco-manager.sqlite", "x" * 5000)),
         Wrong("", "files", "note", "can be changed by others", lambda data: data.chmod(0o777)),
+        Wrong("", "files", "note", "chmod go-rwx", lambda data: (data / "storage").mkdir(mode=0o755)),
         Wrong("", "files", "note", "chmod 600", lambda data: (data / "flamenco-manager.sqlite").chmod(0o644)),
     ],
     ids=lambda wrong: f"{wrong.subject} {wrong.text}",

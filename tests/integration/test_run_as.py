@@ -312,12 +312,29 @@ def _place_like_tmp(place: Path) -> None:
     place.chmod(0o1777)
 
 
+def _plugins_of_the_user(place: Path) -> None:
+    (place / "plugins").mkdir()
+    (place / "plugins" / "own.yaml").touch()
+    (place / "plugins" / "own.py").write_text(f"import pathlib\npathlib.Path({str(place / 'loaded')!r}).touch()\n")
+    shutil.chown(place / "plugins", "nobody")
+
+
+def _link_of_the_user(place: Path) -> None:
+    (place / "real").mkdir(mode=0o700)
+    (place / "links").mkdir()
+    (place / "links" / "home").symlink_to(place / "real")
+    shutil.chown(place / "links", "nobody")
+
+
 @pytest.mark.parametrize(
     ("user", "change", "more", "sentence"),
     [
         ("nobody-of-that-name", _nothing, (), "there is no user 'nobody-of-that-name' on this machine"),
         ("root", _nothing, (), "may do everything, and read the worker's credentials; name another user"),
         ("nobody", _home_of_the_user, (), "nobody can change .*/home, .*chown root '.*/home'"),
+        ("nobody", _plugins_of_the_user, ("--plugins-dir", "plugins"), "nobody can change .*/plugins"),
+        ("nobody", _plugins_of_the_user, ("--config", "plugins/own.yaml"), "and so the worker's own.yaml"),
+        ("nobody", _link_of_the_user, ("--data-dir", "links/home"), "nobody can change .*/links, and so"),
         ("nobody", _place_for_everybody, (), "nobody can change .*chmod go-w"),
         ("nobody", _place_like_tmp, (), "and so the worker's flamenco-worker.yaml"),
         ("nobody", _nothing, ("--manager", "http://farm/t/key/"), "Everybody on this machine can read the key"),
@@ -333,6 +350,7 @@ def test_what_is_not_safe_is_refused(
     _, said = worker.communicate(timeout=PATIENCE_S)
     assert worker.returncode == 2, said
     assert re.search(sentence, said), said
+    assert not (place / "loaded").exists()
     assert "Traceback" not in said
 
 

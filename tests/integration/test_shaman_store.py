@@ -259,9 +259,9 @@ def test_folders_that_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         for _ in itertools.islice(others, 1):
             folders.prune(folder, tmp_path)
 
-    def make_late(name: str, *, dir_fd: int | None = None) -> None:
+    def make_late(name: str, mode: int, *, dir_fd: int | None = None) -> None:
         others_come()
-        make(name, dir_fd=dir_fd)
+        make(name, mode, dir_fd=dir_fd)
 
     def use(opened: Folder) -> None:
         others_come()

@@ -85,6 +85,24 @@ def test_a_given_manager_is_not_searched_for(manager: ScriptedManager, tmp_path:
     assert "searching" not in log
 
 
+def test_tasks_get_no_settings_of_ours(manager: ScriptedManager, tmp_path: Path) -> None:
+    """What the worker, or a manager beside it, is told by the environment, its keys and passwords, no task finds there.
+
+    What else there is, and where Flamenco keeps its things, stays.
+    """
+    kept = {"FLAMENCO_HOME": str(tmp_path / "home"), "FLAMENCO_MANAGER": "http://farm:8080", "STUDIO_TOKEN": "kept"}
+    ours = {"FLAMENCO_WORKER_MANAGER_URL": manager.url, "FLAMENCO_MQTT_CLIENT_PASSWORD": "x", "FLAMENCO_TOKEN": "x"}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("FLAMENCO_")}
+    task = manager.add_task(("exec", {"exe": "env"}))
+    command = [sys.executable, "-m", "flamenco", "worker", *QUICK]
+    with subprocess.Popen(command, cwd=tmp_path, env={**environ, **kept, **ours}, stderr=subprocess.DEVNULL) as worker:
+        manager.wait_until_finished(task)
+        worker.terminate()
+    said = manager.log_of(task)
+    assert all(f"> {name}={value}\n" in said for name, value in kept.items())
+    assert not [name for name in ours if f"{name}=" in said]
+
+
 def test_signals_end_it_without_a_manager(manager: ScriptedManager, start: Callable[..., Worker]) -> None:
     """A worker that is still looking for its manager can be stopped as well."""
     manager.switch_off()

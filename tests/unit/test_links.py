@@ -103,6 +103,33 @@ def test_an_image_that_leads_elsewhere(root: Path, outside: Path, lead: Lead) ->
     assert all_of(outside) == {name: SECRET}
 
 
+@WAYS
+def test_images_are_discarded_nowhere_else(root: Path, outside: Path, lead: Lead) -> None:
+    """Where the folder of a job leads elsewhere, no image is removed there; that of a link goes itself."""
+    name = LAST_RENDERED[0]
+    (outside / name).write_text(SECRET)
+    lead(root, outside, name)
+    images = LastRendered(root)
+    if lead is by_the_file:
+        images.discard(JOB)
+        assert not (job_folder(root, JOB) / name).is_symlink()
+    else:
+        with pytest.raises(StoreError, match="cannot be removed"):
+            images.discard(JOB)
+    assert all_of(outside) == {name: SECRET}
+
+
+def test_folders_are_made_nowhere_else(root: Path, outside: Path) -> None:
+    """Where a link is in place of a folder, not even an empty one is made where it leads."""
+    root.mkdir()
+    job_folder(root, JOB).parent.symlink_to(outside)
+    with pytest.raises(StoreError, match="cannot be written"):
+        TaskLogs(root).append(JOB, TASK, "a line")
+    with pytest.raises(StoreError, match="cannot be written"):
+        LastRendered(root).store(JOB, [b"1", b"2", b"3"])
+    assert list(outside.iterdir()) == []
+
+
 def test_links_where_files_are_written_aside(root: Path, outside: Path) -> None:
     """Their names can be guessed: a link of that name is not followed, for images and for logs that are cut."""
     folder = job_folder(root, JOB)
