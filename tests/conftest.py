@@ -32,7 +32,7 @@ from flamenco.store.engine import Store
 from flamenco.store.schema import metadata
 from flamenco.store.upgrade import upgrade
 from flamenco.testing import START, Clock
-from tests import length
+from tests import leaks, length
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Before any test is read. How long an example takes says more of the machine than of the code."""
     hypothesis.settings.register_profile("patient", deadline=None)
     hypothesis.settings.load_profile("patient")
+    config.pluginmanager.register(leaks)
     if config.getoption("--long"):
         length.set_whole()
 

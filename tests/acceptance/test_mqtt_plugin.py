@@ -286,15 +286,18 @@ def test_a_broker_that_hangs_holds_up_nobody(tmp_path: Path, broker: Broker, web
 @pytest.mark.long
 def test_a_password(tmp_path: Path) -> None:
     """The right one lets the manager in. A wrong one is told, and the events wait until it is mended."""
-    with running_broker(tmp_path, password="hush") as broker, listening(broker.port, "hush") as listener:
+    with (
+        running_broker(tmp_path, password="hush-of-the-broker") as broker,
+        listening(broker.port, "hush-of-the-broker") as listener,
+    ):
         with (
-            manager_with(tmp_path, broker.url, username="farm", password="wrong") as manager,
+            manager_with(tmp_path, broker.url, username="farm", password="wrong-for-the-broker") as manager,
             ManagerClient(manager.url) as client,
         ):
             begin(client, lambda: "does not let us in: Not authorized" in sink_error(client))
             job = submit(client)
             assert [sink.dead for sink in client.sinks()] == [0]
-        with manager_with(tmp_path, broker.url, username="farm", password="hush") as manager:
+        with manager_with(tmp_path, broker.url, username="farm", password="hush-of-the-broker") as manager:
             assert wait_until(lambda: heard_everything(manager, listener), PATIENCE_S)
         assert job in {payload.get("id") for _, payload, _ in heard(listener)}
 
