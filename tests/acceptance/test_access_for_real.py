@@ -8,18 +8,15 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from statistics import fmean, quantiles
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests import length
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.signing_in import PASSWORD, add_user, signed_in
 
@@ -212,51 +209,6 @@ def test_what_is_revoked_is_refused_by_every_process_within_ten_seconds(in_login
             let_in, refusals = (let_in, refusals + 1) if is_refused else (asked, 0)
             assert asked - revoked < 60
         assert let_in - revoked < 10
-
-
-@pytest.mark.longer
-def test_guessing_passwords_slows_nobody_and_opens_nothing(in_login: Manager) -> None:
-    """Thousands of wrong passwords, of one name and of many: others are answered as ever, and nobody gets in."""
-    attempts, inside, times = length.of(1_000, 10_000), [], []
-    done = threading.Event()
-
-    def guess(first: int) -> None:
-        with httpx.Client(base_url=in_login.url, timeout=60) as client:
-            for number in range(first, attempts, 4):
-                name = "root" if number % 2 else f"name-{number}"
-                answer = client.post("/api/x/sign-in", json={"name": name, "password": f"wrong {number}"})
-                if answer.status_code == 200:
-                    inside.append(answer)
-
-    with signed_in(in_login.url, "root") as root:
-        guessing = [threading.Thread(target=guess, args=(first,)) for first in range(4)]
-        for thread in guessing:
-            thread.start()
-        while any(thread.is_alive() for thread in guessing):
-            started = time.monotonic()
-            assert root.get("/api/x/me").status_code == 200
-            times.append(time.monotonic() - started)
-            done.wait(0.02)
-    assert inside == []
-    slowest = quantiles(times, n=20)[-1]
-    assert slowest < 0.25, f"{len(times)} requests meanwhile, 95 % of them within {slowest * 1e3:.0f} ms"
-
-
-def test_a_wrong_name_takes_as_long_as_a_wrong_password(tmp_path: Path) -> None:
-    """So that nobody learns who there is."""
-    from flamenco.farm.passwords import Passwords  # noqa: PLC0415 - argon2 is for this alone
-
-    passwords = Passwords()
-    known = passwords.hash(PASSWORD)
-    passwords.is_right("x", "")
-    times: dict[str, list[float]] = {known: [], "": []}
-    for _ in range(60):  # by turns, so that a noisy moment of the machine hits both
-        for stored, taken in times.items():
-            started = time.process_time()
-            assert not passwords.is_right("wrong", stored)
-            taken.append(time.process_time() - started)
-    wrong_password, wrong_name = (fmean(sorted(taken)[10:-10]) for taken in times.values())
-    assert abs(wrong_name / wrong_password - 1) < 0.05
 
 
 def test_what_a_worker_of_flamenco_asks(in_login: Manager) -> None:
