@@ -30,7 +30,7 @@ FEWEST_DIFFERENT: Final = 8
 LARGEST_BYTES: Final = 32 * 1024 * 1024
 """What is larger was made to be large."""
 
-# Not the link by which somebody becomes the first administrator: a manager prints that to be read, for once and an hour.
+# Not the link by which somebody becomes the first administrator: a manager prints that to be read, for an hour.
 TOKEN: Final = re.compile(rb"(?<!sign-in\?link=)flt_[A-Za-z0-9-]+_[A-Za-z0-9_-]{12,}")
 
 KEEPS_SECRETS: Final = re.compile(r"credential|token|passw|\.(ya?ml|key|pem|toml|conf)\b")
