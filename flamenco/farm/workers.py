@@ -198,12 +198,7 @@ def sign_on(
 
 
 def tell_commands(farm: Farm, worker: Worker, commands: Sequence[str]) -> None:
-    """The worker says which commands it has: from now on, until it signs on anew, it is given tasks of those alone.
-
-    Raises `AccessDenied` for one that waits for approval, which is told nothing.
-    """
-    if not worker.approved:
-        raise AccessDenied("This worker waits for approval.")
+    """The worker says which commands it has: from now on, until it signs on anew, it is given tasks of those alone."""
     now = farm.clock()
     with farm.store.write() as tx:
         present = worker_store.seen(tx, worker.key, now)

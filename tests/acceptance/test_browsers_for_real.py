@@ -68,7 +68,7 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="module", params=["open", "lan", "login"])
+@pytest.fixture(scope="module", params=["open", pytest.param("lan", marks=pytest.mark.long), "login"])
 def shared_manager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
     """A manager in each mode, that an artist can sign in at."""
     folder = tmp_path_factory.mktemp("manager")

@@ -49,6 +49,7 @@ def test_the_first_page(client: testing.TestClient) -> None:
     assert "http://farm:8080/" in page.text
     links = re.findall(r'href="([^"]+)"', page.text)
     assert {link: client.simulate_get(link).status_code for link in links} == {
+        "/sign-in": 200,
         "/flamenco3-addon.zip": 404,
         "/api/openapi.json": 200,
         "/api/v3/openapi3.json": 200,

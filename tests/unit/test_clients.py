@@ -119,6 +119,8 @@ def test_the_one_that_is_waited_for_longest_makes_room(connect: Connect) -> None
     (first, _), (second, theirs), (third, _) = (connect(places) for _ in range(3))
     with ThreadPoolExecutor() as pool:
         reading = pool.submit(first.recv, 10)
+        while first not in places._taken:
+            pass
         while not reading.done():
             with places.one(second), places.one(third):
                 pass
