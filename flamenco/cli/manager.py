@@ -12,8 +12,9 @@ from flamenco.cli.configuration import configure
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.cli.options import config_option, data_dir_option, override_option
 from flamenco.config import Config, Loaded
+from flamenco.discovery.networks import interfaces
+from flamenco.discovery.own_urls import own_urls
 from flamenco.domain.access import WHO_MAY
-from flamenco.server.listening import url_of
 
 log = structlog.get_logger()
 
@@ -62,9 +63,11 @@ def manager(config_file: Path | None, data_dir: Path | None, overrides: dict[str
     link = bootstrap.prepare(config, loaded.hooks)
     click.echo(f"flamenco: {_who_may(config)}", err=True)
     if link:
-        url = url_of(listener).replace("[::]", "localhost").replace("0.0.0.0", "localhost")  # noqa: S104 - not to listen
+        port: int = listener.getsockname()[1]
+        url = config.public_url or own_urls(config.host, port, interfaces())[0]
         click.echo(
-            f"flamenco: nobody can sign in yet. Become the administrator within an hour, at {url}/sign-in?link={link} "
+            "flamenco: nobody can sign in yet. Become the administrator within an hour, at "
+            f"{url.rstrip('/')}/sign-in?link={link} "
             "or by `flamenco users add NAME --role admin` on this machine.",
             err=True,
         )
