@@ -129,8 +129,9 @@ def change(farm: Farm, content: Mapping[str, Any]) -> None:
     merged = _merged(before, _without(content, ONLY_IN_THE_FILE), was_shown)
     _write(farm, merged)
     changed = sorted(key for key in {*before, *merged} if before.get(key) != merged.get(key))
-    _note(farm, {key: _masked(before).get(key) for key in changed}, {key: _masked(merged).get(key) for key in changed})
+    # What is in the file counts, also where it cannot be recorded.
     farm.restart()
+    _note(farm, {key: _masked(before).get(key) for key in changed}, {key: _masked(merged).get(key) for key in changed})
 
 
 def _note(farm: Farm, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
@@ -199,8 +200,8 @@ def set_up(farm: Farm, storage: str, chosen: BlenderCheck) -> None:
         "blenderArgs": {"values": [{"platform": "all", "value": "-b -y"}]},
     }
     _write(farm, content)
-    _note(farm, None, {"shared_storage_path": storage, "blender": blender})
     farm.restart()
+    _note(farm, None, {"shared_storage_path": storage, "blender": blender})
     lifecycle.tell_restart(farm)
 
 
