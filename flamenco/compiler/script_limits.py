@@ -16,8 +16,8 @@ class ScriptLimits(Struct, frozen=True, kw_only=True):
     """Most memory a run may use beyond what the engine itself takes, in MiB."""
     wait_s: float = 5.0
     """Longest time a caller waits for another caller's run to end."""
-    waiting: int = 4
-    """How many callers may wait that long: each holds a thread of the server, and workers' requests need some too."""
+    waiting: int = 32
+    """How many callers may wait that long: each holds a thread of the server."""
     crowded_wait_s: float = 0.2
     """Longest time that all further callers wait; enough for a crowd whose jobs are small."""
     idle_s: float = 60.0

@@ -1,7 +1,7 @@
 """Opening the database, and the two kinds of transaction. Every choice has its why.
 
 Correctness rests on the database alone: no lock in Python guards anything, so two manager processes,
-or two hosts on PostgreSQL, are as safe as one.
+or two hosts on PostgreSQL, are as safe as one. In which order threads come to write to SQLite is for `write_queue`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from flamenco.config import private
 from flamenco.domain.errors import Busy, FarmError, StoreError, Unavailable
+from flamenco.store.write_queue import WriteQueue
 
 Tx = Connection
 """An open transaction. Functions of the store take one; only `Store` makes one."""
@@ -44,15 +46,20 @@ _ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 class Store:
     """The database of one manager. Safe to share between threads; not to be carried across a fork.
 
-    Without `may_begin` it has to be there. Raises `StoreError` when it is not, when there can be no folder for it, and
-    when the driver of a server is not installed.
+    Without `may_begin` it has to be there. A transaction waits for another one's lock for `busy_timeout_s`. Raises
+    `StoreError` when it is not there, when there can be no folder for it, and when the driver of a server is not
+    installed.
     """
 
-    def __init__(self, url: str, pool_size: int = 10, *, may_begin: bool = True) -> None:
+    def __init__(
+        self, url: str, pool_size: int = 10, *, may_begin: bool = True, busy_timeout_s: float = BUSY_TIMEOUT_S
+    ) -> None:
         self.url = make_url(url)
         if self.url.get_backend_name() == "sqlite" and self.url.database:
             _look_for(Path(self.url.database), may_begin=may_begin)
-        self.engine = _create_engine(url, pool_size)
+        self.busy_timeout_s = busy_timeout_s
+        self._queue = WriteQueue()
+        self.engine = _create_engine(url, pool_size, busy_timeout_s)
         self._writer = self.engine.execution_options(**{_WRITES: True})
         # A transaction of SQLite sees one state anyway; PostgreSQL would show every statement the newest.
         self._reader = self.engine if self.is_sqlite else self.engine.execution_options(**_ONE_STATE)
@@ -70,7 +77,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """A transaction that may write; commits at the end, rolls back on any exception."""
-        with _translated(self.url), self._writer.begin() as connection:
+        with self._turn(), _translated(self.url), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
@@ -78,6 +85,10 @@ class Store:
         """A transaction that sees one consistent state and changes nothing."""
         with _translated(self.url), self._reader.connect() as connection:
             yield connection
+
+    def _turn(self) -> AbstractContextManager[object]:
+        """The wait for other threads. A server has more than one writer, and lets them wait in their order."""
+        return self._queue.turn(self.busy_timeout_s) if self.is_sqlite else nullcontext()
 
     def checkpoint(self) -> bool:
         """Have SQLite move what is in its log to the database itself, and empty the log. False when others are busy."""
@@ -112,18 +123,18 @@ def _look_for(file: Path, *, may_begin: bool) -> None:
         raise StoreError(f"The database {file} cannot be used: {error.filename}: {error.strerror}.") from error
 
 
-def _create_engine(url: str, pool_size: int) -> Engine:
+def _create_engine(url: str, pool_size: int, busy_timeout_s: float) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(url, **_pool(pool_size), connect_args={"timeout": BUSY_TIMEOUT_S})
+        engine = create_engine(url, **_pool(pool_size, busy_timeout_s), connect_args={"timeout": busy_timeout_s})
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "begin", partial(_begin_sqlite, busy_timeout_s))
         return engine
     # `lock_timeout` is what busy_timeout is to SQLite. pre_ping: a server may have been restarted meanwhile.
-    options = f"-c lock_timeout={BUSY_TIMEOUT_S}s -c timezone=UTC"
+    options = f"-c lock_timeout={busy_timeout_s * 1000:.0f}ms -c timezone=UTC"
     arguments = {"options": options, "connect_timeout": 10}
     try:
-        return create_engine(url, **_pool(pool_size), pool_pre_ping=True, connect_args=arguments)
+        return create_engine(url, **_pool(pool_size, busy_timeout_s), pool_pre_ping=True, connect_args=arguments)
     except ImportError as error:  # of psycopg, or of what it needs of PostgreSQL itself
         raise StoreError(
             f"The database {parsed!r} needs a driver that is not installed ({_first_line(error)}); "
@@ -131,8 +142,8 @@ def _create_engine(url: str, pool_size: int) -> Engine:
         ) from error
 
 
-def _pool(size: int) -> dict[str, int]:
-    return {"pool_size": size, "max_overflow": 0, "pool_timeout": BUSY_TIMEOUT_S}
+def _pool(size: int, timeout_s: float) -> dict[str, Any]:
+    return {"pool_size": size, "max_overflow": 0, "pool_timeout": timeout_s}
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
@@ -144,7 +155,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(busy_timeout_s: float, connection: Connection) -> None:
     # A plain BEGIN that turns into a write later fails at once when somebody else wrote meanwhile, whatever
     # the busy timeout says; taking the write lock at the start waits for it.
     writes = connection.get_execution_options().get(_WRITES)
@@ -152,16 +163,16 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
         return
     driver: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment] # it is SQLite's
-    _take_write_lock(driver)
+    _take_write_lock(driver, busy_timeout_s)
 
 
-def _take_write_lock(connection: sqlite3.Connection) -> None:
-    """Begin to write as soon as nobody else does. Raises `sqlite3.OperationalError` when that takes too long.
+def _take_write_lock(connection: sqlite3.Connection, timeout_s: float) -> None:
+    """Begin to write as soon as no other process does. Raises `sqlite3.OperationalError` when that takes too long.
 
     SQLite itself would ask again after ever longer pauses, of up to 100 ms: whoever waits for long would wait longer
     than whoever has just come, as a worker's update does that comes while job after job is stored.
     """
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     connection.execute("PRAGMA busy_timeout=0")
     try:
         while True:
@@ -173,7 +184,7 @@ def _take_write_lock(connection: sqlite3.Connection) -> None:
                     raise
             time.sleep(_ASK_AGAIN_S)
     finally:
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
+        connection.execute(f"PRAGMA busy_timeout={timeout_s * 1000:.0f}")
 
 
 _COME_BACK = (

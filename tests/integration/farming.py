@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from flamenco.domain.model import Assignment, AuthoredJob, Job, JobState, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import tasks, workers
@@ -10,12 +13,24 @@ from flamenco.farm.scheduling import claim, placing
 from flamenco.farm.tasks import TaskChange
 from flamenco.store import jobs as job_store
 from flamenco.store import recount
+from flamenco.store.engine import Store
 
 TASK_TYPES = ("blender", "ffmpeg", "file-management", "misc")
 
 
 SECRET = "a secret of enough letters"
 """That of every worker of these tests."""
+
+
+@contextmanager
+def giving_up_soon(farm: Farm) -> Iterator[str]:
+    """Meanwhile its database says after a moment, not after seconds, that somebody else writes; gives the file."""
+    patient, farm.store = farm.store, Store(farm.store.url.render_as_string(), busy_timeout_s=0.02)
+    try:
+        yield str(patient.file)
+    finally:
+        farm.store.close()
+        farm.store = patient
 
 
 def store_job(farm: Farm, job: AuthoredJob, status: JobStatus = JobStatus.QUEUED) -> Job:

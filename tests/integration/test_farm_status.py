@@ -14,7 +14,7 @@ from flamenco.services import upkeep
 from flamenco.store.engine import Store
 from tests.conftest import authored_job, authored_task
 from tests.integration.exercising import executed
-from tests.integration.farming import new_worker, run_next, store_job, take
+from tests.integration.farming import giving_up_soon, new_worker, run_next, store_job, take
 from tests.integration.test_deletion import published
 from tests.integration.test_query_plans import scans_of
 
@@ -85,9 +85,6 @@ def test_nothing_is_looked_through(farm: Farm) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_busy_database_leaves_the_status_as_it_is(farm: Farm, store: Store) -> None:
     """While nobody can write, the chore has it tried again, and nothing is told that was not written down."""
-    farm.store = Store(store.url.render_as_string(), pool_size=1)
-    with farm.store.read() as tx:
-        tx.exec_driver_sql("PRAGMA busy_timeout = 0")  # of the one connection there is
-    with store.write(), pytest.raises(Busy):
+    with store.write(), giving_up_soon(farm), pytest.raises(Busy):
         upkeep.look_at_farm(farm)
     assert told(farm) == []

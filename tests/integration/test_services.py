@@ -10,8 +10,8 @@ from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select
 from sqlalchemy import func as sql
+from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from flamenco.domain.errors import Busy, StoreError, Unavailable
@@ -28,7 +28,7 @@ from flamenco.store import damage
 from flamenco.store.schema import events, leases
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
-from tests.integration.farming import new_worker, store_job, take
+from tests.integration.farming import giving_up_soon, new_worker, store_job, take
 
 
 def stored_events(farm: Farm) -> int:
@@ -257,14 +257,6 @@ def with_something_to_do(farm: Farm, clock: Clock) -> None:
     clock.forward(3600)
 
 
-def give_up_soon(farm: Farm) -> None:
-    """Have the database say after a moment, rather than after seconds, that somebody else writes."""
-
-    @event.listens_for(farm.store.engine, "checkout")
-    def _shorten(connection: sqlite3.Connection, *_: object) -> None:
-        connection.execute("PRAGMA busy_timeout = 20")
-
-
 CHORES = [
     timeouts.tick,
     sleep.tick,
@@ -285,10 +277,9 @@ def test_no_chore_keeps_it_to_itself_that_the_database_is_busy(
 ) -> None:
     """While somebody else writes for too long, every chore says so to the runner, and logs no traceback of its own."""
     with_something_to_do(farm, clock)
-    give_up_soon(farm)
-    with closing(sqlite3.connect(str(farm.store.file), isolation_level=None)) as somebody, capture_logs() as logs:
+    with giving_up_soon(farm) as file, closing(sqlite3.connect(file, isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
-        with pytest.raises(Busy):
+        with capture_logs() as logs, pytest.raises(Busy):
             tick(farm)
     assert logs == []
 

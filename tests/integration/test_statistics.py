@@ -31,7 +31,7 @@ from flamenco.store.schema import leases, processes
 from flamenco.store.schema import workers as worker_table
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
-from tests.integration.farming import job_now, new_worker, run_next, store_job, take
+from tests.integration.farming import giving_up_soon, job_now, new_worker, run_next, store_job, take
 
 SLOWEST = len(REQUEST_BOUNDS_S)
 
@@ -283,9 +283,7 @@ def test_a_process_of_another_version_is_passed_over(make_farm: Callable[..., Fa
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_busy_database_is_left_alone(farm: Farm) -> None:
     """Measurements that cannot be written now are written next time, which is when the runner finds it right."""
-    event.listen(farm.store.engine, "connect", lambda driver, _record: driver.execute("PRAGMA busy_timeout=0"))
-    farm.store.engine.dispose()
-    with farm.store.write(), pytest.raises(Busy):
+    with farm.store.write(), giving_up_soon(farm), pytest.raises(Busy):
         upkeep.write_measurements(farm)
     assert stored_processes(farm) == set()
     upkeep.write_measurements(farm)

@@ -42,7 +42,8 @@ UNHURRIED: Final = "flamenco.unhurried"
 def unhurried(req: falcon.Request) -> AbstractContextManager[None]:
     """Within this, the request is not one of the few that a process works on at the same time.
 
-    For what takes as long as the client likes and needs no database.
+    For what takes as long as the client likes, or waits for something of which there is only one, such as the helper
+    that runs job types: workers that ask for tasks meanwhile are not to wait for that as well.
     """
     aside: AbstractContextManager[None] = req.env.get(UNHURRIED, nullcontext)()
     return aside

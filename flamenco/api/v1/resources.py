@@ -7,6 +7,7 @@ from typing import Final
 import falcon
 
 import flamenco
+from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send, warner
 from flamenco.api.v1 import conversion
@@ -77,7 +78,9 @@ class Jobs(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
         asked, by = conversion.submission(body), req.context.caller
-        send(resp, conversion.job(jobs.submit(self.farm, asked, by, strict=True, warn=warner(resp))))
+        with unhurried(req):
+            job = jobs.submit(self.farm, asked, by, strict=True, warn=warner(resp))
+        send(resp, conversion.job(job))
 
 
 class Job(Resource):

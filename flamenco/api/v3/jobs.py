@@ -6,6 +6,7 @@ from typing import Final
 
 import falcon
 
+from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send, warner
 from flamenco.api.v3 import job_conversion as conversion
@@ -92,7 +93,9 @@ class Jobs(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job."""
         asked, by = conversion.submission(body), req.context.caller
-        send(resp, conversion.job(jobs.submit(self.farm, asked, by, strict=False, warn=warner(resp))))
+        with unhurried(req):
+            job = jobs.submit(self.farm, asked, by, strict=False, warn=warner(resp))
+        send(resp, conversion.job(job))
 
 
 class Check(Resource):
@@ -111,7 +114,8 @@ class Check(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile the job, and store nothing."""
         asked, by = conversion.submission(body), req.context.caller
-        jobs.compiled(self.farm, asked, by, strict=False, warn=warner(resp))
+        with unhurried(req):
+            jobs.compiled(self.farm, asked, by, strict=False, warn=warner(resp))
         resp.status = falcon.HTTP_204
 
 

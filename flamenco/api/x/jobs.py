@@ -6,6 +6,7 @@ import falcon
 import msgspec
 from msgspec import UNSET
 
+from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send, warner
 from flamenco.domain.access import Access
@@ -29,7 +30,8 @@ class Jobs(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
-        job = jobs.submit(self.farm, _submission(body), req.context.caller, strict=True, warn=warner(resp))
+        with unhurried(req):
+            job = jobs.submit(self.farm, _submission(body), req.context.caller, strict=True, warn=warner(resp))
         send(resp, msgspec.convert(job, schemas.StoredJob, from_attributes=True))
 
 
@@ -47,7 +49,9 @@ class Compile(Resource):
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile the job as for a submission."""
         by = req.context.caller
-        send(resp, jobs.compiled(self.farm, _submission(body), by, strict=True, warn=warner(resp)))
+        with unhurried(req):
+            job = jobs.compiled(self.farm, _submission(body), by, strict=True, warn=warner(resp))
+        send(resp, job)
 
 
 def _submission(job: schemas.SubmittedJob) -> Submission:

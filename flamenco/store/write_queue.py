@@ -1,0 +1,56 @@
+"""Who writes next, among the threads of one process."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flamenco.domain.errors import Busy
+
+
+class WriteQueue:
+    """Threads that want to write to a database with one writer, in the order in which they came.
+
+    Left to the database, they would all ask it again and again, and who has just come would win as often as who has
+    waited for long. Nothing but the order depends on this: that there is one writer at a time is for the database.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_taken = False
+        self.waiting: deque[threading.Event] = deque()
+        """Those whose turn is to come, the next one first."""
+
+    @contextmanager
+    def turn(self, timeout_s: float) -> Iterator[None]:
+        """Wait for it. Raises `Busy` when it does not come within `timeout_s`."""
+        if not self._begin(timeout_s):
+            raise Busy("The database is busy; try again in a moment.")
+        try:
+            yield
+        finally:
+            self._end()
+
+    def _begin(self, timeout_s: float) -> bool:
+        with self._lock:
+            if not self._is_taken:
+                self._is_taken = True
+                return True
+            mine = threading.Event()
+            self.waiting.append(mine)
+        if mine.wait(timeout_s):
+            return True
+        with self._lock:
+            if mine in self.waiting:
+                self.waiting.remove(mine)
+                return False
+        return True  # it came in the last moment
+
+    def _end(self) -> None:
+        with self._lock:
+            if self.waiting:
+                self.waiting.popleft().set()
+            else:
+                self._is_taken = False

@@ -1,0 +1,73 @@
+"""Threads that want to write come in the order in which they asked, and wait no longer than they said."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from flamenco.domain.errors import Busy
+from flamenco.store.write_queue import WriteQueue
+
+LONG_S = 30.0
+
+
+class Asking(threading.Thread):
+    """Somebody who wants a turn, notes it in `order`, and ends it at once."""
+
+    def __init__(self, queue: WriteQueue, name: str, order: list[str], timeout_s: float = LONG_S) -> None:
+        super().__init__(name=name)
+        self._queue = queue
+        self._order = order
+        self._timeout_s = timeout_s
+
+    def run(self) -> None:
+        """Wait for it."""
+        try:
+            with self._queue.turn(self._timeout_s):
+                self._order.append(self.name)
+        except Busy:
+            self._order.append(f"not {self.name}")
+
+
+@contextmanager
+def all_waiting(queue: WriteQueue, threads: list[Asking]) -> Iterator[None]:
+    """Have them ask one after the other while somebody has a turn; afterwards all of them are through."""
+    with queue.turn(LONG_S):
+        for number, thread in enumerate(threads, start=1):
+            thread.start()
+            asked = threading.Event()
+            while len(queue.waiting) < number:  # it has no other way to say so
+                asked.wait(0.001)
+        yield
+    for thread in threads:
+        thread.join(LONG_S)
+
+
+def test_who_came_first_is_first() -> None:
+    """However many wait."""
+    queue, order = WriteQueue(), list[str]()
+    names = [str(number) for number in range(20)]
+    with all_waiting(queue, [Asking(queue, name, order) for name in names]):
+        assert order == []
+    assert order == names
+
+
+def test_who_gives_up_holds_up_nobody() -> None:
+    """A turn that did not come in time is refused, and goes to the next one."""
+    queue, order = WriteQueue(), list[str]()
+    hasty = Asking(queue, "hasty", order, timeout_s=0.2)
+    with all_waiting(queue, [Asking(queue, "first", order), hasty, Asking(queue, "last", order)]):
+        hasty.join(LONG_S)
+    assert order == ["not hasty", "first", "last"]
+
+
+def test_a_turn_ends_with_what_goes_wrong_in_it() -> None:
+    """Others come after a transaction that failed."""
+    queue = WriteQueue()
+    with pytest.raises(ValueError, match="wrong"), queue.turn(LONG_S):
+        raise ValueError("wrong")
+    with queue.turn(0.0):
+        pass
