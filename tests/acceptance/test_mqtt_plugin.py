@@ -21,8 +21,8 @@ import pytest
 from flamenco.client import FarmEvent, JobRequest, ManagerClient
 from flamenco.domain.statuses import JobStatus
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
-from flamenco.server.gunicorn import STOP_TIMEOUT_S
 from flamenco.server.lifetime import GOODBYE_S
+from flamenco.server.patience import STOP_TIMEOUT_S
 from flamenco.services.runner import LEASE_RETRY_S
 from flamenco.testing import START
 from tests.acceptance.brokers import PATIENCE_S, Broker, Listener, free_port, listening, running_broker

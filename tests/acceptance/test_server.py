@@ -18,8 +18,9 @@ import httpx
 import pytest
 
 from flamenco.server.arriving import HEAD_TIMEOUT_S, LEAST_RATE, MOST_HELD, PATIENCE_S
-from flamenco.server.gunicorn import FINISH_TIMEOUT_S, WakeUps
+from flamenco.server.gunicorn import WakeUps
 from flamenco.server.lifetime import GOODBYE_S
+from flamenco.server.patience import FINISH_TIMEOUT_S
 from tests import length
 from tests.acceptance.conftest import (
     POLL_S,

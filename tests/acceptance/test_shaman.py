@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from flamenco.server.gunicorn import FINISH_TIMEOUT_S
+from flamenco.server.patience import FINISH_TIMEOUT_S
 from tests import length
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.shaman_clients import (
