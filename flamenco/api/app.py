@@ -47,7 +47,7 @@ def create_app(farm: Farm) -> Application:
             Timing(farm.request_times),
             RequestId(),
             KeyInPath(),
-            Browsers((*farm.config.allowed_hosts, *_public_host(farm)), origins, farm.trusted_proxies),
+            Browsers(_names(farm), origins, farm.trusted_proxies),
             Authentication(farm),
             Parameters(),
             Body(body_limit),
@@ -79,10 +79,11 @@ def create_app(farm: Farm) -> Application:
     return app
 
 
-def _public_host(farm: Farm) -> list[str]:
-    """The name by which people find the manager, where a proxy is before it."""
+def _names(farm: Farm) -> list[str]:
+    """By which names the manager may be asked for: those that are allowed, the one by which people find it where a
+    proxy is before it, and those of its certificate, since browsers believe nobody else who has one of them."""
     host = urlsplit(farm.config.public_url).hostname
-    return [host] if host else []
+    return [*farm.config.allowed_hosts, *farm.certified_names, *([host] if host else [])]
 
 
 def _development_pages(host: str) -> list[str]:

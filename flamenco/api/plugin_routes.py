@@ -18,7 +18,7 @@ from flamenco.api.middleware.body import read_body
 from flamenco.api.middleware.requests import request_id
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import client_address, public_path, send
-from flamenco.api.sessions import keep_session
+from flamenco.api.sessions import is_secure, keep_session
 from flamenco.domain.access import Access
 from flamenco.domain.errors import ConfigError, FarmError
 from flamenco.farm import sign_in, users
@@ -172,9 +172,8 @@ def _send_along(req: falcon.Request, resp: falcon.Response, answer: ApiResponse)
         # As whoever asks has to write it.
         resp.location = public_path(req, answer.location) if answer.location.startswith("/") else answer.location
     for name, value in answer.cookies.items():
-        is_secure = req.forwarded_scheme == "https"
         lasts = COOKIE_LASTS_S if value else 0
-        resp.set_cookie(name, value, max_age=lasts, path="/", secure=is_secure, http_only=True, same_site="Lax")
+        resp.set_cookie(name, value, max_age=lasts, path="/", secure=is_secure(req), http_only=True, same_site="Lax")
 
 
 def _send_bytes(resp: falcon.Response, answer: ApiResponse, body: bytes, usual_type: str) -> None:

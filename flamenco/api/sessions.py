@@ -13,21 +13,32 @@ SECURE_SESSION_COOKIE: Final = "__Host-flamenco_session"
 """What the cookie is called where it only ever goes over TLS: under that name, no other host can have set it."""
 
 
+def is_secure(req: falcon.Request) -> bool:
+    """Whether the browser is connected by TLS: to this manager, or to a proxy before it, that says so."""
+    return "https" in (req.scheme, req.forwarded_scheme)
+
+
 def session_in(req: falcon.Request) -> str:
     """The secret of the session that a browser sends; empty for none."""
     # Under TLS the other one may have been set by another host of the same domain.
-    return req.cookies.get(SECURE_SESSION_COOKIE if req.forwarded_scheme == "https" else SESSION_COOKIE, "")
+    return req.cookies.get(SECURE_SESSION_COOKIE if is_secure(req) else SESSION_COOKIE, "")
+
+
+def forget_session(resp: falcon.Response, name: str) -> None:
+    """Have the browser forget the cookie of that name, one of ours. It does so only on terms that it was set on."""
+    is_secure = name == SECURE_SESSION_COOKIE
+    resp.set_cookie(name, "", max_age=0, path="/", secure=is_secure, http_only=True, same_site="Lax")
 
 
 def keep_session(farm: Farm, req: falcon.Request, resp: falcon.Response, secret: str) -> None:
     """Have the browser keep that it is signed in, out of reach of scripts and of pages of others."""
-    is_secure = req.forwarded_scheme == "https"
+    secure = is_secure(req)
     resp.set_cookie(
-        SECURE_SESSION_COOKIE if is_secure else SESSION_COOKIE,
+        SECURE_SESSION_COOKIE if secure else SESSION_COOKIE,
         secret,
         max_age=int(farm.config.access.session),
         path="/",
-        secure=is_secure,
+        secure=secure,
         http_only=True,
         same_site="Lax",
     )

@@ -16,7 +16,7 @@ import click
 from msgspec import Struct
 from rich.text import Text
 
-from flamenco import __version__
+from flamenco import __version__, server
 from flamenco.cli.configuration import configure
 from flamenco.cli.options import config_option, data_dir_option, json_option
 from flamenco.cli.output import print_json, print_table
@@ -38,6 +38,9 @@ DAMAGE_LIMIT_S: Final = 10.0
 
 MOST_APART_S: Final = 2.0
 """Clocks that differ by more make timestamps of one farm contradict each other."""
+
+LEAST_DAYS: Final = 14
+"""A certificate should hold for so many days still: what renews it had several chances by then."""
 
 LEAST_FREE: Final = 1024**3
 """Bytes that a disk should have left."""
@@ -127,12 +130,31 @@ def _exposure(loaded: Loaded) -> Iterator[Finding]:
         grade = Grade.PROBLEM if config.mode is Mode.OPEN else Grade.NOTE if config.mode is Mode.LAN else Grade.OK
         helps = "Set access.mode to lan or login." if config.mode is Mode.OPEN else ""
         yield Finding("exposure", grade, text, helps)
+        if not (config.tls_files or config.public_url.startswith("https:")):
+            text = "Others read along on the network: tokens and secrets of workers go over it without TLS."
+            yield Finding("exposure", Grade.NOTE, text, "Set tls.certificate and tls.key, or have a proxy do it.")
     if config.access.proxy.trusted and not config.public_url:
         text = "access.proxy.trusted names a proxy, and public_url does not say where people find the manager."
         yield Finding("exposure", Grade.NOTE, text, "Set it, such as https://farm.studio.com.")
     if EVERY_HOST in config.allowed_hosts:
         text = "allowed_hosts has '*': any web page that somebody opens here can use the manager."
         yield Finding("exposure", Grade.PROBLEM, text, "List the names by which it is reached instead.")
+
+
+def _tls(loaded: Loaded) -> Iterator[Finding]:
+    tls = server.tls_of(loaded.config)
+    if tls is None:
+        return
+    certificate, now = tls.certificate, utc_now()
+    days = (certificate.expires - now).days
+    names = ", ".join(certificate.names)
+    if doubt := certificate.doubt(now):
+        yield Finding("tls", Grade.PROBLEM, doubt)
+    elif days < LEAST_DAYS:
+        text = f"The certificate for {names} expires in {days} days, on {certificate.expires:%Y-%m-%d}."
+        yield Finding("tls", Grade.NOTE, text, "Renew its files; a running manager takes them up by itself.")
+    else:
+        yield Finding("tls", Grade.OK, f"On, with a certificate for {names} that expires in {days} days.")
 
 
 def _file_modes(loaded: Loaded) -> Iterator[Finding]:
@@ -209,5 +231,5 @@ def _job_types(loaded: Loaded) -> Iterator[Finding]:
         compiler.close()
 
 
-LOOKS: Final = (_versions, _configuration, _exposure, _file_modes, _storage, _database, _job_types)
+LOOKS: Final = (_versions, _configuration, _exposure, _tls, _file_modes, _storage, _database, _job_types)
 """What is looked at, in this order."""

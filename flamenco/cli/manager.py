@@ -15,6 +15,7 @@ from flamenco.config import Config, Loaded
 from flamenco.discovery.networks import interfaces
 from flamenco.discovery.own_urls import own_urls
 from flamenco.domain.access import WHO_MAY
+from flamenco.farm.context import utc_now
 
 log = structlog.get_logger()
 
@@ -58,13 +59,16 @@ def manager(config_file: Path | None, data_dir: Path | None, overrides: dict[str
     set_up_logging(config.log_level, config.log_format)
     for warning in loaded.warnings:
         log.warning(warning)
+    tls = server.tls_of(config)
+    if tls and (doubt := tls.certificate.doubt(utc_now())):
+        log.warning(doubt)
     # The port first: a manager that cannot serve has no business with the database.
     listener = server.open_port(config, lambda message: click.echo(f"flamenco: {message}", err=True))
     link = bootstrap.prepare(config, loaded.hooks)
     click.echo(f"flamenco: {_who_may(config)}", err=True)
     if link:
         port: int = listener.getsockname()[1]
-        url = config.public_url or own_urls(config.host, port, interfaces())[0]
+        url = config.public_url or own_urls(config.host, port, interfaces(), tls.names if tls else None)[0]
         click.echo(
             "flamenco: nobody can sign in yet. Become the administrator within an hour, at "
             f"{url.rstrip('/')}/sign-in?link={link} "

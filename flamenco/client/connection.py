@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import os
 import re
 import ssl
 from collections.abc import Callable, Mapping
@@ -130,6 +131,8 @@ class Connection:
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https"):
             raise ConfigError(f"{url!r} is no manager URL; it must start with http:// or https://")
+        # Also where the rest of the environment is left aside.
+        ca_file = ca_file or os.environ.get("SSL_CERT_FILE", "")
         self.on_replaced: Callable[[], None] = lambda: None
         token = in_url or (stored_token(self.url) if token is None else token)
         self.token = token

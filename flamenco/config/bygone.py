@@ -11,7 +11,7 @@ from typing import Any, Final
 
 _NOTHING: Final = "nothing here needs it, so remove the line"
 _DISCOVERY: Final = "whether workers find the manager by themselves is said by autodiscoverable"
-_TLS: Final = "certificates are the business of a proxy before the manager"
+_TLS: Final = "write tls: {certificate: FILE, key: FILE}, or leave certificates to a proxy before the manager"
 _WITHOUT_SERVER: Final = "there is no Flamenco Server any more, so remove the line"
 _DATABASE: Final = "the database is named by database"
 _SHAMAN: Final = "where Shaman keeps its files follows from shared_storage_path"

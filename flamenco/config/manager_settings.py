@@ -86,6 +86,26 @@ class MqttConfig(Struct, frozen=True, kw_only=True):
     client: MqttClientConfig = MqttClientConfig()
 
 
+class TlsConfig(Struct, frozen=True, kw_only=True):
+    """The manager's own TLS, where no proxy before it does that."""
+
+    certificate: Annotated[
+        str,
+        Meta(
+            description="PEM file of the certificate that the manager shows, and of those that vouch for it; with it, "
+            "the manager speaks https and nothing else. Renewed files are taken up within seconds, without a restart.",
+            extra={**_ONLY_IN_FILE, "path": True},
+        ),
+    ] = ""
+    key: Annotated[
+        str,
+        Meta(
+            description="PEM file of the certificate's key, for the manager's user alone (0600), not encrypted.",
+            extra={**_ONLY_IN_FILE, "path": True},
+        ),
+    ] = ""
+
+
 def default_variables() -> dict[str, Variable]:
     """The variables that every farm has, unless its configuration gives them other values."""
     linux, windows, mac = ("linux", "windows", "darwin")
@@ -311,6 +331,7 @@ class Config(Struct, frozen=True, kw_only=True):
             extra=_ONLY_IN_FILE,
         ),
     ] = 1_000
+    tls: TlsConfig = TlsConfig()
     access: AccessConfig = AccessConfig()
     workers: WorkersConfig = WorkersConfig()
     mqtt: MqttConfig = MqttConfig()
@@ -370,6 +391,15 @@ class Config(Struct, frozen=True, kw_only=True):
             return database_url(self.database, self.data_dir)
         except ValueError as error:
             raise ConfigError(f"database: {error}.") from error
+
+    @property
+    def tls_files(self) -> tuple[Path, Path] | None:
+        """Certificate and key, absolute, where the manager is to speak TLS itself."""
+        if bool(self.tls.certificate) != bool(self.tls.key):
+            there, missing = ("certificate", "key") if self.tls.certificate else ("key", "certificate")
+            raise ConfigError(f"tls.{there} is set, and tls.{missing} is not; set both of them, or none.")
+        files = self._below_data_dir(self.tls.certificate), self._below_data_dir(self.tls.key)
+        return files if self.tls.certificate else None
 
     @property
     def job_types_path(self) -> Path:

@@ -54,3 +54,4 @@ def check_addresses(config: Config, sources: Mapping[str, str]) -> None:
         except ConfigError as error:
             raise ConfigError(f"{str(error).rstrip('.')} ({sources[key]}).") from error
     config.check_networks()
+    _ = config.tls_files

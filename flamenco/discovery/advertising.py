@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import tempfile
 import threading
+from collections.abc import Collection
 from typing import Final
 
 import structlog
@@ -35,9 +36,11 @@ class Advertising:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._has_complained = False
+        self._certified: Collection[str] | None = None
 
-    def start(self) -> None:
-        """Begin, in the background."""
+    def start(self, certified: Collection[str] | None = None) -> None:
+        """Begin, in the background; over TLS, with the names and addresses that the certificate is for."""
+        self._certified = certified
         # Not made before the fork, which ends all threads, and takes those that have not begun for ended too.
         self._thread = threading.Thread(target=self._run, name="discovery", daemon=True)
         self._thread.start()
@@ -62,7 +65,7 @@ class Advertising:
         try:
             with networks.open_listener(self._search_port) as listener:
                 self._has_complained = False
-                Responder(listener, self._host, self._port).run(self._stopping)
+                Responder(listener, self._host, self._port, self._certified).run(self._stopping)
         except OSError as error:
             self._complain(error)
         except Exception:  # that workers have to be told the URL is no reason to stop serving

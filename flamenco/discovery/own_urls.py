@@ -18,11 +18,33 @@ class Interface(Struct, frozen=True):
     addresses: tuple[Address, ...]
 
 
-def own_urls(host: str, port: int, interfaces: Iterable[Interface]) -> tuple[str, ...]:
+def own_urls(
+    host: str, port: int, interfaces: Iterable[Interface], certified: Collection[str] | None = None
+) -> tuple[str, ...]:
     """All URLs of a manager that listens on `host`, the most useful first.
 
-    0.0.0.0 is every IPv4 address, :: is every address; any other host has one URL.
+    0.0.0.0 is every IPv4 address, :: is every address; any other host has one URL. `certified` are the names and
+    addresses that its certificate is for, where it speaks TLS.
     """
+    urls = _plain_urls(host, port, interfaces)
+    return urls if certified is None else _secure_urls(urls, port, certified)
+
+
+def _secure_urls(plain: tuple[str, ...], port: int, certified: Collection[str]) -> tuple[str, ...]:
+    """By what the certificate is for: by any other name or address, no client trusts it.
+
+    Where it is for none that can be told, they are told all the same: what is wrong then shows at once.
+    """
+    urls = [url.replace("http://", "https://", 1) for url in plain]
+    known = [url for url in urls if _host_of(url) in certified]
+    names = [name for name in certified if as_address(name) is None and "*" not in name and name != "localhost"]
+    # Names are of others' finding, and here only this machine does.
+    if not all(of_this_machine_alone(url) for url in urls):
+        known = [*(f"https://{name}:{port}/" for name in names), *known]
+    return tuple(dict.fromkeys(known)) or tuple(urls)
+
+
+def _plain_urls(host: str, port: int, interfaces: Iterable[Interface]) -> tuple[str, ...]:
     listening = as_address(host)
     if listening is None:
         return (f"http://{host}:{port}/",)
@@ -39,7 +61,7 @@ def own_urls(host: str, port: int, interfaces: Iterable[Interface]) -> tuple[str
 
 def of_this_machine_alone(url: str) -> bool:
     """Whether `url`, one of `own_urls`, means another machine on every other machine."""
-    host = url.removeprefix("http://").rstrip("/").rpartition(":")[0].strip("[]")
+    host = _host_of(url)
     address = as_address(host)
     return host == "localhost" if address is None else address.is_loopback
 
@@ -48,6 +70,10 @@ def urls_for(source: Address, urls: Iterable[str], addresses: Collection[Address
     """Those of a manager's URLs that are of use at `source`; `addresses` are those of the manager's machine."""
     is_here = source.is_loopback or source in addresses
     return tuple(url for url in urls if is_here or not of_this_machine_alone(url))
+
+
+def _host_of(url: str) -> str:
+    return url.partition("://")[2].rstrip("/").rpartition(":")[0].strip("[]")
 
 
 def as_address(text: str) -> Address | None:

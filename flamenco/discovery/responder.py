@@ -11,7 +11,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import Final
@@ -40,20 +40,24 @@ log = structlog.get_logger(__name__)
 
 
 class Responder:
-    """Makes a manager that listens on `host` and `port` known, from where `listener` hears the questions."""
+    """Makes a manager that listens on `host` and `port` known, from where `listener` hears the questions.
+
+    Over TLS, `certified` are the names and addresses that its certificate is for.
+    """
 
     def __init__(
         self,
         listener: socket.socket,
         host: str,
         port: int,
+        certified: Collection[str] | None = None,
         *,
         read_interfaces: Callable[[], list[Interface]] = networks.interfaces,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._listener = listener
         self._group_port = listener.getsockname()[1]
-        self._host, self._port = host, port
+        self._host, self._port, self._certified = host, port, certified
         self._read_interfaces = read_interfaces
         self._clock = clock
         self._pending = PendingResponses(random.uniform)
@@ -81,7 +85,7 @@ class Responder:
     def refresh(self) -> None:
         """Look at the interfaces, and listen on those that are new."""
         found = self._read_interfaces()
-        urls = own_urls(self._host, self._port, found)
+        urls = own_urls(self._host, self._port, found, self._certified)
         if urls != self._urls:
             log.info("workers can find this manager", urls=", ".join(urls))
         self._urls = urls

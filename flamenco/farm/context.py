@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +57,7 @@ def _must_be_stopped() -> None:
 class Farm:
     """One manager process's view of the farm. Safe to share between threads; not to be carried across a fork.
 
+    `certified_names` are those that the manager's own certificate is for, if it has one.
     `config_file` is where the configuration was read from, or would be; `restart` has the whole manager read it anew,
     `shut_down` has it end.
     `clock` is what people call the time, and may be moved; `timer` gives seconds that nobody moves.
@@ -76,6 +77,7 @@ class Farm:
     ) -> None:
         self.config = config
         self.config_file = config_file or config.data_dir / CONFIG_FILE_NAME
+        self.certified_names: Collection[str] = ()
         self.restart: Callable[[], None] = _must_be_restarted
         self.shut_down: Callable[[], None] = _must_be_stopped
         self.store = store

@@ -7,5 +7,6 @@ compiler and its own threads of chores, and which of them a request gets to make
 
 from flamenco.server.listening import open_port
 from flamenco.server.main import serve
+from flamenco.server.tls import Tls, tls_of
 
-__all__ = ["open_port", "serve"]
+__all__ = ["Tls", "open_port", "serve", "tls_of"]

@@ -8,7 +8,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
@@ -56,6 +56,9 @@ class Client(socket.socket):
     Never waits but in a place, and only for as long as the client deserves by what it has sent, or read, so far.
     """
 
+    is_secure = False
+    """Whether nobody on the way can read along."""
+
     def __init__(self, accepted: socket.socket, places: Places) -> None:
         family, kind, protocol = accepted.family, accepted.type, accepted.proto
         super().__init__(family, kind, protocol, accepted.detach())
@@ -89,7 +92,7 @@ class Client(socket.socket):
         """Read what there is, or what comes next."""
         while True:
             try:
-                data = super().recv(bufsize, flags)
+                data = self._receive(bufsize, flags)
             except BlockingIOError:
                 self._wait(select.POLLIN)
             else:
@@ -98,15 +101,24 @@ class Client(socket.socket):
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Send all of it."""
-        rest = memoryview(data)
-        while rest:
-            try:
-                sent = super().send(rest, flags)
-            except BlockingIOError:
-                self._wait(select.POLLOUT)
-            else:
-                self._moved += sent
-                rest = rest[sent:]
+        for piece in self._encoded(data):
+            rest = memoryview(piece)
+            while rest:
+                try:
+                    sent = super().send(rest, flags)
+                except BlockingIOError:
+                    self._wait(select.POLLOUT)
+                else:
+                    self._moved += sent
+                    rest = rest[sent:]
+
+    def _receive(self, size: int, flags: int = 0) -> bytes:
+        """Read what there is. Raises `BlockingIOError` for nothing."""
+        return super().recv(size, flags)
+
+    def _encoded(self, data: Any) -> Iterable[Any]:
+        """What goes over the wire for it."""
+        return (data,)
 
     def send(self, data: Any, flags: int = 0, /) -> int:
         """The same."""
@@ -142,6 +154,10 @@ class Client(socket.socket):
             return None
         except OSError:
             return b""
+
+    def take_held(self) -> bytes:
+        """What was read from the socket, and by nobody from here. Without TLS there is no such thing."""
+        return b""
 
     def has_sent(self) -> bool:
         """Whether there is something that nobody has read yet."""

@@ -17,12 +17,13 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeAlias
 from wsgiref.types import WSGIApplication
 
 import msgspec
@@ -50,6 +51,7 @@ from flamenco.server.patience import (
 )
 from flamenco.server.processes import Manager
 from flamenco.server.requests import impatient
+from flamenco.server.secure_clients import SecureClient
 
 log = structlog.get_logger(__name__)
 
@@ -107,6 +109,10 @@ class _Connection(TConn):  # type: ignore[misc]
         return self.arriving is None and not self.is_parting and not self.sock.has_sent()
 
 
+_OnReady: TypeAlias = Callable[[_Connection, Any], None]
+"""What is done with a connection when something comes over it."""
+
+
 class WakeUps(PollableMethodQueue):  # type: ignore[misc]
     """What threads and signals leave for the main thread, as gunicorn's, but its pipe is open until the process ends.
 
@@ -154,13 +160,39 @@ class Process(ThreadWorker):  # type: ignore[misc]
             client.close()
             return
         self.nr_conns += 1
-        connection = _Connection(self.cfg, Client(client, self.places), address, listener.getsockname())
-        self._wait(connection, KEEPALIVE_S)
+        if self.app.manager.tls is None:
+            connection = _Connection(self.cfg, Client(client, self.places), address, listener.getsockname())
+            self._wait(connection, KEEPALIVE_S)
+        else:
+            secure = SecureClient(client, self.places, self.app.manager.tls.context)
+            connection = _Connection(self.cfg, secure, address, listener.getsockname())
+            self._wait(connection, HEAD_TIMEOUT_S, on_ready=self._shake_hands)
 
-    def _wait(self, conn: _Connection, timeout_s: float, *, is_idle: bool = False) -> None:
+    def _wait(
+        self, conn: _Connection, timeout_s: float, *, is_idle: bool = False, on_ready: _OnReady | None = None
+    ) -> None:
         conn.timeout = time.monotonic() + timeout_s
         self.connections.wait(conn, is_idle=is_idle)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_readable, conn))
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(on_ready or self._on_readable, conn))
+
+    def _stop_waiting(self, conn: _Connection) -> None:
+        self.connections.stop_waiting(conn)
+        self.poller.unregister(conn.sock)
+
+    def _shake_hands(self, conn: _Connection, client: SecureClient) -> None:
+        """Go on agreeing on TLS, for as long as that may take from the first moment on."""
+        if client.fileno() < 0:
+            return
+        events = client.shake_hands()
+        if events:
+            self.poller.modify(client, events, partial(self._shake_hands, conn))
+            return
+        self._stop_waiting(conn)
+        if events is None:
+            self._part(conn)
+        else:
+            self._wait(conn, KEEPALIVE_S)
+            self._on_readable(conn, client)
 
     def _on_readable(self, conn: _Connection, client: Client) -> None:
         """Something comes, unless the connection was closed a moment ago, in the same round."""
@@ -181,8 +213,7 @@ class Process(ThreadWorker):  # type: ignore[misc]
             self.connections.wait(conn, is_idle=False)
 
     def _hand_over(self, conn: _Connection) -> None:
-        self.connections.stop_waiting(conn)
-        self.poller.unregister(conn.sock)
+        self._stop_waiting(conn)
         self.enqueue_req(conn)
 
     def finish_request(self, conn: _Connection, fs: Future[bool]) -> None:
@@ -196,7 +227,7 @@ class Process(ThreadWorker):  # type: ignore[misc]
             self._part(conn)
             return
         unreader: Unreader = conn.parser.unreader
-        ahead = unreader.take_buffered()
+        ahead = unreader.take_buffered() + conn.sock.take_held()
         self._wait(conn, KEEPALIVE_S, is_idle=True)
         if ahead:
             self._add(conn, ahead)

@@ -26,7 +26,12 @@ def serve(
 
     On SIGHUP, `configure` reads the configuration anew, and other processes take over with what it says.
     """
-    manager = Manager(loaded, configure, partial(ready, url_of(listener)), _advertising(listener))
+    manager = Manager(
+        loaded,
+        configure,
+        partial(ready, url_of(listener, is_secure=loaded.config.tls_files is not None)),
+        _advertising(listener),
+    )
     # gunicorn takes the descriptor over, and closes it.
     Server(manager, listener.detach()).run()
     sys.exit(0)

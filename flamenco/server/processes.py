@@ -17,6 +17,7 @@ from flamenco.farm import lifecycle
 from flamenco.farm.context import Farm, utc_now
 from flamenco.server.lifetime import Lifetime
 from flamenco.server.requests import RequestSlots
+from flamenco.server.tls import tls_of
 from flamenco.services.runner import Runner, runners, stop_all
 from flamenco.store.engine import Store
 
@@ -42,6 +43,7 @@ class Manager:
         self._configure = configure
         self._ready = ready
         self._advertising = advertising
+        self.tls = tls_of(loaded.config)
         self._farm: Farm | None = None
         self._runners: list[Runner] = []
 
@@ -56,11 +58,12 @@ class Manager:
         """Read the configuration anew. One that cannot be used is not: the manager goes on with the one it has."""
         try:
             loaded = self._configure()
+            tls = tls_of(loaded.config)
             prepare(loaded.config, loaded.hooks)
         except FarmError as error:
             log.error("the new configuration cannot be used, so the old one stays", reason=str(error))
         else:
-            self._loaded = loaded
+            self._loaded, self.tls = loaded, tls
             log.info("the configuration was read anew")
 
     def say_goodbye(self) -> None:
@@ -79,6 +82,9 @@ class Manager:
         sys.setswitchinterval(SWITCH_S)
         loaded = self._loaded
         self._farm = create_farm(loaded.config, loaded.hooks, config_file=loaded.file)
+        if self.tls is not None:
+            self.tls.refresh()  # the main process does not look
+            self._farm.certified_names = self.tls.names
         self._farm.restart = self.lifetime.reload
         self._farm.shut_down = self.lifetime.end
         return RequestSlots(create_app(self._farm), loaded.config.threads)
@@ -86,13 +92,15 @@ class Manager:
     def start(self, *, is_first: bool) -> None:
         """Begin with what is not answering requests; the first process of all says that the manager is there."""
         self.lifetime.end_with_main()
+        if self.tls is not None:
+            self.tls.watch()
         if self._farm is not None:
             self._runners = runners(self._farm)
             for runner in self._runners:
                 runner.start()
         # Whether it is wanted may change with the configuration, so that is asked of every process anew.
         if self._advertising is not None and self.config.autodiscoverable:
-            self._advertising.start()
+            self._advertising.start(None if self.tls is None else self.tls.names)
         if is_first:
             if self._farm is not None:
                 lifecycle.tell_startup(self._farm)
@@ -106,12 +114,16 @@ class Manager:
     def retire(self) -> None:
         """Leave to others what is not answering requests: this process was replaced."""
         self.stop_waiting()
+        if self.tls is not None:
+            self.tls.stop()
         if self._advertising is not None:
             self._advertising.stop()
         threading.Thread(target=stop_all, args=(self._runners,), daemon=True).start()
 
     def end(self, *, is_replaced: bool) -> None:
         """Let go of everything: no request is being answered any more."""
+        if self.tls is not None:
+            self.tls.stop()
         if self._advertising is not None:
             self._advertising.stop()
         if not is_replaced:

@@ -32,6 +32,8 @@ def impatient(app: WSGIApplication, client_of: Callable[[WSGIEnvironment], Clien
         client = environ[_CLIENT] = client_of(environ)
         client.expect(READ_TIMEOUT_S)
         environ[IS_GONE] = client.has_closed
+        if client.is_secure:
+            environ["wsgi.url_scheme"] = "https"
         if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
             environ[READ_TIMEOUT] = client.settimeout
         answer = app(environ, start_response)

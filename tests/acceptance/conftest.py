@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -114,12 +115,19 @@ def launch(
         )
 
 
-def await_manager(process: subprocess.Popen[bytes], data_dir: Path, log: Path, earlier: int = 0) -> Manager:
+def await_manager(
+    process: subprocess.Popen[bytes],
+    data_dir: Path,
+    log: Path,
+    earlier: int = 0,
+    *,
+    verify: ssl.SSLContext | bool = True,
+) -> Manager:
     """Wait until a manager that was launched answers. Fails with its log when it ends, or takes too long.
 
-    `earlier`: how many managers said in the same log before that they listen.
+    `earlier`: how many managers said in the same log before that they listen; `verify`: who vouches for it, over TLS.
     """
-    said = re.compile(r"^listening on (http://\S+)$", re.MULTILINE)
+    said = re.compile(r"^listening on (https?://\S+)$", re.MULTILINE)
     found: list[str] = []
 
     def answers() -> bool:
@@ -128,7 +136,7 @@ def await_manager(process: subprocess.Popen[bytes], data_dir: Path, log: Path, e
         if len(urls) <= earlier:
             return False
         found[:] = urls[-1:]
-        return httpx.get(f"{found[0]}/api/version", timeout=START_TIMEOUT_S).status_code == 200
+        return httpx.get(f"{found[0]}/api/version", timeout=START_TIMEOUT_S, verify=verify).status_code == 200
 
     assert wait_until(answers, START_TIMEOUT_S), f"the manager did not start:\n{log.read_text()}"
     return Manager(process, found[0], data_dir, log)
@@ -136,7 +144,11 @@ def await_manager(process: subprocess.Popen[bytes], data_dir: Path, log: Path, e
 
 @contextmanager
 def running_manager(
-    folder: Path, *arguments: str, listen: str = "127.0.0.1:0", environ: Mapping[str, str] | None = None
+    folder: Path,
+    *arguments: str,
+    listen: str = "127.0.0.1:0",
+    environ: Mapping[str, str] | None = None,
+    verify: ssl.SSLContext | bool = True,
 ) -> Iterator[Manager]:
     """A manager with its data below `folder`; starting one there again finds what the last one left.
 
@@ -151,7 +163,7 @@ def running_manager(
     earlier = log.read_text().count("listening on")
     process = launch(data_dir, log, *arguments, listen=listen, environ=environ)
     try:
-        manager = await_manager(process, data_dir, log, earlier)
+        manager = await_manager(process, data_dir, log, earlier, verify=verify)
         yield manager
         if process.poll() is None:
             assert manager.stop() == 0, manager.log

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from flamenco.cli import main
+from tests.certificates import Authority
 from tests.conftest import empty_database
 
 BROKEN = 'const JOB_TYPE = { label: "x", settings: [\n'
@@ -139,3 +140,29 @@ def test_a_configuration_that_cannot_be_used(data: Path) -> None:
     done = CliRunner().invoke(main, ["doctor", "--data-dir", str(data)])
     assert done.exit_code == 2
     assert "listen" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("days", "grade", "said"),
+    [(30, "ok", "for localhost"), (5, "note", "expires in"), (-1, "problem", "has expired")],
+)
+def test_certificates(doctor: Told, tmp_path: Path, days: int, grade: str, said: str) -> None:
+    """Whether TLS is on, and how long its certificate holds."""
+    pair = Authority(tmp_path / "authority").vouch(days=days)
+    _, findings = doctor(f"tls: {{certificate: {pair.certificate}, key: {pair.key}}}\nlisten: ':8443'\n")
+    assert grades(findings, "tls") == [grade]
+    assert any(said in each["text"] for each in findings if each["subject"] == "tls")
+    assert not any("read along" in each["text"] for each in findings)
+
+
+def test_a_certificate_that_cannot_be_used(doctor: Told) -> None:
+    """Is a problem like any other."""
+    code, findings = doctor("tls: {certificate: none.pem, key: none.key}\n")
+    assert code == 1
+    assert grades(findings, "tls") == ["problem"]
+
+
+def test_without_tls(doctor: Told) -> None:
+    """Where others reach it, that is told."""
+    _, findings = doctor("listen: ':8080'\n")
+    assert any("read along" in each["text"] for each in findings if each["subject"] == "exposure")

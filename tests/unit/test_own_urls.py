@@ -90,3 +90,27 @@ def test_the_interfaces_of_this_machine() -> None:
     found = interfaces()
     assert any(address.is_loopback for interface in found for address in interface.addresses)
     assert str(ipv4_of(found)[0]) == "127.0.0.1"
+
+
+CERTIFICATES = [
+    (("farm.test", "192.168.1.5"), ["farm.test", "192.168.1.5"]),
+    (("192.168.1.5", "127.0.0.1", "::1"), ["192.168.1.5", "127.0.0.1", "[::1]"]),
+    (("localhost", "farm.test"), ["farm.test"]),
+    (("*.studio.test",), ["192.168.1.5", "10.0.0.1", "127.0.0.1", "[::1]"]),
+]
+
+
+@pytest.mark.parametrize(("certified", "urls"), CERTIFICATES)
+def test_over_tls(certified: tuple[str, ...], urls: list[str]) -> None:
+    """Of what the certificate is for, names first; of everything where that cannot be told."""
+    found = own_urls("::", 8443, machine(lo=LO, eth0=("192.168.1.5", "10.0.0.1")), certified)
+    assert sorted(found) == sorted(f"https://{url}:8443/" for url in urls)
+    assert found[0] == f"https://{urls[0]}:8443/" or "*" in certified[0]
+
+
+def test_over_tls_on_this_machine_alone() -> None:
+    """A name that others find is of no use there."""
+    url = "https://127.0.0.1:8443/"
+    assert own_urls("127.0.0.1", 8443, machine(lo=LO), ("farm.test", "127.0.0.1")) == (url,)
+    assert own_urls("127.0.0.1", 8443, machine(lo=LO), ("farm.test",)) == (url,)
+    assert of_this_machine_alone(url)

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, client_address, public_path, send
-from flamenco.api.sessions import SECURE_SESSION_COOKIE, SESSION_COOKIE, keep_session
+from flamenco.api.sessions import SECURE_SESSION_COOKIE, SESSION_COOKIE, forget_session, keep_session
 from flamenco.domain import access
 from flamenco.domain.access import Access, Way
 from flamenco.domain.errors import Busy
@@ -114,7 +114,7 @@ class SignOut(Resource):
         for name in (SECURE_SESSION_COOKIE, SESSION_COOKIE):
             if secret := req.cookies.get(name):
                 sign_in.sign_out(self.farm, secret)
-                resp.unset_cookie(name, path="/")
+                forget_session(resp, name)
         resp.status = falcon.HTTP_204
 
 
