@@ -29,7 +29,7 @@ TESTED = {
     ("docs/plugins.md", "python"): 13,  # test_plugins_manual.py
     ("docs/plugins.md", "yaml"): 2,  # test_plugins_manual.py
     ("docs/plugins.md", "toml"): 1,  # tests/acceptance/test_outside_plugin.py
-    ("docs/access.md", "yaml"): 2,  # here
+    ("docs/access.md", "yaml"): 3,  # here
     ("docs/access.md", "nginx"): 1,  # tests/acceptance/test_nginx.py
     ("docs/access.md", "sh"): 1,  # here; tests/acceptance/test_access_for_real.py
     ("docs/settings.md", "yaml"): 1,  # here
@@ -106,6 +106,14 @@ def test_the_configurations_of_the_page_on_access(tmp_path: Path, number: int) -
     file = tmp_path / "flamenco-manager.yaml"
     file.write_text(manual.blocks("yaml", "docs/access.md")[number])
     assert load(file, tmp_path, environ={}, hooks=builtin.core_hooks({})).config.mode is Mode.LOGIN
+
+
+def test_the_configuration_with_tls(tmp_path: Path) -> None:
+    """A manager looks for these files."""
+    file = tmp_path / "flamenco-manager.yaml"
+    file.write_text(manual.blocks("yaml", "docs/access.md")[2])
+    config = load(file, tmp_path, environ={}, hooks=builtin.core_hooks({})).config
+    assert config.tls_files == (Path("/etc/flamenco/farm.pem"), Path("/etc/flamenco/farm.key"))
 
 
 def test_the_example_of_the_settings(tmp_path: Path) -> None:

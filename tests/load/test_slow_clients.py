@@ -6,6 +6,7 @@ import logging
 import resource
 import select
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from msgspec import Struct
 
 from tests import length
 from tests.acceptance.conftest import Manager, running_manager, wait_until
+from tests.certificates import Authority
 from tests.load.polling import assert_promptly_answered, polling_workers
 
 log = logging.getLogger(__name__)
@@ -55,9 +57,10 @@ KINDS = {
 class SlowClient:
     """A client of one kind, which comes again whenever it was given up."""
 
-    def __init__(self, url: str, kind: Kind) -> None:
+    def __init__(self, url: str, kind: Kind, trusting: ssl.SSLContext | None = None) -> None:
         self._address = ("127.0.0.1", httpx.URL(url).port)
         self._kind = kind
+        self._trusting = trusting
         self.attempts = 0
         self._connect()
 
@@ -67,6 +70,8 @@ class SlowClient:
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._connection.settimeout(10)
         self._connection.connect(self._address)
+        if self._trusting is not None:
+            self._connection = self._trusting.wrap_socket(self._connection, server_hostname="localhost")
         self._connection.sendall(self._kind.beginning)
 
     def go_on(self) -> None:
@@ -89,11 +94,11 @@ class SlowClient:
 
 
 @contextmanager
-def slow_clients(url: str) -> Iterator[list[SlowClient]]:
+def slow_clients(url: str, trusting: ssl.SSLContext | None = None) -> Iterator[list[SlowClient]]:
     """So many clients of all kinds, from the first to the last moment."""
     kinds = list(KINDS.values())
     over = threading.Event()
-    clients = [SlowClient(url, kinds[number % len(kinds)]) for number in range(SLOW)]
+    clients = [SlowClient(url, kinds[number % len(kinds)], trusting) for number in range(SLOW)]
 
     def go_on() -> None:
         while not over.wait(1):
@@ -147,3 +152,26 @@ def test_workers_do_not_notice_slow_clients(manager: Manager) -> None:
     assert attempts > SLOW
     assert "Traceback" not in manager.log
     assert httpx.get(f"{manager.url}/api/version", timeout=2).status_code == 200
+
+
+@pytest.mark.longer
+@pytest.mark.usefixtures("many_files")
+def test_workers_do_not_notice_slow_clients_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same where all of them, and the workers, come over TLS: nobody's handshake holds up others either."""
+    authority = Authority(tmp_path / "authority")
+    pair = authority.vouch()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "flamenco3-addon.zip").write_bytes(bytes(ADDON_BYTES))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    settings = ("--set", f"tls.certificate={pair.certificate}", "--set", f"tls.key={pair.key}")
+    with running_manager(tmp_path, "--processes", "2", *settings, verify=authority.trusting) as manager:
+        job = {"name": "n", "type": "echo", "settings": {"message": "m", "count": 200}}
+        assert httpx.post(f"{manager.url}/api/jobs", json=job, verify=authority.trusting).status_code == 200
+        with slow_clients(manager.url, authority.trusting) as clients:
+            over = time.monotonic() + SECONDS
+            with polling_workers(manager.url) as durations:
+                assert wait_until(lambda: time.monotonic() > over, SECONDS + 10)
+            attempts = sum(client.attempts for client in clients)
+        assert_promptly_answered(durations)
+        assert attempts > SLOW
+        assert "Traceback" not in manager.log
