@@ -255,5 +255,8 @@ class Cascade:
         """Say in the task logs what happened, and on the console how the job ended. Only after the transaction."""
         if self.job.status is not self._loaded.status and (end := _ENDS.get(self.job.status)):
             log.info(end, name=self.job.name, job=self.job.id, activity=self.job.activity)
+        by_task: dict[str, list[str]] = {}
         for task_id, line in self._log_lines:
-            farm.logs.note(self.job.id, task_id, line)
+            by_task.setdefault(task_id, []).append(line)
+        for task_id, lines in by_task.items():
+            farm.logs.note(self.job.id, task_id, "\n".join(lines))

@@ -192,9 +192,20 @@ def open_below(root: Path, path: Path, flags: int, mode: int = 0o600) -> int:
 
     `root` may be a link, which is for whoever configures it; raises `OSError` where anything below it is one.
     """
-    *folders, name = path.relative_to(root).parts
-    with opened(root) as top, below(top, *folders) as folder:
-        return folder.open(name, flags, mode)
+    names = path.parts[len(root.parts) :]
+    if not _HAS_FOLDERS:
+        with opened(root) as top, below(top, *names[:-1]) as folder:
+            return folder.open(names[-1], flags, mode)
+    # Every update of a task comes by here, so without the objects that are convenient elsewhere.
+    current = os.open(root, _ANY_FOLDER)
+    try:
+        for name in names[:-1]:
+            inner = os.open(name, _FOLDER, dir_fd=current)
+            os.close(current)
+            current = inner
+        return os.open(names[-1], flags | _NO_LINK, mode, dir_fd=current)
+    finally:
+        os.close(current)
 
 
 def is_no_folder(error: OSError) -> bool:

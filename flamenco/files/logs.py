@@ -72,7 +72,7 @@ class TaskLogs:
             log.error("a task's log is too long, and cannot be cut", file=str(path), reason=str(error))
 
     def note(self, job_id: str, task_id: str, line: str) -> None:
-        """Add a line of the manager's own; one that is not finished stays as it is.
+        """Add a line of the manager's own, or several; one that is not finished stays as it is.
 
         What it tells of has happened already, so a line that cannot be written goes to the manager's log instead.
         """
