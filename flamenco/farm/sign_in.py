@@ -92,7 +92,7 @@ def first_link(farm: Farm) -> str | None:
         return None
     text, now = new_token(), farm.clock()
     with farm.store.write() as tx:
-        if store.count_admins(tx) > 0:
+        if store.lock_admins(tx) > 0:
             return None
         store.remove_links(tx)
         link = Token(
@@ -114,7 +114,7 @@ def become_first(farm: Farm, link: str, name: str, password: str, address: str) 
     by = Caller(role=Role.ADMIN, way=Way.TOKEN, address=address, name=name)
     with audit.acting(by, "signIn"), farm.store.write() as tx:
         user = None
-        if not store.count_admins(tx) and _take_link(tx, text, now):
+        if not store.lock_admins(tx) and _take_link(tx, text, now):
             user = store.insert_user(tx, name, Role.ADMIN, password_hash, now)
             audit.note(tx, now, "user", name, name, after={"role": Role.ADMIN})
     if user is None:

@@ -53,7 +53,7 @@ def change(farm: Farm, name: str, role: Role | None = None, password: str | None
         user = replace(before, role=checked_role(role or before.role))
         if role is not None:
             user = replace(user, is_role_of_plugin=False)
-        _check_admins(store.count_admins(tx), before, user)
+        _check_admins(store.lock_admins(tx), before, user)
         store.save_user(tx, user, password_hash)
         if password_hash is not None:
             # Whoever had the old one may have made some of those.
@@ -84,7 +84,7 @@ def of_plugin(farm: Farm, plugin: str, identity: Identity) -> User:
             raise AccessDenied(f"{name} is no user of this farm; somebody with the role admin has to make one of them")
         before = found[0] if found else store.insert_user(tx, name, role or Role.VIEWER, "", now)
         user = _as_plugin_has_it(before, plugin, identity, role)
-        if before.role is Role.ADMIN is not user.role and store.count_admins(tx) == 1:
+        if before.role is Role.ADMIN is not user.role and store.lock_admins(tx) == 1:
             log.warning("the only one with the role admin keeps it", name=name, plugin=plugin, role=user.role)
             user = replace(user, role=Role.ADMIN)
         store.save_user(tx, user)
@@ -123,7 +123,7 @@ def remove(farm: Farm, name: str) -> None:
     now = farm.clock()
     with farm.store.write() as tx:
         user = store.fetch_user(tx, name)
-        _check_admins(store.count_admins(tx), user, None)
+        _check_admins(store.lock_admins(tx), user, None)
         store.remove_user(tx, user)
         audit.note(tx, now, "user", name, name, before={"role": user.role})
     farm.known_callers.forget()

@@ -76,8 +76,8 @@ def all_users(tx: Tx) -> list[User]:
     return [_user(row) for row in tx.execute(_USER.order_by(users.c.name))]
 
 
-def count_admins(tx: Tx) -> int:
-    """How many can administer the farm; they stay what they are until the transaction ends."""
+def lock_admins(tx: Tx) -> int:
+    """Keep those who can administer the farm what they are until the transaction ends; how many they are."""
     return len(tx.execute(select(users.c.key).where(users.c.role == Role.ADMIN).with_for_update()).all())
 
 
