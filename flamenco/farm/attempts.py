@@ -1,19 +1,16 @@
-"""What goes on though something went wrong: one thing after the other, trouble that repeats once a minute, and people
-who are wrong again and again."""
+"""What goes on though something went wrong: one thing after the other, and trouble that repeats once a minute."""
 
 from __future__ import annotations
 
-import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import structlog
 
 from flamenco.domain.errors import Busy, Unavailable
-from flamenco.domain.patience import FREE, Patience
 
 log = structlog.get_logger(__name__)
 
@@ -71,29 +68,3 @@ class Repeated:
                 return 0
             self._logged[what] = (now, 0)
             return left_out + 1
-
-
-class InVain:
-    """Has those wait who were wrong again and again. Safe to share between threads; `timer` gives seconds."""
-
-    def __init__(self, timer: Callable[[], float] = time.monotonic, free: int = FREE) -> None:
-        self._timer = timer
-        self._lock = threading.Lock()
-        self._patience = Patience(free)
-
-    def check(self, who: Sequence[str]) -> None:
-        """Raises `Busy` when one of them has to wait still."""
-        with self._lock:
-            wait_s = math.ceil(self._patience.wait_s(self._timer(), *who))
-        if wait_s > 0:
-            raise Busy(f"That was wrong too often; try again in {wait_s} s.", retry_after=wait_s)
-
-    def failed(self, who: Sequence[str]) -> None:
-        """They were wrong."""
-        with self._lock:
-            self._patience.failed(self._timer(), *who)
-
-    def succeeded(self, who: Sequence[str]) -> None:
-        """They were right."""
-        with self._lock:
-            self._patience.succeeded(*who)

@@ -17,11 +17,9 @@ from flamenco.config import Config
 from flamenco.config.access_settings import NetworkRoles, networks
 from flamenco.config.paths import CONFIG_FILE_NAME
 from flamenco.domain.errors import Busy
-from flamenco.domain.patience import MANY
 from flamenco.domain.timeouts import Moment, Watch
 from flamenco.domain.variables import Variables
-from flamenco.farm.attempts import InVain, Repeated
-from flamenco.farm.burnt_time import BurntTime
+from flamenco.farm.attempts import Repeated
 from flamenco.farm.event_waits import EventWaits
 from flamenco.farm.identity import Callers
 from flamenco.farm.image_queue import ImageQueue
@@ -30,6 +28,7 @@ from flamenco.farm.measurements import RequestHistograms
 from flamenco.farm.passwords import Passwords
 from flamenco.farm.scheduling.known_jobs import KnownJobs
 from flamenco.farm.scheduling.policies import Policies
+from flamenco.farm.throttle import SIGNING_IN, SIGNING_IN_BY_NAME, Throttle, stopped_scripts
 from flamenco.files.images import LastRendered
 from flamenco.files.logs import TaskLogs
 from flamenco.files.shaman.system import shaman_of
@@ -105,9 +104,9 @@ class Farm:
         self.network_roles = NetworkRoles(config.access.networks)
         self.trusted_proxies = networks("access.proxy.trusted", config.access.proxy.trusted)
         self.passwords = Passwords()
-        self.in_vain = InVain(timer)
-        self.in_vain_by_name = InVain(timer, free=MANY)
-        self.burnt_time = BurntTime(timer, shortest_wait_s=2 * float(config.compile_timeout))
+        self.signing_in = Throttle(timer, SIGNING_IN)
+        self.signing_in_by_name = Throttle(timer, SIGNING_IN_BY_NAME)
+        self.stopped_scripts = Throttle(timer, stopped_scripts(float(config.compile_timeout)))
         self.event_waits = EventWaits(store, config.threads)
 
     def moment(self) -> Moment:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import Problem
 from flamenco.domain import commands
-from flamenco.domain.access import ITSELF, Access, Caller, Reach, reach
+from flamenco.domain.access import ITSELF, Access, Caller, Reach, machine_of, reach
 from flamenco.domain.errors import AccessDenied, Failed, JobTypeError, NotFound, Refused, ScriptStopped
 from flamenco.domain.events import job_event
 from flamenco.domain.listing import JobQuery
@@ -147,7 +147,7 @@ def _check_programs(farm: Farm, job: AuthoredJob, by: Caller) -> None:
 
 def _compile(farm: Farm, submission: Submission, by: Caller, warn: Warn, *, strict: bool) -> AuthoredJob:
     if by.address:
-        farm.burnt_time.check(by.address)
+        farm.stopped_scripts.check(machine_of(by.address))
     if submission.priority not in PRIORITIES:
         raise Refused(f"The priority is from {PRIORITIES[0]} to {PRIORITIES[-1]}, and not {submission.priority}.")
     _check_priority(farm, submission.priority, by)
@@ -161,7 +161,7 @@ def _compile(farm: Farm, submission: Submission, by: Caller, warn: Warn, *, stri
         # The place in the script is for whoever looks after it, and reads this log.
         log.warning("a job was not compiled", job_type=submission.type, job=submission.name, error=str(error))
         if by.address and isinstance(error, ScriptStopped):
-            farm.burnt_time.note(by.address)
+            farm.stopped_scripts.failed(machine_of(by.address))
         raise JobTypeError(error.for_submitter) from error
     authored = farm.hooks.job_compiled(authored, farm.command_types, farm.config)
     check_for_tasks(authored)

@@ -45,18 +45,18 @@ def sign_in(farm: Farm, name: str, password: str, address: str) -> tuple[User, s
     """
     called, machine = name.lower()[:100], machine_of(address)
     who = (f"{called} from {machine}", f"address {machine}")
-    farm.in_vain.check(who)
-    farm.in_vain_by_name.check([called])
+    farm.signing_in.check(*who)
+    farm.signing_in_by_name.check(called)
     with farm.store.read() as tx:
         found = store.find_user(tx, name)
     if not farm.passwords.is_right(password, found[1] if found else "") or found is None:
-        farm.in_vain.failed(who)
-        farm.in_vain_by_name.failed([called])
+        farm.signing_in.failed(*who)
+        farm.signing_in_by_name.failed(called)
         log.warning("somebody could not sign in", name=name[:100], address=address)
         raise AccessDenied(_WRONG)
     # Not of the address: who knows one password may be guessing others.
-    farm.in_vain.succeeded(who[:1])
-    farm.in_vain_by_name.succeeded([called])
+    farm.signing_in.succeeded(who[0])
+    farm.signing_in_by_name.succeeded(called)
     return found[0], start_session(farm, found[0], address)
 
 
@@ -104,8 +104,8 @@ def first_link(farm: Farm) -> str | None:
 
 def become_first(farm: Farm, link: str, name: str, password: str, address: str) -> tuple[User, str]:
     """Make whoever has the link the first administrator, and sign them in. Raises `AccessDenied`, `Refused`, `Busy`."""
-    who = (f"address {machine_of(address)}",)
-    farm.in_vain.check(who)
+    who = f"address {machine_of(address)}"
+    farm.signing_in.check(who)
     text = token_in(link)
     if text is None:
         raise AccessDenied(_NO_LINK)
@@ -118,7 +118,7 @@ def become_first(farm: Farm, link: str, name: str, password: str, address: str) 
             user = store.insert_user(tx, name, Role.ADMIN, password_hash, now)
             audit.note(tx, now, "user", name, name, after={"role": Role.ADMIN})
     if user is None:
-        farm.in_vain.failed(who)
+        farm.signing_in.failed(who)
         raise AccessDenied(_NO_LINK)
     return user, start_session(farm, user, address)
 

@@ -108,12 +108,12 @@ def change_own_password(farm: Farm, by: Caller, old: str, new: str) -> None:
     """Give oneself another password. Raises `AccessDenied` for a wrong old one, `Refused`, `Busy`."""
     if by.way is not Way.SESSION:
         raise AccessDenied("sign in with the password that is to be another one")
-    who = (f"password of {by.name}",)
-    farm.in_vain.check(who)
+    who = f"password of {by.name}"
+    farm.signing_in.check(who)
     with farm.store.read() as tx:
         found = store.find_user(tx, by.name)
     if found is None or not farm.passwords.is_right(old, found[1]):
-        farm.in_vain.failed(who)
+        farm.signing_in.failed(who)
         raise AccessDenied("old: that is not the present password")
     change(farm, by.name, password=new)
 

@@ -17,9 +17,9 @@ from flamenco.domain.errors import AccessDenied, Busy
 from flamenco.domain.events import tag_event, task_log_event
 from flamenco.domain.identity import approval_code
 from flamenco.domain.model import Tag
-from flamenco.domain.patience import FREE, MANY
 from flamenco.farm import audit, sign_in, tokens, users
 from flamenco.farm.context import Farm
+from flamenco.farm.throttle import SIGNING_IN, SIGNING_IN_BY_NAME
 from flamenco.services import upkeep
 from flamenco.store import events as event_store
 from flamenco.testing import Clock
@@ -433,7 +433,7 @@ def test_whoever_guesses_waits(make_farm: MakeFarm, clock: Clock) -> None:
     """The right password included, until the time is over; it is said how long that takes. Others do not."""
     farm = make_farm(**access("login"))
     add_user(farm, "anna", Role.ARTIST)
-    for _ in range(FREE):
+    for _ in range(SIGNING_IN.waits_from):
         with pytest.raises(AccessDenied):
             sign_in.sign_in(farm, "anna", "wrong", PUBLIC_ADDRESS)
     there = Client(farm, address=PUBLIC_ADDRESS)
@@ -449,7 +449,7 @@ def test_whoever_knows_one_password_does_not_guess_others(make_farm: MakeFarm) -
     """To be right now and then, in a name of one's own, does not buy more guesses."""
     farm = make_farm(**access("login"))
     add_user(farm, "own", Role.VIEWER)
-    for number in range(FREE):
+    for number in range(SIGNING_IN.waits_from):
         sign_in.sign_in(farm, "own", PASSWORD, PUBLIC_ADDRESS)
         with pytest.raises(AccessDenied):
             sign_in.sign_in(farm, f"name-{number}", "wrong", PUBLIC_ADDRESS)
@@ -461,12 +461,12 @@ def test_whoever_knows_one_password_does_not_guess_others(make_farm: MakeFarm) -
 def test_very_many_wrong_passwords_for_one_name_from_everywhere(make_farm: MakeFarm, clock: Clock) -> None:
     """That is no mistake of anybody, so the name waits as well; from one network for IPv6 they are of one machine."""
     farm = make_farm(**access("login"))
-    for number in range(MANY):
+    for number in range(SIGNING_IN_BY_NAME.waits_from):
         with pytest.raises(AccessDenied):
             sign_in.sign_in(farm, "anna", "wrong", f"10.0.{number}.1")
     with pytest.raises(Busy):
         sign_in.sign_in(farm, "anna", "wrong", "10.1.0.1")
-    for number in range(FREE):
+    for number in range(SIGNING_IN.waits_from):
         with pytest.raises(AccessDenied):
             sign_in.sign_in(farm, f"bob-{number}", "wrong", f"2001:db8::{number}")
     with pytest.raises(Busy):

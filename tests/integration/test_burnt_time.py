@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from flamenco.api.app import create_app
 from flamenco.compiler.compile import Compiler
 from flamenco.compiler.script_limits import ScriptLimits
-from flamenco.farm.burnt_time import WAITS_FROM
 from flamenco.farm.context import Farm
+from flamenco.farm.throttle import stopped_scripts
 from flamenco.testing import Clock
 
 BURNING = 'const JOB_TYPE = { label: "Burning", settings: [] }; function compileJob(job) { for (;;); }'
@@ -20,6 +20,7 @@ MODEST = (
     'const JOB_TYPE = { label: "Modest", settings: [] };'
     'function compileJob(job) { job.addTask(author.Task("t", "misc")); }'
 )
+WAITS_FROM = stopped_scripts(1.0).waits_from
 HOSTILE, HONEST = "10.0.0.66", "10.0.0.7"
 
 
@@ -58,7 +59,7 @@ PATHS = ["/api/jobs", "/api/v3/jobs", "/api/v3/jobs/check", "/api/x/jobs", "/api
 def test_who_burns_time_waits(hasty_farm: Farm, submit: Callable[..., testing.Result], clock: Clock, path: str) -> None:
     """Whose scripts take all their time again and again gets 503 with a sentence; jobs of others are taken."""
     for _ in range(WAITS_FROM - 1):
-        hasty_farm.burnt_time.note(HOSTILE)
+        hasty_farm.stopped_scripts.failed(HOSTILE)
     refused = submit("burning", HOSTILE, path)
     assert refused.status_code == 400
     assert "ran longer than" in refused.json["message"]
@@ -76,6 +77,14 @@ def test_each_of_them_counts(submit: Submit) -> None:
     """It is the script of every such job that was stopped, one after the other, that makes its sender wait."""
     assert [submit("burning", HOSTILE).status_code for _ in range(WAITS_FROM + 1)] == [400] * WAITS_FROM + [503]
     assert submit("modest", HONEST).status_code == 200
+
+
+def test_all_addresses_of_a_machine_count_together(submit: Submit) -> None:
+    """For IPv6 a machine has as many as it likes in its network."""
+    for number in range(WAITS_FROM):
+        assert submit("burning", f"2001:db8:1:2::{number}").status_code == 400
+    assert submit("modest", "2001:db8:1:2:aaaa::1").status_code == 503
+    assert submit("modest", "2001:db8:1:3::1").status_code == 200
 
 
 def test_mistakes_burn_no_time(hasty_farm: Farm, submit: Submit) -> None:

@@ -1,4 +1,4 @@
-"""Who may do what, as rules: the matrix of roles, whose a job is, tokens, and patience with those who guess."""
+"""Who may do what, as rules: the matrix of roles, whose a job is, and tokens."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from flamenco.domain.access import (
     at_most,
     hash_of,
     is_private,
+    machine_of,
     new_token,
     reach,
     token_in,
 )
 from flamenco.domain.identity import approval_code
-from flamenco.domain.patience import FREE, LONGEST_S, Patience
 
 N, O, A = Reach.NOTHING, Reach.OWN, Reach.ALL  # noqa: E741 - as they stand in the table
 
@@ -132,30 +132,20 @@ def test_which_networks_are_private(address: str, private: bool) -> None:
     assert is_private(address) is private
 
 
-def test_whoever_guesses_waits_and_longer_each_time() -> None:
-    """Not after a few times; by name as well as by address; and who is right starts afresh."""
-    patience = Patience()
-    for _ in range(FREE):
-        assert patience.wait_s(0.0, "anna", "10.0.0.7") == 0
-        patience.failed(0.0, "anna", "10.0.0.7")
-    assert patience.wait_s(0.0, "anna", "10.0.0.8") == 1
-    assert patience.wait_s(0.0, "bob", "10.0.0.7") == 1
-    assert patience.wait_s(1.0, "anna") == 0
-    patience.failed(1.0, "anna")
-    assert patience.wait_s(1.0, "anna") == 2
-    for _ in range(100):
-        patience.failed(1.0, "anna")
-    assert patience.wait_s(1.0, "anna") == LONGEST_S
-    patience.succeeded("anna")
-    assert patience.wait_s(1.0, "anna") == 0
-
-
-def test_patience_is_bounded() -> None:
-    """Made-up names do not fill the memory; of very many, the oldest are forgotten."""
-    patience = Patience()
-    for number in range(20_000):
-        patience.failed(float(number) / 1000, f"name {number}")
-    assert len(patience._failures) == 10_000
+@pytest.mark.parametrize(
+    ("address", "machine"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unix:", "unix:"),
+        ("nonsense", "nonsense"),
+    ],
+)
+def test_what_machines_are_told_apart_by(address: str, machine: str) -> None:
+    """For IPv6 a machine has as many addresses as it likes in its network; neighbours for IPv4 are others."""
+    assert machine_of(address) == machine
 
 
 def test_the_code_of_a_worker_is_six_digits_of_its_secret() -> None:
