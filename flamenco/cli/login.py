@@ -9,7 +9,7 @@ import click
 from flamenco.cli.options import json_option, manager_option
 from flamenco.cli.output import print_json, print_line
 from flamenco.client import ManagerClient
-from flamenco.client.connection import split_key
+from flamenco.client.addresses import split_key
 from flamenco.client.stored_tokens import store_token
 from flamenco.domain.access import Role, token_in
 from flamenco.domain.errors import Refused

@@ -7,6 +7,7 @@ A `ManagerClient` may be shared by threads.
 
 from __future__ import annotations
 
+from flamenco.client.addresses import DEFAULT_URL, parse_manager_url
 from flamenco.client.answers import (
     AssignedTask,
     DeadLetter,
@@ -23,13 +24,7 @@ from flamenco.client.answers import (
     WorkerSignOn,
     WorkerSummary,
 )
-from flamenco.client.connection import (
-    DEFAULT_TIMEOUT_S,
-    DEFAULT_URL,
-    ManagerError,
-    ManagerUnreachable,
-    parse_manager_url,
-)
+from flamenco.client.connection import DEFAULT_TIMEOUT_S, ManagerError, ManagerUnreachable
 from flamenco.client.events import Events, FarmEvent
 from flamenco.client.jobs import Blocked, Job, count_by_status
 from flamenco.client.manager import ManagerClient

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import math
 import os
-import re
 import ssl
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -21,11 +20,11 @@ import msgspec
 from msgspec import Struct
 
 from flamenco import __version__
-from flamenco.client.stored_tokens import stored_token
+from flamenco.client.addresses import parse_manager_url, split_key
+from flamenco.client.stored_tokens import NOT_SENT, is_withheld, stored_token
 from flamenco.domain.errors import ConfigError, FarmError
 from flamenco.domain.identity import SIGN_ON_HEADER
 
-DEFAULT_URL = "http://localhost:8080"
 DEFAULT_TIMEOUT_S = 10.0
 
 # Shorter than servers keep idle connections, so that a request rarely meets one that is just being closed.
@@ -35,8 +34,6 @@ _LONGEST_MESSAGE = 500
 # Whatever the manager, or a proxy before it, says: nobody asks in a tight loop, nor is gone for a day.
 _SHORTEST_RETRY_S = 0.1
 _LONGEST_RETRY_S = 3600.0
-_API = re.compile(r"/api(/(v\d+|x)(/.*)?)?/?$")
-"""What follows the manager's own address in those of its API, which is what people sometimes have at hand."""
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _TEMPORARY = frozenset({408, 425, 429})
 
@@ -80,36 +77,6 @@ class _Message(Struct, frozen=True):
     message: str = ""
 
 
-def parse_manager_url(text: str) -> str:
-    """Make a URL of what people write: `farm:8080`, `farm`, `https://farm/`, `http://farm/api/v3`.
-
-    Raises `ConfigError` without a host.
-    """
-    text = text.strip()
-    url = text if "://" in text else f"http://{text}"
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # the port is checked only when it is asked for
-    except ValueError as error:
-        raise ConfigError(f"{text!r} is no manager URL ({error}); write http://HOST:PORT") from error
-    if not host or any(character.isspace() for character in host):
-        raise ConfigError(f"{text!r} is no manager URL, it names no host; write http://HOST:PORT")
-    if _API.search(parts.path):
-        parts = parts._replace(path=_API.sub("/", parts.path), query="", fragment="")
-        url = parts.geturl()
-    return url if parts.port or parts.path else f"{url}/"
-
-
-_KEY = re.compile(r"/t/(flt_[0-9a-f]+_[0-9a-f]+)(?=/|$)")
-"""A token in a URL, for clients that can send nothing else. This one can."""
-
-
-def split_key(url: str) -> tuple[str, str]:
-    """A manager's URL without the token in its path, which is to be in no log, and that token; empty for none."""
-    match = _KEY.search(url)
-    return (url[: match.start()] + (url[match.end() :] or "/"), match[1]) if match else (url, "")
-
-
 class Connection:
     """Calls one manager, with a token, if any, or as a worker. May be shared by threads.
 
@@ -134,8 +101,8 @@ class Connection:
         # Also where the rest of the environment is left aside.
         ca_file = ca_file or os.environ.get("SSL_CERT_FILE", "")
         self.on_replaced: Callable[[], None] = lambda: None
-        token = in_url or (stored_token(self.url) if token is None else token)
-        self.token = token
+        self.token = in_url or (stored_token(self.url) if token is None else token)
+        self._is_withheld = not self.token and token is None and is_withheld(self.url)
         self._authorization: dict[str, str] = {}
         self.forget_worker()
         try:
@@ -207,8 +174,14 @@ class Connection:
             # Otherwise it is this very program that has signed on anew meanwhile.
             raise SignOnReplaced(_message_of(answer, f"{method} {path}"), answer.status_code)
         if not answer.is_success and answer.status_code not in also_fine:
-            raise _error_of(answer, f"{method} {path}")
+            raise self._error_of(answer, f"{method} {path}")
         return answer
+
+    def _error_of(self, answer: httpx.Response, what: str) -> ManagerError:
+        message = _message_of(answer, what)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED and self._is_withheld:
+            message = f"{message} {NOT_SENT}"
+        return ManagerError(message, answer.status_code, _retry_after(answer))
 
     def decoded(self, answer: httpx.Response, kind: type[Answer]) -> Answer:
         """The answer's body as a `kind`. Raises `ManagerError` when it is something else."""
@@ -235,10 +208,6 @@ def _trusting(ca_file: str) -> ssl.SSLContext:
 def in_path(text: str) -> str:
     """Text as one part of a path, whatever is in it."""
     return quote(text, safe="")
-
-
-def _error_of(answer: httpx.Response, what: str) -> ManagerError:
-    return ManagerError(_message_of(answer, what), answer.status_code, _retry_after(answer))
 
 
 def _message_of(answer: httpx.Response, what: str) -> str:

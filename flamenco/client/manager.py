@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from flamenco.client.access import AccessCalls
+from flamenco.client.addresses import DEFAULT_URL
 from flamenco.client.answers import (
     AssignedTask,
     DeadLetter,
@@ -24,7 +25,7 @@ from flamenco.client.answers import (
     WorkerRegistration,
     WorkerSignOn,
 )
-from flamenco.client.connection import DEFAULT_TIMEOUT_S, DEFAULT_URL, NO_SUCH_ADDRESS, Connection, in_path
+from flamenco.client.connection import DEFAULT_TIMEOUT_S, NO_SUCH_ADDRESS, Connection, in_path
 from flamenco.client.events import EventCalls
 from flamenco.client.jobs import JobCalls
 from flamenco.client.tasks import TaskCalls
@@ -62,7 +63,8 @@ class ManagerClient:
     """Calls one manager. Close it, or use it in a `with` block.
 
     Today's protocol is in `jobs`, `tasks`, `workers`, `tags`, what happens in `events`, who may do what in `access`;
-    all else is here. Without a `token`, the one is sent that `flamenco login` stored, if any, or FLAMENCO_TOKEN.
+    all else is here. Without a `token`, the one is sent that `flamenco login` stored for that manager, if any, or, to
+    the one that FLAMENCO_MANAGER names, that in FLAMENCO_TOKEN.
     `ca_file` has the certificates of those who vouch for the manager, where this machine does not know them.
 
     `transport` is how to get there without a socket, such as a `httpx.WSGITransport` around an application.

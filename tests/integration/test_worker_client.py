@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +51,22 @@ def client(manager: ScriptedManager) -> Iterator[ManagerClient]:
     """A client of that manager."""
     with ManagerClient(manager.url) as opened:
         yield opened
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_the_token_of_the_environment(
+    manager: ScriptedManager, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_named: bool
+) -> None:
+    """It is sent to the manager that is named with it; whoever is refused by another one reads why."""
+    monkeypatch.setenv("FLAMENCO_HOME", str(tmp_path))
+    monkeypatch.setenv("FLAMENCO_TOKEN", "a token")
+    monkeypatch.setenv("FLAMENCO_MANAGER", manager.url if is_named else "http://farm:8080")
+    manager.answer_once("GET", "/version", Answer(401, {"message": "Who are you?"}))
+    with ManagerClient(f"{manager.url}/") as client, pytest.raises(ManagerError, match=r"^Who are you\?") as refused:
+        client.version()
+    sent = manager.requests[-1].headers.get("Authorization")
+    assert sent == ("Bearer a token" if is_named else None)
+    assert ("FLAMENCO_TOKEN was not sent" in str(refused.value)) is not is_named
 
 
 def test_version(client: ManagerClient, manager: ScriptedManager) -> None:
