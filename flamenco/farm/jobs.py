@@ -21,7 +21,7 @@ from flamenco.domain.listing import JobQuery
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.shaman import checkout_parts
 from flamenco.domain.statuses import JobStatus
-from flamenco.farm import audit
+from flamenco.farm import audit, shaman
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import placing
@@ -88,7 +88,10 @@ def compiled(
 ) -> AuthoredJob:
     """The job as `submit` would store it, of which nothing is stored. Raises, and warns, as `submit`."""
     _initial_status(submission)
-    return _compile(farm, submission, by, warn, strict=strict)
+    authored = _compile(farm, submission, by, warn, strict=strict)
+    with farm.store.read() as tx:
+        shaman.check_maker(farm, tx, authored.shaman_checkout_id, by)
+    return authored
 
 
 def submit(
@@ -98,15 +101,16 @@ def submit(
 
     `warn` is called with every sentence that whoever submits should read, although the job is stored.
     `strict`: settings are checked against the job type's declaration, and missing ones get their
-    defaults; today's protocol leaves both to the client. Raises `Refused` (of which `JobTypeError`),
-    `Conflict` when the client knows another version of the job type, `Busy`, also for somebody whose jobs took all the
-    time that a script may have again and again.
+    defaults; today's protocol leaves both to the client. Raises `Refused` (of which `JobTypeError`), `AccessDenied`
+    for what only others may, `Conflict` when the client knows another version of the job type, `Busy`, also for
+    somebody whose jobs took all the time that a script may have again and again.
     """
     starts_as = _initial_status(submission)
     authored = _compile(farm, submission, by, warn, strict=strict)
     task_types = {task.type for task in authored.tasks}
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
     with farm.one_large_write(), farm.store.write() as tx:
+        shaman.check_maker(farm, tx, authored.shaman_checkout_id, by)
         job = job_store.insert_job(tx, authored, starts_as, placement, owner=by.owner(authored.metadata.get(CLAIM, "")))
         audit.note(tx, authored.created, "job", job.id, job.name, after={"type": job.type, "priority": job.priority})
         events.append(tx, [job_event(job)], authored.created)

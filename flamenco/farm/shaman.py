@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import structlog
 
-from flamenco.domain.errors import Failed, FarmError, NotFound, Unavailable
+from flamenco.domain.access import ITSELF, Access, Caller, Reach, reach
+from flamenco.domain.errors import AccessDenied, Failed, FarmError, NotFound, Unavailable
 from flamenco.domain.shaman import Content, FileStatus, MissingFile, NamedFile, checked, layout
 from flamenco.farm.context import Farm
 from flamenco.files.job_folders import unusable
 from flamenco.files.shaman.collect import Collection
 from flamenco.files.shaman.store import Upload, UploadStream
 from flamenco.files.shaman.system import Shaman
+from flamenco.store import checkouts as store
+from flamenco.store.engine import Tx
 
 log = structlog.get_logger()
 
@@ -50,8 +53,10 @@ def upload(
     return outcome
 
 
-def checkout(farm: Farm, path: str, files: Sequence[NamedFile]) -> str:
+def checkout(farm: Farm, path: str, files: Sequence[NamedFile], by: Caller = ITSELF) -> str:
     """Make the folder of a job of stored files. Returns the path that it got, which may differ from the wanted one.
+
+    Who made it is noted, where that is known: nobody else submits a job with it.
 
     Raises `NotFound`, `Refused` for files that cannot be checked out, `Conflict`, `Unavailable`, and `Failed`.
     """
@@ -63,8 +68,28 @@ def checkout(farm: Farm, path: str, files: Sequence[NamedFile]) -> str:
             raise found from error
         log.error("a checkout failed", path=path, reason=str(error))
         raise Failed(f"unexpected error: {error.strerror or error}") from error
+    try:
+        with farm.store.write() as tx:
+            store.record(tx, used, by.name, farm.clock())
+    except FarmError:
+        checkouts.erase(used)  # it would be nobody's
+        raise
     log.info("a checkout was made", path=used, files=len(files))
     return used
+
+
+def check_maker(farm: Farm, tx: Tx, path: str, by: Caller) -> None:
+    """Raise `AccessDenied` for a job with a checkout that somebody else made: it would go when that job is deleted.
+
+    Whoever may delete all jobs may have any.
+    """
+    if farm.shaman is None or not path or reach(by.role, Access.STEER) is Reach.ALL:
+        return
+    if (theirs := store.of_others(tx, path, by.name)) is not None:
+        raise AccessDenied(
+            f"The checkout {theirs} was made by somebody else; make one of your own, and submit the job with that, "
+            "signed in as you were when you made it."
+        )
 
 
 def erase_checkout(farm: Farm, path: str) -> None:

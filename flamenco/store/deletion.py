@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
-from sqlalchemy import and_, bindparam, delete, or_, select, text, tuple_, update
+from sqlalchemy import bindparam, delete, select, text, tuple_, update
 
 from flamenco.domain.model import JobState
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
+from flamenco.store import checkouts
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues as queue_store
@@ -52,18 +53,13 @@ def mark_unchanged(tx: Tx, until: datetime, now: datetime, page: int = PAGE) -> 
         yield mark(tx, found, now)
 
 
-# A checkout and all inside of it: paths that begin with it and a slash come before those with the next character.
 _OTHERS_NEED = (
     select(jobs.c.key)
     .where(
         text(CHECKED_OUT_SQL),
         jobs.c.key != bindparam("of_job"),
         jobs.c.delete_requested.is_(None),
-        or_(
-            jobs.c.shaman_checkout_id == bindparam("checkout"),
-            and_(jobs.c.shaman_checkout_id >= bindparam("inside"), jobs.c.shaman_checkout_id < bindparam("beyond")),
-            jobs.c.shaman_checkout_id.in_(bindparam("around", expanding=True)),
-        ),
+        checkouts.overlapping(jobs.c.shaman_checkout_id),
     )
     .limit(1)
 )
@@ -80,14 +76,14 @@ _GOES = (
 
 
 def checkout_is_shared(tx: Tx, job: JobState) -> bool:
-    """Whether another job, which stays, has the same Shaman checkout, or one inside of it, or around it."""
+    """Whether another job, which stays, has the same Shaman checkout, or one inside of it, or around it.
+
+    So has somebody who made it there for a job that they have not submitted yet.
+    """
     if not job.shaman_checkout_id:
         return False
-    path = job.shaman_checkout_id.rstrip("/")
-    parts = path.split("/")
-    around = ["/".join(parts[:count]) for count in range(1, len(parts))]
-    values = {"of_job": job.key, "checkout": path, "inside": f"{path}/", "beyond": f"{path}0", "around": around}
-    return tx.execute(_OTHERS_NEED, values).first() is not None
+    values = {"of_job": job.key, **checkouts.overlap(job.shaman_checkout_id)}
+    return tx.execute(_OTHERS_NEED, values).first() is not None or checkouts.made_since(tx, job)
 
 
 def take_checkout(tx: Tx, job: JobState) -> bool:
@@ -98,6 +94,7 @@ def take_checkout(tx: Tx, job: JobState) -> bool:
     if not job.shaman_checkout_id or checkout_is_shared(tx, job):
         return False
     tx.execute(_TAKE_CHECKOUT, {"of_job": job.key})
+    checkouts.forget(tx, job.shaman_checkout_id)  # before its path is free: what is made there next is somebody's
     return True
 
 

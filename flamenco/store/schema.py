@@ -451,6 +451,16 @@ last_rendered = Table(
     Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False, index=True),
 )
 
+checkouts = Table(
+    "checkouts",
+    metadata,
+    # Checkouts of Shaman whose maker is known by name, as long as they are there.
+    Column("key", Key, primary_key=True),
+    Column("path", Path, nullable=False, unique=True),
+    Column("maker", Text, nullable=False),
+    Column("created", Utc, nullable=False),
+)
+
 users = Table(
     "users",
     metadata,

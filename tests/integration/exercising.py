@@ -54,6 +54,7 @@ from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
 from flamenco.services import delivery, ranking, sleep, timeouts, upkeep
 from flamenco.services.deletion import Deletions
 from flamenco.services.runner import Chore, Runner
+from flamenco.store import checkouts as checkout_store
 from flamenco.store import damage, recount
 from flamenco.store import deletion as deletion_store
 from flamenco.store import events as event_store
@@ -331,6 +332,8 @@ def _delete(farm: Farm, job: Job) -> None:
     assert deletion.shaman_checkout_goes(farm, job.id)
     with farm.store.write() as tx:
         assert not deletion_store.checkout_goes(tx, job)
+        checkout_store.record(tx, "elsewhere", "anna", farm.clock())
+        assert checkout_store.of_others(tx, "elsewhere", "bob") == "elsewhere"
     deletion.request(farm, job.id)
     deletion.request_mass(farm, farm.clock() + timedelta(days=1))
     while deletion.requested(farm, 1):

@@ -73,9 +73,9 @@ class Checkout(Resource):
         }
         | _INACTIVE,
     )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.ShamanCheckout) -> None:
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.ShamanCheckout) -> None:
         """Make the folder."""
-        used = shaman.checkout(self.farm, body.checkout_path, _named(body.files))
+        used = shaman.checkout(self.farm, body.checkout_path, _named(body.files), req.context.caller)
         send(resp, schemas.ShamanCheckoutResult(used))
 
 
