@@ -15,7 +15,7 @@ from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import Problem
 from flamenco.domain import commands
 from flamenco.domain.access import ITSELF, Access, Caller, Reach, machine_of, reach
-from flamenco.domain.errors import AccessDenied, Failed, JobTypeError, NotFound, Refused, ScriptStopped
+from flamenco.domain.errors import AccessDenied, Failed, JobTypeError, NotFound, Refused, ScriptStopped, SignInNeeded
 from flamenco.domain.events import job_event
 from flamenco.domain.listing import JobQuery
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
@@ -25,7 +25,7 @@ from flamenco.farm import audit, shaman
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import placing
-from flamenco.store import deletion, events, failures, listing, workers
+from flamenco.store import deletion, events, failures, listing, users, workers
 from flamenco.store import jobs as job_store
 
 log = structlog.get_logger(__name__)
@@ -110,6 +110,8 @@ def submit(
     task_types = {task.type for task in authored.tasks}
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
     with farm.one_large_write(), farm.store.write() as tx:
+        if by.user_key is not None and not users.keep(tx, by.user_key, by.name):
+            raise SignInNeeded(f"{by.name} is no user of this farm any more.")
         shaman.check_maker(farm, tx, authored.shaman_checkout_id, by)
         job = job_store.insert_job(tx, authored, starts_as, placement, owner=by.owner(authored.metadata.get(CLAIM, "")))
         audit.note(tx, authored.created, "job", job.id, job.name, after={"type": job.type, "priority": job.priority})

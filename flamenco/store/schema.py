@@ -163,7 +163,7 @@ jobs = Table(
     Column("steps_completed", Integer, nullable=False, server_default="0"),
     Column("steps_total", Integer, nullable=False, server_default="0"),
     # Whose it is; with an address, that is what its submission claimed, from there.
-    Column("owner", Text, nullable=False, server_default=""),
+    Column("owner", Text, nullable=False, server_default="", index=True),
     Column("owner_address", Text, nullable=False, server_default=""),
 )
 
@@ -457,7 +457,7 @@ checkouts = Table(
     # Checkouts of Shaman whose maker is known by name, as long as they are there.
     Column("key", Key, primary_key=True),
     Column("path", Path, nullable=False, unique=True),
-    Column("maker", Text, nullable=False),
+    Column("maker", Text, nullable=False, index=True),
     Column("created", Utc, nullable=False),
 )
 

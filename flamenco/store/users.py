@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -11,7 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from flamenco.domain.access import PEOPLE, Role, Token, User
 from flamenco.domain.errors import Conflict, NotFound
 from flamenco.store.engine import Tx
-from flamenco.store.schema import sessions, tokens, users
+from flamenco.store.schema import checkouts, jobs, sessions, tokens, users
+
+_PAGE: Final = 500
 
 _USER_COLUMNS = (
     *(users.c.key, users.c.name, users.c.role, users.c.password_hash, users.c.created),
@@ -52,9 +54,29 @@ def save_user(tx: Tx, user: User, password_hash: str | None = None) -> None:
     tx.execute(update(users).where(users.c.key == user.key).values(**values))
 
 
+REMOVED: Final = " (removed)"
+"""What follows the name of a user who is gone, where something was theirs: nobody can be called so."""
+
+
 def remove_user(tx: Tx, user: User) -> None:
-    """Forget a user, with tokens and sessions."""
+    """Forget a user, with tokens and sessions. What was theirs is not of somebody else who gets that name."""
     tx.execute(delete(users).where(users.c.key == user.key))
+    gone = f"{user.name}{REMOVED}"
+    # In the order in which jobs are locked; and not before the user is gone, by whom none can come in from then on.
+    theirs = select(jobs.c.key).where(jobs.c.owner == user.name, jobs.c.owner_address == "").order_by(jobs.c.key)
+    keys = tx.execute(theirs.with_for_update()).scalars().all()
+    for start in range(0, len(keys), _PAGE):
+        tx.execute(update(jobs).where(jobs.c.key.in_(keys[start : start + _PAGE])).values(owner=gone))
+    tx.execute(update(checkouts).where(checkouts.c.maker == user.name).values(maker=gone))
+
+
+_IS_THERE = select(users.c.key).where(users.c.key == bindparam("key"), users.c.name == bindparam("name"))
+
+
+def keep(tx: Tx, key: int, name: str) -> bool:
+    """Have a user stay until the transaction ends; False for one who is gone."""
+    statement = _IS_THERE.with_for_update(read=True, key_share=True)
+    return tx.execute(statement, {"key": key, "name": name}).first() is not None
 
 
 def find_user(tx: Tx, name: str) -> tuple[User, str] | None:

@@ -301,6 +301,8 @@ def _access(farm: Farm) -> None:
         tokens.revoke(farm, by, token.id)
         sign_in.sign_out(farm, secret)
         users.everybody(farm)
+        with farm.store.write() as tx:
+            assert user_store.keep(tx, root.key, root.name)
         users.remove(farm, "anna")
         workers.approve(farm, workers.add(farm, by, "made", "linux")[0].id)
     audit.records(farm, 10, before=1_000, who="root")

@@ -314,6 +314,23 @@ def test_a_token_lasts_as_long_as_it_is_to(make_farm: MakeFarm, clock: Clock) ->
     assert of_anna.get("/api/x/me").status_code == 401
 
 
+def test_who_gets_the_name_of_a_removed_user_does_not_get_their_jobs(make_farm: MakeFarm) -> None:
+    """However they come to it; nor does what is remembered of the one who is gone bring in another job."""
+    farm, other = make_farm(**access("login")), make_farm(**access("login"))
+    add_user(farm, "anna", Role.ARTIST)
+    before = with_token(farm, Role.ARTIST, user="anna")
+    elsewhere = Client(other, before.headers)
+    job_id = submit(before)
+    assert elsewhere.get("/api/x/me").status_code == 200
+    users.remove(farm, "anna")
+    assert elsewhere.post("/api/v3/jobs", JOB).status_code == 401
+    add_user(farm, "anna", Role.ARTIST)
+    after = with_token(farm, Role.ARTIST, user="anna")
+    assert cancel(after, job_id).status_code == 403
+    assert cancel(after, submit(after)).status_code == 204
+    assert cancel(with_token(farm, Role.WRANGLER), job_id).status_code == 204
+
+
 def test_nobody_makes_a_token_that_may_more_than_themselves(make_farm: MakeFarm) -> None:
     """Not by a token of little of somebody who may much, either; and without an account there are none."""
     farm = make_farm(**access("lan"))
