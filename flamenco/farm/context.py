@@ -28,7 +28,7 @@ from flamenco.farm.measurements import RequestHistograms
 from flamenco.farm.passwords import Passwords
 from flamenco.farm.scheduling.known_jobs import KnownJobs
 from flamenco.farm.scheduling.policies import Policies
-from flamenco.farm.throttle import SIGNING_IN, SIGNING_IN_BY_NAME, Throttle, stopped_scripts
+from flamenco.farm.throttle import COUNTED, SIGNING_IN, SIGNING_IN_BY_NAME, HourlyCount, Throttle, stopped_scripts
 from flamenco.files.images import LastRendered
 from flamenco.files.logs import TaskLogs
 from flamenco.files.shaman.system import shaman_of
@@ -105,6 +105,8 @@ class Farm:
         self.trusted_proxies = networks("access.proxy.trusted", config.access.proxy.trusted)
         self.passwords = Passwords()
         self.signing_in = Throttle(timer, SIGNING_IN)
+        self.failed_sign_ins = Throttle(timer, COUNTED)
+        self.recorded_sign_ins = HourlyCount(timer)
         self.signing_in_by_name = Throttle(timer, SIGNING_IN_BY_NAME)
         self.stopped_scripts = Throttle(timer, stopped_scripts(float(config.compile_timeout)))
         self.event_waits = EventWaits(store, config.threads)

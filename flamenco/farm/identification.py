@@ -17,7 +17,7 @@ from flamenco.config import Config
 from flamenco.config.access_settings import NetworkRoles
 from flamenco.domain.access import Caller, Mode, Role, Way, at_most, hash_of, is_private, token_in
 from flamenco.domain.errors import FarmError, SignInNeeded
-from flamenco.farm import users
+from flamenco.farm import failed_sign_ins, users
 from flamenco.farm.context import Farm
 from flamenco.hooks.authentication import Identity, Presented
 from flamenco.store import users as store
@@ -52,6 +52,9 @@ def identify(farm: Farm, brought: Credentials) -> Caller:
     if brought.token:
         known = farm.known_callers.find(Way.TOKEN, brought.token, lambda: _by_token(farm, brought))
         if known is None:
+            text = token_in(brought.token)
+            tried = f"token {text.id}" if text else "what is no token"  # whatever that is, it may be a secret
+            failed_sign_ins.note(farm, tried, brought.address, way=Way.TOKEN, why="revoked, expired or unknown")
             raise SignInNeeded("The token is not known here: it was revoked, has expired, or is of another manager.")
         return _at(known, brought.address)
     if brought.session:

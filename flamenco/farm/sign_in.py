@@ -23,7 +23,7 @@ from flamenco.domain.access import (
     token_in,
 )
 from flamenco.domain.errors import AccessDenied
-from flamenco.farm import audit, users
+from flamenco.farm import audit, failed_sign_ins, users
 from flamenco.farm.context import Farm
 from flamenco.store import users as store
 from flamenco.store.engine import Tx
@@ -53,6 +53,7 @@ def sign_in(farm: Farm, name: str, password: str, address: str) -> tuple[User, s
         farm.signing_in.failed(*who)
         farm.signing_in_by_name.failed(called)
         log.warning("somebody could not sign in", name=name[:100], address=address)
+        failed_sign_ins.note(farm, name, address, way=Way.NOBODY, why="no such user, or another password")
         raise AccessDenied(_WRONG)
     # Not of the address: who knows one password may be guessing others.
     farm.signing_in.succeeded(who[0])
@@ -119,6 +120,7 @@ def become_first(farm: Farm, link: str, name: str, password: str, address: str) 
             audit.note(tx, now, "user", name, name, after={"role": Role.ADMIN})
     if user is None:
         farm.signing_in.failed(who)
+        failed_sign_ins.note(farm, name, address, way=Way.NOBODY, why="the link for the first user is not good")
         raise AccessDenied(_NO_LINK)
     return user, start_session(farm, user, address)
 

@@ -16,6 +16,7 @@ MOST_REMEMBERED: Final = 10_000
 """Of more than so many, those that were heard of longest ago are forgotten."""
 
 _MOST_DOUBLINGS: Final = 20
+_HOUR_S: Final = 3600.0
 
 
 class Waits(Struct, frozen=True, kw_only=True):
@@ -42,6 +43,10 @@ SIGNING_IN: Final = Waits(waits_from=10)
 
 SIGNING_IN_BY_NAME: Final = Waits(waits_from=200)
 """The same where others may be wrong in somebody's name."""
+
+
+COUNTED: Final = Waits(waits_from=1, first_s=0.0, forgotten_after_s=3600.0)
+"""Nobody waits: it is only counted how often, until an hour passes without."""
 
 
 def stopped_scripts(compile_timeout_s: float) -> Waits:
@@ -88,20 +93,41 @@ class Throttle:
             said = self._waits.sentence.format(who=waiting, times=failures.times, wait_s=wait_s)
             raise Busy(said, retry_after=wait_s)
 
-    def failed(self, *who: str) -> None:
-        """They were wrong just now."""
-        now = self._timer()
+    def failed(self, *who: str) -> int:
+        """They were wrong just now; how often in a row, by the one of them who was most often."""
+        now, most = self._timer(), 0
         with self._lock:
             for each in who:
                 before = self._failures.pop(each, _Failures())
                 times = before.times + 1 if before.counts_until > now else 1
+                most = max(most, times)
                 waits_until = now + self._waits.after(times)
                 self._failures[each] = _Failures(times, waits_until, waits_until + self._waits.forgotten_after_s)
                 if len(self._failures) > MOST_REMEMBERED:
                     self._failures.popitem(last=False)
+        return most
 
     def succeeded(self, *who: str) -> None:
         """They were right, and start afresh."""
         with self._lock:
             for each in who:
                 self._failures.pop(each, None)
+
+
+class HourlyCount:
+    """Counts what happened within the hour, from whoever it came. Safe to share between threads."""
+
+    def __init__(self, timer: Callable[[], float]) -> None:
+        self._timer = timer
+        self._lock = threading.Lock()
+        self._began = -math.inf
+        self._count = 0
+
+    def next(self) -> int:
+        """The how manieth this is."""
+        now = self._timer()
+        with self._lock:
+            if now - self._began >= _HOUR_S:
+                self._began, self._count = now, 0
+            self._count += 1
+            return self._count

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from flamenco.domain.access import PEOPLE, Caller, Role, User, Way
 from flamenco.domain.errors import AccessDenied, Conflict, Refused
-from flamenco.farm import audit
+from flamenco.farm import audit, failed_sign_ins
 from flamenco.farm.context import Farm
 from flamenco.hooks.authentication import Identity
 from flamenco.store import users as store
@@ -114,6 +114,7 @@ def change_own_password(farm: Farm, by: Caller, old: str, new: str) -> None:
         found = store.find_user(tx, by.name)
     if found is None or not farm.passwords.is_right(old, found[1]):
         farm.signing_in.failed(who)
+        failed_sign_ins.note(farm, by.name, by.address, way=by.way, why="not the present password")
         raise AccessDenied("old: that is not the present password")
     change(farm, by.name, password=new)
 

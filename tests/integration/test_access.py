@@ -13,12 +13,14 @@ from falcon import testing
 
 from flamenco.config.access_settings import NetworkRule, ProxyConfig
 from flamenco.domain.access import ITSELF, Role, hash_of, new_token, token_in
-from flamenco.domain.errors import AccessDenied, Busy
+from flamenco.domain.errors import AccessDenied, Busy, SignInNeeded
 from flamenco.domain.events import tag_event, task_log_event
 from flamenco.domain.identity import approval_code
 from flamenco.domain.model import Tag
 from flamenco.farm import audit, sign_in, tokens, users
 from flamenco.farm.context import Farm
+from flamenco.farm.failed_sign_ins import MOST_AN_HOUR
+from flamenco.farm.identification import Credentials, identify
 from flamenco.farm.throttle import SIGNING_IN, SIGNING_IN_BY_NAME
 from flamenco.services import upkeep
 from flamenco.store import events as event_store
@@ -735,6 +737,41 @@ def test_it_is_kept_who_changed_what(make_farm: MakeFarm, clock: Clock) -> None:
     clock.forward(401 * 86_400)
     upkeep.forget_access(farm)
     assert anna.get("/api/x/audit").json["changes"] == []
+
+
+def test_it_is_kept_who_could_not_sign_in(make_farm: MakeFarm) -> None:
+    """Who it was to be, from where; no secret, and nothing that a terminal obeys."""
+    farm = make_farm(**access("login"))
+    client = Client(farm, address="10.0.0.7")
+    assert client.post("/api/x/sign-in", {"name": "an\x1b[2Jna", "password": PASSWORD}).status_code == 403
+    token = new_token()
+    assert Client(farm, {"Authorization": f"Bearer {token}"}, "10.0.0.8").get("/api/v3/jobs").status_code == 401
+    assert Client(farm, {"Authorization": "Bearer a secret"}, "10.0.0.8").get("/api/v3/jobs").status_code == 401
+    worker = Client(farm, basic("6f1c3c3e-4d7e-4f0b-9a55-0d3d1f0e9b1a", SECRET), "10.0.0.9")
+    assert worker.post("/api/v3/worker/task").status_code == 403
+    found = audit.records(farm, 10, kind="sign-in")
+    assert [(each.who, each.way, each.object_name) for each in found] == [
+        ("10.0.0.8", "token", "what is no token"),
+        ("10.0.0.8", "token", f"token {token.id}"),
+        ("10.0.0.7", "nobody", found[2].object_name),
+    ]
+    assert "\x1b" not in found[2].object_name
+    assert "an" in found[2].object_name
+    assert found[2].after == {"result": "refused", "why": "no such user, or another password", "times": 1}
+
+
+def test_whoever_guesses_fills_no_record(make_farm: MakeFarm) -> None:
+    """Ten thousand tokens from one machine are a few lines, which say how many; many machines together have a bound."""
+    farm = make_farm(**access("login"))
+    for _ in range(10_000):
+        with pytest.raises(SignInNeeded):
+            identify(farm, Credentials(address="10.0.0.7", token="guessed"))
+    times = [each.after["times"] for each in audit.records(farm, 100, kind="sign-in") if each.after]
+    assert times == [10_000, 1_000, 100, *range(10, 0, -1)]
+    for number in range(300):
+        with pytest.raises(SignInNeeded):
+            identify(farm, Credentials(address=f"10.0.{number // 250}.{number % 250}", token="guessed"))
+    assert len(audit.records(farm, 1_000, kind="sign-in")) == MOST_AN_HOUR
 
 
 def test_a_change_that_is_not_made_is_not_recorded(make_farm: MakeFarm) -> None:
