@@ -95,7 +95,7 @@ def yes_option(function: F) -> F:
     return click.option("-y", "--yes", "sure", is_flag=True, help="Do it without asking.")(function)
 
 
-def confirm(what: str, question: str, *, sure: bool) -> None:
+def confirm(what: str, question: str, *, sure: bool, undone: str = "nothing was deleted") -> None:
     """Say what would be done and ask for a yes, unless it is `sure` already. Raises `Refused` when the answer is no."""
     if sure:
         return
@@ -107,7 +107,7 @@ def confirm(what: str, question: str, *, sure: bool) -> None:
         if sys.stdin.isatty():  # Ctrl-C
             raise
         click.echo(err=True)  # the question has no end of line yet
-    raise Refused("nothing was deleted; with --yes it is done without asking.")
+    raise Refused(f"{undone}; with --yes it is done without asking.")
 
 
 class ListingGroup(click.Group):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -166,26 +166,54 @@ def request(references: tuple[str, ...], status: str, manager_url: str, *, now: 
 
 @workers.command()
 @click.argument("references", metavar="WORKER...", nargs=-1, required=True)
+@click.option("--code", metavar="DIGITS", help="The six digits that the worker has printed; others refuse it.")
+@yes_option
 @manager_option
 @json_option
-def approve(references: tuple[str, ...], manager_url: str, *, as_json: bool) -> None:
+def approve(references: tuple[str, ...], code: str | None, manager_url: str, *, sure: bool, as_json: bool) -> None:
     """Let workers work that have registered and wait for it.
 
-    Where a manager approves its workers, the list shows the six digits that each of them printed when it registered:
-    look that they are the same.
+    Shows where each of them is, and the six digits that it printed when it registered, and asks whether they are the
+    same; anybody could give their program the name of your worker. For scripts there are --code and --yes.
 
     \b
     Example:
       flamenco workers approve render-07
+      flamenco workers approve render-07 --code 123456
     """
     with ManagerClient(manager_url) as client:
         found = find_workers(client, references)
+        introduced = _introduced(client, [worker.id for worker in found])
+        if code is not None:
+            _check_code(introduced, code)
+        else:
+            question = "Did it print the same digits?" if len(found) == 1 else "Did each print the same digits?"
+            confirm("\n".join(introduced), question, sure=sure, undone="nobody was approved")
         for worker in found:
             client.access.approve_worker(worker.id)
             if not as_json:
                 print_line(f"{worker.name}: approved")
     if as_json:
         print_json([{"id": worker.id, "name": worker.name} for worker in found])
+
+
+def _introduced(client: ManagerClient, ids: Sequence[str]) -> list[str]:
+    """Who each of them is, with the digits that it has printed if it waits for approval."""
+    warnings = {worker.id: worker.warning for worker in client.overview().workers}
+    found = [client.workers.get(worker_id) for worker_id in ids]
+    return [f"{each.name} at {each.ip_address}: {warnings.get(each.id) or 'waits for nothing'}" for each in found]
+
+
+def _check_code(introduced: Sequence[str], code: str) -> None:
+    """Raises `Refused` unless that is what the one worker has printed."""
+    if len(introduced) != 1:
+        raise Refused("each worker has a code of its own: with --code, approve one at a time.")
+    if _digits(code) != _digits(introduced[0].rpartition(": ")[2]) or not _digits(code):
+        raise Refused(f"that is not its code, so it was not approved; {introduced[0]}")
+
+
+def _digits(text: str) -> str:
+    return "".join(each for each in text if each.isdecimal())
 
 
 @workers.command()

@@ -183,7 +183,13 @@ def test_a_worker_of_ours_comes_in(tmp_path: Path, way: str) -> None:
                 code = re.search(r"code_for_approval='?\"?(\d{3} \d{3})", log.read_text())
                 assert code, log.read_text()
                 assert root.get("/api/x/overview").json()["workers"][0]["warning"].endswith(code[1].replace(" ", ""))
-                shell.run("workers", "approve", "render-07", "--manager", manager.url)
+                approve = ("workers", "approve", "render-07", "--manager", manager.url)
+                wrong = f"{(int(code[1].replace(' ', '')) + 1) % 1_000_000:06}"
+                assert "not its code" in shell.run(*approve, "--code", wrong, fails=True)
+                said = shell.run(*approve, given="n\n", fails=True)
+                assert f"render-07 at 127.0.0.1: waits for approval, with the code {code[1].replace(' ', '')}" in said
+                assert "nobody was approved" in said
+                shell.run(*approve, "--code", code[1])
             assert wait_until(lambda: root.get(f"/api/v3/jobs/{job['id']}").json()["status"] == "completed", 30), (
                 log.read_text()
             )
