@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 import falcon
@@ -11,6 +12,8 @@ from flamenco.farm.context import Farm
 SESSION_COOKIE: Final = "flamenco_session"
 SECURE_SESSION_COOKIE: Final = "__Host-flamenco_session"
 """What the cookie is called where it only ever goes over TLS: under that name, no other host can have set it."""
+
+_OVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_secure(req: falcon.Request) -> bool:
@@ -26,8 +29,9 @@ def session_in(req: falcon.Request) -> str:
 
 def forget_session(resp: falcon.Response, name: str) -> None:
     """Have the browser forget the cookie of that name, one of ours. It does so only on terms that it was set on."""
-    is_secure = name == SECURE_SESSION_COOKIE
-    resp.set_cookie(name, "", max_age=0, path="/", secure=is_secure, http_only=True, same_site="Lax")
+    secure = name == SECURE_SESSION_COOKIE
+    # By a moment that is over: Falcon leaves out an age of 0.
+    resp.set_cookie(name, "", expires=_OVER, path="/", secure=secure, http_only=True, same_site="Lax")
 
 
 def keep_session(farm: Farm, req: falcon.Request, resp: falcon.Response, secret: str) -> None:

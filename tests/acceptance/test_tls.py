@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
 from tests.acceptance.conftest import STOP_TIMEOUT_S, Manager, launch, running_manager, wait_until
 from tests.acceptance.signing_in import PASSWORD, add_user
@@ -102,6 +104,27 @@ def test_cookies_are_for_tls_alone(site: Site) -> None:
         assert gone.startswith("__Host-flamenco_session=")
         assert "; Secure" in gone
         assert client.get("/api/x/users").status_code in (401, 403)
+
+
+def test_a_browser_signs_in_and_out(site: Site) -> None:
+    """A real one, which keeps to what such cookies are for."""
+    program = shutil.which("chromium")
+    assert program, "this test needs Chromium; on Debian: apt install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = browser.new_page(ignore_https_errors=True)
+        page.goto(f"{site.manager.url}/sign-in")
+        page.get_by_label("Name").fill("root")
+        page.get_by_label("Password").fill(PASSWORD)
+        with page.expect_navigation():
+            page.get_by_role("button").click()
+        page.goto(f"{site.manager.url}/api/version")  # where nothing keeps a page from asking
+        [cookie] = page.context.cookies()
+        assert (cookie["name"], cookie["secure"], cookie["httpOnly"]) == ("__Host-flamenco_session", True, True)
+        assert page.evaluate("() => fetch('/api/x/me').then(answer => answer.json())")["name"] == "root"
+        assert page.evaluate("() => fetch('/api/x/sign-out', {method: 'POST'}).then(answer => answer.ok)")
+        assert page.context.cookies() == []
+        browser.close()
 
 
 def test_requests_one_after_the_other(site: Site) -> None:
