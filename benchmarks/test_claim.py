@@ -16,7 +16,7 @@ from benchmarks.conftest import MakeFarm
 from flamenco.domain.model import Worker
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
-from tests.integration.farming import new_worker, take
+from tests.integration.farming import new_worker, present, take
 
 SMALL = (1, 100)
 LARGE = (100, 1000)
@@ -68,7 +68,7 @@ def test_claim(benchmark: Any, farm_of: MakeFarm, size: tuple[int, int]) -> None
 def test_idle_poll(benchmark: Any, farm_of: MakeFarm, size: tuple[int, int]) -> None:
     """A worker for which there is nothing to do, since it only knows what waits for everything else."""
     farm = farm_of(*size)
-    worker = new_worker(farm, "video maker", task_types=("ffmpeg",))
+    worker = present(farm, new_worker(farm, "video maker", task_types=("ffmpeg",)))
     assert benchmark(lambda: claim.assign_next(farm, worker)) is None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Enum
+from functools import cache
 from typing import Any, get_args
 
 import msgspec
@@ -147,6 +148,13 @@ def _enums(declared: Any) -> Iterator[type[Enum]]:
         yield from _enums(inner)
 
 
+@cache
+def _checked_fields(kind: type[Struct]) -> tuple[tuple[str, str], ...]:
+    """The fields to be looked at, and their names in JSON; to ask msgspec takes longer than to look at them."""
+    verbatim = getattr(kind, "VERBATIM", ())
+    return tuple((each.name, each.encode_name) for each in msgspec.structs.fields(kind) if each.name not in verbatim)
+
+
 def _check_storable(value: Any, place: str, depth: int) -> None:
     """Raise `BadRequest` for what the types allow and the rest of the house cannot keep."""
     match value:
@@ -155,10 +163,8 @@ def _check_storable(value: Any, place: str, depth: int) -> None:
         case int() if not -_LARGEST - 1 <= value <= _LARGEST:
             raise BadRequest(f"{place}: is too large a number")
         case Struct():
-            verbatim = getattr(value, "VERBATIM", ())
-            for field in msgspec.structs.fields(value):
-                if field.name not in verbatim:
-                    _check_storable(getattr(value, field.name), field.encode_name, depth)
+            for name, encode_name in _checked_fields(type(value)):
+                _check_storable(getattr(value, name), encode_name, depth)
         case dict() | list():
             if not depth:
                 raise BadRequest(f"{place}: is nested too deeply")

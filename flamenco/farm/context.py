@@ -61,7 +61,8 @@ class Farm:
     `shut_down` has it end.
     `clock` is what people call the time, and may be moved; `timer` gives seconds that nobody moves.
     `task_watch`, `worker_watch`: of whom nothing was heard for how long, as far as this process has watched.
-    `sleep_checked`: when this process last looked which workers should sleep.
+    `sleep_checked`: when this process last looked which workers should sleep. `idle_workers`: the keys of those that
+    this process had nothing for when they asked last.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Farm:
         self.policies = Policies(hooks.scheduling_policies(config), config.policies)
         self._large_write = threading.Lock()
         self.known_jobs = KnownJobs()
+        self.idle_workers: set[int] = set()
         self.request_times = RequestHistograms()
         self.task_watch = self.worker_watch = Watch(self.moment())
         self.sleep_checked = self.moment()

@@ -59,6 +59,11 @@ def new_worker(
     return worker
 
 
+def present(farm: Farm, worker: Worker) -> Worker:
+    """The worker as it is now, as a request of its own would find it."""
+    return workers.authenticate(farm, worker.id, SECRET)
+
+
 def take(farm: Farm, worker: Worker) -> Assignment:
     """The task that the worker is given; there must be one."""
     assigned = claim.assign_next(farm, worker)

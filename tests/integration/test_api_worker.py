@@ -17,7 +17,7 @@ from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
-from tests.integration.farming import SECRET, job_now, new_worker, statuses, store_job
+from tests.integration.farming import SECRET, job_now, new_worker, present, statuses, store_job
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 BOTH = pytest.mark.parametrize("surface", ["/api", "/api/v3"])
@@ -40,12 +40,6 @@ class Caller:
         if body is None:
             return self._client.simulate_post(f"{self._surface}/worker{path}", headers=self._headers)
         return self._client.simulate_post(f"{self._surface}/worker{path}", json=body, headers=self._headers)
-
-
-def present(farm: Farm, worker: Worker) -> Worker:
-    """The worker as it is now."""
-    (found,) = [each for each in workers.list_all(farm) if each.id == worker.id]
-    return found
 
 
 def test_registration_v1(farm: Farm) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-from sqlalchemy import delete, insert
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from flamenco.domain.model import Command
+import pytest
+from sqlalchemy import delete, event, insert
+
+from flamenco.domain.durations import Duration
+from flamenco.domain.errors import Conflict
+from flamenco.domain.model import Assignment, Command, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tasks, workers
 from flamenco.farm.context import Farm
@@ -15,7 +20,7 @@ from flamenco.store.schema import jobs as job_rows
 from flamenco.store.schema import tags, worker_tags
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
-from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
+from tests.integration.farming import job_now, new_worker, present, report, run_next, statuses, store_job, take
 
 pytestmark = pytest.mark.postgresql
 
@@ -145,6 +150,68 @@ def test_who_polls_is_seen(farm: Farm, clock: Clock) -> None:
     clock.forward(30)
     claim.assign_next(farm, worker)
     assert workers.list_all(farm)[0].last_seen == clock()
+
+
+@pytest.fixture
+def waiting(farm: Farm, clock: Clock) -> Worker:
+    """A worker that has asked for work a few seconds ago, and was given none."""
+    worker = new_worker(farm)
+    assert claim.assign_next(farm, worker) is None
+    clock.forward(3)
+    return worker
+
+
+@contextmanager
+def writing_nothing(farm: Farm) -> Iterator[None]:
+    """Fails when anybody begins to write meanwhile."""
+    written: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.lstrip().startswith("SELECT"):
+            written.append(statement)
+
+    event.listen(farm.store.engine, "before_cursor_execute", note)
+    yield
+    event.remove(farm.store.engine, "before_cursor_execute", note)
+    assert [each for each in written if each != "BEGIN"] == []
+
+
+def test_who_waits_writes_nothing(farm: Farm, waiting: Worker, clock: Clock) -> None:
+    """A worker that asks again and again is only noted every few seconds."""
+    before = present(farm, waiting)
+    with writing_nothing(farm):
+        assert claim.assign_next(farm, before) is None
+    assert present(farm, waiting).last_seen == before.last_seen
+    clock.forward(7)
+    assert claim.assign_next(farm, present(farm, waiting)) is None
+    assert present(farm, waiting).last_seen == clock()
+
+
+def test_a_worker_that_would_soon_count_as_lost_is_noted(make_farm: Callable[..., Farm], clock: Clock) -> None:
+    """Where workers may be silent for a moment only, one that waits is noted more often."""
+    farm = make_farm(worker_timeout=Duration(8))
+    worker = new_worker(farm)
+    for _ in range(3):
+        assert claim.assign_next(farm, present(farm, worker)) is None
+        assert present(farm, worker).last_seen == clock()
+        clock.forward(2)
+
+
+def test_who_waits_is_given_what_comes(farm: Farm, waiting: Worker) -> None:
+    """A job that comes meanwhile, and a task that it has already."""
+    store_job(farm, authored_job(authored_task("one"), authored_task("two")))
+    taken = claim.assign_next(farm, present(farm, waiting))
+    assert isinstance(taken, Assignment)
+    assert claim.assign_next(farm, present(farm, waiting)) == taken
+
+
+def test_who_waits_is_told_what_is_asked_of_it(farm: Farm, waiting: Worker) -> None:
+    """A status that somebody requests meanwhile, and that it is not awake any more."""
+    workers.request_status(farm, waiting.id, WorkerStatus.ASLEEP, lazy=True)
+    assert claim.assign_next(farm, present(farm, waiting)) is WorkerStatus.ASLEEP
+    workers.state_changed(farm, waiting, WorkerStatus.ASLEEP)
+    with pytest.raises(Conflict):
+        claim.assign_next(farm, present(farm, waiting))
 
 
 def test_variables_of_a_job_are_put_in(farm: Farm) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, get_args, get_origin
 
 import falcon
@@ -59,6 +60,7 @@ class Parameters:
             params["headers"] = _decoded(declared.headers, given)
 
 
+@cache
 def _fields(kind: type[Struct]) -> tuple[FieldInfo, ...]:
     return msgspec.structs.fields(kind)
 

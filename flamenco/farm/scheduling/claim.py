@@ -14,7 +14,7 @@ from flamenco.domain.scheduling.values import WorkerView
 from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus, WorkerStatus
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import views
+from flamenco.farm.scheduling import idle, views
 from flamenco.store import jobs, workers
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
@@ -29,6 +29,8 @@ def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
     Raises `Conflict` unless the worker is awake.
     """
     now = farm.clock()
+    if idle.is_idle_still(farm, worker, now):
+        return None
     with farm.store.write() as tx:
         worker = workers.seen(tx, worker.key, now)
         assigned = None
@@ -45,7 +47,9 @@ def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
     if worker.status is not WorkerStatus.AWAKE:
         raise Conflict(f'worker is in state "{worker.status}", requires state "awake" to execute tasks')
     if assigned is None:
+        farm.idle_workers.add(worker.key)
         return None
+    farm.idle_workers.discard(worker.key)
     cascade, task = assigned
     cascade.write_logs(farm)
     return _assignment(farm, cascade.job, variables, task, worker)
