@@ -84,6 +84,7 @@ class Store:
     def read(self) -> Iterator[Tx]:
         """A transaction that sees one consistent state and changes nothing."""
         with _translated(self.url), self._reader.connect() as connection:
+            connection.begin()  # which SQLAlchemy does by itself at its own first statement only
             yield connection
 
     def _turn(self) -> AbstractContextManager[object]:

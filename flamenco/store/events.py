@@ -14,9 +14,10 @@ from flamenco.domain.events import TASK_LOGS, Event, matches
 from flamenco.hooks.types import PublishedEvent
 from flamenco.store import log_followers
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready
 from flamenco.store.schema import TASK_LOG_SQL, events
 
-_INSERT = insert(events)
+_INSERT = Ready(insert(events).values({name: bindparam(name) for name in ("created", "topic", "payload")}))
 
 # SQLite has one writer, so its keys are in the order of commits. In PostgreSQL keys are given out to transactions that
 # end in any order: one that is under way may be going to show an event with a lower key than those that are there. So
@@ -52,7 +53,7 @@ def append(tx: Tx, happened: Iterable[Event], now: datetime) -> None:
     if rows:
         if tx.dialect.name != "sqlite":
             tx.execute(_SAY_WHERE)
-        tx.execute(_INSERT, rows)
+        _INSERT.run_each(tx, rows)
 
 
 def _followed(tx: Tx, happened: tuple[Event, ...]) -> Iterable[Event]:

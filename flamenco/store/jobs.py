@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Column, Row, bindparam, insert, select, text, update
+from sqlalchemy import Column, bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from flamenco.collector import collector_paused
@@ -18,6 +18,7 @@ from flamenco.domain.model import AuthoredJob, Job, JobState, TaskCounts
 from flamenco.domain.scheduling.values import JobCandidate, Placement
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready, Row
 from flamenco.store.rows import Rows
 from flamenco.store.scheduling import queues
 from flamenco.store.schema import TRANSITIONAL_SQL, job_variables, jobs, tags, task_dependencies, tasks
@@ -40,11 +41,12 @@ _WITH_OWNER = {"groups": {**_KEPT["groups"], "owner": (Owner, [jobs.c.owner, job
 WHOLE = Rows(Job, jobs, **(_KEPT | _WITH_OWNER))
 SELECT = select(*STATE.columns).outerjoin(tags, tags.c.key == jobs.c.tag_key)
 SELECT_WHOLE = select(*WHOLE.columns).outerjoin(tags, tags.c.key == jobs.c.tag_key)
-_BY_ID, _WHOLE_BY_ID = (statement.where(jobs.c.uuid == bindparam("id")) for statement in (SELECT, SELECT_WHOLE))
-_BY_KEY, _WHOLE_BY_KEY = (statement.where(jobs.c.key == bindparam("job_key")) for statement in (SELECT, SELECT_WHOLE))
+_BY_ID, _WHOLE_BY_ID = (Ready(each.where(jobs.c.uuid == bindparam("id"))) for each in (SELECT, SELECT_WHOLE))
+_ROW, _WHOLE_ROW = (each.where(jobs.c.key == bindparam("job_key")) for each in (SELECT, SELECT_WHOLE))
+_BY_KEY = Ready(_ROW)
 # The tag is not locked with the job: an outer join's far side cannot be, and it does not change with the job.
-_LOCK, _LOCK_WHOLE = (statement.with_for_update(of=jobs) for statement in (_BY_KEY, _WHOLE_BY_KEY))
-_KEY_BY_ID = select(jobs.c.key).where(jobs.c.uuid == bindparam("id"))
+_LOCK, _LOCK_WHOLE = (Ready(each.with_for_update(of=jobs)) for each in (_ROW, _WHOLE_ROW))
+_KEY_BY_ID = Ready(select(jobs.c.key).where(jobs.c.uuid == bindparam("id")))
 _VARIABLES = select(job_variables.c.name, job_variables.c.value).where(job_variables.c.job_key == bindparam("job_key"))
 _OWNER_OF_JOB = select(jobs.c.owner, jobs.c.owner_address).where(
     jobs.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None)
@@ -63,7 +65,7 @@ def fetch(tx: Tx, job_id: str, *, doomed: bool = False) -> JobState:
 
     A job that somebody wants deleted is there for those alone who delete it, which is what `doomed` says.
     """
-    row = tx.execute(_BY_ID, {"id": job_id}).one_or_none()
+    row = _BY_ID.first(tx, id=job_id)
     if row is None or (row.delete_requested and not doomed):
         raise _no_such_job(job_id)
     return STATE.read(row)
@@ -71,7 +73,7 @@ def fetch(tx: Tx, job_id: str, *, doomed: bool = False) -> JobState:
 
 def fetch_whole(tx: Tx, job_id: str) -> Job:
     """As `fetch`, with settings and metadata."""
-    row = tx.execute(_WHOLE_BY_ID, {"id": job_id}).one_or_none()
+    row = _WHOLE_BY_ID.first(tx, id=job_id)
     if row is None or row.delete_requested:
         raise _no_such_job(job_id)
     return WHOLE.read(row)
@@ -79,7 +81,7 @@ def fetch_whole(tx: Tx, job_id: str) -> Job:
 
 def fetch_by_key(tx: Tx, job_key: int) -> JobState:
     """The job with that row number. Raises `NotFound` when somebody has deleted it meanwhile."""
-    return STATE.read(_there(tx.execute(_BY_KEY, {"job_key": job_key}).one_or_none()))
+    return STATE.read(_there(_BY_KEY.first(tx, job_key=job_key)))
 
 
 def lock(tx: Tx, job_key: int) -> JobState:
@@ -87,17 +89,17 @@ def lock(tx: Tx, job_key: int) -> JobState:
 
     Raises `NotFound` when somebody has deleted it meanwhile.
     """
-    return STATE.read(_there(tx.execute(_LOCK, {"job_key": job_key}).one_or_none()))
+    return STATE.read(_there(_LOCK.first(tx, job_key=job_key)))
 
 
 def lock_whole(tx: Tx, job_key: int) -> Job:
     """As `lock`, with settings and metadata."""
-    return WHOLE.read(_there(tx.execute(_LOCK_WHOLE, {"job_key": job_key}).one_or_none()))
+    return WHOLE.read(_there(_LOCK_WHOLE.first(tx, job_key=job_key)))
 
 
 def lock_by_id(tx: Tx, job_id: str, *, doomed: bool = False) -> JobState:
     """As `lock`, by UUID, and as `fetch` for a `doomed` one. Raises `NotFound`."""
-    key = tx.execute(_KEY_BY_ID, {"id": job_id}).scalar_one_or_none()
+    key = _KEY_BY_ID.scalar(tx, id=job_id)
     job = lock(tx, key) if key is not None else None
     if job is None or (job.delete_requested and not doomed):
         raise _no_such_job(job_id)
@@ -108,7 +110,7 @@ def _no_such_job(job_id: str) -> NotFound:
     return NotFound(f"There is no job {job_id}.")
 
 
-def _there(row: Row[Any] | None) -> Row[Any]:
+def _there(row: Row | None) -> Row:
     if row is None:
         raise NotFound("The job was deleted meanwhile.")
     return row

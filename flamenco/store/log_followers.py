@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, select, text
 
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready
 from flamenco.store.schema import log_followers
 
-# As plain as it can be: it is asked with every line that is logged.
-_PATTERNS = "SELECT pattern FROM log_followers"
+_PATTERNS = Ready(select(log_followers.c.pattern))
 _BEYOND = select(log_followers.c.pattern).where(log_followers.c.until > bindparam("moment"))
 _FOLLOW = text(
     "INSERT INTO log_followers (pattern, until) VALUES (:pattern, :until) ON CONFLICT (pattern)"
@@ -21,7 +21,7 @@ _FOLLOW = text(
 
 def patterns(tx: Tx) -> frozenset[str]:
     """The topics, and patterns of topics, that are followed, or were until `forget` was called last."""
-    return frozenset(row[0] for row in tx.exec_driver_sql(_PATTERNS))
+    return frozenset(row[0] for row in _PATTERNS.all(tx))
 
 
 def followed_beyond(tx: Tx, moment: datetime) -> frozenset[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Column, Row, Table, Update, bindparam, update
+from sqlalchemy import Column, Table, bindparam, update
 
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready
 
 S = TypeVar("S", bound=Struct)
 
@@ -38,11 +39,11 @@ class Rows(Generic[S]):
         self._columns = {name: elsewhere[name] if name in elsewhere else table.c[name] for name in names}
         self._made = made or {}
         self.saved: Final = tuple(saved)
-        self._updates: dict[tuple[str, ...], Update] = {}
+        self._updates: dict[tuple[str, ...], Ready] = {}
         self.columns: Final = [*self._columns.values(), *(each for _, group in self._groups.values() for each in group)]
         """What a statement has to select first, in this order, for `read`."""
 
-    def read(self, row: Row[Any]) -> S:
+    def read(self, row: Sequence[Any]) -> S:
         """The value in a row that begins with `columns`."""
         values: dict[str, Any] = dict(zip(self._columns, row, strict=False))
         for name, make in self._made.items():
@@ -82,7 +83,7 @@ class Rows(Generic[S]):
             known = [self._table.c[name] == bindparam(f"old_{name}") for name in expected]
             known.append(self._table.c.key == bindparam("row"))
             new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in values}
-            self._updates[columns] = update(self._table).where(*known).values(new)
+            self._updates[columns] = Ready(update(self._table).where(*known).values(new))
         old = {f"old_{name}": value for name, value in expected.items()}
         new_values = {f"new_{name}": value for name, value in values.items()}
-        return tx.execute(self._updates[columns], {"row": key, **old, **new_values}).rowcount == 1
+        return self._updates[columns].run(tx, row=key, **old, **new_values) == 1

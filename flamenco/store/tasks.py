@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, bindparam, select, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy import func as sql
 
 from flamenco.domain.errors import Conflict, NotFound
@@ -15,6 +15,7 @@ from flamenco.domain.model import Command, Task, TaskState
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
 from flamenco.domain.transitions import MassMove
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready, Row
 from flamenco.store.rows import Rows
 from flamenco.store.schema import ACTIVE_SQL, jobs, task_dependencies, tasks
 
@@ -29,34 +30,36 @@ WHOLE = Rows(Task, tasks, **_KEPT | {"made": {"status": TaskStatus, "commands": 
 SELECT = select(*STATE.columns).join(jobs, jobs.c.key == tasks.c.job_key)
 SELECT_WHOLE = select(*WHOLE.columns).join(jobs, jobs.c.key == tasks.c.job_key)
 _BY_ID, _WHOLE_BY_ID = (
-    statement.where(tasks.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None))
+    Ready(statement.where(tasks.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None)))
     for statement in (SELECT, SELECT_WHOLE)
 )
-_BY_KEY, _WHOLE_BY_KEY = (statement.where(tasks.c.key == bindparam("task_key")) for statement in (SELECT, SELECT_WHOLE))
-_JOB_OF = select(tasks.c.job_key).where(tasks.c.uuid == bindparam("id"))
+_BY_KEY, _WHOLE_BY_KEY = (
+    Ready(statement.where(tasks.c.key == bindparam("task_key"))) for statement in (SELECT, SELECT_WHOLE)
+)
+_JOB_OF = Ready(select(tasks.c.job_key).where(tasks.c.uuid == bindparam("id")))
 
 
 def fetch(tx: Tx, task_id: str) -> TaskState:
     """The task with UUID `task_id`. Raises `NotFound`, also when somebody wants its job deleted."""
-    return STATE.read(_there(tx.execute(_BY_ID, {"id": task_id}).one_or_none(), task_id))
+    return STATE.read(_there(_BY_ID.first(tx, id=task_id), task_id))
 
 
 def fetch_whole(tx: Tx, task_id: str) -> Task:
     """As `fetch`, with its commands."""
-    return WHOLE.read(_there(tx.execute(_WHOLE_BY_ID, {"id": task_id}).one_or_none(), task_id))
+    return WHOLE.read(_there(_WHOLE_BY_ID.first(tx, id=task_id), task_id))
 
 
 def fetch_by_key(tx: Tx, task_key: int) -> TaskState:
     """The task with that row number. Raises `NotFound` when it was deleted meanwhile, with its job."""
-    return STATE.read(_there(tx.execute(_BY_KEY, {"task_key": task_key}).one_or_none()))
+    return STATE.read(_there(_BY_KEY.first(tx, task_key=task_key)))
 
 
 def fetch_whole_by_key(tx: Tx, task_key: int) -> Task:
     """As `fetch_by_key`, with its commands."""
-    return WHOLE.read(_there(tx.execute(_WHOLE_BY_KEY, {"task_key": task_key}).one_or_none()))
+    return WHOLE.read(_there(_WHOLE_BY_KEY.first(tx, task_key=task_key)))
 
 
-def _there(row: Row[Any] | None, task_id: str = "") -> Row[Any]:
+def _there(row: Row | None, task_id: str = "") -> Row:
     if row is None:
         raise NotFound(f"There is no task {task_id}." if task_id else "The task was deleted meanwhile.")
     return row
@@ -64,7 +67,7 @@ def _there(row: Row[Any] | None, task_id: str = "") -> Row[Any]:
 
 def job_key_of(tx: Tx, task_id: str) -> int:
     """The job of a task: what to lock before looking at the task. Raises `NotFound`."""
-    key = tx.execute(_JOB_OF, {"id": task_id}).scalar_one_or_none()
+    key = _JOB_OF.scalar(tx, id=task_id)
     if key is None:
         raise NotFound(f"There is no task {task_id}.")
     return int(key)
@@ -122,16 +125,16 @@ def save(tx: Tx, before: TaskState, now: TaskState) -> None:
         raise Conflict(f"Task {now.id} changed meanwhile; it is not {before.status} any more.")
 
 
-_TOUCH = update(tasks).where(tasks.c.key == bindparam("task_key")).values(last_touched=bindparam("now"))
+_TOUCH = Ready(update(tasks).where(tasks.c.key == bindparam("task_key")).values(last_touched=bindparam("now")))
 
 
 def touch(tx: Tx, task_key: int, now: datetime) -> None:
     """Note that the task's worker was heard of."""
-    tx.execute(_TOUCH, {"task_key": task_key, "now": now})
+    _TOUCH.run(tx, task_key=task_key, now=now)
 
 
 _DEPENDENTS = select(task_dependencies.c.task_key).where(task_dependencies.c.dependency_key == bindparam("completed"))
-_CHANGE_UNMET = (
+_CHANGE_UNMET = Ready(
     update(tasks)
     .where(tasks.c.key.in_(_DEPENDENTS))
     .values(unmet=tasks.c.unmet + bindparam("more"))
@@ -145,7 +148,7 @@ def change_unmet(tx: Tx, task_key: int, more: int) -> dict[int, int]:
     Returns, per queue, how many tasks became runnable (negative: are not any more).
     """
     changed: dict[int, int] = {}
-    for row in tx.execute(_CHANGE_UNMET, {"completed": task_key, "more": more}):
+    for row in _CHANGE_UNMET.all(tx, completed=task_key, more=more):
         if row.status in RUNNABLE_TASK and row.unmet == max(0, more):
             changed[row.queue_key] = changed.get(row.queue_key, 0) - more
     return changed

@@ -13,6 +13,7 @@ from flamenco.domain.model import Worker
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready
 from flamenco.store.rows import Rows
 from flamenco.store.schema import workers
 
@@ -33,14 +34,14 @@ _ROWS = Rows(
 )
 _PRESENT = select(*_ROWS.columns).where(workers.c.deleted.is_(None))
 _BY_ID = _PRESENT.where(workers.c.uuid == bindparam("id"))
-_WITH_SECRET = _BY_ID.add_columns(workers.c.secret_hash)
+_WITH_SECRET = Ready(_BY_ID.add_columns(workers.c.secret_hash))
 _REGISTERED = select(sql.count()).select_from(
     select(workers.c.key)
     .where(workers.c.address == bindparam("address"), workers.c.created > bindparam("moment"))
     .limit(bindparam("most"))
     .subquery()
 )
-_BY_KEY = select(*_ROWS.columns).where(workers.c.key == bindparam("worker_key"))
+_BY_KEY = Ready(select(*_ROWS.columns).where(workers.c.key == bindparam("worker_key")))
 
 
 def insert_worker(tx: Tx, worker: Worker, secret_hash: str, now: datetime) -> Worker:
@@ -57,7 +58,7 @@ def count_registered(tx: Tx, address: str, since: datetime, most: int) -> int:
 
 def find_with_secret(tx: Tx, worker_id: str) -> tuple[Worker, str] | None:
     """A worker that was not deleted, with the hash of its secret."""
-    row = tx.execute(_WITH_SECRET, {"id": worker_id}).one_or_none()
+    row = _WITH_SECRET.first(tx, id=worker_id)
     return (_ROWS.read(row), row.secret_hash) if row else None
 
 
@@ -71,7 +72,7 @@ def fetch(tx: Tx, worker_id: str) -> Worker:
 
 def fetch_by_key(tx: Tx, worker_key: int) -> Worker:
     """The worker with that row number, which must exist; deleted ones too."""
-    return _ROWS.read(tx.execute(_BY_KEY, {"worker_key": worker_key}).one())
+    return _ROWS.read(_BY_KEY.one(tx, worker_key=worker_key))
 
 
 def all_present(tx: Tx) -> list[Worker]:
@@ -79,7 +80,7 @@ def all_present(tx: Tx) -> list[Worker]:
     return [_ROWS.read(row) for row in tx.execute(_PRESENT.order_by(workers.c.key))]
 
 
-_SEEN = (
+_SEEN = Ready(
     update(workers)
     .where(workers.c.key == bindparam("worker_key"))
     .values(last_seen=bindparam("now"))
@@ -89,7 +90,7 @@ _SEEN = (
 
 def seen(tx: Tx, worker_key: int, now: datetime) -> Worker:
     """Note that the worker was heard of. Returns what it is now, and keeps others from changing it meanwhile."""
-    return _ROWS.read(tx.execute(_SEEN, {"worker_key": worker_key, "now": now}).one())
+    return _ROWS.read(_SEEN.one(tx, worker_key=worker_key, now=now))
 
 
 def save(tx: Tx, worker: Worker, now: datetime) -> None:

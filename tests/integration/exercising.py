@@ -68,6 +68,8 @@ from tests.integration.farming import SECRET, new_worker, report, run_next, stor
 from tests.integration.test_ranking import with_policy
 
 _STORE = str(Path(store_package.__file__).parent)
+_FOR_THE_OTHERS = ("ready", "rows")
+"""Modules of the store by way of which the others ask."""
 
 
 class Statements(dict[str, Any]):
@@ -99,8 +101,9 @@ def executed(store: Store) -> Iterator[Statements]:
 def _in_store(frame: FrameType | None) -> Iterator[str]:
     """The public functions of the store that are being executed, the innermost first."""
     while frame is not None:
-        if frame.f_code.co_filename.startswith(_STORE) and not frame.f_code.co_name.startswith("_"):
-            yield f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_name}"
+        file, name = frame.f_code.co_filename, frame.f_code.co_name
+        if file.startswith(_STORE) and not name.startswith("_") and Path(file).stem not in _FOR_THE_OTHERS:
+            yield f"{Path(file).stem}.{name}"
         frame = frame.f_back
 
 

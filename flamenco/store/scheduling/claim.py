@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, exists, or_, select, text
+from sqlalchemy import bindparam, exists, literal, or_, select, text
 
 from flamenco.domain.model import Task, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready
 from flamenco.store.scheduling import limits
 from flamenco.store.scheduling.queues import decode_names
 from flamenco.store.schema import (
@@ -36,14 +38,18 @@ from flamenco.store.schema import (
 _FIRST_PAGE = 4  # queues of one requirement looked at in one go; twice as many each further time
 _LARGEST_PAGE = 512
 
-_OWN_ACTIVE = task_store.SELECT_WHOLE.where(
-    text(ACTIVE_SQL), tasks.c.worker_key == bindparam("worker_key"), jobs.c.status.in_(sorted(SCHEDULABLE_JOB))
-).limit(1)
+_OWN_ACTIVE = Ready(
+    task_store.SELECT_WHOLE.where(
+        text(ACTIVE_SQL),
+        tasks.c.worker_key == bindparam("worker_key"),
+        jobs.c.status.in_([literal(status) for status in sorted(SCHEDULABLE_JOB)]),
+    ).limit(1)
+)
 
 
 def own_active_task(tx: Tx, worker_key: int) -> Task | None:
     """A task this worker is running already: it restarted, or our answer got lost."""
-    row = tx.execute(_OWN_ACTIVE, {"worker_key": worker_key}).first()
+    row = _OWN_ACTIVE.first(tx, worker_key=worker_key)
     return task_store.WHOLE.read(row) if row else None
 
 
@@ -55,17 +61,23 @@ class Requirement(NamedTuple):
     limits: tuple[str, ...]
 
 
-_WAITING = select(requirements.c.key, requirements.c.task_type, requirements.c.commands, requirements.c.limits).where(
-    requirements.c.task_type.in_(bindparam("task_types", expanding=True)),
-    exists().where(queues.c.requirement_key == requirements.c.key, text(CLAIMABLE_SQL)),
-)
+@cache
+def _waiting(types: int) -> Ready:
+    """The requirements that have work, of so many task types: `type_0` and so on."""
+    return Ready(
+        select(requirements.c.key, requirements.c.task_type, requirements.c.commands, requirements.c.limits).where(
+            requirements.c.task_type.in_([bindparam(f"type_{number}") for number in range(types)]),
+            exists().where(queues.c.requirement_key == requirements.c.key, text(CLAIMABLE_SQL)),
+        )
+    )
 
 
 def met_requirements(tx: Tx, worker: Worker) -> list[Requirement]:
     """What the worker is able to do and somebody waits for: types and commands it has, limits that are not full."""
     if not worker.task_types:
         return []
-    waiting = tx.execute(_WAITING, {"task_types": sorted(worker.task_types)}).all()
+    types = {f"type_{number}": each for number, each in enumerate(worker.task_types)}
+    waiting = _waiting(len(types)).all(tx, **types)
     has = None if worker.commands is None else frozenset(worker.commands)
     met = [
         Requirement(row.key, row.task_type, decode_names(row.limits))
@@ -86,7 +98,7 @@ _TAG_FITS = or_(
     exists().where(worker_tags.c.worker_key == bindparam("worker_key"), worker_tags.c.tag_key == jobs.c.tag_key),
 )
 # The queues this worker may be sent to, best job first, the older one where they are equal.
-_QUEUES = (
+_FROM_QUEUES = (
     select(queues.c.key, queues.c.job_key, queues.c.rank, jobs.c.uuid)
     .join(jobs, jobs.c.key == queues.c.job_key)
     .where(text(CLAIMABLE_SQL), queues.c.requirement_key == bindparam("requirement"), _TAG_FITS, _NOT_BLOCKED)
@@ -94,10 +106,13 @@ _QUEUES = (
     .limit(bindparam("page"))
 )
 # Where the last page ended; `rank <=` lets the index skip to it.
-_MORE_QUEUES = _QUEUES.where(
-    queues.c.rank <= bindparam("rank"),
-    or_(queues.c.rank < bindparam("rank"), queues.c.job_key > bindparam("job_key")),
+_MORE_QUEUES = Ready(
+    _FROM_QUEUES.where(
+        queues.c.rank <= bindparam("rank"),
+        or_(queues.c.rank < bindparam("rank"), queues.c.job_key > bindparam("job_key")),
+    )
 )
+_QUEUES = Ready(_FROM_QUEUES)
 
 
 class Offer(NamedTuple):
@@ -139,21 +154,20 @@ def _offers(tx: Tx, worker_key: int, requirement: Requirement) -> Iterator[Offer
         "task_type": requirement.task_type,
         "requirement": requirement.key,
     }
-    page = tx.execute(_QUEUES, {**arguments, "page": size}).all()
+    page = _QUEUES.all(tx, **arguments, page=size)
     while page:
         for row in page:
             yield Offer(row.key, row.job_key, row.uuid, row.rank, requirement.limits)
         if len(page) < size:
             return
         size = min(2 * size, _LARGEST_PAGE)
-        after = {"rank": page[-1].rank, "job_key": page[-1].job_key, "page": size}
-        page = tx.execute(_MORE_QUEUES, {**arguments, **after}).all()
+        page = _MORE_QUEUES.all(tx, **arguments, rank=page[-1].rank, job_key=page[-1].job_key, page=size)
 
 
 _NOT_FAILED_BY_ME = ~exists().where(
     task_failures.c.task_key == tasks.c.key, task_failures.c.worker_key == bindparam("worker_key")
 )
-_BEST_TASK = (
+_BEST_TASK = Ready(
     task_store.SELECT_WHOLE.where(tasks.c.queue_key == bindparam("of_queue"), text(RUNNABLE_SQL), _NOT_FAILED_BY_ME)
     .order_by(tasks.c.priority.desc(), tasks.c.index_in_job)
     .limit(1)
@@ -174,7 +188,7 @@ def best_tasks(tx: Tx, offers: Sequence[Offer], worker_key: int) -> list[Candida
     """
     found = []
     for offer in offers:
-        row = tx.execute(_BEST_TASK, {"of_queue": offer.queue_key, "worker_key": worker_key}).first()
+        row = _BEST_TASK.first(tx, of_queue=offer.queue_key, worker_key=worker_key)
         if row is not None:
             found.append(Candidate(task_store.WHOLE.read(row), offer.limits))
     return sorted(found, key=lambda candidate: (-candidate.task.priority, candidate.task.index))

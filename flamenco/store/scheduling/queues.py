@@ -17,6 +17,7 @@ from sqlalchemy import func as sql
 from flamenco.domain.model import AuthoredTask, Job, JobState
 from flamenco.domain.scheduling.values import Placement
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready
 from flamenco.store.scheduling import limits
 from flamenco.store.schema import RUNNABLE_SQL, jobs, queues, requirements, tasks
 
@@ -146,14 +147,14 @@ def offer(tx: Tx, job: JobState) -> None:
     tx.execute(_OPEN if job.is_open else _CLOSE, {"of_job": job.key})
 
 
-_ADD_RUNNABLE = (
+_ADD_RUNNABLE = Ready(
     update(queues).where(queues.c.key == bindparam("queue_key")).values(runnable=queues.c.runnable + bindparam("more"))
 )
 
 
 def add_runnable(tx: Tx, queue_key: int, more: int) -> None:
     """Count `more` runnable tasks in a queue, or fewer when negative."""
-    tx.execute(_ADD_RUNNABLE, {"queue_key": queue_key, "more": more})
+    _ADD_RUNNABLE.run(tx, queue_key=queue_key, more=more)
 
 
 _HAS_RUNNABLE = select(queues.c.key).where(queues.c.job_key == bindparam("of_job"), queues.c.runnable > 0).limit(1)

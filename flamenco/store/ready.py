@@ -1,0 +1,167 @@
+"""Statements that are asked all the time, sent to the driver ready-made.
+
+SQLAlchemy looks at every execution anew: at the parameters, at who listens, at what there is to be of the result. That
+takes longer than most of our statements take in SQLite, and all of it while everybody else waits for the lock. What
+does not change is found out here once for each kind of database, from the same tables and statements.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Dialect
+from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy.sql.expression import Executable
+
+from flamenco.store.engine import Tx
+
+Row: TypeAlias = Any
+"""A named tuple with the columns of a statement, in their order."""
+
+_Converter: TypeAlias = Callable[[Any], Any]
+
+
+class Ready:
+    """One statement. It has the values of its `bindparam`s for arguments, by their names.
+
+    What follows `IN` is to be a list of single parameters: one that expands would make another statement each time.
+    """
+
+    def __init__(self, statement: Executable) -> None:
+        self._statement: Final = statement
+        self._compiled: dict[str, _Compiled] = {}
+
+    def all(self, tx: Tx, /, **values: Any) -> list[Row]:
+        """All rows of the result."""
+        return self._for(tx).rows(tx, values)
+
+    def first(self, tx: Tx, /, **values: Any) -> Row | None:
+        """The first row, if any."""
+        rows = self._for(tx).rows(tx, values)
+        return rows[0] if rows else None
+
+    def one(self, tx: Tx, /, **values: Any) -> Row:
+        """The first row; there has to be one. Raises `sqlalchemy.exc.NoResultFound`."""
+        rows = self._for(tx).rows(tx, values)
+        if not rows:
+            raise NoResultFound("No row was found when one was required")
+        return rows[0]
+
+    def scalar(self, tx: Tx, /, **values: Any) -> Any:
+        """The first value of the first row; None where there is none."""
+        rows = self._for(tx).rows(tx, values)
+        return rows[0][0] if rows else None
+
+    def run(self, tx: Tx, /, **values: Any) -> int:
+        """Have it done; how many rows it concerned."""
+        return self._for(tx).run(tx, values)
+
+    def run_each(self, tx: Tx, each: Iterable[Mapping[str, Any]]) -> None:
+        """Have it done for each of these values."""
+        self._for(tx).run_each(tx, each)
+
+    def _for(self, tx: Tx) -> _Compiled:
+        known = self._compiled.get(tx.dialect.name)
+        if known is None:
+            known = self._compiled[tx.dialect.name] = _Compiled(self._statement, tx.dialect)
+        return known
+
+
+class _Compiled:
+    """The statement as one kind of database takes it."""
+
+    def __init__(self, statement: Any, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self.sql: Final = str(compiled)
+        self._constants: Final[dict[str, Any]] = {}
+        self._binders: Final[dict[str, _Converter | None]] = {}
+        for name, bind in compiled.binds.items():
+            self._binders[name] = bind.type.dialect_impl(dialect).bind_processor(dialect)
+        for name, value in compiled.params.items():
+            if name not in compiled.binds or not compiled.binds[name].required:
+                convert = self._binders.get(name)
+                self._constants[name] = convert(value) if convert and value is not None else value
+        self._order: Final[Sequence[str] | None] = compiled.positiontup if compiled.positional else None
+        self._columns: Final = tuple(getattr(statement, "exported_columns", ()))
+        self._make: Final = _maker([column.key for column in self._columns])
+        self._readers: list[tuple[int, _Converter]] | None = None
+
+    def rows(self, tx: Tx, values: Mapping[str, Any]) -> list[Row]:
+        with self._executed(tx, self._parameters(values)) as cursor:
+            found = cursor.fetchall()
+            if self._readers is None:
+                self._readers = self._readers_of(tx.dialect, cursor.description)
+        make, readers = self._make, self._readers
+        return [make(_read(row, readers)) for row in found] if readers else [make(row) for row in found]
+
+    def run(self, tx: Tx, values: Mapping[str, Any]) -> int:
+        with self._executed(tx, self._parameters(values)) as cursor:
+            count: int = cursor.rowcount
+        return count
+
+    def run_each(self, tx: Tx, each: Iterable[Mapping[str, Any]]) -> None:
+        with self._executed(tx, [self._parameters(values) for values in each], many=True):
+            pass
+
+    def _parameters(self, values: Mapping[str, Any]) -> Any:
+        """What the driver is given: in order, or by name."""
+        bound = dict(self._constants)
+        for name, value in values.items():
+            convert = self._binders[name]
+            bound[name] = value if convert is None else convert(value)
+        return bound if self._order is None else tuple([bound[name] for name in self._order])
+
+    @contextmanager
+    def _executed(self, tx: Tx, parameters: Any, *, many: bool = False) -> Iterator[Any]:
+        """The driver's cursor, once it has done it. What the driver raises is raised as SQLAlchemy does."""
+        cursor = tx.connection.cursor()
+        listeners = tx.engine.dispatch
+        if listeners.before_cursor_execute or listeners.after_cursor_execute:
+            for listener in (*listeners.before_cursor_execute, *listeners.after_cursor_execute):
+                listener(tx, cursor, self.sql, parameters, None, many)
+        try:
+            (cursor.executemany if many else cursor.execute)(self.sql, parameters)
+            yield cursor
+            cursor.close()
+        except tx.dialect.loaded_dbapi.Error as error:
+            raise _of_sqlalchemy(tx, cursor, self.sql, parameters, error) from error
+
+    def _readers_of(self, dialect: Dialect, description: Sequence[Sequence[Any]]) -> list[tuple[int, _Converter]]:
+        found = []
+        for number, (column, told) in enumerate(zip(self._columns, description, strict=True)):
+            reader = column.type.dialect_impl(dialect).result_processor(dialect, told[1])
+            if reader is not None:
+                found.append((number, reader))
+        return found
+
+
+def _maker(names: Sequence[str | None]) -> Callable[[Iterable[Any]], Row]:
+    """What makes a named tuple of a row. A name that comes twice names the first column."""
+    row: Any = namedtuple("Row", [name or "" for name in names], rename=True)  # type: ignore[misc]
+    make: Callable[[Iterable[Any]], Row] = row._make
+    return make
+
+
+def _read(row: Sequence[Any], readers: list[tuple[int, _Converter]]) -> list[Any]:
+    values = list(row)
+    for number, reader in readers:
+        if values[number] is not None:
+            values[number] = reader(values[number])
+    return values
+
+
+def _of_sqlalchemy(tx: Tx, cursor: Any, sql: str, parameters: Any, error: Any) -> BaseException:
+    """The driver's error as SQLAlchemy would raise it. A connection that was lost by it goes to nobody else."""
+    driver = tx.dialect.loaded_dbapi
+    is_lost = tx.dialect.is_disconnect(error, tx.connection.driver_connection, cursor)
+    if is_lost:
+        tx.invalidate(error)
+    else:
+        cursor.close()
+    found: BaseException = DBAPIError.instance(
+        sql, parameters, error, driver.Error, connection_invalidated=is_lost, dialect=tx.dialect
+    )
+    return found
