@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -23,6 +23,11 @@ FARM_STATUS = "/status"
 LIFE_CYCLE = "/lifecycle"
 TASK_LOGS = "/tasklog/"
 """What the topics of task logs begin with. Those have to be asked for: there is far more of them than of all others."""
+
+AUDIT = "/audit"
+"""The topic of who changed what. That has to be asked for as well: it is not for everybody who sees the rest."""
+
+_ASKED_FOR = (TASK_LOGS, AUDIT)
 
 MOST_LOG_TEXT = 64 * 1024
 """So many characters of a log are published at once at most, the last ones; whoever wants all reads the file."""
@@ -153,6 +158,24 @@ class EventTaskLogUpdate(Struct, frozen=True):
     log: str
 
 
+class EventAudit(Struct, frozen=True, kw_only=True):
+    """Somebody changed something: `who`, by which `way`, from which `address`, and what it was done to.
+
+    `before` and `after` are the fields that changed, as JSON has them; secrets are not among them.
+    """
+
+    created: datetime
+    who: str
+    way: str
+    address: str
+    operation: str
+    kind: str
+    object_id: str
+    object_name: str
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
 class Event(Struct, frozen=True):
     """Something to publish: where, and what."""
 
@@ -267,6 +290,11 @@ def task_log_event(task_id: str, text: str) -> Event:
     return Event(f"{TASK_LOGS}{task_id}", EventTaskLogUpdate(task_id, text[-MOST_LOG_TEXT:]))
 
 
+def audit_event(change: EventAudit) -> Event:
+    """The event of somebody having changed something."""
+    return Event(AUDIT, change)
+
+
 PUBLISHED = (
     EventJobUpdate,
     EventTaskUpdate,
@@ -277,16 +305,17 @@ PUBLISHED = (
     EventLifeCycle,
     EventFarmStatus,
 )
-"""Everything that is published."""
+"""Everything that today's protocol publishes."""
 
 
 def matches(topic: str, patterns: Iterable[str]) -> bool:
-    """Whether one of the patterns fits: `/jobs` that topic alone, `/jobs/*` all below it, `*` all but task logs.
+    """Whether one of the patterns fits: `/jobs` that topic alone, `/jobs/*` all below it, `*` nearly all.
 
-    Elsewhere a `*` stands for anything but a slash. Task logs have to be asked for: `/tasklog/*`.
+    Elsewhere a `*` stands for anything but a slash. Task logs and the audit have to be asked for: `/tasklog/*`,
+    `/audit`.
     """
-    if topic.startswith(TASK_LOGS):
-        patterns = [pattern for pattern in patterns if pattern.startswith(TASK_LOGS)]
+    if topic.startswith(_ASKED_FOR):
+        patterns = [pattern for pattern in patterns if pattern.startswith(_ASKED_FOR)]
     return any(pattern == "*" or _fits(topic.split("/"), pattern.split("/")) for pattern in patterns)
 
 

@@ -16,8 +16,10 @@ import msgspec
 from msgspec import Struct
 
 from flamenco.domain.access import Caller
+from flamenco.domain.events import EventAudit, audit_event
 from flamenco.farm.context import Farm
 from flamenco.store import audit as store
+from flamenco.store import events
 from flamenco.store.audit import Record
 from flamenco.store.engine import Tx
 
@@ -60,12 +62,12 @@ def note(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Record a change of something, with the fields that were changed; no secrets among them."""
+    """Record a change of something, with the fields that were changed; no secrets among them. An event tells of it."""
     actor = _ACTOR.get()
     if actor is None:
         return
     who = actor.caller
-    record = Record(
+    change = EventAudit(
         created=now,
         who=who.name or who.address,
         way=who.way,
@@ -77,7 +79,8 @@ def note(
         before=_plain(before),
         after=_plain(after),
     )
-    store.append(tx, record)
+    store.append(tx, change)
+    events.append(tx, [audit_event(change)], now)
 
 
 def _plain(fields: dict[str, Any] | None) -> dict[str, Any] | None:

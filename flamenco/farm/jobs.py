@@ -114,8 +114,8 @@ def submit(
             raise SignInNeeded(f"{by.name} is no user of this farm any more.")
         shaman.check_maker(farm, tx, authored.shaman_checkout_id, by)
         job = job_store.insert_job(tx, authored, starts_as, placement, owner=by.owner(authored.metadata.get(CLAIM, "")))
-        audit.note(tx, authored.created, "job", job.id, job.name, after={"type": job.type, "priority": job.priority})
         events.append(tx, [job_event(job)], authored.created)
+        audit.note(tx, authored.created, "job", job.id, job.name, after={"type": job.type, "priority": job.priority})
         if deletion.checkout_goes(tx, job):
             raise Refused(
                 f"The files of the checkout {job.shaman_checkout_id} are being deleted with the job that had it; "

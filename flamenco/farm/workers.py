@@ -157,6 +157,8 @@ def _warn_of_two(farm: Farm, worker: Worker, what: str) -> None:
         return
     warning = f"{what}; was its data folder copied?"
     log.warning("a worker is there twice", worker=worker.id, name=worker.name, reason=warning)
+    if not worker.approved:
+        return  # what people see of it is the code by which they know it
     try:
         with farm.store.write() as tx:
             worker_store.warn(tx, worker.key, warning, farm.clock())

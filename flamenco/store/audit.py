@@ -3,40 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import delete, insert, select
 
+from flamenco.domain.events import EventAudit
 from flamenco.store.engine import Tx
 from flamenco.store.schema import audit
 
 
-class Record(Struct, frozen=True, kw_only=True):
-    """A change: `who` came in by which `way` from where, the `operation`, and what it was done to.
-
-    `before` and `after` are the fields that changed, as JSON has them; secrets are not among them.
-    """
+class Record(EventAudit, frozen=True, kw_only=True):
+    """A change as it is kept, under a number that grows."""
 
     key: int = 0
-    created: datetime
-    who: str
-    way: str
-    address: str
-    operation: str
-    kind: str
-    object_id: str
-    object_name: str
-    before: dict[str, Any] | None = None
-    after: dict[str, Any] | None = None
 
 
-_NAMES = tuple(name for name in Record.__struct_fields__ if name != "key")
-
-
-def append(tx: Tx, record: Record) -> None:
-    """Write a record; its `key` is given here."""
-    tx.execute(insert(audit), {name: getattr(record, name) for name in _NAMES})
+def append(tx: Tx, change: EventAudit) -> None:
+    """Keep a change."""
+    tx.execute(insert(audit), asdict(change))
 
 
 def newest(tx: Tx, most: int, before: int | None = None, **equal: str) -> list[Record]:

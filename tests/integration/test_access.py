@@ -546,6 +546,24 @@ def test_a_token_that_a_token_made_ends_with_it(make_farm: MakeFarm, clock: Cloc
     assert program.get("/api/x/me").status_code == 200
 
 
+def test_sinks_and_those_who_may_hear_of_changes(make_farm: MakeFarm) -> None:
+    """Who changed what is an event, that says what the record says; nobody gets it who may not read that."""
+    farm = make_farm(**access("login"))
+    admin, wrangler, viewer = (with_token(farm, role) for role in (Role.ADMIN, Role.WRANGLER, Role.VIEWER))
+    start = wrangler.get("/api/x/events?topics=/audit").json["next"]
+    assert admin.post("/api/x/users", {"name": "berta", "role": "artist", "password": PASSWORD}).status_code < 300
+    told = wrangler.get(f"/api/x/events?topics=/audit&after={start}").json["events"]
+    [record] = [each for each in wrangler.get("/api/x/audit").json["changes"] if each["kind"] == "user"]
+    assert [(each["topic"], each["payload"]["object_name"], each["payload"]["after"]) for each in told] == [
+        ("/audit", "berta", record["after"])
+    ]
+    assert PASSWORD not in str(told)
+    assert viewer.get(f"/api/x/events?topics=/audit&after={start}").json["events"] == []
+    assert not [
+        each for each in wrangler.get(f"/api/x/events?after={start}").json["events"] if "audit" in each["topic"]
+    ]
+
+
 def test_who_may_not_read_logs_does_not_by_events(make_farm: MakeFarm) -> None:
     """Nor by what event sinks could not deliver."""
     for may in (True, False):

@@ -43,3 +43,9 @@ def test_task_logs_have_to_be_asked_for(pattern: str, fits: bool) -> None:
     """There are far more of them than of all others, and few want them."""
     assert matches("/tasklog/1", [pattern]) == fits
     assert matches("/status", [pattern, "*"])
+
+
+@pytest.mark.parametrize(("pattern", "fits"), [("*", False), ("/*", False), ("/jobs", False), ("/audit", True)])
+def test_the_audit_has_to_be_asked_for(pattern: str, fits: bool) -> None:
+    """It is not for everybody who sees the rest."""
+    assert matches("/audit", [pattern]) == fits

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain.access import Access
-from flamenco.domain.events import TASK_LOGS
+from flamenco.domain.events import AUDIT, TASK_LOGS
 from flamenco.farm import following, sinks
 from flamenco.farm.authorization import may
 from flamenco.protocol.x import events as schemas
@@ -37,11 +37,12 @@ class Events(Resource):
         """Read on from the cursor, and wait where there is nothing yet."""
         after = None if query.after is UNSET else query.after
         page = following.follow(self.farm, after, query.topics, query.limit, query.wait)
-        reads_logs = may(self.farm, req.context.caller, Access.LOG)
+        needs = {TASK_LOGS: Access.LOG, AUDIT: Access.AUDIT}
+        hidden = tuple(topic for topic, access in needs.items() if not may(self.farm, req.context.caller, access))
         found = [
             schemas.Event(id=event.id, created=event.created, topic=event.topic, payload=event.payload)
             for event in page.events
-            if reads_logs or not event.topic.startswith(TASK_LOGS)
+            if not event.topic.startswith(hidden)
         ]
         retry_after = UNSET if page.retry_after_s is None else page.retry_after_s
         send(
