@@ -7,9 +7,9 @@ from typing import Final
 import falcon
 
 import flamenco
-from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, Operation
-from flamenco.api.resource import Resource, send, warner
+from flamenco.api.resource import Resource, send
+from flamenco.api.submissions import submitted
 from flamenco.api.v1 import conversion
 from flamenco.api.worker_calls import Dialect
 from flamenco.domain.access import Access
@@ -77,10 +77,7 @@ class Jobs(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
-        asked, by = conversion.submission(body), req.context.caller
-        with unhurried(req):
-            job = jobs.submit(self.farm, asked, by, strict=True, warn=warner(resp))
-        send(resp, conversion.job(job))
+        send(resp, conversion.job(submitted(self.farm, req, resp, conversion.submission(body), strict=True)))
 
 
 class Job(Resource):

@@ -6,9 +6,9 @@ from typing import Final
 
 import falcon
 
-from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, Operation
-from flamenco.api.resource import Resource, send, warner
+from flamenco.api.resource import Resource, send
+from flamenco.api.submissions import compiled, submitted
 from flamenco.api.v3 import job_conversion as conversion
 from flamenco.domain.access import Access
 from flamenco.domain.errors import Conflict, NotFound, Refused
@@ -92,10 +92,7 @@ class Jobs(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job."""
-        asked, by = conversion.submission(body), req.context.caller
-        with unhurried(req):
-            job = jobs.submit(self.farm, asked, by, strict=False, warn=warner(resp))
-        send(resp, conversion.job(job))
+        send(resp, conversion.job(submitted(self.farm, req, resp, conversion.submission(body), strict=False)))
 
 
 class Check(Resource):
@@ -113,9 +110,7 @@ class Check(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile the job, and store nothing."""
-        asked, by = conversion.submission(body), req.context.caller
-        with unhurried(req):
-            jobs.compiled(self.farm, asked, by, strict=False, warn=warner(resp))
+        compiled(self.farm, req, resp, conversion.submission(body), strict=False)
         resp.status = falcon.HTTP_204
 
 

@@ -6,13 +6,12 @@ import falcon
 import msgspec
 from msgspec import UNSET
 
-from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, Operation
-from flamenco.api.resource import Resource, send, warner
+from flamenco.api.resource import Resource, send
+from flamenco.api.submissions import compiled, submitted
 from flamenco.domain.access import Access
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.statuses import JobStatus, TaskStatus
-from flamenco.farm import jobs
 from flamenco.farm.scheduling.explanation import Explanation, explain
 from flamenco.protocol.x import jobs as schemas
 
@@ -30,8 +29,7 @@ class Jobs(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
-        with unhurried(req):
-            job = jobs.submit(self.farm, _submission(body), req.context.caller, strict=True, warn=warner(resp))
+        job = submitted(self.farm, req, resp, _submission(body), strict=True)
         send(resp, msgspec.convert(job, schemas.StoredJob, from_attributes=True))
 
 
@@ -48,10 +46,7 @@ class Compile(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile the job as for a submission."""
-        by = req.context.caller
-        with unhurried(req):
-            job = jobs.compiled(self.farm, _submission(body), by, strict=True, warn=warner(resp))
-        send(resp, job)
+        send(resp, compiled(self.farm, req, resp, _submission(body), strict=True))
 
 
 def _submission(job: schemas.SubmittedJob) -> Submission:
