@@ -90,8 +90,11 @@ def over(counts: TaskCounts) -> JobStatus:
 
 
 def taken_up(status: JobStatus, reason: str) -> list[Effect]:
-    """A person has queued a task of a job that has ended: it goes on, after a failure with all that this took down."""
-    if status not in (JobStatus.FAILED, JobStatus.CANCELED):
+    """A person has queued a task of a job that has ended: it goes on, after a failure with all that this took down.
+
+    So does one that somebody called under construction, of which nobody would ask again.
+    """
+    if status not in (JobStatus.FAILED, JobStatus.CANCELED, JobStatus.UNDER_CONSTRUCTION):
         return []
     effects: list[Effect] = [JobMove(status, JobStatus.QUEUED, reason, refresh_tasks=True)]
     if status is JobStatus.FAILED:

@@ -213,12 +213,11 @@ class RandomFarm(RuleBasedStateMachine):
 
     @rule(assigned=given, status=st.one_of(st.just(TaskStatus.QUEUED), st.sampled_from(PERSONS)))
     def steer_task(self, assigned: Assignment, status: TaskStatus) -> None:
-        """Somebody decides what becomes of a task; what is queued will be run, unless the job is to wait for a word."""
+        """Somebody decides what becomes of a task; what is queued will be run, unless its job is paused."""
         tasks.set_status(self.farm, assigned.task.id, status, "somebody wanted it")
         job = jobs.fetch(self.farm, assigned.task.job_id)
         if status is TaskStatus.QUEUED:
-            waits = PAUSING_JOB | {JobStatus.UNDER_CONSTRUCTION}
-            assert job.status in SCHEDULABLE_JOB | waits or job.counts.missed or job.counts.canceled
+            assert job.status in SCHEDULABLE_JOB | PAUSING_JOB or job.counts.missed or job.counts.canceled
         self.named = job.status
 
     @rule(job=submitted, priority=st.integers(1, 100))

@@ -60,6 +60,16 @@ def test_requeueing_a_completed_job_runs_all_of_it_again(farm: Farm) -> None:
     assert [run_next(farm, worker) for _ in range(2)] == ["first", "second"]
 
 
+def test_a_job_under_construction_goes_on_with_a_task_that_is_queued(farm: Farm) -> None:
+    """Somebody gave it that status, in which nothing is run, and wants the task to be run after all."""
+    job, worker = store_job(farm, authored_job(authored_task("a"))), new_worker(farm)
+    jobs.set_status(farm, job.id, JobStatus.UNDER_CONSTRUCTION, "not yet")
+    assert claim.assign_next(farm, worker) is None
+    tasks.set_status(farm, tasks.of_job(farm, job.id)[0].id, TaskStatus.QUEUED, "now")
+    assert run_next(farm, worker) == "a"
+    assert statuses(farm, job) == ["completed", "completed"]
+
+
 def test_signing_off_returns_the_task(farm: Farm) -> None:
     """A worker that leaves does not take its task with it, and resumes what it did when it comes back."""
     job = store_job(farm, authored_job(authored_task()))

@@ -119,7 +119,12 @@ def test_how_a_job_ends_that_cannot_go_on(job: J, counts: TaskCounts, may_be: bo
 
 @pytest.mark.parametrize(
     ("job", "statuses", "moved"),
-    [(J.FAILED, [J.QUEUED], {T.CANCELED}), (J.CANCELED, [J.QUEUED], set()), (J.PAUSED, [], set())],
+    [
+        (J.FAILED, [J.QUEUED], {T.CANCELED}),
+        (J.CANCELED, [J.QUEUED], set()),
+        (J.UNDER_CONSTRUCTION, [J.QUEUED], set()),
+        (J.PAUSED, [], set()),
+    ],
 )
 def test_a_queued_task_takes_its_job_up_again(job: J, statuses: list[J], moved: set[T]) -> None:
     """After a failure with all that the failure took down, after a cancellation alone; a pause stays one."""
