@@ -119,11 +119,12 @@ class _Compiled:
         """The driver's cursor, once it has done it. What the driver raises is raised as SQLAlchemy does."""
         cursor = tx.connection.cursor()
         listeners = tx.engine.dispatch
-        if listeners.before_cursor_execute or listeners.after_cursor_execute:
-            for listener in (*listeners.before_cursor_execute, *listeners.after_cursor_execute):
-                listener(tx, cursor, self.sql, parameters, None, many)
+        for listener in listeners.before_cursor_execute:
+            listener(tx, cursor, self.sql, parameters, None, many)
         try:
             (cursor.executemany if many else cursor.execute)(self.sql, parameters)
+            for listener in listeners.after_cursor_execute:
+                listener(tx, cursor, self.sql, parameters, None, many)
             yield cursor
             cursor.close()
         except tx.dialect.loaded_dbapi.Error as error:

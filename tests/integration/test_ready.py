@@ -123,9 +123,13 @@ def test_a_connection_that_is_lost_is_used_by_nobody_else(tagged: Store) -> None
 
 
 def test_who_listens_hears_of_it(tagged: Store) -> None:
-    """As of everything else that is asked."""
-    heard: list[str] = []
-    event.listen(tagged.engine, "before_cursor_execute", lambda *about: heard.append(about[2]))
+    """As of everything else that is asked: before it is done, and once it was, and not when it failed."""
+    heard: list[tuple[str, str]] = []
+    for name in ("before_cursor_execute", "after_cursor_execute"):
+        event.listen(tagged.engine, name, lambda *about, when=name: heard.append((when.split("_")[0], about[2][:11])))
     with tagged.read() as tx:
         _ALL.all(tx)
-    assert any("ORDER BY tags.name" in each for each in heard)
+    assert heard[-2:] == [("before", "SELECT tags"), ("after", "SELECT tags")]
+    with pytest.raises(IntegrityError), tagged.write() as tx:
+        _ADD.run(tx, uuid="other", name="a", about="")
+    assert [when for when, statement in heard if statement == "INSERT INTO"] == ["before"]
