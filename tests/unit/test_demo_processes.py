@@ -34,10 +34,13 @@ def start(children: Children, folder: Path, source: str, name: str = "child") ->
 
 
 def first_word(child: Child) -> str:
-    """The first word of the child's log, once there is one."""
-    while not child.log.stat().st_size:
-        child.check()
-    return child.log.read_text().split()[0]
+    """The first word of the child's log, once there is one; a child may have ended by then, but not without a word."""
+    while True:
+        ended = child.exit_code is not None  # asked before the log is read: what it wrote last counts
+        if words := child.log.read_text().split():
+            return words[0]
+        if ended:
+            child.check()
 
 
 def is_alive(pid: int) -> bool:
