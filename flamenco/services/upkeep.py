@@ -10,7 +10,7 @@ from flamenco.farm import farm_status
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
 from flamenco.store import audit, damage, events, leases, log_followers, users
-from flamenco.store.engine import HOW_TO_RECOVER
+from flamenco.store.driver_errors import HOW_TO_RECOVER
 
 log = structlog.get_logger()
 

@@ -11,7 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from flamenco.domain.errors import StoreError
-from flamenco.store.engine import HOW_TO_RECOVER, Store, Tx
+from flamenco.store.driver_errors import HOW_TO_RECOVER
+from flamenco.store.engine import Store, Tx
 
 _STEPS_BETWEEN_LOOKS: Final = 100_000
 """Of SQLite's own virtual machine; some milliseconds."""

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Dialect
-from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.sql.expression import Executable
 
+from flamenco.store.driver_errors import of_sqlalchemy
 from flamenco.store.engine import Tx
 
 Row: TypeAlias = Any
@@ -128,7 +129,7 @@ class _Compiled:
             yield cursor
             cursor.close()
         except tx.dialect.loaded_dbapi.Error as error:
-            raise _of_sqlalchemy(tx, cursor, self.sql, parameters, error) from error
+            raise of_sqlalchemy(tx, error, self.sql, parameters, cursor) from error
 
     def _readers_of(self, dialect: Dialect, description: Sequence[Sequence[Any]]) -> list[tuple[int, _Converter]]:
         found = []
@@ -152,17 +153,3 @@ def _read(row: Sequence[Any], readers: list[tuple[int, _Converter]]) -> list[Any
         if values[number] is not None:
             values[number] = reader(values[number])
     return values
-
-
-def _of_sqlalchemy(tx: Tx, cursor: Any, sql: str, parameters: Any, error: Any) -> BaseException:
-    """The driver's error as SQLAlchemy would raise it. A connection that was lost by it goes to nobody else."""
-    driver = tx.dialect.loaded_dbapi
-    is_lost = tx.dialect.is_disconnect(error, tx.connection.driver_connection, cursor)
-    if is_lost:
-        tx.invalidate(error)
-    else:
-        cursor.close()
-    found: BaseException = DBAPIError.instance(
-        sql, parameters, error, driver.Error, connection_invalidated=is_lost, dialect=tx.dialect
-    )
-    return found

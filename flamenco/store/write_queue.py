@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from flamenco.domain.errors import Busy
 
@@ -23,15 +21,18 @@ class WriteQueue:
         self.waiting: deque[threading.Event] = deque()
         """Those whose turn is to come, the next one first."""
 
-    @contextmanager
-    def turn(self, timeout_s: float) -> Iterator[None]:
-        """Wait for it. Raises `Busy` when it does not come within `timeout_s`."""
+    def wait(self, timeout_s: float) -> None:
+        """Wait for one's turn, which ends by `go_on`. Raises `Busy` when it does not come within `timeout_s`."""
         if not self._begin(timeout_s):
             raise Busy("The database is busy; try again in a moment.")
-        try:
-            yield
-        finally:
-            self._end()
+
+    def go_on(self) -> None:
+        """Let the next one have its turn."""
+        with self._lock:
+            if self.waiting:
+                self.waiting.popleft().set()
+            else:
+                self._is_taken = False
 
     def _begin(self, timeout_s: float) -> bool:
         with self._lock:
@@ -47,10 +48,3 @@ class WriteQueue:
                 self.waiting.remove(mine)
                 return False
         return True  # it came in the last moment
-
-    def _end(self) -> None:
-        with self._lock:
-            if self.waiting:
-                self.waiting.popleft().set()
-            else:
-                self._is_taken = False

@@ -25,7 +25,7 @@ SECRET = "a secret of enough letters"
 @contextmanager
 def giving_up_soon(farm: Farm) -> Iterator[str]:
     """Meanwhile its database says after a moment, not after seconds, that somebody else writes; gives the file."""
-    patient, farm.store = farm.store, Store(farm.store.url.render_as_string(), busy_timeout_s=0.02)
+    patient, farm.store = farm.store, Store(farm.store.url.render_as_string(hide_password=False), busy_timeout_s=0.02)
     try:
         yield str(patient.file)
     finally:

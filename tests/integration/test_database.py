@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from flamenco.domain.statuses import TaskStatus
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
-from flamenco.store import damage, leases, recount
+from flamenco.store import damage, leases, recount, tags
 from flamenco.store import upgrade as upgrade_module
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Store, Tx
@@ -270,6 +271,40 @@ def test_a_reader_sees_one_state(farm: Farm) -> None:
         before = [worker.name for worker in worker_store.all_present(tx)]
         new_worker(farm, "came meanwhile")
         assert [worker.name for worker in worker_store.all_present(tx)] == before == ["here"]
+
+
+def test_others_write_after_what_went_wrong(store: Store) -> None:
+    """Nothing is kept of a transaction that failed, and nobody waits for it."""
+
+    def fail() -> None:
+        with store.write() as tx:
+            tags.insert_tag(tx, "one", "failed", "")
+            raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        fail()
+    with ThreadPoolExecutor(1) as other_thread:
+        with store.write() as tx:
+            tx.execute(text("SELECT 1"))  # of which SQLAlchemy takes note
+            waiting = other_thread.submit(fail)
+            tags.insert_tag(tx, "two", "kept", "")
+        with pytest.raises(ValueError, match="wrong"):
+            waiting.result(20)
+    with store.read() as tx:
+        assert [tag.name for tag in tags.all_tags(tx)] == ["kept"]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_server_that_was_restarted_costs_nobody_anything(store: Store) -> None:
+    """What it has closed meanwhile is noticed before it is used; other connections are kept."""
+    pid = text("SELECT pg_backend_pid()")
+    with store.read() as kept, store.read() as ended:
+        pids = [tx.execute(pid).scalar_one() for tx in (kept, ended)]
+    with store.write() as tx:
+        assert tx.execute(pid).scalar_one() == pids[0]
+        tx.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pids[1]})
+        with store.read() as new:
+            assert new.execute(pid).scalar_one() not in pids
 
 
 def test_a_connection_that_is_lost_is_one_thing(postgres_server: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from flamenco.domain.errors import Busy
 from flamenco.domain.model import Job
@@ -25,7 +25,7 @@ from flamenco.store import sleep as sleep_store
 from flamenco.store import workers as worker_store
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
-from tests.integration.farming import new_worker, statuses, store_job, take
+from tests.integration.farming import giving_up_soon, new_worker, statuses, store_job, take
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -106,20 +106,13 @@ def test_what_cannot_be_timed_out_does_not_stop_the_others(farm: Farm, clock: Cl
     jobs.set_priority(farm, other.id, 90)
     take(farm, new_worker(farm, "two"))
     clock.forward(601)
-    event.listen(farm.store.engine, "checkout", wait_briefly)
     with farm.store.write() as tx:
         job_store.lock(tx, kept.key)
-        with pytest.raises(Busy):  # so that the runner tries again soon
+        with giving_up_soon(farm), pytest.raises(Busy):  # so that the runner tries again soon
             timeouts.tick(farm)
     assert [statuses(farm, job)[1] for job in (kept, other)] == ["active", "failed"]
     timeouts.tick(farm)
     assert [statuses(farm, job)[1] for job in (kept, other)] == ["failed", "failed"]
-
-
-def wait_briefly(connection: Any, *_: object) -> None:
-    """Make a connection give up waiting for locks soon."""
-    connection.execute("SET lock_timeout = '50ms'")
-    connection.commit()
 
 
 def test_a_worker_that_is_kept_does_not_keep_others_awake(farm: Farm, clock: Clock) -> None:
@@ -130,10 +123,9 @@ def test_a_worker_that_is_kept_does_not_keep_others_awake(farm: Farm, clock: Clo
         for worker in (kept, other):
             sleep_store.put(tx, worker.key, schedule)
             sleep_store.checked(tx, worker.key, clock())
-    event.listen(farm.store.engine, "checkout", wait_briefly)
     with farm.store.write() as tx:
         worker_store.lock(tx, kept.id)
-        with pytest.raises(Busy):
+        with giving_up_soon(farm), pytest.raises(Busy):
             sleep.tick(farm)
     assert asked(farm) == {"other": WorkerStatus.ASLEEP, "kept": None}
     sleep.tick(farm)
