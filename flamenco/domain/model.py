@@ -213,7 +213,21 @@ class Task(TaskState, frozen=True, kw_only=True):
     commands: tuple[Command, ...]
 
 
-class Worker(Struct, frozen=True, kw_only=True):
+class Speaker(Struct, frozen=True, kw_only=True):
+    """A worker as far as it is known who speaks, which is a moment old."""
+
+    key: int
+    id: str
+    name: str
+
+
+class NumberedSpeaker(Speaker, frozen=True, kw_only=True):
+    """One that says since which of the worker's sign-ons it speaks."""
+
+    sign_on: int
+
+
+class Worker(Speaker, frozen=True, kw_only=True):
     """A stored worker. `status_requested` is what the farm wants it to become, if anything.
 
     `commands` are those it has; None for one that does not say, and is trusted with every task of its types.
@@ -221,9 +235,6 @@ class Worker(Struct, frozen=True, kw_only=True):
     One that is not `approved` is given nothing.
     """
 
-    key: int
-    id: str
-    name: str
     address: str
     platform: str
     software: str

@@ -16,7 +16,9 @@ from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
 from flamenco.config.access_settings import NetworkRoles, networks
 from flamenco.config.paths import CONFIG_FILE_NAME
+from flamenco.domain.access import Caller
 from flamenco.domain.errors import Busy
+from flamenco.domain.model import Speaker
 from flamenco.domain.timeouts import Moment, Watch
 from flamenco.domain.variables import Variables
 from flamenco.farm.attempts import Repeated
@@ -102,7 +104,8 @@ class Farm:
         self.sleep_checked = self.moment()
         self.repeated = Repeated()
         self.callers = Callers()
-        self.known_callers = KnownCallers(timer)
+        self.known_callers: KnownCallers[Caller] = KnownCallers(timer)
+        self.known_workers: KnownCallers[Speaker] = KnownCallers(timer)
         self.network_roles = NetworkRoles(config.access.networks)
         self.trusted_proxies = networks("access.proxy.trusted", config.access.proxy.trusted)
         self.passwords = Passwords()

@@ -6,12 +6,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from flamenco.domain.access import Caller, Way, hash_of
+from flamenco.domain.access import hash_of
+
+Who = TypeVar("Who")
 
 
-class KnownCallers:
+class KnownCallers(Generic[Who]):
     """Remembers for a few seconds who has which secret, so that most requests need not ask the database.
 
     By hashes: nothing that opens a door lies about in memory. Safe to share between threads; `timer` gives seconds.
@@ -23,10 +25,10 @@ class KnownCallers:
     def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
         self._timer = timer
         self._lock = threading.Lock()
-        self._known: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[Who, float]] = OrderedDict()
         self._generation = 0
 
-    def find(self, way: Way, secret: str, look: Callable[[], Caller | None]) -> Caller | None:
+    def find(self, way: str, secret: str, look: Callable[[], Who | None]) -> Who | None:
         """Who came by that way with that secret, as `look` says or said a moment ago.
 
         What opens nothing is not remembered, and what opens one door is not looked for at another.

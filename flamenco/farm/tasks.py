@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.domain.events import task_log_event
 from flamenco.domain.listing import TaskQuery
-from flamenco.domain.model import JobState, Task, TaskState, TaskSummary, TaskWorker, Worker
+from flamenco.domain.model import JobState, Speaker, Task, TaskState, TaskSummary, TaskWorker, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus
-from flamenco.farm import audit, failing, last_rendered
+from flamenco.farm import audit, failing, last_rendered, speaking
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.store import failures, jobs, listing, workers
@@ -52,7 +52,7 @@ REPORTABLE = frozenset({TaskStatus.ACTIVE, TaskStatus.COMPLETED, TaskStatus.FAIL
 """What a worker may say of a task; all else is for people and for the manager to decide."""
 
 
-def update(farm: Farm, worker: Worker, task_id: str, change: TaskChange) -> None:
+def update(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange) -> None:
     """Take in what a worker reports on its task. The log is written first: what was acknowledged is never lost.
 
     Raises `NotFound`, `Conflict` when the task is with another worker or nobody, or is not active with this one any
@@ -64,10 +64,9 @@ def update(farm: Farm, worker: Worker, task_id: str, change: TaskChange) -> None
         )
     if change.activity is not None and len(change.activity) > LONGEST_ACTIVITY:
         change = replace(change, activity=f"{change.activity[: LONGEST_ACTIVITY - 1]}…")
-    found = _append_log(farm, worker, task_id, change.log) if change.log else None
+    found = _append_log(farm, speaker, task_id, change.log) if change.log else None
     now = farm.clock()
-    with farm.store.write() as tx:
-        workers.seen(tx, worker.key, now)
+    with speaking.hearing(farm, speaker, now, holds=False) as (tx, worker):
         cascade, task = Cascade.of_task(tx, task_id, now, found)
         _check_yours(task, worker)
         if change.log:
@@ -103,17 +102,17 @@ def _is_known(task: TaskState, change: TaskChange) -> bool:
     return change.status is TaskStatus.COMPLETED is task.status
 
 
-def _append_log(farm: Farm, worker: Worker, task_id: str, text: str) -> TaskState:
+def _append_log(farm: Farm, speaker: Speaker, task_id: str, text: str) -> TaskState:
     with farm.store.read() as tx:
         task = task_store.fetch(tx, task_id)
-    _check_yours(task, worker)
+    _check_yours(task, speaker)
     farm.logs.append(task.job_id, task.id, text)
     return task
 
 
-def _check_yours(task: TaskState, worker: Worker) -> None:
-    if task.worker_key != worker.key:
-        raise Conflict(f"Task {task.id} is not assigned to worker {worker.name}.")
+def _check_yours(task: TaskState, speaker: Speaker) -> None:
+    if task.worker_key != speaker.key:
+        raise Conflict(f"Task {task.id} is not assigned to worker {speaker.name}.")
 
 
 def _report(tx: Tx, farm: Farm, cascade: Cascade, task: TaskState, worker: Worker, change: TaskChange) -> None:
@@ -127,14 +126,12 @@ def _report(tx: Tx, farm: Farm, cascade: Cascade, task: TaskState, worker: Worke
         cascade.set_task(task, change.status, change.activity, worker)
 
 
-def may_run(farm: Farm, worker: Worker, task_id: str) -> RunPermission:
+def may_run(farm: Farm, speaker: Speaker, task_id: str) -> RunPermission:
     """Whether the worker may go on with a task it is running; if so, task and worker were heard of."""
     now = farm.clock()
-    with farm.store.write() as tx:
+    with speaking.hearing(farm, speaker, now, holds=False) as (tx, worker):
         try:
-            job_key = task_store.job_key_of(tx, task_id)
-            worker = workers.seen(tx, worker.key, now)
-            jobs.lock(tx, job_key)
+            jobs.lock(tx, task_store.job_key_of(tx, task_id))
             task = task_store.fetch(tx, task_id)
         except NotFound:
             return RunPermission(may_keep_running=False, reason="Task not found")
@@ -150,17 +147,15 @@ def may_run(farm: Farm, worker: Worker, task_id: str) -> RunPermission:
     return RunPermission(may_keep_running=True)
 
 
-def output_produced(farm: Farm, worker: Worker, task_id: str, image: bytes) -> None:
+def output_produced(farm: Farm, speaker: Speaker, task_id: str, image: bytes) -> None:
     """Show an image that a task rendered as the last one of its job.
 
     Raises `NotFound`, `Conflict`, `Refused`, and `QueueFull` when many came in. The task may be over: images
     are on their way for longer than the news of its end.
     """
-    with farm.store.write() as tx:
-        workers.seen(tx, worker.key, farm.clock())
-    with farm.store.read() as tx:
+    with speaking.hearing(farm, speaker, farm.clock(), holds=False) as (tx, _):
         task = task_store.fetch(tx, task_id)
-    _check_yours(task, worker)
+    _check_yours(task, speaker)
     last_rendered.accept(farm, task, image)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -14,13 +13,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco.domain.access import ITSELF, Caller, hash_of
-from flamenco.domain.errors import AccessDenied, Busy, Conflict, FarmError, NotFound, Refused, Replaced
+from flamenco.domain.errors import Busy, Conflict, NotFound, Refused
 from flamenco.domain.events import worker_event
 from flamenco.domain.identity import approval_code
-from flamenco.domain.model import Tag, Task, TaskState, Worker
+from flamenco.domain.model import Speaker, Tag, Task, TaskState, Worker
 from flamenco.domain.statuses import PAUSING_JOB, TaskStatus, WorkerStatus
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
-from flamenco.farm import audit, sleep
+from flamenco.farm import audit, sleep, speaking
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
@@ -35,8 +34,6 @@ SHORTEST_SECRET: Final = 16
 """So many characters has the secret of a worker at least; those of all workers that there are have more."""
 
 _AN_HOUR: Final = timedelta(hours=1)
-
-_NOBODY = hash_of("nobody's secret")
 
 
 class WorkerDetails(Struct, frozen=True):
@@ -127,48 +124,9 @@ def approve(farm: Farm, worker_id: str) -> Worker:
     return approved
 
 
-def authenticate(farm: Farm, worker_id: str, secret: str, *, sign_on: int | None = None, address: str = "") -> Worker:
-    """The worker with that id and secret. Raises `AccessDenied`, without saying which of the two was wrong.
-
-    `sign_on` is the number of the sign-on since which it speaks, where it says so: raises `Replaced` when there was a
-    later one. Those that do not say are told apart by `address`, and only people are told.
-    """
-    with farm.store.read() as tx:
-        found = worker_store.find_with_secret(tx, worker_id)
-    # The same work for a worker that does not exist, so that the time taken does not tell.
-    expected = found[1] if found else _NOBODY
-    if not hmac.compare_digest(hash_of(secret), expected) or found is None:
-        raise AccessDenied("No worker is known by that id and secret; register again.")
-    worker = found[0]
-    if sign_on is None:
-        if (other := farm.callers.in_turn(worker.key, address)) is not None:
-            _warn_of_two(farm, worker, f"two programs speak as this worker, from {other} and {address}")
-    elif sign_on < worker.sign_ons:
-        _warn_of_two(
-            farm, worker, f"a program that spoke as this worker was replaced by another one at {worker.address}"
-        )
-        raise Replaced("Another program has signed on as this worker; each needs a data folder of its own.")
-    return worker
-
-
-def _warn_of_two(farm: Farm, worker: Worker, what: str) -> None:
-    """Let people know that a worker is there twice, unless they were told a moment ago."""
-    if not farm.callers.may_warn(worker.key):
-        return
-    warning = f"{what}; was its data folder copied?"
-    log.warning("a worker is there twice", worker=worker.id, name=worker.name, reason=warning)
-    if not worker.approved:
-        return  # what people see of it is the code by which they know it
-    try:
-        with farm.store.write() as tx:
-            worker_store.warn(tx, worker.key, warning, farm.clock())
-    except FarmError as error:  # what the worker wants is done all the same
-        log.error("a warning is missing with a worker", worker=worker.id, reason=str(error))
-
-
 def sign_on(
     farm: Farm,
-    worker: Worker,
+    speaker: Speaker,
     *,
     name: str,
     software: str,
@@ -178,8 +136,7 @@ def sign_on(
 ) -> SignedOn:
     """The worker is here, and tells what it can do."""
     now = farm.clock()
-    with farm.store.write() as tx:
-        before = worker_store.seen(tx, worker.key, now)
+    with speaking.hearing(farm, speaker, now) as (tx, before):
         present = replace(
             before,
             name=name if before.approved else before.name,  # by which somebody looks for it
@@ -195,23 +152,23 @@ def sign_on(
         worker_store.save(tx, present, now)
         events.append(tx, [worker_event(present, now, before.status)], now)
         signed_on = SignedOn(present.status_requested or sleep.status_now(tx, present, now), present.sign_ons)
-    log.info("a worker came", name=name, address=address, worker=worker.id)
+    log.info("a worker came", name=name, address=address, worker=speaker.id)
     return signed_on
 
 
-def tell_commands(farm: Farm, worker: Worker, commands: Sequence[str]) -> None:
+def tell_commands(farm: Farm, speaker: Speaker, commands: Sequence[str]) -> Worker:
     """The worker says which commands it has: from now on, until it signs on anew, it is given tasks of those alone."""
     now = farm.clock()
-    with farm.store.write() as tx:
-        present = worker_store.seen(tx, worker.key, now)
-        worker_store.save(tx, replace(present, commands=tuple(sorted(set(commands)))), now)
+    with speaking.hearing(farm, speaker, now) as (tx, before):
+        present = replace(before, commands=tuple(sorted(set(commands))))
+        worker_store.save(tx, present, now)
+    return present
 
 
-def sign_off(farm: Farm, worker: Worker) -> None:
+def sign_off(farm: Farm, speaker: Speaker) -> None:
     """The worker leaves; its tasks go back. It will be asked to resume what it did when it comes again."""
     now = farm.clock()
-    with farm.store.write() as tx:
-        before = worker_store.seen(tx, worker.key, now)
+    with speaking.hearing(farm, speaker, now) as (tx, before):
         gone = replace(before, status=WorkerStatus.OFFLINE)
         if gone.status_requested in (WorkerStatus.OFFLINE, WorkerStatus.RESTART):
             gone = replace(gone, status_requested=None, lazy_request=False)
@@ -219,23 +176,22 @@ def sign_off(farm: Farm, worker: Worker) -> None:
             gone = replace(gone, status_requested=before.status, lazy_request=False)
         worker_store.save(tx, gone, now)
         events.append(tx, [worker_event(gone, now, before.status)], now)
-        cascades = _return_tasks(farm, tx, worker, "worker signed off")
-    log.info("a worker went", name=gone.name, worker=worker.id)
+        cascades = _return_tasks(farm, tx, gone, "worker signed off")
+    log.info("a worker went", name=gone.name, worker=gone.id)
     _write_logs(farm, cascades)
 
 
-def requested_status(farm: Farm, worker: Worker) -> WorkerStatus | None:
+def requested_status(farm: Farm, speaker: Speaker) -> WorkerStatus | None:
     """The status the worker is to take, if any."""
-    with farm.store.write() as tx:
-        return worker_store.seen(tx, worker.key, farm.clock()).status_requested
+    with speaking.hearing(farm, speaker, farm.clock(), holds=False) as (_, worker):
+        return worker.status_requested
 
 
-def state_changed(farm: Farm, worker: Worker, status: WorkerStatus) -> None:
+def state_changed(farm: Farm, speaker: Speaker, status: WorkerStatus) -> None:
     """The worker took another status. If it is not awake any more, its tasks go back."""
     now = farm.clock()
     cascades: list[Cascade] = []
-    with farm.store.write() as tx:
-        before = worker_store.seen(tx, worker.key, now)
+    with speaking.hearing(farm, speaker, now) as (tx, before):
         present = replace(before, status=status)
         if before.status_requested in (None, status):
             present = replace(present, status_requested=None, lazy_request=False)
@@ -243,7 +199,7 @@ def state_changed(farm: Farm, worker: Worker, status: WorkerStatus) -> None:
         events.append(tx, [worker_event(present, now, before.status)], now)
         if before.status is WorkerStatus.AWAKE and status is not WorkerStatus.AWAKE:
             reason = f"worker {present.name} ({present.id}) changed status to '{status}'"
-            cascades = _return_tasks(farm, tx, worker, reason)
+            cascades = _return_tasks(farm, tx, present, reason)
     _write_logs(farm, cascades)
 
 

@@ -41,6 +41,7 @@ _REGISTERED = select(sql.count()).select_from(
     .limit(bindparam("most"))
     .subquery()
 )
+_PRESENT_BY_KEY = Ready(_PRESENT.where(workers.c.key == bindparam("worker_key")))
 _BY_KEY = Ready(select(*_ROWS.columns).where(workers.c.key == bindparam("worker_key")))
 
 
@@ -70,6 +71,12 @@ def fetch(tx: Tx, worker_id: str) -> Worker:
     return found[0]
 
 
+def find_by_key(tx: Tx, worker_key: int) -> Worker | None:
+    """The worker with that row number, unless it was deleted."""
+    row = _PRESENT_BY_KEY.first(tx, worker_key=worker_key)
+    return _ROWS.read(row) if row else None
+
+
 def fetch_by_key(tx: Tx, worker_key: int) -> Worker:
     """The worker with that row number, which must exist; deleted ones too."""
     return _ROWS.read(_BY_KEY.one(tx, worker_key=worker_key))
@@ -82,15 +89,19 @@ def all_present(tx: Tx) -> list[Worker]:
 
 _SEEN = Ready(
     update(workers)
-    .where(workers.c.key == bindparam("worker_key"))
+    .where(workers.c.key == bindparam("worker_key"), workers.c.deleted.is_(None))
     .values(last_seen=bindparam("now"))
     .returning(*_ROWS.columns)
 )
 
 
-def seen(tx: Tx, worker_key: int, now: datetime) -> Worker:
-    """Note that the worker was heard of. Returns what it is now, and keeps others from changing it meanwhile."""
-    return _ROWS.read(_SEEN.one(tx, worker_key=worker_key, now=now))
+def seen(tx: Tx, worker_key: int, now: datetime) -> Worker | None:
+    """Note that the worker was heard of. Returns what it is now, and keeps others from changing it meanwhile.
+
+    None for one that was deleted.
+    """
+    row = _SEEN.first(tx, worker_key=worker_key, now=now)
+    return _ROWS.read(row) if row else None
 
 
 def save(tx: Tx, worker: Worker, now: datetime) -> None:

@@ -36,6 +36,7 @@ from flamenco.farm import (
     lifecycle,
     sign_in,
     sinks,
+    speaking,
     tags,
     tasks,
     tokens,
@@ -178,11 +179,11 @@ def _work(farm: Farm, clock: Clock) -> Job:
     take(farm, team[3])
     clock.forward(10_000)
     timeouts.tick(farm)
-    assert workers.authenticate(farm, team[0].id, SECRET)
+    assert speaking.authenticate(farm, team[0].id, SECRET)
     for number in range(2):
         # Two programs that take turns as one worker, of which people are warned.
-        workers.authenticate(farm, team[0].id, SECRET, address=f"10.0.0.{number}")
-        workers.authenticate(farm, team[0].id, SECRET, address=f"10.0.0.{1 - number}")
+        speaking.authenticate(farm, team[0].id, SECRET, address=f"10.0.0.{number}")
+        speaking.authenticate(farm, team[0].id, SECRET, address=f"10.0.0.{1 - number}")
     return job
 
 

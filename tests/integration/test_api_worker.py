@@ -13,7 +13,7 @@ from flamenco.api.app import create_app
 from flamenco.domain.errors import Busy
 from flamenco.domain.model import Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import jobs, tasks, workers
+from flamenco.farm import jobs, speaking, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
@@ -353,6 +353,6 @@ def test_workers_that_are_made_up(make_farm: Callable[..., Farm], clock: Clock) 
     with pytest.raises(Busy, match="3 workers have registered from"):
         register("10.0.0.1")
     register("10.0.0.2")
-    assert workers.authenticate(farm, worker.id, "x" * 16)
+    assert speaking.authenticate(farm, worker.id, "x" * 16)
     clock.forward(3600 - 1800)
     register("10.0.0.1")

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from flamenco.domain.errors import AccessDenied, Conflict, NotFound, Refused
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import jobs, tasks, workers
+from flamenco.farm import jobs, speaking, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.farm.tasks import TaskChange
@@ -180,11 +180,11 @@ def test_unknown_things_are_not_found(farm: Farm) -> None:
 def test_only_id_and_secret_together_open_the_door(farm: Farm) -> None:
     """A wrong secret and an unknown worker are refused with the same words."""
     worker = new_worker(farm)
-    assert workers.authenticate(farm, worker.id, SECRET).id == worker.id
+    assert speaking.authenticate(farm, worker.id, SECRET).id == worker.id
     with pytest.raises(AccessDenied) as wrong:
-        workers.authenticate(farm, worker.id, "guess")
+        speaking.authenticate(farm, worker.id, "guess")
     with pytest.raises(AccessDenied) as unknown:
-        workers.authenticate(farm, "nobody", SECRET)
+        speaking.authenticate(farm, "nobody", SECRET)
     assert str(wrong.value) == str(unknown.value)
 
 

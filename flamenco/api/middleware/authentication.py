@@ -21,7 +21,7 @@ from flamenco.api.sessions import session_in
 from flamenco.domain.access import Access, Caller, Reach, Role, token_in
 from flamenco.domain.errors import AccessDenied
 from flamenco.domain.identity import SIGN_ON_HEADER
-from flamenco.farm import audit, workers
+from flamenco.farm import audit, speaking
 from flamenco.farm.authorization import require
 from flamenco.farm.context import Farm
 from flamenco.farm.identification import Credentials, identify
@@ -93,7 +93,7 @@ class Authentication:
         number = sign_on_number(req.get_header(SIGN_ON_HEADER))
         # Where it calls from matters only for those that have no number.
         address = req.context.origin.address if number is None else ""
-        return workers.authenticate(self._farm, worker_id, secret, sign_on=number, address=address)
+        return speaking.authenticate(self._farm, worker_id, secret, sign_on=number, address=address)
 
     def _authorize(
         self, req: falcon.Request, needed: Access, declared: Operation | None, params: dict[str, Any]

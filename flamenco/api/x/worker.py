@@ -24,7 +24,7 @@ class Commands(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.WorkerCommands) -> None:
         """Note what the worker has."""
-        workers.tell_commands(self.farm, req.context.worker, body.commands)
+        worker = workers.tell_commands(self.farm, req.context.worker, body.commands)
         # One that waits for approval is told nothing of the farm.
-        known = sorted(self.farm.command_types) if req.context.worker.approved else []
+        known = sorted(self.farm.command_types) if worker.approved else []
         send(resp, schemas.KnownCommands(commands=known))

@@ -9,30 +9,30 @@ from msgspec.structs import replace
 from flamenco.domain.errors import Conflict, NotFound
 from flamenco.domain.events import worker_event
 from flamenco.domain.identity import is_with_predecessor
-from flamenco.domain.model import Assignment, JobState, Task, TaskState, Worker
+from flamenco.domain.model import Assignment, JobState, Speaker, Task, TaskState, Worker
 from flamenco.domain.scheduling.values import WorkerView
 from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus, WorkerStatus
+from flamenco.farm import speaking
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import idle, views
-from flamenco.store import jobs, workers
+from flamenco.store import jobs
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import claim, limits
 from flamenco.store.scheduling.claim import JobOffers
 
 
-def assign_next(farm: Farm, worker: Worker) -> Assignment | WorkerStatus | None:
+def assign_next(farm: Farm, speaker: Speaker) -> Assignment | WorkerStatus | None:
     """The worker's next task, or the status it has to take first, or None when there is nothing to do.
 
     A worker that has an active task gets that one again, once it runs nowhere else any more.
     Raises `Conflict` unless the worker is awake.
     """
     now = farm.clock()
-    if idle.is_idle_still(farm, worker, now):
+    if idle.is_idle_still(farm, speaker, now):
         return None
-    with farm.store.write() as tx:
-        worker = workers.seen(tx, worker.key, now)
+    with speaking.hearing(farm, speaker, now) as (tx, worker):
         assigned = None
         variables: Mapping[str, str] = {}
         if worker.status_requested is None and worker.status is WorkerStatus.AWAKE and worker.approved:

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
-from flamenco.domain.model import Worker
+from flamenco.domain.model import Speaker
 from flamenco.domain.statuses import WorkerStatus
+from flamenco.farm import speaking
 from flamenco.farm.context import Farm
+from flamenco.store import workers
+from flamenco.store.engine import Tx
 from flamenco.store.scheduling import claim
 
-NOTED_EVERY: Final = timedelta(seconds=10)
-"""How often it is noted of a worker that waits that it was heard of; a part of its time-out, when that is shorter."""
 
-_OF_TIMEOUT: Final = 4
-
-
-def is_idle_still(farm: Farm, worker: Worker, now: datetime) -> bool:
+def is_idle_still(farm: Farm, speaker: Speaker, now: datetime) -> bool:
     """Whether a worker that was given nothing the last time is to be given nothing now, and told nothing.
 
-    `worker` is as it was read for this request. One transaction that only reads tells, which waits for nobody and
-    keeps nobody waiting. Whenever it cannot be told this way, the answer is no.
+    One transaction that only reads tells, which waits for nobody and keeps nobody waiting. Whenever it cannot be told
+    this way, the answer is no.
     """
-    if worker.key not in farm.idle_workers or not _is_at_rest(farm, worker, now):
+    if speaker.key not in farm.idle_workers:
         return False
     with farm.store.read() as tx:
-        return claim.own_active_task(tx, worker.key) is None and not claim.met_requirements(tx, worker)
+        return _is_idle(tx, farm, speaker, now)
 
 
-def _is_at_rest(farm: Farm, worker: Worker, now: datetime) -> bool:
-    """Whether there is nothing to note of the worker, nor to tell it."""
+def _is_idle(tx: Tx, farm: Farm, speaker: Speaker, now: datetime) -> bool:
+    """Whether there is nothing to note of the worker, nothing to tell it, and nothing that it could do."""
+    worker = workers.find_by_key(tx, speaker.key)
+    if worker is None or speaking.is_replaced(speaker, worker) or not speaking.is_noted(farm, worker, now):
+        return False
     if worker.status is not WorkerStatus.AWAKE or worker.status_requested is not None or not worker.approved:
         return False
-    noted_every = min(NOTED_EVERY, timedelta(seconds=farm.config.worker_timeout) / _OF_TIMEOUT)
-    return worker.last_seen is not None and abs(now - worker.last_seen) < noted_every
+    return claim.own_active_task(tx, worker.key) is None and not claim.met_requirements(tx, worker)

@@ -1,0 +1,120 @@
+"""Which worker speaks, and that it was heard: the first of all that it asks, in the transaction that answers it.
+
+Who knows which secret is remembered for a few seconds, so that a request need not ask the database for that alone. A
+worker that was deleted, or replaced by another program, is refused nevertheless at once: by the transaction itself.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from flamenco.domain.access import hash_of
+from flamenco.domain.errors import AccessDenied, FarmError, Replaced
+from flamenco.domain.model import NumberedSpeaker, Speaker, Worker
+from flamenco.farm.context import Farm
+from flamenco.store import workers
+from flamenco.store.engine import Tx
+
+log = structlog.get_logger(__name__)
+
+NOTED_EVERY: Final = timedelta(seconds=10)
+"""How often it is noted of a worker that it was heard of; a part of its time-out, when that is shorter."""
+
+_OF_TIMEOUT: Final = 4
+
+_NOBODY = hash_of("nobody's secret")
+
+
+def authenticate(farm: Farm, worker_id: str, secret: str, *, sign_on: int | None = None, address: str = "") -> Speaker:
+    """The worker with that id and secret. Raises `AccessDenied`, without saying which of the two was wrong.
+
+    `sign_on` is the number of the sign-on since which it speaks, where it says so: whether there was a later one is
+    looked at by `hearing`. Those that do not say are told apart by `address`, and only people are told.
+    """
+    speaker = farm.known_workers.find("worker", f"{worker_id} {secret}", lambda: _look(farm, worker_id, secret))
+    if speaker is None:
+        raise AccessDenied("No worker is known by that id and secret; register again.")
+    if sign_on is not None:
+        return NumberedSpeaker(key=speaker.key, id=speaker.id, name=speaker.name, sign_on=sign_on)
+    if (other := farm.callers.in_turn(speaker.key, address)) is not None:
+        _warn_of_two(farm, speaker, f"two programs speak as this worker, from {other} and {address}")
+    return speaker
+
+
+def _look(farm: Farm, worker_id: str, secret: str) -> Speaker | None:
+    with farm.store.read() as tx:
+        found = workers.find_with_secret(tx, worker_id)
+    # The same work for a worker that does not exist, so that the time taken does not tell.
+    expected = found[1] if found else _NOBODY
+    if not hmac.compare_digest(hash_of(secret), expected) or found is None:
+        return None
+    return Speaker(key=found[0].key, id=found[0].id, name=found[0].name)
+
+
+@contextmanager
+def hearing(farm: Farm, speaker: Speaker, now: datetime, *, holds: bool = True) -> Iterator[tuple[Tx, Worker]]:
+    """The one transaction of what a worker asks, and the worker as it is now; that it was heard of is noted.
+
+    `holds`: nobody changes the worker until the transaction ends, and it is noted each time rather than now and then.
+    Raises `AccessDenied` for one that was deleted, and `Replaced` when another program has signed on as it since.
+    """
+    try:
+        with farm.store.write() as tx:
+            yield tx, _heard(tx, farm, speaker, now, holds=holds)
+    except _Another as another:
+        _warn_of_two(
+            farm, speaker, f"a program that spoke as this worker was replaced by another one at {another.address}"
+        )
+        raise Replaced(str(another)) from None
+
+
+def _heard(tx: Tx, farm: Farm, speaker: Speaker, now: datetime, *, holds: bool) -> Worker:
+    worker = workers.seen(tx, speaker.key, now) if holds else workers.find_by_key(tx, speaker.key)
+    if worker is None:
+        raise AccessDenied("The worker was deleted; register again.")
+    if is_replaced(speaker, worker):
+        raise _Another(worker.address)
+    if not holds and not is_noted(farm, worker, now):
+        workers.seen(tx, speaker.key, now)
+    return worker
+
+
+class _Another(Exception):
+    """Another program speaks as the worker, from `address`."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__("Another program has signed on as this worker; each needs a data folder of its own.")
+        self.address = address
+
+
+def is_replaced(speaker: Speaker, worker: Worker) -> bool:
+    """Whether another program has signed on as the worker since the one that speaks."""
+    return isinstance(speaker, NumberedSpeaker) and speaker.sign_on < worker.sign_ons
+
+
+def is_noted(farm: Farm, worker: Worker, now: datetime) -> bool:
+    """Whether it was noted a moment ago that the worker was heard of."""
+    every = min(NOTED_EVERY, timedelta(seconds=farm.config.worker_timeout) / _OF_TIMEOUT)
+    return worker.last_seen is not None and abs(now - worker.last_seen) < every
+
+
+def _warn_of_two(farm: Farm, speaker: Speaker, what: str) -> None:
+    """Let people know that a worker is there twice, unless they were told a moment ago."""
+    if not farm.callers.may_warn(speaker.key):
+        return
+    warning = f"{what}; was its data folder copied?"
+    log.warning("a worker is there twice", worker=speaker.id, name=speaker.name, reason=warning)
+    try:
+        with farm.store.write() as tx:
+            worker = workers.find_by_key(tx, speaker.key)
+            # What people see of one that is not approved is the code by which they know it.
+            if worker is not None and worker.approved:
+                workers.warn(tx, speaker.key, warning, farm.clock())
+    except FarmError as error:  # what the worker wants is done all the same
+        log.error("a warning is missing with a worker", worker=speaker.id, reason=str(error))
