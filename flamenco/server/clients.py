@@ -65,6 +65,8 @@ class Client(socket.socket):
         super().setblocking(False)  # noqa: FBT003 - it takes no keyword
         self._places = places
         self._is_given_up = False
+        self._delays = False
+        self._delayed = b""
         self.aside: Callable[[], AbstractContextManager[None]] = nullcontext
         """What a thread does of its own while it waits here."""
         self.expect(PATIENCE_S)
@@ -99,8 +101,23 @@ class Client(socket.socket):
                 self._moved += len(data)
                 return data
 
+    def delay(self) -> None:
+        """Keep what is sent next for what is sent after it: the head of an answer, say, until there is its body."""
+        self._delays = True
+
+    def send_delayed(self) -> None:
+        """Send what was kept, where nothing came after it."""
+        self._delays = False
+        if self._delayed:
+            self.sendall(b"")
+
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Send all of it."""
+        if self._delays:
+            self._delays, self._delayed = False, bytes(data)
+            return
+        if self._delayed:
+            data, self._delayed = self._delayed + bytes(data), b""
         for piece in self._encoded(data):
             rest = memoryview(piece)
             while rest:

@@ -18,7 +18,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -39,6 +38,7 @@ from flamenco.server.arriving import HEAD_TIMEOUT_S, MOST_HELD, Arriving
 from flamenco.server.clients import Client, Places
 from flamenco.server.connections import Connections, allowed
 from flamenco.server.patience import (
+    BEAT_EVERY_S,
     FINISH_TIMEOUT_S,
     HEARTBEAT_TIMEOUT_S,
     KEEPALIVE_S,
@@ -52,10 +52,14 @@ from flamenco.server.patience import (
 from flamenco.server.processes import Manager
 from flamenco.server.requests import impatient
 from flamenco.server.secure_clients import SecureClient
+from flamenco.server.threads import Threads
 
 log = structlog.get_logger(__name__)
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system, not a file that anybody could have put there
+
+_CHANGING = frozenset({"graceful_timeout"})
+"""What is set anew while a process serves."""
 
 _CLIENT = "gunicorn.socket"
 """The name under which the environment of a request has the connection that it came over."""
@@ -139,6 +143,21 @@ class Process(ThreadWorker):  # type: ignore[misc]
             allowed(config.connections), config.connections_per_address
         )
         self.next_look: float = 0.0
+        self.next_beat: float = 0.0
+        self.threads: Threads[_Connection] = Threads(self.cfg.threads, self._answer)
+
+    def init_process(self) -> None:
+        """Begin to serve. The settings are read some twenty times in a request, which is made quick here."""
+        for name in self.cfg.settings.keys() - _CHANGING - set(dir(type(self.cfg))):
+            object.__setattr__(self.cfg, name, getattr(self.cfg, name))
+        super().init_process()
+
+    def notify(self) -> None:
+        """Tell the main process that all is well, once a second rather than whenever something happens."""
+        now = time.monotonic()
+        if now >= self.next_beat:
+            self.next_beat = now + BEAT_EVERY_S
+            super().notify()
 
     def init_signals(self) -> None:
         """Hear of the end. The rest is for the main process alone: it has something to tell, or others to start."""
@@ -214,15 +233,20 @@ class Process(ThreadWorker):  # type: ignore[misc]
 
     def _hand_over(self, conn: _Connection) -> None:
         self._stop_waiting(conn)
-        self.enqueue_req(conn)
+        self.threads.give(conn)
 
-    def finish_request(self, conn: _Connection, fs: Future[bool]) -> None:
-        """A thread is done with a request, and says whether there may be another one; keep it only while we stay."""
+    def _answer(self, conn: _Connection) -> None:
+        """In a thread: answer the request that has come."""
+        is_kept = False
         try:
-            is_kept = fs.result()
-        except Exception:
+            is_kept = self.handle(conn)
+            conn.sock.send_delayed()
+        except BaseException:  # whatever it is, the thread has others to answer
             log.exception("a request failed in the server")
-            is_kept = False
+        self.method_queue.defer(self._answered, conn, is_kept)
+
+    def _answered(self, conn: _Connection, is_kept: bool) -> None:  # noqa: FBT001 - by way of the queue
+        """A thread is done with a request, and says whether there may be another one; keep it only while we stay."""
         if not is_kept:
             self._part(conn)
             return

@@ -17,6 +17,9 @@ KEEPALIVE_S = 30
 HEARTBEAT_TIMEOUT_S = 120
 """A process whose main loop was silent for so long is replaced. Requests run in threads and never hold it up."""
 
+BEAT_EVERY_S = 1.0
+"""How often it says that it is not silent, as the main loop comes by at least once a second."""
+
 MOST_WAITING = 128
 """So many threads of one process may wait for clients that send large files, or read large answers, beside those that
 work on requests. They take long, and workers that ask for tasks meanwhile must not have to wait for them."""

@@ -38,6 +38,8 @@ def impatient(app: WSGIApplication, client_of: Callable[[WSGIEnvironment], Clien
             environ[READ_TIMEOUT] = client.settimeout
         answer = app(environ, start_response)
         client.expect(WRITE_TIMEOUT_S)
+        if isinstance(answer, list) and any(answer):  # a body that is there already goes along with the head
+            client.delay()
         return answer
 
     return call

@@ -39,8 +39,9 @@ METHODS = {
         "init_signals": "(self)",
         "accept": "(self, listener)",
         "handle_exit": "(self, sig, frame)",
-        "enqueue_req": "(self, conn)",
-        "finish_request": "(self, conn, fs)",
+        "init_process": "(self)",
+        "handle": "(self, conn)",
+        "notify": "(self)",
         "murder_pending": "(self)",
         "handle_error": "(self, req, client, addr, exc)",
     },
@@ -83,7 +84,7 @@ ATTRIBUTES = {
     Logger: {"error_log"},
     Arbiter: {"WORKERS", "app", "worker_age"},
     BaseApplication: {"cfg"},
-    Settings: {"graceful_timeout"},
+    Settings: {"graceful_timeout", "settings", "threads"},
 }
 """All that is read or written beside."""
 

@@ -25,6 +25,10 @@ _MOST_TOLD = 100
 """So many names that are refused are logged, each once; whoever makes up more is not worth the lines."""
 
 
+_MOST_KNOWN = 100
+"""So many names that are the manager's are known without looking at them again."""
+
+
 class Browsers:
     """Refuses what a page of somebody else sends, and requests to a name that is not the manager's.
 
@@ -37,11 +41,12 @@ class Browsers:
         self._hosts = frozenset(host.lower().rstrip(".") for host in hosts)
         self._origins = frozenset(origins)
         self._told: set[str] = set()
+        self._ours: set[str] = set()
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """Look at where the request comes from, and where it goes. Raises `BadRequest`."""
         host = self._host(req)
-        if host is not None:  # as every browser sends it
+        if host is not None and host not in self._ours:  # as every browser sends it
             self._check_name(host)
         site, origin = req.get_header("Sec-Fetch-Site"), req.get_header("Origin")
         if is_foreign(req.method, site, origin, host or "", self._origins):
@@ -60,6 +65,8 @@ class Browsers:
     def _check_name(self, host: str) -> None:
         name = name_in(host)
         if name is not None and self._is_ours(name):
+            if len(self._ours) < _MOST_KNOWN:
+                self._ours.add(host)
             return
         shown = visible(name or host)
         if shown not in self._told and len(self._told) < _MOST_TOLD:
