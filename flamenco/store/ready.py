@@ -8,8 +8,7 @@ does not change is found out here once for each kind of database, from the same 
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Dialect
@@ -77,59 +76,72 @@ class _Compiled:
     def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self.sql: Final = str(compiled)
-        self._constants: Final[dict[str, Any]] = {}
+        constants: dict[str, Any] = {}
         self._binders: Final[dict[str, _Converter | None]] = {}
         for name, bind in compiled.binds.items():
             self._binders[name] = bind.type.dialect_impl(dialect).bind_processor(dialect)
         for name, value in compiled.params.items():
             if name not in compiled.binds or not compiled.binds[name].required:
                 convert = self._binders.get(name)
-                self._constants[name] = convert(value) if convert and value is not None else value
+                constants[name] = convert(value) if convert and value is not None else value
+        self._constants: Final = constants
         self._order: Final[Sequence[str] | None] = compiled.positiontup if compiled.positional else None
         self._columns: Final = tuple(getattr(statement, "exported_columns", ()))
         self._make: Final = _maker([column.key for column in self._columns])
         self._readers: list[tuple[int, _Converter]] | None = None
 
     def rows(self, tx: Tx, values: Mapping[str, Any]) -> list[Row]:
-        with self._executed(tx, self._parameters(values)) as cursor:
+        parameters = self._parameters(values)
+        cursor = self._executed(tx, parameters)
+        try:
             found = cursor.fetchall()
             if self._readers is None:
                 self._readers = self._readers_of(tx.dialect, cursor.description)
+            cursor.close()
+        except tx.dialect.loaded_dbapi.Error as error:
+            raise self._failed(tx, cursor, parameters, error) from error
         make, readers = self._make, self._readers
         return [make(_read(row, readers)) for row in found] if readers else [make(row) for row in found]
 
     def run(self, tx: Tx, values: Mapping[str, Any]) -> int:
-        with self._executed(tx, self._parameters(values)) as cursor:
-            count: int = cursor.rowcount
+        cursor = self._executed(tx, self._parameters(values))
+        count: int = cursor.rowcount
+        cursor.close()
         return count
 
     def run_each(self, tx: Tx, each: Iterable[Mapping[str, Any]]) -> None:
-        with self._executed(tx, [self._parameters(values) for values in each], many=True):
-            pass
+        self._executed(tx, [self._parameters(values) for values in each], many=True).close()
 
     def _parameters(self, values: Mapping[str, Any]) -> Any:
         """What the driver is given: in order, or by name."""
-        bound = dict(self._constants)
+        bound = self._constants.copy()
+        binders = self._binders
         for name, value in values.items():
-            convert = self._binders[name]
+            convert = binders[name]
             bound[name] = value if convert is None else convert(value)
         return bound if self._order is None else tuple([bound[name] for name in self._order])
 
-    @contextmanager
-    def _executed(self, tx: Tx, parameters: Any, *, many: bool = False) -> Iterator[Any]:
+    def _executed(self, tx: Tx, parameters: Any, *, many: bool = False) -> Any:
         """The driver's cursor, once it has done it. What the driver raises is raised as SQLAlchemy does."""
         cursor = tx.connection.cursor()
         listeners = tx.engine.dispatch
-        for listener in listeners.before_cursor_execute:
-            listener(tx, cursor, self.sql, parameters, None, many)
+        if listeners.before_cursor_execute:
+            for listener in listeners.before_cursor_execute:
+                listener(tx, cursor, self.sql, parameters, None, many)
         try:
             (cursor.executemany if many else cursor.execute)(self.sql, parameters)
+        except tx.dialect.loaded_dbapi.Error as error:
+            raise self._failed(tx, cursor, parameters, error) from error
+        if listeners.after_cursor_execute:
             for listener in listeners.after_cursor_execute:
                 listener(tx, cursor, self.sql, parameters, None, many)
-            yield cursor
+        return cursor
+
+    def _failed(self, tx: Tx, cursor: Any, parameters: Any, error: Exception) -> BaseException:
+        found = of_sqlalchemy(tx, error, self.sql, parameters, cursor)
+        if not tx.closed:
             cursor.close()
-        except tx.dialect.loaded_dbapi.Error as error:
-            raise of_sqlalchemy(tx, error, self.sql, parameters, cursor) from error
+        return found
 
     def _readers_of(self, dialect: Dialect, description: Sequence[Sequence[Any]]) -> list[tuple[int, _Converter]]:
         found = []
