@@ -56,10 +56,10 @@ class Cascade:
         self._log_lines: list[tuple[str, str]] = []
 
     @classmethod
-    def of_task(cls, tx: Tx, task_id: str, now: datetime, found: TaskState | None = None) -> tuple[Cascade, TaskState]:
-        """Lock a task's job, then read the task. `found`: as it was a moment ago. Raises `NotFound`."""
-        job = jobs.lock(tx, found.job_key if found else tasks.job_key_of(tx, task_id))
-        return cls(tx, job, now), tasks.fetch(tx, task_id)
+    def of_task(cls, tx: Tx, task_id: str, now: datetime) -> tuple[Cascade, TaskState]:
+        """Lock a task and its job. Raises `NotFound`."""
+        job, task = tasks.lock(tx, task_id)
+        return cls(tx, job, now), task
 
     def publish(self, event: Event) -> None:
         """Tell of something else that happens with all this."""

@@ -100,8 +100,19 @@ def is_replaced(speaker: Speaker, worker: Worker) -> bool:
 
 def is_noted(farm: Farm, worker: Worker, now: datetime) -> bool:
     """Whether it was noted a moment ago that the worker was heard of."""
-    every = min(NOTED_EVERY, timedelta(seconds=farm.config.worker_timeout) / _OF_TIMEOUT)
-    return worker.last_seen is not None and abs(now - worker.last_seen) < every
+    return is_recent(worker.last_seen, farm.config.worker_timeout, now)
+
+
+def who_speaks(tx: Tx, speaker: Speaker) -> Worker | None:
+    """The worker as it is now; None when `hearing` would refuse it, which says why."""
+    worker = workers.find_by_key(tx, speaker.key)
+    return None if worker is None or is_replaced(speaker, worker) else worker
+
+
+def is_recent(noted: datetime | None, timeout_s: float, now: datetime) -> bool:
+    """Whether what times out after `timeout_s` was heard of so lately that it need not be noted again."""
+    every = min(NOTED_EVERY, timedelta(seconds=timeout_s) / _OF_TIMEOUT)
+    return noted is not None and abs(now - noted) < every
 
 
 def _warn_of_two(farm: Farm, speaker: Speaker, what: str) -> None:

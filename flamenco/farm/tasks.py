@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus
 from flamenco.farm import audit, failing, last_rendered, speaking
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
-from flamenco.store import failures, jobs, listing, workers
+from flamenco.store import events, failures, jobs, listing, workers
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
 
@@ -64,10 +65,11 @@ def update(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange) -> No
         )
     if change.activity is not None and len(change.activity) > LONGEST_ACTIVITY:
         change = replace(change, activity=f"{change.activity[: LONGEST_ACTIVITY - 1]}…")
-    found = _append_log(farm, speaker, task_id, change.log) if change.log else None
     now = farm.clock()
+    if change.log and _only_log(farm, speaker, task_id, change, now):
+        return
     with speaking.hearing(farm, speaker, now, holds=False) as (tx, worker):
-        cascade, task = Cascade.of_task(tx, task_id, now, found)
+        cascade, task = Cascade.of_task(tx, task_id, now)
         _check_yours(task, worker)
         if change.log:
             cascade.publish(task_log_event(task.id, change.log))
@@ -102,12 +104,31 @@ def _is_known(task: TaskState, change: TaskChange) -> bool:
     return change.status is TaskStatus.COMPLETED is task.status
 
 
-def _append_log(farm: Farm, speaker: Speaker, task_id: str, text: str) -> TaskState:
+def _only_log(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange, now: datetime) -> bool:
+    """Append to the task's log; whether nothing else is to be noted of what the worker reports.
+
+    That both were heard of is written now and then only, so that most of these write nothing to the database.
+    """
+    text = change.log or ""
     with farm.store.read() as tx:
+        worker = speaking.who_speaks(tx, speaker)
+        if worker is None:
+            return False  # as it is told in a moment
         task = task_store.fetch(tx, task_id)
+        is_all = change == TaskChange(log=text) and _are_noted(farm, worker, task, now)
+        is_all = is_all and not events.is_followed(tx, task_log_event(task.id, text).topic)
     _check_yours(task, speaker)
     farm.logs.append(task.job_id, task.id, text)
-    return task
+    return is_all
+
+
+def _are_noted(farm: Farm, worker: Worker, task: TaskState, now: datetime) -> bool:
+    """Whether it was noted a moment ago that both were heard of, and the task is run still."""
+    return (
+        task.status is TaskStatus.ACTIVE
+        and speaking.is_noted(farm, worker, now)
+        and speaking.is_recent(task.last_touched, farm.config.task_timeout, now)
+    )
 
 
 def _check_yours(task: TaskState, speaker: Speaker) -> None:
@@ -131,8 +152,7 @@ def may_run(farm: Farm, speaker: Speaker, task_id: str) -> RunPermission:
     now = farm.clock()
     with speaking.hearing(farm, speaker, now, holds=False) as (tx, worker):
         try:
-            jobs.lock(tx, task_store.job_key_of(tx, task_id))
-            task = task_store.fetch(tx, task_id)
+            _, task = task_store.lock(tx, task_id)
         except NotFound:
             return RunPermission(may_keep_running=False, reason="Task not found")
         if worker.status_requested is not None and not worker.lazy_request:

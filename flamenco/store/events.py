@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import cache
+from typing import Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import CursorResult, Row, bindparam, delete, insert, select, text
+from sqlalchemy import CursorResult, Row, bindparam, delete, select, text
 from sqlalchemy import func as sql
 
 from flamenco.domain.events import TASK_LOGS, Event, matches
@@ -17,21 +19,25 @@ from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready
 from flamenco.store.schema import TASK_LOG_SQL, events
 
-_INSERT = Ready(insert(events).values({name: bindparam(name) for name in ("created", "topic", "payload")}))
-
 # SQLite has one writer, so its keys are in the order of commits. In PostgreSQL keys are given out to transactions that
 # end in any order: one that is under way may be going to show an event with a lower key than those that are there. So
 # each says, before it is given keys, beyond which number they will be: by a lock, which everybody can see and nobody
 # waits for, and which goes after the events have come.
 _HIGHEST_SQL = "coalesce(pg_sequence_last_value('events_key_seq'), 0)"
 # A lock goes by 64 bits: the upper 16 say that it is about this, the others are the number.
-_SAY_WHERE = text(f"SELECT pg_advisory_xact_lock_shared((26220::bigint << 48) + {_HIGHEST_SQL})")
+_SAY_WHERE_SQL = f"SELECT pg_advisory_xact_lock_shared((26220::bigint << 48) + {_HIGHEST_SQL})"
 _HIGHEST = text(f"SELECT {_HIGHEST_SQL}")
 _LOWEST_UNDER_WAY = text(
     "SELECT min(((classid::bigint & 65535) << 32) + objid::bigint) FROM pg_locks "
     "WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 16 = 26220 "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
+
+
+_INSERT_SQL = "INSERT INTO events (created, topic, payload)"
+
+_MOST_AT_ONCE: Final = 8
+"""So many events are stored by one statement."""
 
 
 class Horizon(Struct, frozen=True):
@@ -46,14 +52,31 @@ def append(tx: Tx, happened: Iterable[Event], now: datetime) -> None:
 
     To be called after the change that they tell of, so that they are in the order of changes.
     """
-    rows = [
-        {"created": now, "topic": event.topic, "payload": msgspec.json.encode(event.payload).decode()}
-        for event in _followed(tx, tuple(happened))
-    ]
-    if rows:
-        if tx.dialect.name != "sqlite":
-            tx.execute(_SAY_WHERE)
-        _INSERT.run_each(tx, rows)
+    told = [(event.topic, msgspec.json.encode(event.payload).decode()) for event in _followed(tx, tuple(happened))]
+    for start in range(0, len(told), _MOST_AT_ONCE):
+        part = told[start : start + _MOST_AT_ONCE]
+        values = {f"topic_{number}": topic for number, (topic, _) in enumerate(part)}
+        values |= {f"payload_{number}": payload for number, (_, payload) in enumerate(part)}
+        _insertion(len(part), tx.dialect.name).run(tx, created=now, **values)
+
+
+@cache
+def _insertion(count: int, database: str) -> Ready:
+    """One statement for so many events: one after the other would be as many round trips to a server."""
+    rows = ", ".join(f"({number}, :topic_{number}, :payload_{number})" for number in range(count))
+    told = f"told (number, topic, payload) AS (VALUES {rows})"
+    if database == "sqlite":
+        before, created, source = told, ":created", "told"
+    else:
+        before, created = f"said AS MATERIALIZED ({_SAY_WHERE_SQL}), {told}", "CAST(:created AS timestamptz)"
+        source = "said, told"
+    insertion = f"{_INSERT_SQL} SELECT {created}, topic, payload FROM {source} ORDER BY number"  # noqa: S608 - our own names
+    return Ready(text(f"WITH {before} {insertion}").bindparams(bindparam("created", type_=events.c.created.type)))
+
+
+def is_followed(tx: Tx, topic: str) -> bool:
+    """Whether anybody wants to know of what happens under a topic of task logs."""
+    return matches(topic, log_followers.patterns(tx))
 
 
 def _followed(tx: Tx, happened: tuple[Event, ...]) -> Iterable[Event]:

@@ -11,13 +11,14 @@ from sqlalchemy import bindparam, select, text, update
 from sqlalchemy import func as sql
 
 from flamenco.domain.errors import Conflict, NotFound
-from flamenco.domain.model import Command, Task, TaskState
+from flamenco.domain.model import Command, JobState, Task, TaskState
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
 from flamenco.domain.transitions import MassMove
+from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready, Row
 from flamenco.store.rows import Rows
-from flamenco.store.schema import ACTIVE_SQL, jobs, task_dependencies, tasks
+from flamenco.store.schema import ACTIVE_SQL, jobs, tags, task_dependencies, tasks
 
 _decode_commands = msgspec.json.Decoder(tuple[Command, ...]).decode
 _KEPT: Final[dict[str, Any]] = {
@@ -36,7 +37,6 @@ _BY_ID, _WHOLE_BY_ID = (
 _BY_KEY, _WHOLE_BY_KEY = (
     Ready(statement.where(tasks.c.key == bindparam("task_key"))) for statement in (SELECT, SELECT_WHOLE)
 )
-_JOB_OF = Ready(select(tasks.c.job_key).where(tasks.c.uuid == bindparam("id")))
 
 
 def fetch(tx: Tx, task_id: str) -> TaskState:
@@ -65,12 +65,25 @@ def _there(row: Row | None, task_id: str = "") -> Row:
     return row
 
 
-def job_key_of(tx: Tx, task_id: str) -> int:
-    """The job of a task: what to lock before looking at the task. Raises `NotFound`."""
-    key = _JOB_OF.scalar(tx, id=task_id)
-    if key is None:
-        raise NotFound(f"There is no task {task_id}.")
-    return int(key)
+# The job is named first, and so locked first, as by everybody else. The task is locked as well: what waited for the
+# job's lock is then told the task as it is by now, which PostgreSQL does for locked rows alone.
+_LOCK = Ready(
+    select(*job_store.STATE.columns, *STATE.columns)
+    .join_from(jobs, tasks, tasks.c.job_key == jobs.c.key)
+    .outerjoin(tags, tags.c.key == jobs.c.tag_key)
+    .where(tasks.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None))
+    .with_for_update(of=[jobs, tasks])
+)
+_WIDTH_OF_JOB: Final = len(job_store.STATE.columns)
+
+
+def lock(tx: Tx, task_id: str) -> tuple[JobState, TaskState]:
+    """The task with UUID `task_id` and its job, both kept from changing until the transaction ends. Raises `NotFound`.
+
+    Also when somebody wants the job deleted.
+    """
+    row = _there(_LOCK.first(tx, id=task_id), task_id)
+    return job_store.STATE.read(row), STATE.read(row[_WIDTH_OF_JOB:])
 
 
 def of_job(tx: Tx, job_key: int) -> list[Task]:

@@ -339,10 +339,15 @@ def test_what_came_to_nothing_holds_up_nobody(farm: Farm) -> None:
     """A transaction that is undone leaves a number that no event has; the others are delivered."""
     receiver = Receiver()
     sink = attach(farm, receiver.deliver)
-    with farm.store.write() as undone:
-        append_event(undone, "undone")
-        publish(farm, "a")
-        undone.rollback()
+
+    def undo() -> None:
+        with farm.store.write() as undone:
+            append_event(undone, "undone")
+            publish(farm, "a")
+            raise ValueError("undone")
+
+    with pytest.raises(ValueError, match="undone"):
+        undo()
     publish(farm, "b")
     delivery.tick(farm, sink)
     assert receiver.got == ["a", "b"]

@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import delete, event, insert
 
 from flamenco.domain.durations import Duration
-from flamenco.domain.errors import Conflict
+from flamenco.domain.errors import AccessDenied, Conflict
 from flamenco.domain.model import Assignment, Command, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import jobs, tasks, workers
+from flamenco.farm import following, jobs, task_logs, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
+from flamenco.farm.tasks import TaskChange
 from flamenco.store import jobs as job_store
 from flamenco.store.schema import jobs as job_rows
 from flamenco.store.schema import tags, worker_tags
@@ -195,6 +196,46 @@ def test_a_worker_that_would_soon_count_as_lost_is_noted(make_farm: Callable[...
         assert claim.assign_next(farm, present(farm, worker)) is None
         assert present(farm, worker).last_seen == clock()
         clock.forward(2)
+
+
+def test_what_only_adds_to_a_log_writes_nothing_else(farm: Farm, clock: Clock) -> None:
+    """Whoever runs a task and goes on saying something is noted every few seconds, and what it said is in the log."""
+    store_job(farm, authored_job(authored_task()))
+    worker = new_worker(farm)
+    task = take(farm, worker).task
+    with writing_nothing(farm):
+        tasks.update(farm, worker, task.id, TaskChange(log="one"))
+        tasks.update(farm, worker, task.id, TaskChange(log="two"))
+    assert task_logs.tail(farm, task.id).splitlines()[-2:] == ["one", "two"]
+    clock.forward(10)
+    tasks.update(farm, worker, task.id, TaskChange(log="three"))
+    assert present(farm, worker).last_seen == clock()
+    assert tasks.details(farm, task.id).task.last_touched == clock()
+
+
+def test_what_is_followed_is_told_at_once(farm: Farm) -> None:
+    """A line of a log that somebody follows is an event, however lately the task was heard of."""
+    store_job(farm, authored_job(authored_task()))
+    worker = new_worker(farm)
+    task = take(farm, worker).task
+    begun = following.follow(farm, None, [f"/tasklog/{task.id}"], 1, 0)
+    tasks.update(farm, worker, task.id, TaskChange(log="followed"))
+    (told,) = following.follow(farm, begun.next, [f"/tasklog/{task.id}"], 10, 0).events
+    assert told.payload["log"].strip() == "followed"
+
+
+def test_who_is_not_there_any_more_only_adds_nothing(farm: Farm) -> None:
+    """A task that was taken away, and a worker that was deleted, are told as ever."""
+    job = store_job(farm, authored_job(authored_task()))
+    worker = new_worker(farm)
+    task = take(farm, worker).task
+    jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "enough")
+    with pytest.raises(Conflict, match="not active"):
+        tasks.update(farm, worker, task.id, TaskChange(log="late"))
+    workers.delete(farm, worker.id)
+    with pytest.raises(AccessDenied):
+        tasks.update(farm, worker, task.id, TaskChange(log="later"))
+    assert task_logs.tail(farm, task.id).splitlines()[-1].endswith("late")
 
 
 def test_who_waits_is_given_what_comes(farm: Farm, waiting: Worker) -> None:

@@ -8,7 +8,6 @@ from flamenco.domain.model import Speaker
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import speaking
 from flamenco.farm.context import Farm
-from flamenco.store import workers
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import claim
 
@@ -27,8 +26,8 @@ def is_idle_still(farm: Farm, speaker: Speaker, now: datetime) -> bool:
 
 def _is_idle(tx: Tx, farm: Farm, speaker: Speaker, now: datetime) -> bool:
     """Whether there is nothing to note of the worker, nothing to tell it, and nothing that it could do."""
-    worker = workers.find_by_key(tx, speaker.key)
-    if worker is None or speaking.is_replaced(speaker, worker) or not speaking.is_noted(farm, worker, now):
+    worker = speaking.who_speaks(tx, speaker)
+    if worker is None or not speaking.is_noted(farm, worker, now):
         return False
     if worker.status is not WorkerStatus.AWAKE or worker.status_requested is not None or not worker.approved:
         return False
