@@ -21,6 +21,9 @@ _database_option = click.option(
 )
 
 
+_MEBIBYTE = 1024 * 1024
+
+
 @click.group()
 def db() -> None:
     """Upgrade, check and back up the database.
@@ -100,6 +103,30 @@ def check_command(
         click.echo("problems were found" if problems else "the database is in order")
     if problems:
         raise click.exceptions.Exit(1)
+
+
+@db.command("compact")
+@config_option
+@data_dir_option
+@_database_option
+def compact_command(config_file: Path | None, data_dir: Path | None, database: str | None) -> None:
+    """Make the file of the SQLite database anew, as small as it can be. Stop the manager first.
+
+    It needs as much room again while it works. Afterwards the manager gives back by itself what it does not need any
+    more; those of databases that were begun by earlier versions do not.
+
+    \b
+    Example:
+      flamenco db compact
+    """
+    with _opened(config_file, data_dir, database) as store:
+        if store.file is None:
+            raise StoreError("Only the built-in SQLite database is made anew by Flamenco; PostgreSQL has VACUUM FULL.")
+        before = store.file.stat().st_size
+        store.compact()
+        click.echo(
+            f"{store.file}: {before / _MEBIBYTE:.1f} MiB before, {store.file.stat().st_size / _MEBIBYTE:.1f} now"
+        )
 
 
 @db.command("backup")

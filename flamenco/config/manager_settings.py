@@ -311,6 +311,16 @@ class Config(Struct, frozen=True, kw_only=True):
             extra=_ONLY_IN_FILE,
         ),
     ] = 32
+    max_events: Annotated[
+        int,
+        Meta(
+            description="So many events are kept at most, for sinks and programs that come later; the oldest go first, "
+            "and all of them after seven days.",
+            ge=1000,
+            le=1_000_000_000,
+            extra=_ONLY_IN_FILE,
+        ),
+    ] = 250_000
     task_log_mb: Annotated[
         int,
         Meta(

@@ -80,6 +80,7 @@ def chores(farm: Farm) -> list[Chore]:
         Chore("events", upkeep.forget_events, 60.0),
         Chore("task-log-events", upkeep.forget_task_logs, 60.0),
         Chore("access", upkeep.forget_access, 60.0),
+        Chore("space", upkeep.give_space_back, 300.0),
         Chore("checkpoint", upkeep.checkpoint, 60.0),
         Chore("sinks", delivery.look_after_sinks),
     ]

@@ -9,7 +9,7 @@ import structlog
 from flamenco.farm import farm_status
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
-from flamenco.store import audit, damage, events, leases, log_followers, users
+from flamenco.store import audit, damage, events, leases, log_followers, space, users
 from flamenco.store.driver_errors import HOW_TO_RECOVER
 
 log = structlog.get_logger()
@@ -34,13 +34,27 @@ MEASURE_EVERY_S = 10.0
 _TASK_LOGS_EVERY_S = 60.0
 _HOUR_S = 3600.0
 _BATCH = 10_000
+_EVENTS_EVERY_S = 120.0
+_PAGES = 500
+"""Of 4 KiB each: so many are moved in a few milliseconds."""
 
 
 def forget_events(farm: Farm, batch: int = _BATCH) -> float:
-    """Delete the events that are older than `EVENTS_KEPT`, `batch` at a time: the others need the database too."""
+    """Delete the events that are older than `EVENTS_KEPT`, or more than are kept, `batch` at a time.
+
+    The others need the database too.
+    """
     with farm.store.write() as tx:
-        deleted = events.delete_before(tx, farm.clock() - EVENTS_KEPT, batch)
-    return 1.0 if deleted == batch else _HOUR_S
+        too_many = events.delete_all_but(tx, farm.config.max_events, batch)
+        too_old = events.delete_before(tx, farm.clock() - EVENTS_KEPT, batch)
+    return 1.0 if batch in (too_many, too_old) else _EVENTS_EVERY_S
+
+
+def give_space_back(farm: Farm, pages: int = _PAGES) -> float:
+    """Give the disk back what the database does not need any more, a little at a time."""
+    with farm.store.write() as tx:
+        has_more = space.give_back(tx, pages)
+    return 1.0 if has_more else _HOUR_S
 
 
 def forget_access(farm: Farm, batch: int = _BATCH) -> float:

@@ -52,7 +52,7 @@ def translation(error: BaseException, url: URL) -> FarmError | None:
 
     PostgreSQL has a code for each of its errors, and none when there was no connection to send it over.
     """
-    if not isinstance(error, DBAPIError | sqlite3.OperationalError):  # the driver's own while a connection is prepared
+    if not isinstance(error, DBAPIError | sqlite3.DatabaseError):  # the driver's own while a connection is prepared
         return None
     told = error.orig if isinstance(error, DBAPIError) else error
     is_lost = isinstance(error, DBAPIError) and error.connection_invalidated

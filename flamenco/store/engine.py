@@ -7,7 +7,7 @@ or two hosts on PostgreSQL, are as safe as one. In which order threads come to w
 from __future__ import annotations
 
 import sqlite3
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from types import TracebackType
 
@@ -119,6 +119,18 @@ class Store:
             connection.close()
         return not busy
 
+    def compact(self) -> None:
+        """Make the file of an SQLite database anew. Raises `Busy` while anybody else is at work on it."""
+        if self.file is None:
+            return
+        try:
+            with closing(sqlite3.connect(self.file, timeout=self.busy_timeout_s, isolation_level=None)) as alone:
+                # Otherwise whoever reads the log meanwhile keeps the file from becoming smaller.
+                for statement in ("PRAGMA auto_vacuum=INCREMENTAL", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                    alone.execute(statement).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise translation(error, self.url) or error from error
+
     def close(self) -> None:
         """Close all connections."""
         self._connections.close()
@@ -193,5 +205,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry
     connection.isolation_level = None
     # WAL lets readers go on while one writes. NORMAL loses nothing when the process dies, only, perhaps,
     # the last transactions when the machine loses power; it never damages the file.
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY"):
+    # What is freed can be given back to the disk, where the file is begun so: see `space`.
+    modes = ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=NORMAL")
+    for pragma in (*modes, "foreign_keys=ON", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")

@@ -101,6 +101,13 @@ def delete_before(tx: Tx, moment: datetime, limit: int) -> int:
     return int(tx.execute(delete(events).where(events.c.key.in_(old))).rowcount)
 
 
+def delete_all_but(tx: Tx, most: int, limit: int) -> int:
+    """Forget the oldest events where there are more than about `most`, at most `limit` at a time. Returns how many."""
+    newest_key = select(sql.max(events.c.key)).scalar_subquery()
+    old = select(events.c.key).where(events.c.key <= newest_key - most).order_by(events.c.key).limit(limit)
+    return int(tx.execute(delete(events).where(events.c.key.in_(old))).rowcount)
+
+
 def delete_task_logs_before(tx: Tx, moment: datetime, limit: int) -> int:
     """Forget events of task logs older than `moment`, at most `limit` at a time. Returns how many."""
     newest_key = select(sql.max(events.c.key)).scalar_subquery()

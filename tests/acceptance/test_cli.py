@@ -137,6 +137,8 @@ def test_the_database_is_checked_and_copied_while_the_manager_runs(shared_manage
     copy = tmp_path / "copy.sqlite"
     assert flamenco("db", "backup", str(copy), *data).returncode == 0
     assert flamenco("db", "check", "--database", str(copy)).stdout == "the database is in order\n"
+    assert "MiB before" in flamenco("db", "compact", "--database", f"sqlite:///{copy}").stdout
+    assert flamenco("db", "check", "--database", str(copy)).stdout == "the database is in order\n"
     again = flamenco("db", "backup", str(copy), *data)
     assert again.returncode == 2
     assert "exists already" in again.stderr

@@ -320,6 +320,7 @@ def _chores(farm: Farm) -> None:
     for tick in (ranking.tick, sleep.tick, upkeep.write_measurements, delivery.look_after_sinks, upkeep.forget_events):
         tick(farm)
     upkeep.forget_task_logs(farm)
+    upkeep.give_space_back(farm)
     placing.place_all(farm)
     jobs.finish_transitions(farm)
     farm_status.forget(farm)

@@ -46,7 +46,7 @@ LONG = (
 )
 """Those that run for long, or want a job type that is tried out, or a user; and the one that names what is wrong."""
 COMMANDS_OF_THE_MANAGER = [each for each in commands() if each not in LONG]
-OF_THE_DATABASE = ["db upgrade", "db check", "db backup", "users list"]
+OF_THE_DATABASE = ["db upgrade", "db check", "db backup", "db compact", "users list"]
 
 Run = Callable[..., Result]
 
@@ -116,7 +116,7 @@ def test_a_damaged_database(tmp_path: Path, run: Run, damage: Callable[[Path, Ru
         result = run(command, data_dir)
         if command == "db check" and damage is holes:
             assert (result.exit_code, "problem: " in result.stdout) == (1, True), result.output
-        elif command in OF_THE_DATABASE and damage is not holes:
+        elif command == "db compact" or (command in OF_THE_DATABASE and damage is not holes):  # it copies every page
             assert str(data_dir / DATABASE) in refused(result) or "cannot be used" in refused(result)
         else:
             assert result.exit_code == 0, f"{command}: {result.output}"
@@ -124,7 +124,7 @@ def test_a_damaged_database(tmp_path: Path, run: Run, damage: Callable[[Path, Ru
             assert not list(tmp_path.glob("copy*")), "no half copy is left"
 
 
-@pytest.mark.parametrize("command", ["db check", "db backup"])
+@pytest.mark.parametrize("command", ["db check", "db backup", "db compact"])
 def test_no_database(tmp_path: Path, run: Run, command: str) -> None:
     """Where there is none nothing is made: neither the folder nor an empty file."""
     assert "there is no Flamenco database" in refused(run(command, tmp_path / "none"))
@@ -164,7 +164,8 @@ def test_a_server_that_is_not_there(tmp_path: Path, run: Run, monkeypatch: pytes
     """A PostgreSQL that does not answer is a sentence too."""
     monkeypatch.setenv("FLAMENCO_DATABASE", "postgresql://somebody@127.0.0.1:1/farm")
     said = refused(run(command, tmp_path / "data"))
-    assert "pg_dump" in said if command == "db backup" else "does not answer" in said
+    instead = {"db backup": "pg_dump", "db compact": "VACUUM FULL"}
+    assert instead.get(command, "does not answer") in said
 
 
 def test_a_configuration_that_cannot_be_read(tmp_path: Path, run: Run) -> None:

@@ -10,11 +10,13 @@ from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
+from sqlalchemy import delete, select
 from sqlalchemy import func as sql
-from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from flamenco.domain.errors import Busy, StoreError, Unavailable
+from flamenco.domain.events import Event
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import deletion, workers
@@ -25,10 +27,17 @@ from flamenco.services import deletion as deletions
 from flamenco.services import delivery, sleep, timeouts, upkeep
 from flamenco.services.runner import Chore, Runner, chores
 from flamenco.store import damage
+from flamenco.store import events as event_store
 from flamenco.store.schema import events, leases
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import giving_up_soon, new_worker, store_job, take
+
+
+class SomethingHappened(Struct, frozen=True):
+    """What some events of these tests say."""
+
+    what: str = ""
 
 
 def stored_events(farm: Farm) -> int:
@@ -46,6 +55,45 @@ def test_old_events_are_forgotten(farm: Farm, clock: Clock) -> None:
     assert upkeep.forget_events(farm) > 60
     assert 0 < stored_events(farm) < before
     assert upkeep.forget_events(farm) > 60
+
+
+def test_there_are_never_many_more_events_than_are_kept(make_farm: Callable[..., Farm]) -> None:
+    """However young they are; the newest stay, and the rest follows where one transaction should not delete it all."""
+    farm = make_farm(max_events=1000)
+    with farm.store.write() as tx:
+        for number in range(1010):
+            event_store.append(tx, [Event(f"/x/{number}", SomethingHappened())], farm.clock())
+    assert upkeep.forget_events(farm, batch=6) <= 1
+    assert stored_events(farm) == 1004
+    assert upkeep.forget_events(farm, batch=6) > 60
+    with farm.store.read() as tx:
+        assert [event.topic for event in event_store.after(tx, 0, 1)] == ["/x/10"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_room_that_is_not_needed_is_given_back(farm: Farm) -> None:
+    """Little by little, and some of it stays for what comes next."""
+    file = farm.store.file
+    assert file is not None
+    text = "x" * 3_000
+    with farm.store.write() as tx:
+        for _ in range(4_000):
+            event_store.append(tx, [Event("/x", SomethingHappened(text))], farm.clock())
+    farm.store.checkpoint()
+    full = file.stat().st_size
+    with farm.store.write() as tx:
+        tx.execute(delete(events))
+    assert upkeep.give_space_back(farm, pages=100) == 1.0
+    while upkeep.give_space_back(farm) <= 1.0:
+        pass
+    assert farm.store.checkpoint()
+    assert 4_000_000 < file.stat().st_size < full / 2
+    farm.store.compact()
+    assert file.stat().st_size < 1_500_000
+    with giving_up_soon(farm), closing(sqlite3.connect(file, isolation_level=None)) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Busy):
+            farm.store.compact()
 
 
 def test_a_pile_of_old_events_goes_bit_by_bit(farm: Farm, clock: Clock) -> None:
@@ -266,6 +314,7 @@ CHORES = [
     upkeep.look_for_stranded,
     upkeep.forget_events,
     upkeep.forget_task_logs,
+    upkeep.give_space_back,
     delivery.look_after_sinks,
 ]
 
