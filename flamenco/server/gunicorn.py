@@ -10,6 +10,7 @@ waiting, however many they are.
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import selectors
@@ -384,6 +385,9 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop."""
+        # Processes share what is in memory until one writes there, and the collector writes to all that it looks at.
+        gc.collect()
+        gc.freeze()
         _Main(self).run()
 
     def load_config(self) -> None:
