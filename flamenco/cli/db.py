@@ -11,9 +11,11 @@ import msgspec
 
 from flamenco.cli.configuration import configured
 from flamenco.cli.options import config_option, data_dir_option, json_option
-from flamenco.domain.errors import StoreError
+from flamenco.cli.progress import counted_progress
+from flamenco.config.addresses import database_url
+from flamenco.domain.errors import ConfigError, StoreError
 from flamenco.farm.context import utc_now
-from flamenco.store import damage, recount, upgrade
+from flamenco.store import copying, damage, recount, upgrade
 from flamenco.store.engine import Store
 
 _database_option = click.option(
@@ -127,6 +129,47 @@ def compact_command(config_file: Path | None, data_dir: Path | None, database: s
         click.echo(
             f"{store.file}: {before / _MEBIBYTE:.1f} MiB before, {store.file.stat().st_size / _MEBIBYTE:.1f} now"
         )
+
+
+@db.command("copy")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@json_option
+def copy_command(source: str, target: str, *, as_json: bool) -> None:
+    """Copy a database into another, empty one, from SQLite to PostgreSQL or back. Stop the manager first.
+
+    FROM and TO are SQLite files, or postgresql://USER@HOST/NAME. It is all or nothing: what was copied is counted
+    before it stays. Afterwards name TO as `database` in flamenco-manager.yaml. Task logs and images are files, and
+    stay where they are.
+
+    \b
+    Example:
+      flamenco db copy /srv/flamenco/flamenco-manager.sqlite postgresql://flamenco@db.studio.lan/flamenco
+    """
+    with _at(source, may_begin=False) as before, _at(target, may_begin=True) as after:
+        if upgrade.usable_revision(before) != upgrade.known_revisions()[-1]:
+            raise StoreError(f"{before.url!r} is of an earlier version; run `flamenco db upgrade --database …` first.")
+        upgrade.upgrade(after, utc_now())
+        with counted_progress() as told:
+            counts = copying.copy(before, after, told)
+    if as_json:
+        click.echo(msgspec.json.encode({"rows": counts}))
+    else:
+        click.echo(f"copied {sum(counts.values())} rows of {sum(map(bool, counts.values()))} tables to {after.url!r}")
+
+
+@contextmanager
+def _at(place: str, *, may_begin: bool) -> Iterator[Store]:
+    """The database at a URL, or in a file."""
+    try:
+        url = database_url(place, Path.cwd())
+    except ValueError as error:
+        raise ConfigError(f"{error}.") from error
+    store = Store(url, pool_size=1, may_begin=may_begin)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 @db.command("backup")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -41,6 +41,27 @@ def job_progress(client: ManagerClient) -> Iterator[Show]:
             display.update(bar, description=job.status, completed=completed, total=total, unit=unit)
 
         yield show
+
+
+@contextmanager
+def counted_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Shows how far several things are, one after the other: a bar on a terminal, a line for each elsewhere.
+
+    Is told what it is about, how much is done, and of how much.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+
+        def say(about: str, done: int, total: int) -> None:
+            if done == total:
+                print_line(f"{about}: {total}", err=True)
+
+        yield say
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as display:
+        bar = display.add_task("", total=None)
+        yield lambda about, done, total: display.update(bar, description=about, completed=done, total=total)
 
 
 def counted(client: ManagerClient, job: Job) -> tuple[int, int, str]:
