@@ -47,6 +47,7 @@ class Lazy(NamedTuple):
 
 COMMANDS: Final = {
     "demo": Lazy("flamenco.cli.demo:demo", "Show a whole farm at work on this machine."),
+    "simulate": Lazy("flamenco.cli.simulate:simulate", "Try how many workers and tasks a manager bears."),
     "manager": Lazy("flamenco.cli.manager:manager", "Run the manager, which hands out tasks."),
     "worker": Lazy("flamenco.cli.worker:worker", "Run a worker, which renders on this machine."),
     "submit": Lazy("flamenco.cli.submit:submit", "Submit a job."),

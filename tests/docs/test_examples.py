@@ -32,6 +32,7 @@ TESTED = {
     ("docs/access.md", "yaml"): 3,  # here
     ("docs/access.md", "nginx"): 1,  # tests/acceptance/test_nginx.py
     ("docs/access.md", "sh"): 1,  # here; tests/acceptance/test_access_for_real.py
+    ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
     ("docs/settings.md", "yaml"): 1,  # here
     ("docs/worker-settings.md", "yaml"): 1,  # here
     ("jobtypes/README.md", "js"): 1,  # tests/unit/test_cli_jobtypes.py
@@ -39,7 +40,7 @@ TESTED = {
 }
 """How many blocks of code a manual has in a language, and where they are run."""
 
-SHELL = ["README.md", "CONTRIBUTING.md", "docs/access.md"]
+SHELL = ["README.md", "CONTRIBUTING.md", "docs/access.md", "docs/simulate.md"]
 """The manuals with lines for a shell."""
 
 _SPAN = re.compile(r"`(flamenco [^`]+)`")

@@ -30,6 +30,7 @@ RAW: Final = ("\x1b", "\x07", "\u202e", "\x9b", "\rfake", "\nFAKE")
 
 NOT_ASKED: Final = {
     "demo": "shows a farm of its own",
+    "simulate": "shows what it has made itself",
     "manager": "runs the manager; what that logs is below",
     "worker": "runs a worker; what that logs is below",
     "log": "gives programs what a task printed byte by byte; for a terminal, see below",

@@ -14,7 +14,19 @@ PACKAGE = ROOT / "flamenco"
 LOW = {"domain", "hooks", "config"}
 MIDDLE = LOW | {"store", "compiler", "files"}
 HIGH = MIDDLE | {"farm"}
-TOP = HIGH | {"authoring", "discovery", "services", "api", "web", "worker", "client", "builtin", "bundled", "demo"}
+TOP = HIGH | {
+    "authoring",
+    "discovery",
+    "services",
+    "api",
+    "web",
+    "worker",
+    "client",
+    "builtin",
+    "bundled",
+    "demo",
+    "simulation",
+}
 
 MAY_IMPORT: dict[str, set[str]] = {
     "": {"domain", "hooks"},
@@ -38,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "worker": LOW | {"client", "discovery", ""},
     "blender_launcher": set(),
     "demo": {"domain", "config", "client"},
+    "simulation": {"domain", "config", "client", "demo", "worker", ""},
     "bootstrap": TOP | {""},
     "server": TOP | {"bootstrap", ""},
     "cli": TOP | {"bootstrap", "server", ""},
@@ -57,6 +70,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pluggy": ("hooks/",),
     "psutil": ("discovery/networks.py", "compiler/helper.py"),
     "pytest": ("testing.py",),
+    "h11": ("simulation/wire.py",),
     "bpy": ("blender_launcher.py",),
 }
 """Where each of these libraries may be imported."""

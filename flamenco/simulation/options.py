@@ -1,0 +1,27 @@
+"""What to simulate."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from flamenco.simulation.fates import Behaviour
+from flamenco.simulation.ledger import SILENCE_S
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """How large the farm is, how it behaves, and for how long.
+
+    `jobs` with `tasks` each are done once; with `duration_s`, as many jobs are kept open until that is over.
+    `patience_s`: so long may nothing happen before what is open counts as lost. `silence_s`: after how long the manager
+    may give up a worker that it does not hear of. `keep`: what was made is not removed in the end.
+    """
+
+    workers: int = 10
+    jobs: int = 1
+    tasks: int = 100
+    behaviour: Behaviour = Behaviour()
+    duration_s: float | None = None
+    seed: int = 1
+    patience_s: float = 300.0
+    silence_s: float = SILENCE_S
+    keep: bool = False

@@ -1,0 +1,93 @@
+"""The jobs of a simulation, as the farm has them: submitted, recognised, watched, looked at in the end, deleted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from flamenco.client import JobRequest, ManagerClient, ManagerError, TaskSummary
+from flamenco.domain.statuses import JobStatus
+
+JOB_TYPE: Final = "echo-sleep-test"
+CLOSED: Final = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED, JobStatus.PAUSED)
+_OPEN: Final = frozenset(JobStatus) - set(CLOSED)
+_MORE: Final = 100
+
+
+class Work:
+    """Jobs of so many `tasks`, by whose names, which begin with `label`, the simulation knows them again.
+
+    What asks the manager raises what `ManagerClient` does, and belongs into a thread of its own.
+    """
+
+    def __init__(self, client: ManagerClient, label: str, tasks: int, seconds: int) -> None:
+        self.label = label
+        self.promised: dict[str, int] = {}
+        """How many tasks each job is to have."""
+        self.submitted: dict[str, float] = {}
+        """When the manager had taken a job, as far as it said so."""
+        self.durations: list[float] = []
+        self.tag_id = ""
+        """What workers must have to be given these jobs; known once it is made."""
+        self._client, self._tasks, self._seconds = client, tasks, seconds
+        self._foreign: set[str] = set()
+        self._number = 0
+
+    def submit(self) -> None:
+        """Hand in one more job."""
+        self._number += 1
+        settings = {
+            "message": self.label,
+            "sleep_duration_seconds": self._seconds,
+            "sleep_repeats": self._tasks - 1,
+        }
+        name = f"{self.label} {self._number}"
+        request = JobRequest(name=name, type=JOB_TYPE, settings=settings, worker_tag=self.tag_id)
+        begun = time.monotonic()
+        job_id = self._client.submit_job(request).id
+        self.submitted[job_id] = time.monotonic()
+        self.durations.append(self.submitted[job_id] - begun)
+        self._adopt(job_id)
+
+    def is_ours(self, job_id: str) -> bool:
+        """Whether that is a job of this simulation; also one whose submission was never answered."""
+        if job_id not in self.promised and job_id not in self._foreign:
+            name = self._client.jobs.get(job_id).name
+            self._adopt(job_id) if name.startswith(self.label) else self._foreign.add(job_id)
+        return job_id in self.promised
+
+    def open_jobs(self) -> int:
+        """How many are not done yet."""
+        found = self._client.jobs.newest(self._number + _MORE, statuses=_OPEN, types=[JOB_TYPE])
+        return sum(job.name.startswith(self.label) for job in found)
+
+    def adopt_all(self) -> None:
+        """Find those that were made though nobody said so."""
+        for job in self._client.jobs.newest(2 * self._number + _MORE, types=[JOB_TYPE]):
+            if job.name.startswith(self.label):
+                self._adopt(job.id)
+
+    def tasks(self, job_id: str) -> Sequence[TaskSummary]:
+        """All tasks of a job."""
+        return self._client.jobs.tasks(job_id)
+
+    def log(self, task_id: str) -> str:
+        """What a task has said; empty while nothing is there."""
+        info = self._client.tasks.log(task_id)
+        text = b""
+        while info and (part := self._client.tasks.log_part(info, len(text))):
+            text += part
+        return text.decode(errors="replace")
+
+    def delete(self) -> None:
+        """Have the manager forget all of it."""
+        for job_id in self.promised:
+            try:
+                self._client.jobs.delete(job_id)
+            except ManagerError as error:
+                if error.status != 404:
+                    raise
+
+    def _adopt(self, job_id: str) -> None:
+        self.promised[job_id] = self._tasks
