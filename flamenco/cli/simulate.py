@@ -87,9 +87,12 @@ def _behaviour_options(function: F) -> F:
 @click.option(
     "--duration", "duration_s", type=click.FloatRange(1), metavar="SECONDS", help="Go on for so long, with new jobs."
 )
+@_rate("--vanish-rate", "How many workers are gone for good, all at once, after --vanish-after.")
+@click.option("--vanish-after", "vanish_after_s", type=click.FloatRange(0), default=60.0, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed has the same befall the workers.")
 @click.option("--own", is_flag=True, help="Try it on a new manager of this machine, which is gone afterwards.")
 @override_option
+@click.option("--delete-done", "deletes_done", is_flag=True, help="Delete each job as soon as it is done.")
 @click.option("--keep", is_flag=True, help="Leave jobs and workers of the simulation in the farm.")
 @manager_option
 @json_option
@@ -98,12 +101,15 @@ def simulate(
     jobs: int,
     tasks: int,
     duration_s: float | None,
+    vanish_rate: float,
+    vanish_after_s: float,
     seed: int,
     overrides: dict[str, str],
     manager_url: str,
     *,
     own: bool,
     keep: bool,
+    deletes_done: bool,
     as_json: bool,
     **behaviour: Any,
 ) -> None:
@@ -129,9 +135,12 @@ def simulate(
         tasks=tasks,
         behaviour=Behaviour(**behaviour),
         duration_s=duration_s,
+        vanish_rate=vanish_rate,
+        vanish_after_s=vanish_after_s,
         seed=seed,
         silence_s=_silence_s(overrides),
         keep=keep,
+        deletes_done=deletes_done,
     )
     _allow_connections(workers)
     signals = StopSignals()

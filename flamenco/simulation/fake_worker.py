@@ -79,6 +79,14 @@ class FakeWorker:
                 # Forgotten, or replaced: a real one signs on anew as well.
                 await self._pause(self._pace.sign_on_retry)
 
+    def vanish(self, _life: object = None) -> None:
+        """Be gone without a word, in the middle of whatever it is, once `live` is over."""
+        self._calls.vanish()
+        self._let_go()
+        self._account()
+        self._statistics.crashes += 1
+        self.doing = Doing.CRASHED
+
     async def go_home(self) -> None:
         """Sign off, as far as the manager can be told: what is not done it gives to others."""
         self._account()
@@ -163,11 +171,7 @@ class FakeWorker:
 
     async def _lie_down(self, crash: Crashed) -> bool:
         """Be gone without a word; whether this worker comes back."""
-        self._calls.vanish()
-        self._let_go()
-        self._account()
-        self._statistics.crashes += 1
-        self.doing = Doing.CRASHED
+        self.vanish()
         if crash.restart_after is None:
             return False
         await asyncio.sleep(crash.restart_after)

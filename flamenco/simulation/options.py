@@ -13,7 +13,9 @@ class Options(Struct, frozen=True, kw_only=True):
 
     `jobs` with `tasks` each are done once; with `duration_s`, as many jobs are kept open until that is over.
     `patience_s`: so long may nothing happen before what is open counts as lost. `silence_s`: after how long the manager
-    may give up a worker that it does not hear of. `keep`: what was made is not removed in the end.
+    may give up a worker that it does not hear of. `vanish_rate` of the workers are gone for good, all in the same
+    moment, `vanish_after_s` from the start. `keep`: what was made is not removed in the end;
+    `deletes_done`: jobs are, as soon as they are done.
     """
 
     workers: int = 10
@@ -24,4 +26,7 @@ class Options(Struct, frozen=True, kw_only=True):
     seed: int = 1
     patience_s: float = 300.0
     silence_s: float = SILENCE_S
+    vanish_rate: float = 0.0
+    vanish_after_s: float = 0.0
     keep: bool = False
+    deletes_done: bool = False

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from flamenco.client import AssignedTask, ManagerClient, ManagerError, ManagerUnreachable
 from flamenco.domain.errors import Refused
-from flamenco.simulation.audit import Verdict, judge, missing_lines
+from flamenco.simulation.audit import Verdict
 from flamenco.simulation.calls import Calls
 from flamenco.simulation.display import Display, Moment
 from flamenco.simulation.fake_worker import Doing, FakeWorker
@@ -24,16 +24,13 @@ from flamenco.simulation.ledger import Ledger
 from flamenco.simulation.options import Options
 from flamenco.simulation.pace import Pace
 from flamenco.simulation.report import Report
+from flamenco.simulation.settlement import Settlement, insistently
 from flamenco.simulation.statistics import Statistics, latency_of
 from flamenco.simulation.wire import Wire
 from flamenco.simulation.work import JOB_TYPE, Work
 
 CLIENT_TIMEOUT_S: Final = 60.0
 LOOK_S: Final = 0.5
-TASKS_LOOKED_AT: Final = 100
-"""The logs of so many tasks are read in the end."""
-LAST_WORDS_S: Final = 60.0
-"""So long is a manager asked in the end that does not answer."""
 NEWEST: Final = 1000
 
 T = TypeVar("T")
@@ -55,6 +52,7 @@ class Simulation:
         self._foreign = ""
         seconds = round(options.behaviour.task_seconds.typical)
         self.work = Work(self._client, label, options.tasks, seconds)
+        self._settlement = Settlement(self.work, self.ledger, options.behaviour.log_lines)
         self._begun = self._ended = self._cpu = 0.0
 
     def run(self) -> Report:
@@ -65,7 +63,7 @@ class Simulation:
             self.work.tag_id = self._farm.prepare(self._options.workers)
             self._begun, self._cpu = time.monotonic(), time.process_time()
             ended = asyncio.run(self._simulate())
-            report = self._report(ended, self._judge(ended))
+            report = self._report(ended, self._settlement.verdict(is_stalled=ended == "stalled"))
         finally:
             self._tidy_up()
         if self._foreign:
@@ -132,10 +130,19 @@ class Simulation:
             now = time.monotonic()
             if self.ledger.turns != turns or self._doing()[Doing.BUSY]:
                 moved, turns = now, self.ledger.turns
+            if self._options.vanish_rate and now - self._begun >= self._options.vanish_after_s:
+                self._vanish(lives)
             self._display.show(self._moment(now))
             if ended := self._why_over(lives, is_open=is_open, idle_s=now - moved):
                 return ended
             await asyncio.sleep(LOOK_S)
+
+    def _vanish(self, lives: Sequence[asyncio.Task[None]]) -> None:
+        """A part of the farm is gone, without a word."""
+        count = round(self._options.vanish_rate * len(lives))
+        for worker, life in zip(self.workers[:count], lives, strict=False):
+            if life.cancel():
+                life.add_done_callback(worker.vanish)
 
     def _why_over(self, lives: Sequence[asyncio.Task[None]], *, is_open: bool, idle_s: float) -> str:
         for life in lives:
@@ -155,13 +162,16 @@ class Simulation:
     async def _keep_jobs_open(self) -> bool:
         """Submit what is to be submitted; whether there is any work, or may be."""
         is_endless = self._options.duration_s is not None
-        count = await _asked(self.work.open_jobs)
-        if count is None:
+        still_open = await _asked(self.work.open_jobs)
+        if still_open is None:
             return True
-        wanted = self._options.jobs - (count if is_endless else len(self.work.promised))
+        for job_id in self.work.promised.keys() - still_open - self._settlement.settled.keys():
+            if self._options.deletes_done:
+                await _asked(partial(self._settlement.settle, job_id))
+        wanted = self._options.jobs - len(still_open if is_endless else self.work.promised)
         for _ in range(wanted):
             await _asked(self.work.submit)
-        return is_endless or wanted > 0 or count > 0
+        return is_endless or wanted > 0 or bool(still_open)
 
     def _doing(self) -> Counter[Doing]:
         return Counter(worker.doing for worker in self.workers)
@@ -181,22 +191,6 @@ class Simulation:
         )
 
     # -- afterwards -------------------------------------------------------------------------------------------------
-
-    def _judge(self, ended: str) -> Verdict:
-        _insistently(self.work.adopt_all)
-        tasks = {job_id: _insistently(partial(self.work.tasks, job_id)) for job_id in self.work.promised}
-        return judge(self.ledger, tasks, self.work.promised, self._lost_lines(), is_stalled=ended == "stalled")
-
-    def _lost_lines(self) -> list[str]:
-        lines, found = self._options.behaviour.log_lines, []
-        completed = sorted(self.ledger.completed.items())
-        for task_id, done in completed[:: max(1, len(completed) // TASKS_LOOKED_AT)] if lines else []:
-            text = _insistently(partial(self.work.log, task_id))
-            if missing := missing_lines(text, done.worker, done.turn, lines):
-                found.append(
-                    f"{task_id} has lost {len(missing)} of {lines} lines of its log, the first is {missing[0]}"
-                )
-        return found
 
     def _report(self, ended: str, verdict: Verdict) -> Report:
         seconds = self._ended - self._begun
@@ -234,8 +228,8 @@ class Simulation:
         try:
             if not self._options.keep:
                 self._display.say("what was made for the simulation is removed; --keep would leave it")
-                _insistently(self.work.delete)
-                _insistently(self._farm.remove)
+                insistently(self.work.delete_all)
+                insistently(self._farm.remove)
         finally:
             self._client.close()
 
@@ -250,16 +244,3 @@ async def _asked(ask: Callable[[], T]) -> T | None:
         if error.is_temporary:
             return None
         raise
-
-
-def _insistently(ask: Callable[[], T]) -> T:
-    """The same, of a manager that is given some time to answer after all."""
-    until = time.monotonic() + LAST_WORDS_S
-    while True:
-        try:
-            return ask()
-        except (ManagerUnreachable, ManagerError) as error:
-            is_final = isinstance(error, ManagerError) and not error.is_temporary
-            if is_final or time.monotonic() > until:
-                raise
-            time.sleep(LOOK_S)

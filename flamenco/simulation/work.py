@@ -57,10 +57,10 @@ class Work:
             self._adopt(job_id) if name.startswith(self.label) else self._foreign.add(job_id)
         return job_id in self.promised
 
-    def open_jobs(self) -> int:
-        """How many are not done yet."""
+    def open_jobs(self) -> set[str]:
+        """Those that are not done yet."""
         found = self._client.jobs.newest(self._number + _MORE, statuses=_OPEN, types=[JOB_TYPE])
-        return sum(job.name.startswith(self.label) for job in found)
+        return {job.id for job in found if job.name.startswith(self.label)}
 
     def adopt_all(self) -> None:
         """Find those that were made though nobody said so."""
@@ -80,14 +80,18 @@ class Work:
             text += part
         return text.decode(errors="replace")
 
-    def delete(self) -> None:
+    def delete_all(self) -> None:
         """Have the manager forget all of it."""
         for job_id in self.promised:
-            try:
-                self._client.jobs.delete(job_id)
-            except ManagerError as error:
-                if error.status != 404:
-                    raise
+            self.delete(job_id)
+
+    def delete(self, job_id: str) -> None:
+        """Have the manager forget a job, unless it has already."""
+        try:
+            self._client.jobs.delete(job_id)
+        except ManagerError as error:
+            if error.status not in (404, 409):
+                raise
 
     def _adopt(self, job_id: str) -> None:
         self.promised[job_id] = self._tasks

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from flamenco.client import JobRequest, ManagerClient
-from flamenco.domain.statuses import JobStatus
+from flamenco.domain.statuses import JobStatus, TaskStatus
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.signing_in import add_user, signed_in
+from tests.acceptance.simulating import SETTINGS
 
 SIMULATE = [sys.executable, "-m", "flamenco", "simulate"]
 QUICK = ("--speed", "50", "--task-seconds", "uniform:1,5")
@@ -78,6 +79,16 @@ def test_a_farm_of_others(tmp_path: Path, manager: Manager) -> None:
         assert client.jobs.all()[-1].name.startswith("simulated ")
 
 
+def test_jobs_that_are_deleted_when_they_are_done(tmp_path: Path) -> None:
+    """They count all the same, and are judged before; half of the workers are gone meanwhile, and the others go on."""
+    with running_manager(tmp_path, "--processes", "1", *SETTINGS) as manager, ManagerClient(manager.url) as client:
+        words = ("--manager", manager.url, "--workers", "6", "--jobs", "3", "--tasks", "10", *QUICK, "--keep")
+        report = simulate(tmp_path, *words, "--delete-done", "--vanish-rate", "0.5", "--vanish-after", "1")
+        assert report["tasks"] == {"completed": 30}
+        assert report["crashes"] == 3
+        assert everything(client) == (0, 6, 1)
+
+
 def test_jobs_that_are_not_simulated(tmp_path: Path, manager: Manager) -> None:
     """Such as workers that run nothing could be given are none for them: the task goes back, and they go home."""
     with ManagerClient(manager.url) as client:
@@ -102,6 +113,23 @@ def test_interrupted(tmp_path: Path, manager: Manager) -> None:
         assert "ended: interrupted" in said
         assert "cycles/s" in said
         assert everything(client) == (0, 0, 0)
+
+
+def test_a_task_that_is_done_twice(tmp_path: Path, manager: Manager) -> None:
+    """Such as one that somebody requeues meanwhile: it is found, named, and the exit code says so."""
+    words = ["--manager", manager.url, "--workers", "5", "--tasks", "40", "--json", *QUICK]
+    with (
+        ManagerClient(manager.url) as client,
+        subprocess.Popen([*SIMULATE, *words], stdout=subprocess.PIPE, text=True, env=environment(tmp_path)) as process,
+    ):
+        assert wait_until(lambda: any(job.tasks["completed"] for job in client.overview().jobs), 30)
+        (job,) = client.overview().jobs
+        done = next(task for task in client.jobs.tasks(job.id) if task.status == "completed")
+        client.tasks.set_status(done.id, TaskStatus.QUEUED, "once more")
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 1
+        (doubled,) = json.loads(said)["doubled"]
+        assert doubled.startswith(f"{done.id} was completed by worker ")
 
 
 @pytest.mark.parametrize("registration", ["open", "approve", "secret", "closed"])
