@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -147,7 +148,7 @@ def audit(running: Running, *managers: Manager, database_url: str = "") -> Repor
     for task_id, done in running.simulation.ledger.completed.items():
         assert missing_lines(logs[task_id], done.worker, done.turn, lines) == [], logs[task_id]
     for manager in managers:
-        assert "Traceback" not in manager.log
+        assert not (found := re.findall(r"Traceback .*(?:\n .*)*\n.*", manager.log)), found[0]
     return report
 
 

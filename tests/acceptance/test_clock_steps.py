@@ -39,6 +39,14 @@ int clock_gettime(clockid_t clock, struct timespec *moment) {
 """A library that is loaded before all others, and has the clock differ by what is in a file; timers go on as ever."""
 
 
+def movable_clock(folder: Path) -> Path:
+    """That library, below `folder`."""
+    source, library = folder / "clock.c", folder / "clock.so"
+    source.write_text(MOVED_CLOCK)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
 def ahead_s(client: ManagerClient) -> float:
     """By how many seconds the manager's clock is ahead, as far as it has heard of the worker lately."""
     (worker,) = client.workers.all()
@@ -50,11 +58,9 @@ def ahead_s(client: ManagerClient) -> float:
 @pytest.mark.parametrize("step", ["7200", "-7200"])
 def test_a_clock_that_is_moved(tmp_path: Path, step: str) -> None:
     """A worker that works is not lost by a step of two hours, and one that was killed after it is lost in time."""
-    offset, source, library = tmp_path / "offset", tmp_path / "clock.c", tmp_path / "clock.so"
+    offset = tmp_path / "offset"
     offset.write_text("0")
-    source.write_text(MOVED_CLOCK)
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-    environ = {"LD_PRELOAD": str(library), "CLOCK_OFFSET_FILE": str(offset)}
+    environ = {"LD_PRELOAD": str(movable_clock(tmp_path)), "CLOCK_OFFSET_FILE": str(offset)}
     often = [f"worker_timeout={TIMEOUT_S}s", "timeout_check_interval=1s", "timeout_check_delay=1s"]
     settings = [word for setting in often for word in ("--set", setting)]
     with running_manager(tmp_path, "--processes", "1", *settings, environ=environ) as manager:
