@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -46,6 +47,25 @@ def test_stopped_processes(tmp_path: Path, which: str) -> None:
         for pid in chosen:
             os.kill(pid, signal.SIGCONT)
         assert noticed(audit(running, manager)) & {"no answer in time", "503"}
+
+
+def test_no_more_files_can_be_opened(tmp_path: Path) -> None:
+    """For longer than it takes to be given up: no connection, no log, no database file more than there are."""
+    with (
+        running_manager(tmp_path, "--processes", "2", *with_limit(tmp_path)) as manager,
+        simulating(manager.url) as running,
+    ):
+        running.wait_for(40)
+        processes = processes_of(manager)
+        usual = resource.prlimit(processes[0], resource.RLIMIT_NOFILE)
+        for pid in processes:
+            files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (max(8, files - 4), usual[1]))
+        NEVER.wait(WORKER_TIMEOUT_S + 2)
+        for pid in processes:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
+        assert noticed(audit(running, manager))
+        assert manager.log.count("\n") < 4000
 
 
 @pytest.mark.long
