@@ -169,9 +169,11 @@ def commit(connection: Connection) -> None:
 def roll_back(connection: Connection) -> None:
     """End a transaction as if it had never been. A connection on which that fails can be used no more."""
     try:
-        if connection.in_transaction() or connection.in_nested_transaction():
+        # Not `in_transaction`: where a COMMIT failed that is over, and SQLAlchemy refuses all else until it is told.
+        if connection.get_transaction() is not None:
             connection.rollback()
-        elif not (connection.closed or connection.invalidated):
+        if not (connection.closed or connection.invalidated):
+            # Also then: SQLAlchemy takes a transaction whose COMMIT failed for ended, which SQLite does not.
             driver: Any = connection.connection.driver_connection
             driver.rollback()
     except Exception:  # whatever it is, the database forgets what was not committed

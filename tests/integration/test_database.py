@@ -18,6 +18,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import column, event, inspect, select, text
 from sqlalchemy import func as sql
 from sqlalchemy import table as any_table
+from sqlalchemy.exc import IntegrityError
 
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
@@ -359,3 +360,20 @@ def test_a_lease_is_held_by_one_and_taken_over_when_it_expires(store: Store, clo
         leases.release(tx, "b")
     clock.now = clock.now.replace(year=2026)
     assert take("a")
+
+
+def add_a_tag_of_nobody(store: Store) -> None:
+    """Write what is refused only when it is to count."""
+    with store.write() as tx:
+        tx.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        tx.exec_driver_sql("INSERT INTO worker_tags (worker_key, tag_key) VALUES (99, 99)")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_commit_that_fails(store: Store) -> None:
+    """As on a full disk: what follows on the same connection is not refused for it."""
+    for _ in range(2):
+        with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+            add_a_tag_of_nobody(store)
+    with store.write() as tx:
+        assert tx.exec_driver_sql("SELECT count(*) FROM worker_tags").scalar_one() == 0
