@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -38,22 +38,33 @@ class Compiled(Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
     metadata: dict[str, str]
     variables: dict[str, str]
-    tasks: tuple[AuthoredTask, ...]
+    task_count: int
 
 
 _DECODER = msgspec.json.Decoder(Reply[Compiled])
+_TASKS_DECODER = msgspec.json.Decoder(tuple[AuthoredTask, ...])
+T = TypeVar("T")
 
 
 def decode(answer: bytes) -> Reply[Compiled]:
-    """Decode the helper's answer, in one go. Raises `JobTypeError` when the job has values that do not fit."""
+    """Decode the helper's answer. Raises `JobTypeError` when the job has values that do not fit."""
+    return _decoded(_DECODER, answer)
+
+
+def decode_tasks(answer: bytes) -> tuple[AuthoredTask, ...]:
+    """Decode a list of tasks, which came before the answer. Raises as `decode`."""
+    return _decoded(_TASKS_DECODER, answer)
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], text: bytes) -> T:
     try:
         with collector_paused():
-            return _DECODER.decode(answer)
+            return decoder.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise JobTypeError(f"the compiled job cannot be stored: {error}") from error
 
 
-def job_of(compiled: Compiled, created: datetime, limits: ScriptLimits) -> AuthoredJob:
+def job_of(compiled: Compiled, tasks: tuple[AuthoredTask, ...], created: datetime, limits: ScriptLimits) -> AuthoredJob:
     """The compiled job, checked: sizes, identifiers, dependencies. Raises `JobTypeError` naming the task."""
     if not _UUID.fullmatch(compiled.id):
         raise JobTypeError(f'the job\'s id "{compiled.id}" is no UUID')
@@ -63,11 +74,11 @@ def job_of(compiled: Compiled, created: datetime, limits: ScriptLimits) -> Autho
         if _NUL in text:
             raise JobTypeError(f"the job's {what} has a character in it that cannot be stored (U+0000)")
     _check_variables(compiled.variables, limits)
-    if len(compiled.tasks) > limits.tasks:
+    if len(tasks) > limits.tasks:
         raise JobTypeError(f"a job with more than {limits.tasks} tasks")
     with collector_paused():
-        steps = sum(_checked_steps(task, limits) for task in compiled.tasks)
-        check_dependencies(compiled.tasks)
+        steps = sum(_checked_steps(task, limits) for task in tasks)
+        check_dependencies(tasks)
     _check_number("the number of the job's steps", steps)
     # JavaScript's clock has milliseconds only: as long as the script left the time alone, it is the one we know.
     if compiled.created_ms != milliseconds(created):
@@ -83,7 +94,7 @@ def job_of(compiled: Compiled, created: datetime, limits: ScriptLimits) -> Autho
         variables=compiled.variables,
         worker_tag=compiled.worker_tag,
         shaman_checkout_id=compiled.shaman_checkout_id,
-        tasks=compiled.tasks,
+        tasks=tasks,
     )
 
 

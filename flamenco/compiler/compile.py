@@ -161,13 +161,15 @@ class Compiler:
         if strict:
             settings = checked_settings(job_type, settings)
         submission = replace(submission, settings=settings)
-        answer = self._run(script, found, created, _job_text(submission, job_id, created))
+        lists: list[bytes] = []
+        answer = self._run(script, found, created, _job_text(submission, job_id, created), lists.append)
         try:
             reply = authored.decode(answer)
             compiled = _result(reply, script, self._limits, heard)
             if compiled is None:
                 raise JobTypeError(f"script ({script.path.name}) does not define a compileJob(job) function")
-            return authored.job_of(compiled, created, self._limits)
+            tasks = tuple(task for text in lists for task in authored.decode_tasks(text))
+            return authored.job_of(compiled, tasks, created, self._limits)
         except JobTypeError as error:
             raise _naming(script, error) from error
 
@@ -232,7 +234,7 @@ class Compiler:
 
     def _described_by(self, script: Script, found: Found, heard: Callable[[Printed], None] | None = None) -> Described:
         """What the script says of itself when it is run. Raises `JobTypeError`."""
-        reply = msgspec.json.decode(self._run(script, found, None, None), type=Reply[Described])
+        reply = msgspec.json.decode(self._run(script, found, None, None, _none_come), type=Reply[Described])
         return _result(reply, script, self._limits, heard) or Described(job_type=Raw(b"null"))
 
     def _forget_all_but(self, found: Found) -> None:
@@ -240,8 +242,10 @@ class Compiler:
         with self._lock:
             self._described = {digest: known for digest, known in self._described.items() if digest in current}
 
-    def _run(self, script: Script, found: Found, created: datetime | None, job: str | None) -> bytes:
-        """The helper's answer. Raises `JobTypeError` when the script took the helper down, and `Busy`."""
+    def _run(
+        self, script: Script, found: Found, created: datetime | None, job: str | None, keep: Callable[[bytes], None]
+    ) -> bytes:
+        """The helper's answer; `keep` gets lists of tasks. Raises `JobTypeError` when it is lost, and `Busy`."""
         start = {
             "cwd": _working_folder(),
             "platform": platform.system().lower(),
@@ -258,9 +262,13 @@ class Compiler:
             job=job,
         )
         try:
-            return self._sandbox.ask(request)
+            return self._sandbox.ask(request, keep)
         except ScriptKilled as error:
             raise ScriptStopped(f"script ({script.path.name}) {error}") from error
+
+
+def _none_come(_tasks: bytes) -> None:
+    """Descriptions have no tasks."""
 
 
 def _job_text(submission: Submission, job_id: str, created: datetime) -> str:
@@ -332,8 +340,6 @@ def _log_printed(printed: Sequence[Printed], script: Script) -> None:
 def _error(error: ScriptError, script: Script, limits: ScriptLimits) -> JobTypeError:
     """What is to be told of a script's error: its own text, then file and line."""
     file = script.path.name
-    if error.kind == "timeout":
-        return ScriptStopped(f"script ({file}) ran longer than {limits.timeout_s:g} seconds")
     if error.kind == "memory":
         return ScriptStopped(f"script ({file}) used more than {limits.memory_mb} MiB of memory")
     # How the original calls errors of its functions; scripts may look for it, people have no use for it.

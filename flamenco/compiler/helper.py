@@ -1,12 +1,13 @@
 """The helper process: runs job type scripts in V8. The only importer of py_mini_racer.
 
-Started by `sandbox.py` as `python -m flamenco.compiler.helper SETUP`. One request per line on stdin, one reply per
-line on stdout. The process is made to be lost: a script may block it, abort it or fill its memory, and the parent
+Started by `sandbox.py` as `python -m flamenco.compiler.helper SETUP`. One request per line on stdin, and lines of
+replies on stdout. The process is made to be lost: a script may block it, abort it or fill its memory, and the parent
 then starts another. It ends when stdin closes, so it does not outlive its parent.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import queue
@@ -15,161 +16,149 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
-from urllib.parse import quote, unquote
 
 import msgspec
 import psutil
-from py_mini_racer import (
-    JSEvalException,
-    JSOOMException,
-    JSParseException,
-    JSTimeoutException,
-    init_mini_racer,
-    mini_racer,
-)
+from py_mini_racer import JSEvalException, JSOOMException, JSParseException, init_mini_racer, mini_racer
 
-from flamenco.compiler.protocol import EXIT_IDLE, EXIT_MEMORY, PROGRAM, RUNNING, Request, ScriptError, Setup
+from flamenco.compiler.places import OURS, PRELUDE, Source
+from flamenco.compiler.protocol import EXIT_IDLE, EXIT_MEMORY, EXIT_TIME, RUNNING, Request, ScriptError, Setup
+from flamenco.compiler.run_time import RunTime
 
 V8_FLAGS = ("--single-threaded", "--jitless")
 """In this order: V8 drops everything behind a flag it does not know. Without `--single-threaded` closing a context
-may deadlock; scripts this short are no slower without a just-in-time compiler, and it is a third of V8's holes."""
+may deadlock. Without a just-in-time compiler large jobs take a quarter longer, small ones no longer, and it is a third
+of V8's holes."""
 
 WATCH_INTERVAL_S = 0.02
 CLOSING_S = 0.5
 LAST_WORDS_S = 0.5
-PRELUDE = "flamenco-prelude"
-_OURS = f"\n//# sourceURL={PRELUDE}"
-"""Put behind program text that is not the script's, so that its lines are not taken for those of the script."""
-STRICT = '"use strict"; '
-"""Put before the script, on its first line: lines keep their numbers."""
 
-_HEADLINE = re.compile(r"(?P<file>[^\n]*?):(?P<line>\d+): (?P<text>.*)", re.DOTALL)
-_CARET = re.compile(r"\n[^\n]*\n(?P<before>[ \t]*)\^+[ \t]*(?:\n|$)")
-_FRAME = re.compile(r"^    at .*?(?P<file>[^\s():]+):(?P<line>\d+):(?P<column>\d+)\)?$", re.MULTILINE)
 _NAMES_BYTES = re.compile(r"(?:Int|Uint|Float)\d|ArrayBuffer|DataView|TextEncoder|TextDecoder|btoa|atob")
 """In scripts, and in modules that they may require, that need `bytes.js`; V8 takes a millisecond to read it."""
-
-_OUR_END = "SyntaxError: Unexpected token ';'"
-"""What V8 says of the text put behind the script, where the script stops in the middle."""
-
-_MODULE_HEAD = "(function (exports, require, module) {"
-"""What the prelude puts before a module, on its first line."""
-
 
 _NICENESS = 10
 """Whoever submits a job can wait a little better than the workers, whose requests need the same processors."""
 
 
+class _Context:
+    """A context of V8, for one script. The prelude is in it already, so that the script need not wait for that."""
+
+    def __init__(self, prelude: str, memory: int) -> None:
+        self._maker: AbstractContextManager[Any] = mini_racer()
+        # Called in the thread of an event loop, it makes no thread for one, and evaluates in half the time.
+        self._v8 = self._maker.__enter__()
+        self._v8.set_hard_memory_limit(memory)
+        self.evaluate(f"{prelude};void 0{OURS}")
+
+    def evaluate(self, program: str) -> object:
+        """The value of a program, which may take for ever."""
+        return self._v8.eval(program)
+
+    def text(self, program: str) -> str:
+        """The text that a program of ours makes."""
+        made = self.evaluate(program + OURS)
+        if not isinstance(made, str):
+            raise JSEvalException(f"{PRELUDE}:1: TypeError: no text came out of the script")
+        return made
+
+    def close(self) -> None:
+        """Let go of it, which may take for ever as well."""
+        self._maker.__exit__(None, None, None)
+
+
 class Engine:
-    """V8, started once, running one script at a time, each in a context of its own."""
+    """V8, started once, running one script at a time, each in a context that no other script has seen."""
 
     def __init__(self, memory_mb: int) -> None:
         init_mini_racer(flags=V8_FLAGS)
         self._prelude = Path(__file__).with_name("prelude.js").read_text(encoding="utf-8")
         self._bytes = Path(__file__).with_name("bytes.js").read_text(encoding="utf-8")
         self._memory = memory_mb * 2**20
+        self._next: _Context | None = None
+        self._run_time: RunTime | None = None
+        self._last_reply: Callable[[], None] | None = None
+        self._ending = threading.Lock()
         self.closing_since: float | None = None
         """When the context of a run that is over began to close; closing may take for ever."""
+
+    def prepare(self) -> None:
+        """Make the context for the next script, unless there is one."""
+        self._next = self._next or _Context(self._prelude, self._memory)
 
     def run(self, request: Request, output: BinaryIO) -> None:
         """Run `request`, write its reply to `output`, and only then close the context.
 
-        Ends the process after a script that ran into a limit: it may still be at work, deep inside V8.
+        Ends the process after a script that needs too much memory: it may still be at work, deep inside V8.
         """
-        deadline = time.monotonic() + request.timeout_s
-        with mini_racer() as context:
-            context.set_hard_memory_limit(self._memory)
-            source = _Source(request)
-            try:
-                result = self._result(context, request, source, deadline)
-            except JSTimeoutException:
-                _give_up(output, ScriptError(kind="timeout"))
-            except JSOOMException:
-                _give_up(output, ScriptError(kind="memory"))
-            except (JSEvalException, JSParseException) as error:
-                printed = "[]"
-                with suppress(JSTimeoutException):
-                    printed = _printed(context, LAST_WORDS_S)
-                _reply(output, source.error(str(error)), f'{{"printed":{printed},"result":null}}')
-            else:
-                _reply(output, None, result)
-            self.closing_since = time.monotonic()
+        self._run_time = RunTime(request.timeout_s, time.process_time(), time.monotonic())
+        context = self._context_for(request)
+        source = Source(request)
+        try:
+            result = _result(context, request, source, output)
+        except JSOOMException:
+            _reply(output, ScriptError(kind="memory"), _NOTHING)
+            os._exit(EXIT_IDLE)
+        except (JSEvalException, JSParseException) as error:
+            _reply(output, *self._last_words(context, source.error(str(error)), output))
+        else:
+            self._is_done()
+            _reply(output, None, result)
+        self.closing_since = time.monotonic()
+        context.close()
         self.closing_since = None
 
-    def _result(self, context: Any, request: Request, source: _Source, deadline: float) -> str:
-        """What the script printed and what came out, as the JSON text of an object."""
+    def _last_words(self, context: _Context, error: ScriptError, output: BinaryIO) -> tuple[ScriptError, str]:
+        """The error with what was printed before; promises that never end may come between the two."""
+        self._last_reply = partial(_reply, output, error, _NOTHING)
+        self._run_time = RunTime(LAST_WORDS_S, time.process_time(), time.monotonic())
+        printed = context.text("__flamenco.printed()")
+        self._is_done()
+        return error, f'{{"printed":{printed},"result":null}}'
 
-        def evaluate(program: str) -> object:
-            # Every evaluation has a timeout: what an earlier one left in the queue of promises may run in a later one.
-            return context.eval(program, timeout_sec=max(0.001, deadline - time.monotonic()))
+    def _is_done(self) -> None:
+        with self._ending:
+            self._run_time = self._last_reply = None
 
-        prelude = self._prelude
+    def end_if_it_is_time(self) -> None:
+        """End the process when a script runs too long; the thread that runs it is inside V8 then. For another one."""
+        with self._ending:
+            if self._run_time is None or not self._run_time.is_over(time.process_time(), time.monotonic()):
+                return
+            if self._last_reply is None:
+                os._exit(EXIT_TIME)
+            self._last_reply()
+            os._exit(EXIT_IDLE)
+
+    def _context_for(self, request: Request) -> _Context:
         if _NAMES_BYTES.search(request.source) or _NAMES_BYTES.search(request.start):
-            prelude = self._bytes + prelude
-        evaluate(f"{prelude}__flamenco.start({json.dumps(request.start)}){_OURS}")
-        evaluate(source.program)
-        call = "describe()" if request.job is None else f"compile({json.dumps(request.job)})"
-        evaluate(f"__flamenco.{call}{_OURS}")
-        # V8 runs the jobs of promises before it begins with this; they must come to an end as well.
-        result = evaluate(f"__flamenco.result(){_OURS}")
-        if not isinstance(result, str):
-            raise JSEvalException(f"{PRELUDE}:1: TypeError: no text came out of the script")
-        return result
+            return _Context(self._bytes + self._prelude, self._memory)
+        self.prepare()
+        context, self._next = self._next, None
+        assert context is not None  # noqa: S101 - it was made just now
+        return context
 
 
-class _Source:
-    """A script's text as it is given to V8, and the way back from V8's messages to the file."""
-
-    def __init__(self, request: Request) -> None:
-        self.file = request.file
-        self.lines = request.source.split("\n")
-        # `void 0` keeps V8 from converting the value of the script's last expression for Python.
-        # A first line for Unix shells is only one for V8 where nothing stands before it.
-        text = f"//{request.source[2:]}" if request.source.startswith("#!") else request.source
-        self.program = f"{STRICT}{text}\n;void 0\n//# sourceURL={quote(request.file)}"
-
-    def error(self, message: str) -> ScriptError:
-        """What V8 says: `FILE:LINE: TEXT`, the line, a caret below it, and for errors the stack."""
-        caret = _CARET.search(message)
-        headline, stack = (message[: caret.start()], message[caret.end() :]) if caret else (message, "")
-        match = _HEADLINE.fullmatch(headline.rstrip("\n"))
-        if match is None:
-            return ScriptError(kind="thrown", text=message.strip(), file=self.file)
-        places = [(match["file"], int(match["line"]), len(caret["before"]) + 1 if caret else 0)]
-        places += [(frame["file"], int(frame["line"]), int(frame["column"])) for frame in _FRAME.finditer(stack)]
-        file, line, column = self._place(places)
-        text = match["text"]
-        if places[0][1] > len(self.lines) and text == _OUR_END:
-            text = "SyntaxError: Unexpected end of input"
-        return ScriptError(kind="thrown", text=text, file=file, line=line, column=column)
-
-    def _place(self, places: list[tuple[str, int, int]]) -> tuple[str, int, int]:
-        """The innermost place in text of the script's author: file, line and column."""
-        for place, line, column in places:
-            if place in (PRELUDE, "undefined"):
-                continue
-            file = self.file if place == PROGRAM else unquote(place)
-            if file != self.file:
-                return file, line, column - (len(_MODULE_HEAD) if line == 1 else 0)
-            if line > len(self.lines):  # it goes on where the text ends, so that is where something is missing
-                last = max((number for number, text in enumerate(self.lines) if text.strip()), default=0)
-                return file, last + 1, len(self.lines[last].rstrip()) + 1
-            return file, line, self._column(line, column - (len(STRICT) if line == 1 else 0))
-        return self.file, 0, 0
-
-    def _column(self, line: int, units: int) -> int:
-        """The column in characters; V8 counts UTF-16 units."""
-        before = self.lines[line - 1].encode("utf-16-le", "replace")[: 2 * max(0, units - 1)]
-        return len(before.decode("utf-16-le", "replace")) + 1
+_NOTHING = '{"printed":[],"result":null}'
 
 
-def _printed(context: Any, timeout_s: float) -> str:
-    """What the script printed, as JSON text. Raises JSTimeoutException."""
-    printed = context.eval("__flamenco.printed()", timeout_sec=max(0.001, timeout_s))
-    return printed if isinstance(printed, str) else "[]"
+def _result(context: _Context, request: Request, source: Source, output: BinaryIO) -> str:
+    """What the script printed and what came out, as the JSON text of an object; its tasks go to `output` before."""
+    context.evaluate(f"__flamenco.start({json.dumps(request.start)}){OURS}")
+    context.evaluate(source.program)
+    call = "describe()" if request.job is None else f"compile({json.dumps(request.job)})"
+    context.evaluate(f"__flamenco.{call}{OURS}")
+    # V8 runs the jobs of promises before it begins with this; they must come to an end as well.
+    while (text := context.text("__flamenco.result()")).startswith("["):
+        output.write(text.encode())
+        output.write(b"\n")
+        output.flush()
+    return text
 
 
 def _reply(output: BinaryIO, error: ScriptError | None, result: str) -> None:
@@ -179,13 +168,8 @@ def _reply(output: BinaryIO, error: ScriptError | None, result: str) -> None:
     output.flush()
 
 
-def _give_up(output: BinaryIO, error: ScriptError) -> NoReturn:
-    _reply(output, error, '{"printed":[],"result":null}')
-    os._exit(EXIT_IDLE)
-
-
 def _watch(engine: Engine, process: psutil.Process, limit: int, parent: int) -> None:
-    """End the process when it holds more than `limit` bytes of memory, is stuck after a run, or has lost its parent.
+    """End the process when it holds more than `limit` bytes, runs too long, is stuck after a run, or lost its parent.
 
     V8's own limit does not see everything a script can allocate, and Linux's limits on address space do not
     work with V8, which reserves a terabyte of it.
@@ -193,6 +177,7 @@ def _watch(engine: Engine, process: psutil.Process, limit: int, parent: int) -> 
     while True:
         if process.memory_info().rss > limit:
             os._exit(EXIT_MEMORY)
+        engine.end_if_it_is_time()
         closing = engine.closing_since
         if (closing is not None and time.monotonic() - closing > CLOSING_S) or os.getppid() != parent:
             os._exit(EXIT_IDLE)
@@ -226,16 +211,25 @@ def main() -> NoReturn:
     process = psutil.Process()
     limit = process.memory_info().rss + setup.memory_mb * 2**20
     threading.Thread(target=_watch, args=(engine, process, limit, os.getppid()), daemon=True).start()
+    asyncio.run(_serve(engine, requests, output, setup.idle_s))
+    raise SystemExit  # never reached: it serves for ever
+
+
+async def _serve(engine: Engine, requests: queue.SimpleQueue[bytes], output: BinaryIO, idle_s: float) -> None:
+    """Serve requests, in the thread of an event loop that has nothing else to do, see `_Context`."""
+    engine.prepare()
     output.write(b"ready\n")
     output.flush()
     while True:
         try:
-            line = requests.get(timeout=setup.idle_s)
+            line = requests.get(timeout=idle_s)
         except queue.Empty:
             os._exit(EXIT_IDLE)  # at once: sys.exit would wait for V8
         output.write(RUNNING)
         output.flush()
         engine.run(msgspec.json.decode(line, type=Request), output)
+        if requests.empty():
+            engine.prepare()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@
   const { entries: entriesOf, values: valuesOf } = Object;
   const { apply, ownKeys, deleteProperty, getOwnPropertyDescriptor } = Reflect;
   const { isArray } = Array;
+  const objectPrototype = Object.prototype;
   const { isFinite, isInteger } = Number;
   const { abs, floor, trunc, min, max } = Math;
   const { encodeURIComponent, eval: indirectEval } = globalThis;
@@ -26,6 +27,7 @@
   const sort = method(Array, "sort");
   const joinArray = method(Array, "join");
   const charAt = method(String, "charAt");
+  const charCodeAt = method(String, "charCodeAt");
   const indexOf = method(String, "indexOf");
   const lastIndexOf = method(String, "lastIndexOf");
   const substring = method(String, "substring");
@@ -60,23 +62,21 @@
   let limits = { __proto__: null, tasks: 1000000, commands: 1000, string: 1048576 };
 
   // Arguments of our functions: what is missing becomes "" or 0, everything else is converted.
-  const toText = (value) => (value === undefined || value === null ? "" : String(value));
+  const toText = (value) => (typeof value === "string" ? value : value === undefined || value === null ? "" : String(value));
   const toInt = (value) => {
+    if (value === 1 || value === 0) return value + 0;
     const number = trunc(Number(value));
     return isFinite(number) ? number + 0 : 0;
   };
 
-  // A copy of `value` as JSON knows it. Throws for what cannot be stored.
+  // A copy of `value` as JSON knows it. Throws for what cannot be stored, but for texts: those `checkTexts` looks at.
   function plain(value, depth) {
     switch (typeof value) {
       case "string":
-        if (value.length > limits.string) throw new RangeError(`a text of ${value.length} characters is too long, ${limits.string} are allowed`);
-        if (!isWellFormed(value)) throw new TypeError("a text with half a character in it (a lone surrogate) cannot be stored");
+      case "boolean":
         return value;
       case "number":
         if (!isFinite(value)) throw new TypeError(`the number ${value} cannot be stored`);
-        return value;
-      case "boolean":
         return value;
       case "undefined":
         return null;
@@ -90,7 +90,7 @@
   function plainObject(value, depth) {
     if (depth > MAX_DEPTH) throw new RangeError("a value that is nested too deeply, or contains itself, cannot be stored");
     if (isArray(value)) return plainArray(value, depth);
-    if (getPrototypeOf(value) === Object.prototype) return plainFields(value, keys(value), depth);
+    if (getPrototypeOf(value) === objectPrototype) return plainFields({ ...value }, depth);
     if (value instanceof Date) return toISOString(value);
     if (value instanceof Set) {
       const items = [];
@@ -105,43 +105,69 @@
     if (value instanceof String || value instanceof Number || value instanceof Boolean) return plain(value.valueOf(), depth);
     if (typedArrayName(value) !== undefined) return plainArray(value, depth);
     if (isView(value) || value instanceof ArrayBuffer) throw new TypeError("a DataView or ArrayBuffer cannot be stored, but an array of numbers can");
-    return plainFields(value, namesIn(value), depth);
+    return plainFields(fieldsOf(value), depth);
   }
 
-  function plainFields(value, names, depth) {
-    const copy = {};
+  // `copy`, whose fields are its own and no getters, with plain values.
+  function plainFields(copy, depth) {
+    const names = keys(copy);
     for (let i = 0; i < names.length; i++) {
-      const item = plain(value[names[i]], depth);
-      if (!isWellFormed(names[i])) throw new TypeError("a name with half a character in it (a lone surrogate) cannot be stored");
-      if (names[i] === "__proto__") {
-        defineProperty(copy, names[i], { __proto__: null, value: item, writable: true, enumerable: true, configurable: true });
-      } else {
-        copy[names[i]] = item;
-      }
+      const item = copy[names[i]];
+      if (typeof item !== "string") copy[names[i]] = plain(item, depth);
     }
     return copy;
   }
 
   function plainArray(value, depth) {
     const copy = [];
-    for (let i = 0; i < value.length; i++) push(copy, plain(value[i], depth));
+    for (let i = 0; i < value.length; i++) {
+      const item = value[i];
+      copy[i] = typeof item === "string" ? item : plain(item, depth);
+    }
     return copy;
+  }
+
+  function checkText(text, what) {
+    if (text.length > limits.string) throw new RangeError(`a text of ${text.length} characters is too long, ${limits.string} are allowed`);
+    if (!isWellFormed(text)) throw new TypeError(`a ${what} with half a character in it (a lone surrogate) cannot be stored`);
+  }
+
+  // Throws for texts in a plain value that cannot be stored.
+  function checkTexts(value) {
+    if (typeof value === "string") checkText(value, "text");
+    else if (isArray(value)) for (let i = 0; i < value.length; i++) checkTexts(value[i]);
+    else if (typeof value === "object" && value !== null) {
+      const names = keys(value);
+      for (let i = 0; i < names.length; i++) {
+        checkTexts(value[names[i]]);
+        if (!isWellFormed(names[i])) checkText(names[i], "name");
+      }
+    }
+    return value;
+  }
+
+  const stored = (value) => checkTexts(plain(value, 0));
+
+  // The JSON text of a plain value. Where it is short, and has no half characters, which are written as \\ud…, so are
+  // all texts in it: one look at it instead of one at each of them.
+  function written(value) {
+    const text = stringify(value);
+    if (text.length > limits.string || indexOf(text, "\\ud") >= 0) checkTexts(value);
+    return text;
   }
 
   // The built-in prototypes as they are now, so that changes which would spoil the result can be told from
   // harmless additions such as a missing array method.
-  const untouched = [Object.prototype, Array.prototype].map((prototype) => [prototype, ownKeys(prototype)]);
+  const untouched = [Object.prototype, Array.prototype].map((prototype) => [prototype, new Set(ownKeys(prototype))]);
 
   function refuseTampering() {
     for (let i = 0; i < untouched.length; i++) {
       const prototype = untouched[i][0];
-      const before = untouched[i][1];
       const now = ownKeys(prototype);
       for (let j = 0; j < now.length; j++) {
-        const descriptor = getOwnPropertyDescriptor(prototype, now[j]);
-        let known = false;
-        for (let k = 0; k < before.length && !known; k++) known = before[k] === now[j];
-        if (known || (descriptor.value !== undefined && now[j] !== "toJSON" && !isInteger(Number(String(now[j]))))) continue;
+        if (setHas(untouched[i][1], now[j])) continue;
+        const { value } = getOwnPropertyDescriptor(prototype, now[j]);
+        if (value !== undefined && now[j] !== "toJSON" && !isInteger(Number(String(now[j])))) continue;
         deleteProperty(prototype, now[j]);
         throw new TypeError(`${i === 0 ? "Object" : "Array"}.prototype.${String(now[j])} must not be defined by a script`);
       }
@@ -181,6 +207,9 @@
   const MAX_FRAME = Number.MAX_SAFE_INTEGER;
 
   function trim(text) {
+    const first = charCodeAt(text, 0);
+    const last = charCodeAt(text, text.length - 1);
+    if (first > 32 && first < 127 && last > 32 && last < 127) return text;
     let start = 0;
     let end = text.length;
     while (start < end && indexOf(WHITESPACE, charAt(text, start)) >= 0) start++;
@@ -283,8 +312,19 @@
     return total;
   }
 
+  // Whether a range is a frame, not before 0: what most chunks are.
+  function isFrame(text) {
+    const { length } = text;
+    for (let i = 0; i < length; i++) {
+      const code = charCodeAt(text, i);
+      if (code < 48 || code > 57) return false;
+    }
+    return length > 0 && length < 16;
+  }
+
   function frameCount(range) {
     const text = toText(range);
+    if (isFrame(text)) return 1;
     if (text === "") throw invalid("", " empty range");
     return countFrames(frameIntervals(text));
   }
@@ -546,7 +586,10 @@
   function fieldsOf(value) {
     const fields = {};
     const names = namesIn(value);
-    for (let i = 0; i < names.length; i++) fields[names[i]] = value[names[i]];
+    for (let i = 0; i < names.length; i++) {
+      if (names[i] !== "__proto__") fields[names[i]] = value[names[i]];
+      else defineProperty(fields, names[i], { __proto__: null, value: value[names[i]], writable: true, enumerable: true, configurable: true });
+    }
     return fields;
   }
 
@@ -574,137 +617,257 @@
   function texts(value) {
     const copy = {};
     const names = keys(value);
-    for (let i = 0; i < names.length; i++) copy[names[i]] = plain(String(value[names[i]]), 0);
+    for (let i = 0; i < names.length; i++) copy[names[i]] = stored(String(value[names[i]]));
     return copy;
   }
 
+  const SLICE = 262144; // so many characters of tasks leave at once
+
+  // What tasks and commands hold is in objects that scripts do not see; what they see is made around those.
+
+  // Parameters are JSON text until a script looks at them, as it may change them from then on. Null means none.
+  const fieldsOfCommand = (name, parameters, steps) => ({ name, text: parameters === null ? "null" : written(parameters), parameters: null, steps });
+
+  const fieldsOfTask = (id, name, type) => ({
+    id, name, type, priority: 50, optional: false,
+    commands: null, // of each its fields; null for none
+    shown: null, // the commands as a script has seen them, in place of `commands`
+    dependencies: null, // tasks; null for none
+    isOurs: true, // the identifier
+    isShared: false, // by several tasks, each of which makes a copy before it changes something
+  });
+
+  function copyOfFields(given) {
+    const { priority, optional, isOurs, commands, shown, dependencies } = given;
+    return assign(fieldsOfTask(given.id, given.name, given.type), {
+      priority, optional, isOurs,
+      commands: commands && slice(commands), shown: shown && slice(shown), dependencies: dependencies && slice(dependencies),
+    });
+  }
+
+  // Most tasks of a job have a type, a priority and commands that another one had before: what was written last.
+  let typeThen = null;
+  let priorityThen = 0;
+  let typeText = "";
+  let nameThen = null;
+  let nameText = "";
+  let stepsThen = 1;
+  let stepsText = ',"total_step_count":1}';
+
+  function commandText(fields) {
+    const { name, steps, text } = fields;
+    if (name !== nameThen) {
+      nameText = `{"name":${stringify(name)},"parameters":`;
+      nameThen = name;
+    }
+    if (steps !== stepsThen) {
+      stepsText = `,"total_step_count":${steps}}`;
+      stepsThen = steps;
+    }
+    return nameText + (text ?? seenParametersText(fields)) + stepsText;
+  }
+
+  function seenParametersText({ name, parameters }) {
+    try {
+      const given = object(parameters, "parameters");
+      return given === null ? "null" : written(given);
+    } catch (error) {
+      throw new TypeError(`command ${stringify(name)}: ${error.message}`);
+    }
+  }
+
+  function taskText(fields) {
+    const { type, priority, commands, dependencies } = fields;
+    if (type !== typeThen || priority !== priorityThen) {
+      typeText = `,"type":${stringify(type)},"priority":${priority},"commands":[`;
+      typeThen = type;
+      priorityThen = priority;
+    }
+    let text = (fields.isOurs ? `{"id":"${fields.id}","name":` : `{"id":${stringify(fields.id)},"name":`) + stringify(fields.name) + typeText;
+    if (commands !== null) {
+      text += commandText(commands[0]);
+      for (let i = 1; i < commands.length; i++) text += `,${commandText(commands[i])}`;
+    } else if (fields.shown !== null) text += shownCommandsText(fields.shown);
+    if (dependencies !== null) text += `],"dependencies":[${dependenciesText(dependencies)}`;
+    return text + (fields.optional ? '],"optional":true}' : "]}");
+  }
+
+  function shownCommandsText(shown) {
+    if (shown.length > limits.commands) throw new RangeError(`more than ${limits.commands} commands`);
+    const texts = [];
+    for (let i = 0; i < shown.length; i++) push(texts, commandText(shownCommand(shown[i])));
+    return joinArray(texts, ",");
+  }
+
+  // The identifiers as JSON.
+  function dependenciesText(tasks) {
+    const ids = [];
+    for (let i = 0; i < tasks.length; i++) {
+      const { id, isOurs } = taskFields(tasks[i], 0);
+      push(ids, isOurs ? `"${id}"` : stringify(id));
+    }
+    return joinArray(ids, ",");
+  }
+
+  // Texts of its own that a task has: those in parameters are looked at when they are given.
+  function checkTask({ id, name, type, commands, shown }) {
+    checkTexts([id, name, type]);
+    for (let i = 0; shown !== null && i < shown.length; i++) checkText(shownCommand(shown[i]).name, "text");
+    for (let i = 0; commands !== null && i < commands.length; i++) checkText(commands[i].name, "text");
+  }
+
+  function ofTask(fields, call) {
+    try {
+      return call(fields);
+    } catch (error) {
+      throw new TypeError(`task ${stringify(substring(fields.name, 0, 100))}: ${error.message}`);
+    }
+  }
+
   // The functions that see the private fields of the classes below.
-  let copyCommand, commandRecord, copyTask, checkedTask, taskRecord, checkoutOf, jobRecord;
+  let shownCommand, checkedCommand, givenFields, checkedTask, taskFields, ownFields, shownTask, sharedFields, checkoutOf, jobRecord, nextTasks;
+  let tasksWritten = 0;
 
-  const exposed = new Set(); // parameters that a script was given, and may have changed since they were copied
+  class Command {
+    #fields;
+    #isGiven; // the fields, to a task: they are not changed by this command any more
 
-  class Command extends HostObject {
-    #name;
-    #parameters; // shared between copies, as in Flamenco
-    #steps;
-
-    constructor(name, parameters, steps) {
-      super();
-      this.#name = name;
-      this.#parameters = parameters;
-      this.#steps = steps;
+    constructor(fields) {
+      this.#fields = fields;
+      this.#isGiven = false;
       preventExtensions(this);
     }
 
-    get name() { return this.#name; }
-    set name(value) { this.#name = toText(value); }
+    get name() { return this.#fields.name; }
+    set name(value) { checkedCommand(this).name = toText(value); }
     get parameters() {
-      setAdd(exposed, this.#parameters);
-      return this.#parameters;
+      const fields = this.#fields;
+      if (fields.text !== null) {
+        fields.parameters = parse(fields.text);
+        fields.text = null;
+      }
+      return fields.parameters;
     }
-    set parameters(value) { this.#parameters = object(value, "parameters"); }
-    get totalStepCount() { return this.#steps; }
-    set totalStepCount(value) { this.#steps = toInt(value); }
+    set parameters(value) {
+      const { text } = fieldsOfCommand("", object(value, "parameters"), 0);
+      const fields = checkedCommand(this);
+      fields.text = text;
+      fields.parameters = null;
+    }
+    get totalStepCount() { return this.#fields.steps; }
+    set totalStepCount(value) { checkedCommand(this).steps = toInt(value); }
 
     static {
-      copyCommand = (value) => {
-        if (typeof value !== "object" || value === null || !(#steps in value)) throw argumentError(0, "a command");
-        return new Command(value.#name, value.#parameters, value.#steps);
+      shownCommand = (value) => {
+        if (typeof value !== "object" || value === null || !(#fields in value)) throw new TypeError("something in commands is not a command");
+        return value.#fields;
       };
-      commandRecord = (value) => {
-        if (typeof value !== "object" || value === null || !(#steps in value)) throw new TypeError("something in commands is not a command");
-        let parameters = value.#parameters;
-        try {
-          if (setHas(exposed, parameters)) parameters = object(parameters, "parameters");
-        } catch (error) {
-          throw new TypeError(`command ${stringify(value.#name)}: ${error.message}`);
+      // The fields, to be changed. Copies share the parameters, as in Flamenco.
+      checkedCommand = (command) => {
+        if (command.#isGiven) {
+          const { name, steps } = command.#fields;
+          command.#fields = { name, text: null, parameters: command.parameters, steps };
+          command.#isGiven = false;
         }
-        return { name: plain(value.#name, 0), parameters, total_step_count: value.#steps };
+        return command.#fields;
+      };
+      // The fields, for a task.
+      givenFields = (value) => {
+        if (typeof value !== "object" || value === null || !(#fields in value)) throw argumentError(0, "a command");
+        value.#isGiven = true;
+        return value.#fields;
       };
     }
   }
 
-  class Task extends HostObject {
-    #id;
-    #name;
-    #type;
-    #priority = 50;
-    #optional = false;
-    #commands = [];
-    #dependencies = [];
+  class Task {
+    #fields;
 
-    constructor(id, name, type) {
-      super();
-      this.#id = id;
-      this.#name = name;
-      this.#type = type;
+    constructor(fields) {
+      this.#fields = fields;
       preventExtensions(this);
     }
 
-    get uUID() { return this.#id; }
-    set uUID(value) { this.#id = toText(value); }
-    get name() { return this.#name; }
-    set name(value) { this.#name = toText(value); }
-    get type() { return this.#type; }
-    set type(value) { this.#type = toText(value); }
-    get priority() { return this.#priority; }
-    set priority(value) { this.#priority = toInt(value); }
-    get optional() { return this.#optional; }
+    get uUID() { return this.#fields.id; }
+    set uUID(value) {
+      const fields = ownFields(this);
+      fields.id = toText(value);
+      fields.isOurs = false;
+    }
+    get name() { return this.#fields.name; }
+    set name(value) { ownFields(this).name = toText(value); }
+    get type() { return this.#fields.type; }
+    set type(value) { ownFields(this).type = toText(value); }
+    get priority() { return this.#fields.priority; }
+    set priority(value) { ownFields(this).priority = toInt(value); }
+    get optional() { return this.#fields.optional; }
     set optional(value) {
       if (typeof value !== "boolean") throw new TypeError("a task is optional or not: true or false is needed");
-      this.#optional = value;
+      ownFields(this).optional = value;
     }
-    get commands() { return this.#commands; }
-    set commands(value) { this.#commands = list(value, copyCommand, "commands"); }
-    get dependencies() { return this.#dependencies; }
-    set dependencies(value) { this.#dependencies = list(value, (task) => checkedTask(task, 0), "tasks"); }
+    get commands() {
+      const fields = ownFields(this);
+      fields.shown ??= list(fields.commands, (command) => new Command(command), "commands");
+      fields.commands = null;
+      return fields.shown;
+    }
+    set commands(value) {
+      const shown = list(value, (command) => new Command(givenFields(command)), "commands");
+      ownFields(this).shown = shown;
+      ownFields(this).commands = null;
+    }
+    get dependencies() { return (ownFields(this).dependencies ??= []); }
+    set dependencies(value) {
+      const tasks = list(value, (task) => checkedTask(task, 0), "tasks");
+      ownFields(this).dependencies = tasks;
+    }
     addCommand(command) {
-      if (this.#commands.length >= limits.commands) throw new RangeError(`a task with more than ${limits.commands} commands`);
-      push(this.#commands, copyCommand(command));
+      const fields = this.#fields.isShared ? ownFields(this) : this.#fields;
+      const known = fields.shown ?? fields.commands;
+      if (known !== null && known.length >= limits.commands) throw new RangeError(`a task with more than ${limits.commands} commands`);
+      const given = givenFields(command);
+      if (known === null) fields.commands = [given]; // V8 would have room for 17 in a list that grows
+      else push(known, fields.shown === null ? given : new Command(given));
     }
-    addDependency(task) { push(this.#dependencies, checkedTask(task, 0)); }
+    addDependency(task) {
+      checkedTask(task, 0);
+      const fields = this.#fields.isShared ? ownFields(this) : this.#fields;
+      if (fields.dependencies === null) fields.dependencies = [task];
+      else push(fields.dependencies, task);
+    }
     // Not the tasks themselves: in those are others, and so on.
-    toJSON() { return assign(fieldsOf(this), { dependencies: taskRecord(this).dependencies }); }
+    toJSON() { return assign(fieldsOf(this), { dependencies: parse(`[${dependenciesText(this.#fields.dependencies ?? [])}]`) }); }
 
     static {
       checkedTask = (value, position) => {
-        if (typeof value !== "object" || value === null || !(#commands in value)) throw argumentError(position, "a task");
+        if (typeof value !== "object" || value === null || !(#fields in value)) throw argumentError(position, "a task");
         return value;
       };
-      copyTask = (value) => {
-        checkedTask(value, 0);
-        const copy = new Task(value.#id, value.#name, value.#type);
-        copy.#priority = value.#priority;
-        copy.#optional = value.#optional;
-        copy.#commands = slice(value.#commands);
-        copy.#dependencies = slice(value.#dependencies);
-        return copy;
+      taskFields = (value, position) => checkedTask(value, position).#fields;
+      // The fields, to be changed.
+      ownFields = (task) => {
+        if (task.#fields.isShared) task.#fields = copyOfFields(task.#fields);
+        return task.#fields;
       };
-      taskRecord = (value) => {
-        if (typeof value !== "object" || value === null || !(#commands in value)) throw new TypeError("something in job.tasks is not a task");
-        try {
-          const commands = [];
-          if (value.#commands.length > limits.commands) throw new RangeError(`more than ${limits.commands} commands`);
-          for (let i = 0; i < value.#commands.length; i++) push(commands, commandRecord(value.#commands[i]));
-          const dependencies = [];
-          for (let i = 0; i < value.#dependencies.length; i++) push(dependencies, plain(checkedTask(value.#dependencies[i], 0).#id, 0));
-          const record = { id: plain(value.#id, 0), name: plain(value.#name, 0), type: plain(value.#type, 0), priority: value.#priority, commands, dependencies };
-          if (value.#optional) record.optional = true;
-          return record;
-        } catch (error) {
-          throw new TypeError(`task ${stringify(value.#name)}: ${error.message}`);
-        }
+      shownTask = (value) => {
+        if (typeof value !== "object" || value === null || !(#fields in value)) throw new TypeError("something in job.tasks is not a task");
+        return value.#fields;
+      };
+      // The fields, for one more task: whichever of them is changed first gets its own.
+      sharedFields = (value) => {
+        if (typeof value !== "object" || value === null || !(#fields in value)) throw argumentError(0, "a task");
+        value.#fields.isShared = true;
+        return value.#fields;
       };
     }
   }
 
-  class Storage extends HostObject {
+  class Storage {
     #checkout;
 
     constructor(checkout) {
-      super();
       this.#checkout = checkout;
-      ownFields(this);
+      showFields(this);
     }
 
     get shamanCheckoutID() { return this.#checkout; }
@@ -715,7 +878,7 @@
     }
   }
 
-  class Job extends HostObject {
+  class Job {
     #id;
     #name;
     #type;
@@ -727,10 +890,10 @@
     #metadata;
     #variables = {};
     #storage;
-    #tasks = [];
+    #added = []; // of each task its fields
+    #shown = null; // the tasks as a script has seen them, in place of `#added`
 
     constructor(given) {
-      super();
       this.#id = given.id;
       this.#name = given.name;
       this.#type = given.type;
@@ -740,7 +903,7 @@
       this.#settings = given.settings;
       this.#metadata = given.metadata;
       this.#storage = new Storage(given.shaman_checkout_id);
-      ownFields(this);
+      showFields(this);
     }
 
     get jobID() { return this.#id; }
@@ -764,39 +927,55 @@
     get variables() { return this.#variables; }
     set variables(value) { this.#variables = object(value, "variables") ?? {}; }
     get storage() { return this.#storage; }
-    get tasks() { return this.#tasks; }
-    set tasks(value) { this.#tasks = list(value, copyTask, "tasks"); }
+    get tasks() { return (this.#shown ??= list(this.#added, (fields) => new Task(fields), "tasks")); }
+    set tasks(value) { this.#shown = list(value, (task) => new Task(sharedFields(task)), "tasks"); }
     addTask(task) {
-      if (this.#tasks.length >= limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
-      push(this.#tasks, copyTask(task));
+      const tasks = this.#shown ?? this.#added;
+      if (tasks.length >= limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
+      const fields = sharedFields(task);
+      push(tasks, this.#shown === null ? fields : new Task(fields));
     }
 
     static {
       jobRecord = (job) => {
         let settings;
         try {
-          settings = plain(job.#settings, 0);
+          settings = stored(job.#settings);
         } catch (error) {
           throw new TypeError(`job.settings: ${error.message}`);
         }
         const metadata = texts(job.#metadata);
         const variables = texts(job.#variables);
-        if (job.#tasks.length > limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
-        const tasks = [];
-        for (let i = 0; i < job.#tasks.length; i++) push(tasks, taskRecord(job.#tasks[i]));
+        const task_count = (job.#shown ?? job.#added).length;
+        if (task_count > limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
         return {
-          id: plain(job.#id, 0),
-          name: plain(job.#name, 0),
-          type: plain(job.#type, 0),
+          id: stored(job.#id),
+          name: stored(job.#name),
+          type: stored(job.#type),
           priority: job.#priority,
           created_ms: getTime(job.#created),
-          worker_tag: plain(job.#tag, 0),
-          shaman_checkout_id: plain(checkoutOf(job.#storage), 0),
+          worker_tag: stored(job.#tag),
+          shaman_checkout_id: stored(checkoutOf(job.#storage)),
           settings,
           metadata,
           variables,
-          tasks,
+          task_count,
         };
+      };
+      // The JSON text of a list of tasks: of the next ones up to `end`, as many as make SLICE characters.
+      nextTasks = (job, end) => {
+        const fieldsAt = (at) => (job.#shown === null ? job.#added[at] : shownTask(job.#shown[at]));
+        let text = "";
+        let next = tasksWritten;
+        while (next < end && text.length < SLICE) {
+          const fields = fieldsAt(next);
+          text += (text && ",") + ofTask(fields, taskText);
+          next++;
+        }
+        // As in `written`, one look at all texts instead of one at each of them.
+        const isDoubtful = text.length > limits.string || indexOf(text, "\\ud") >= 0;
+        for (; tasksWritten < next; tasksWritten++) if (isDoubtful) ofTask(fieldsAt(tasksWritten), checkTask);
+        return `[${text}]`;
       };
     }
   }
@@ -811,12 +990,13 @@
       push(names, name);
     }
     mapSet(fieldNames, prototype, names);
+    setPrototypeOf(prototype, HostObject.prototype); // quicker to make than what extends a class
     freeze(prototype);
   }
   freeze(HostObject.prototype);
 
   // What there is one of per job has its fields itself. Thousands of tasks would take half as long again.
-  function ownFields(object) {
+  function showFields(object) {
     const names = namesIn(object);
     for (let i = 0; i < names.length; i++) {
       const descriptor = getOwnPropertyDescriptor(getPrototypeOf(object), names[i]);
@@ -842,8 +1022,16 @@
   // Identifiers of tasks: random bits from Python, the same for one compilation, and a counter.
   let idPrefix = "00000000-0000-4000-8000-";
   let idCount = 0;
+  let idBlock = ""; // of 256 identifiers: all but the last two digits
   const hexDigits = method(Number, "toString");
-  const newId = () => idPrefix + padStart(hexDigits(++idCount, 16), 12, "0");
+  const lastDigits = [];
+  for (let i = 0; i < 256; i++) push(lastDigits, padStart(hexDigits(i, 16), 2, "0"));
+  function newId() {
+    const last = idCount & 255;
+    if (last === 0) idBlock = idPrefix + padStart(hexDigits(idCount / 256, 16), 10, "0");
+    idCount++;
+    return idBlock + lastDigits[last];
+  }
 
   const author = {
     Task(name, type) {
@@ -851,10 +1039,10 @@
       const taskType = trim(toText(type));
       if (!taskName) throw new GoError("author.Task(name, type): name is required");
       if (!taskType) throw new GoError("author.Task(name, type): type is required");
-      return new Task(newId(), taskName, taskType);
+      return new Task(fieldsOfTask(newId(), taskName, taskType));
     },
     Command(name, parameters, totalStepCount) {
-      return new Command(toText(name), object(parameters, "parameters"), toInt(totalStepCount));
+      return new Command(fieldsOfCommand(toText(name), object(parameters, "parameters"), toInt(totalStepCount)));
     },
   };
 
@@ -928,12 +1116,14 @@
 
   // What makes the value that comes out of a run. Called in an evaluation of its own, and so after the promises' jobs.
   let outcome;
+  let made;
+  let job = null; // that of which tasks are to be written
 
   // What the script declares: {"job_type": …} or {"job_type": null} where it does not; "compiles" says whether it has
   // a compileJob function.
   function describe() {
     refuseTampering();
-    const declared = typeof JOB_TYPE === "object" && JOB_TYPE !== null && !isArray(JOB_TYPE) ? plain(JOB_TYPE, 0) : null;
+    const declared = typeof JOB_TYPE === "object" && JOB_TYPE !== null && !isArray(JOB_TYPE) ? stored(JOB_TYPE) : null;
     outcome = () => ({ job_type: declared, compiles: typeof compileJob === "function" });
   }
 
@@ -941,9 +1131,12 @@
   function compile(input) {
     outcome = () => null;
     if (typeof compileJob !== "function") return;
-    const job = new Job(parse(input));
-    const returned = compileJob(job);
-    outcome = () => jobRecord(job);
+    const given = new Job(parse(input));
+    const returned = compileJob(given);
+    outcome = () => {
+      job = given;
+      return jobRecord(given);
+    };
     if (!(returned instanceof Promise)) return;
     const whole = outcome;
     outcome = () => {
@@ -957,10 +1150,11 @@
     then(returned, () => { outcome = whole; }, fail);
   }
 
-  // What was printed and what came out, as JSON text.
+  // What came out, as JSON text: first lists of tasks, called for each, and last an object with all else.
   function result() {
     refuseTampering();
-    const made = outcome();
+    made ??= outcome();
+    if (job !== null && tasksWritten < made.task_count) return nextTasks(job, made.task_count);
     refuseTampering(); // getters of the script ran, and all is written now
     return stringify({ printed, result: made });
   }

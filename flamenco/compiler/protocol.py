@@ -1,4 +1,7 @@
-"""What parent and helper process say to each other: one line of JSON per request, one per reply."""
+"""What parent and helper process say to each other: one line of JSON per request, and lines of JSON in reply.
+
+First comes `RUNNING`, then lists of the job's tasks, each a line, and last an object, the `Reply`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ EXIT_IDLE = 70
 
 EXIT_MEMORY = 71
 """The helper ended itself because the script used too much memory."""
+
+EXIT_TIME = 72
+"""The helper ended itself because the script ran too long."""
 
 RUNNING = b"running\n"
 """What the helper says before it begins with a request: from then on, what happens to it is the script's doing."""
@@ -29,7 +35,10 @@ class Setup(Struct, frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """One run of a script. `start` and `job` are JSON texts for the prelude; without `job`, it is only described."""
+    """One run of a script. `start` and `job` are JSON texts for the prelude; without `job`, it is only described.
+
+    `timeout_s` is the processor time that it may take.
+    """
 
     file: str
     source: str
@@ -39,9 +48,9 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class ScriptError(Struct, frozen=True, kw_only=True):
-    """Why there is no result: the script threw `text` at `line` and `column` of `file`, or ran into a limit."""
+    """Why there is no result: the script threw `text` at `line` and `column` of `file`, or needs too much memory."""
 
-    kind: Literal["thrown", "timeout", "memory"]
+    kind: Literal["thrown", "memory"]
     text: str = ""
     file: str = ""
     line: int = 0

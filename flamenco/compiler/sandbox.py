@@ -8,13 +8,15 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from flamenco.compiler.protocol import EXIT_IDLE, EXIT_MEMORY, RUNNING, Request, Setup
+from flamenco.compiler.protocol import EXIT_IDLE, EXIT_MEMORY, EXIT_TIME, RUNNING, Request, Setup
+from flamenco.compiler.run_time import longest_s
 from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.errors import Busy
 
@@ -30,6 +32,9 @@ _ATTEMPTS = 5
 """How many helpers in a row may end before they are reached by a request."""
 
 _STDERR_LINES = 20
+_LINES_AHEAD = 4
+"""How many lines of an answer are read before somebody has taken them."""
+
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _ENCODER = msgspec.json.Encoder()
 
@@ -51,16 +56,19 @@ class Sandbox:
         self._helper: _Helper | None = None
         self._closed = False
 
-    def ask(self, request: Request) -> bytes:
-        """The helper's reply to `request`, a `Reply` as JSON.
+    def ask(self, request: Request, keep: Callable[[bytes], None]) -> bytes:
+        """The helper's reply to `request`, a `Reply` as JSON; `keep` gets each list of tasks that comes before it.
 
-        Raises `Busy` when other requests keep the helper for too long or it cannot be started, and
-        `ScriptKilled` when the script takes the helper down or does not end.
+        Whether those are of any worth, the reply says. Raises `Busy` when other requests keep the helper for too long
+        or it cannot be started, and `ScriptKilled` when the script takes the helper down or does not end.
         """
         if not self._wait():
             raise Busy("other jobs are being compiled, try again in a moment", retry_after=2)
         try:
-            return self._asked(_ENCODER.encode(request) + b"\n", request.timeout_s + GRACE_S)
+            return self._asked(_ENCODER.encode(request) + b"\n", longest_s(request.timeout_s) + GRACE_S, keep)
+        except OSError:
+            self._discard()  # what it has still to say is of no use
+            raise
         finally:
             self._lock.release()
 
@@ -89,10 +97,10 @@ class Sandbox:
         helper = self._helper
         return None if helper is None else helper.process.pid
 
-    def _asked(self, line: bytes, timeout_s: float) -> bytes:
+    def _asked(self, line: bytes, timeout_s: float, keep: Callable[[bytes], None]) -> bytes:
         for _ in range(_ATTEMPTS):
             helper = self._running()
-            answer = helper.ask(line, timeout_s)
+            answer = helper.ask(line, timeout_s, keep)
             if answer is not None:
                 return answer
             why = self._why_lost(helper)
@@ -130,6 +138,8 @@ class Sandbox:
                 return None
             if code == EXIT_MEMORY:
                 return f"used more than {self._limits.memory_mb} MiB of memory"
+            if code == EXIT_TIME:
+                return f"ran longer than {self._limits.timeout_s:g} seconds"
             log.warning("the helper process for job types died with exit code %d: %s", code, helper.last_words())
             return f"crashed the JavaScript engine (exit code {code})"
         return f"ran longer than {self._limits.timeout_s:g} seconds"
@@ -160,6 +170,8 @@ class _Helper:
         self.reached = False
         self._longest = limits.result_mb * 2**20
         self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(_LINES_AHEAD)
+        self._is_closed = False
         self._words: deque[str] = deque(maxlen=_STDERR_LINES)
         self._threads = [
             threading.Thread(target=self._read_answers, args=(self.process.stdout,), daemon=True),
@@ -172,8 +184,8 @@ class _Helper:
         """Whether it has come up."""
         return self._answer(START_S) == b"ready\n"
 
-    def ask(self, line: bytes, timeout_s: float) -> bytes | None:
-        """Its answer to `line`; None when it died, or has nothing said after `timeout_s`."""
+    def ask(self, line: bytes, timeout_s: float, keep: Callable[[bytes], None]) -> bytes | None:
+        """Its answer to `line`; None when it died, has nothing said for `timeout_s`, or says too much."""
         assert self.process.stdin is not None  # noqa: S101 - a pipe was asked for
         self.reached = False
         try:
@@ -182,7 +194,17 @@ class _Helper:
         except OSError:
             return None
         self.reached = self._answer(timeout_s) == RUNNING
-        return self._answer(timeout_s) if self.reached else None
+        left = self._longest
+        while self.reached:
+            answer = self._answer(timeout_s)
+            left -= len(answer or b"")
+            self.oversized = self.oversized or left < 0
+            if answer is None or self.oversized:
+                return None
+            if answer.startswith(b"{"):
+                return answer
+            keep(answer)
+        return None
 
     def kill(self) -> None:
         """End it now, whatever it is doing."""
@@ -191,6 +213,8 @@ class _Helper:
     def close(self) -> None:
         """Wait until it has ended, and let go of its pipes. To be called after `kill`."""
         self.process.wait()
+        self._is_closed = True
+        self._room.release()
         for thread in self._threads:
             thread.join()
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
@@ -208,17 +232,23 @@ class _Helper:
 
     def _answer(self, timeout_s: float) -> bytes | None:
         try:
-            return self._answers.get(timeout=timeout_s)
+            answer = self._answers.get(timeout=timeout_s)
         except queue.Empty:
             self.silent = True
             return None
+        self._room.release()
+        return answer
 
     def _read_answers(self, pipe: BinaryIO) -> None:
         # A line without its end is what a helper leaves behind that dies while it writes.
-        while (line := pipe.readline(self._longest)).endswith(b"\n"):
+        while (line := self._line_when_there_is_room(pipe)).endswith(b"\n"):
             self._answers.put(line)
         self.oversized = len(line) == self._longest
         self._answers.put(None)
+
+    def _line_when_there_is_room(self, pipe: BinaryIO) -> bytes:
+        self._room.acquire()
+        return b"" if self._is_closed else pipe.readline(self._longest)
 
     def _read_words(self, pipe: BinaryIO) -> None:
         for line in pipe:

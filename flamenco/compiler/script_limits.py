@@ -11,7 +11,7 @@ class ScriptLimits(Struct, frozen=True, kw_only=True):
     """Limits of one script run, and of waiting for it. The defaults suit any honest script."""
 
     timeout_s: float = 10.0
-    """Longest time a script may run, top level and compileJob together."""
+    """Most processor time a script may take, top level and compileJob together; see `run_time` for other clocks."""
     memory_mb: int = 512
     """Most memory a run may use beyond what the engine itself takes, in MiB."""
     wait_s: float = 5.0

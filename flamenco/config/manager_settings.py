@@ -282,7 +282,12 @@ class Config(Struct, frozen=True, kw_only=True):
         ),
     ] = 4_000
     compile_timeout: Annotated[
-        Duration, Meta(description="Longest time a job type's script may run.", extra=_ONLY_IN_FILE)
+        Duration,
+        Meta(
+            description="Most processor time that a job type's script may take; on a busy machine, it may take twelve "
+            "times as long.",
+            extra=_ONLY_IN_FILE,
+        ),
     ] = Duration(10)
     compile_memory_mb: Annotated[
         int, Meta(description="Most memory a job type's script may use, in MiB.", ge=64, le=65_536, extra=_ONLY_IN_FILE)

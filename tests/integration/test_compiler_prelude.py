@@ -346,6 +346,86 @@ def test_tasks_are_copied_when_added(studio: Studio) -> None:
     assert (second.priority, second.dependencies) == (80, (first.id,))
 
 
+def test_copies_share_what_they_hold_until_it_is_changed(studio: Studio) -> None:
+    """What several tasks have in common, a change of one of them does not change in the others."""
+    job = studio.run("""
+        const command = author.Command("echo", { list: [1] }, 2);
+        const task = author.Task("first", "misc");
+        task.addCommand(command);
+        job.addTask(task);
+        task.commands.push(author.Command("sleep", {}));
+        task.name = "second";
+        task.uUID = "99999999-2222-4333-8444-555555555555";
+        job.addTask(task);
+        command.name = "changed";
+        command.totalStepCount = 9;
+        command.parameters.list.push(2);
+        job.tasks[1].addDependency(job.tasks[0]);
+        task.dependencies.push(task);""")
+    first, second = job.tasks
+    assert (first.name, second.name, second.dependencies) == ("first", "second", (first.id,))
+    # Parameters are the same object for all, as in Flamenco.
+    assert [(command.name, command.parameters, command.total_step_count) for command in first.commands] == [
+        ("echo", {"list": [1, 2]}, 2)
+    ]
+    assert [command.name for command in second.commands] == ["echo", "sleep"]
+    assert second.commands[0].parameters == {"list": [1, 2]}
+
+
+def test_tasks_of_several_lists(studio: Studio) -> None:
+    """Tasks leave the script in lists of some hundred; nothing gets lost between two of them, whatever they hold."""
+    job = studio.run("""
+        const last = author.Task('the "last"', "misc");
+        for (let i = 0; i < 3000; i++) {
+            const task = author.Task(`${i}\\\\ud800 ü`, i % 2 ? "a" : "b");
+            task.priority = i % 3;
+            task.addCommand(author.Command(i % 5 ? "c" : "d", { text: "x".repeat(300) }, i % 7));
+            job.addTask(task);
+            last.addDependency(task);
+        }
+        job.addTask(last);""")
+    *tasks, last = job.tasks
+    for i, task in enumerate(tasks):
+        assert (task.name, task.type, task.priority) == (f"{i}\\ud800 ü", "ba"[i % 2], i % 3)
+        assert [(command.name, command.total_step_count) for command in task.commands] == [("dcccc"[i % 5], i % 7)]
+    assert (last.name, last.dependencies) == ('the "last"', tuple(task.id for task in tasks))
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ("task.name = '\\ud800';", 'task "?ud800": .*half a character'),
+        ("task.type = '\\udfff';", 'task "t": .*half a character'),
+        ("command.name = '\\ud800';", 'task "t": .*half a character'),
+        ("task.commands[0].name = '\\ud800';", 'task "t": .*half a character'),
+        ("task.uUID = '\\ud800';", 'task "t": .*half a character'),
+        ('task.uUID = \'x","name":"y\';', "is no UUID"),
+        ("task.name = 'x'.repeat(2 ** 20 + 1);", "is too long"),
+    ],
+)
+def test_texts_of_tasks_that_cannot_be_stored(studio: Studio, change: str, complaint: str) -> None:
+    """Names, types and identifiers are looked at as well as parameters are."""
+    with pytest.raises(JobTypeError, match=complaint.replace("?", r"\\+")):
+        studio.run(f"""
+            const command = author.Command("c", {{}});
+            const task = author.Task("t", "misc");
+            {"task.addCommand(command);" if "commands" in change else ""}
+            {change}
+            {"" if "commands" in change else "task.addCommand(command);"}
+            job.addTask(task);""")
+
+
+def test_tasks_that_come_while_others_are_written(studio: Studio) -> None:
+    """A job has the tasks that it had when its script ended, whatever getters in their parameters do."""
+    job = studio.run("""
+        const command = author.Command("c", {});
+        Object.defineProperty(command.parameters, "a", { enumerable: true, get() { job.addTask(task); return 1; } });
+        const task = author.Task("t", "misc");
+        task.addCommand(command);
+        job.addTask(task);""")
+    assert [task.commands[0].parameters for task in job.tasks] == [{"a": 1}]
+
+
 def test_tasks_can_be_rearranged(studio: Studio) -> None:
     """job.tasks is an ordinary array of the job's tasks."""
     job = studio.run("""

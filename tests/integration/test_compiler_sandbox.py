@@ -11,7 +11,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 
@@ -176,6 +176,41 @@ def test_only_so_many_wait_for_long(make_studio: Callable[[ScriptLimits], Studio
         assert [told.acquire(timeout=10) for _ in range(4)] == [True] * 4
         assert not slow.done()
         assert sorted(outcomes) == ["busy"] * 4 + ["compiled"] * 2
+
+
+def test_time_of_others_does_not_count(make_studio: Callable[[ScriptLimits], Studio]) -> None:
+    """A script that got no processor for longer than its limit goes on when it gets one; its own time counts alone."""
+    studio = make_studio(ScriptLimits(timeout_s=2))
+    studio.compile("test")
+    studio.write("slow.js", f"{DECLARATION} function compileJob() {{ for (let i = 0; i < 25e6; i++); }}")
+    helper = studio.compiler.helper_process_id
+    assert helper is not None
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(studio.compile, "slow")
+        wait_until_busy(helper)
+        os.kill(helper, signal.SIGSTOP)
+        assert not wait([slow], timeout=2.5).done
+        os.kill(helper, signal.SIGCONT)
+        slow.result()
+    assert studio.compiler.helper_process_id == helper
+
+
+def test_every_script_has_a_context_of_its_own(make_studio: Callable[[ScriptLimits], Studio]) -> None:
+    """What a script leaves behind, by whatever way, no other one finds, although contexts are made ahead."""
+    studio = make_studio(ScriptLimits())
+    studio.write(
+        "test.js",
+        f"""{DECLARATION} function compileJob(job) {{
+            job.settings.found = [globalThis.left, Array.prototype.left, author.left, path.left, Object.left];
+            const left = "behind";
+            for (const each of [globalThis, Array.prototype, author, path, Object]) each.left = left;
+        }}""",
+    )
+    for _ in range(5):
+        assert studio.compile("test").settings["found"] == [None] * 5
+        # Typed arrays are for scripts that name one; their contexts are not made ahead.
+        assert studio.value("typeof globalThis['Uint' + (4 + 4) + 'Array']") == "undefined"
+        assert studio.value("new Uint8Array(2).length") == 2
 
 
 def test_closing_does_not_wait_for_scripts(make_studio: Callable[[ScriptLimits], Studio]) -> None:
