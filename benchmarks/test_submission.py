@@ -46,7 +46,7 @@ MOST_RATIO = 1.3
 MOST_RATIO_OF_SHIPPED = 1.5
 """A frame of a shipped job type may cost so much more than one of `RENDER`, which does the least that a render can."""
 
-MOST_MEMORY_MB = 600
+MOST_MEMORY_MB = 250
 MOST_BYTES = 1_500
 
 RENDER = """
@@ -198,7 +198,7 @@ def peak_memory_mb(group: int) -> dict[int, int]:
 
 @pytest.mark.long
 def test_memory_of_a_manager(tmp_path: Path) -> None:
-    """A manager that is sent a job of 100,000 tasks takes it, with its default settings, and stays below 600 MB."""
+    """A manager that is sent a job of 100,000 tasks takes it, with its default settings, and stays below 250 MB."""
     with running_manager(tmp_path, "--processes", "1") as manager:
         (manager.data_dir / "jobtypes" / "render.js").write_text(RENDER)
         before = peak_memory_mb(manager.process.pid)

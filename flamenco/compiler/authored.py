@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from msgspec import Struct
 from flamenco.collector import collector_paused
 from flamenco.compiler.protocol import Reply
 from flamenco.compiler.script_limits import ScriptLimits
+from flamenco.domain.contents import Survey
 from flamenco.domain.errors import JobTypeError, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask
 
@@ -64,7 +65,7 @@ def _decoded(decoder: msgspec.json.Decoder[T], text: bytes) -> T:
         raise JobTypeError(f"the compiled job cannot be stored: {error}") from error
 
 
-def job_of(compiled: Compiled, tasks: tuple[AuthoredTask, ...], created: datetime, limits: ScriptLimits) -> AuthoredJob:
+def job_of(compiled: Compiled, tasks: Sequence[AuthoredTask], created: datetime, limits: ScriptLimits) -> AuthoredJob:
     """The compiled job, checked: sizes, identifiers, dependencies. Raises `JobTypeError` naming the task."""
     if not _UUID.fullmatch(compiled.id):
         raise JobTypeError(f'the job\'s id "{compiled.id}" is no UUID')
@@ -76,9 +77,7 @@ def job_of(compiled: Compiled, tasks: tuple[AuthoredTask, ...], created: datetim
     _check_variables(compiled.variables, limits)
     if len(tasks) > limits.tasks:
         raise JobTypeError(f"a job with more than {limits.tasks} tasks")
-    with collector_paused():
-        steps = sum(_checked_steps(task, limits) for task in tasks)
-        check_dependencies(tasks)
+    steps = _checked(tasks, limits)
     _check_number("the number of the job's steps", steps)
     # JavaScript's clock has milliseconds only: as long as the script left the time alone, it is the one we know.
     if compiled.created_ms != milliseconds(created):
@@ -126,53 +125,76 @@ def check_for_tasks(job: AuthoredJob) -> None:
         raise Refused(f"job type {job.type} gave this job no tasks; did its script forget job.addTask(task)?")
 
 
+def _checked(tasks: Sequence[AuthoredTask], limits: ScriptLimits) -> int:
+    """Check all tasks, going through them once: they may be on a disk. Returns how many steps they have."""
+    survey = Survey()
+    steps = 0
+
+    def passing() -> Iterator[AuthoredTask]:
+        nonlocal steps
+        for task in survey.passing(tasks):
+            steps += _checked_steps(task, limits)
+            yield task
+
+    with collector_paused():
+        _check_dependencies(passing(), tasks)
+    if hasattr(tasks, "contents"):
+        tasks.contents = survey.contents
+    return steps
+
+
 def check_dependencies(tasks: Sequence[AuthoredTask]) -> None:
     """Raise `JobTypeError`, naming the tasks, where a job of these tasks could not run to its end.
 
     That is: a task added twice, a dependency on a task that is not in the job, one that is stated twice, or
     tasks that wait for each other. Time and memory are linear in tasks and dependencies.
     """
-    index = {task.id: number for number, task in enumerate(tasks)}
-    if len(index) < len(tasks):
-        # The index holds the last of two tasks with one id: the other one is not where the index says.
-        twice = next(task for number, task in enumerate(tasks) if index[task.id] != number)
-        raise JobTypeError(f'task "{twice.name}" is in the job twice')
-    waiting = [0] * len(tasks)
-    dependents: list[list[int]] = [[] for _ in tasks]
-    for number, task in enumerate(tasks):
-        waiting[number] = len(task.dependencies)
-        if len(set(task.dependencies)) < len(task.dependencies):
-            other = next(i for i in task.dependencies if task.dependencies.count(i) > 1)
-            raise JobTypeError(f'task "{task.name}" depends twice on {_named(tasks, index.get(other))}')
-        for dependency in task.dependencies:
+    _check_dependencies(tasks, tasks)
+
+
+def _check_dependencies(passing: Iterable[AuthoredTask], tasks: Sequence[AuthoredTask]) -> None:
+    """As `check_dependencies`; `passing` gives the tasks once more, and `tasks` is for their names alone."""
+    index: dict[str, int] = {}
+    waits: dict[int, tuple[str, ...]] = {}
+    for number, task in enumerate(passing):
+        if index.setdefault(task.id, number) != number:
+            raise JobTypeError(f'task "{task.name}" is in the job twice')
+        if task.dependencies:
+            waits[number] = task.dependencies
+    dependents: dict[int, list[int]] = {}
+    for number, dependencies in waits.items():
+        if len(set(dependencies)) < len(dependencies):
+            other = next(i for i in dependencies if dependencies.count(i) > 1)
+            raise JobTypeError(f'task "{tasks[number].name}" depends twice on {_named(tasks, index.get(other))}')
+        for dependency in dependencies:
             if dependency not in index:
-                raise JobTypeError(f'task "{task.name}" depends on a task that was not added to the job')
-            dependents[index[dependency]].append(number)
+                raise JobTypeError(f'task "{tasks[number].name}" depends on a task that was not added to the job')
+            dependents.setdefault(index[dependency], []).append(number)
+    waiting = {number: len(dependencies) for number, dependencies in waits.items()}
     _check_order(tasks, waiting, dependents)
 
 
-def _check_order(tasks: Sequence[AuthoredTask], waiting: list[int], dependents: list[list[int]]) -> None:
+def _check_order(tasks: Sequence[AuthoredTask], waiting: dict[int, int], dependents: dict[int, list[int]]) -> None:
     """Do the tasks in any possible order; those that are never reached wait for each other, or for such tasks."""
-    ready = [number for number, count in enumerate(waiting) if count == 0]
-    done = 0
+    ready = [number for number in dependents if number not in waiting]
     while ready:
-        done += 1
-        for dependent in dependents[ready.pop()]:
+        for dependent in dependents.get(ready.pop(), ()):
             waiting[dependent] -= 1
             if waiting[dependent] == 0:
+                del waiting[dependent]
                 ready.append(dependent)
-    if done < len(tasks):
+    if waiting:
         raise JobTypeError(f"tasks depend on each other in a circle: {_circle(tasks, waiting, dependents)}")
 
 
-def _circle(tasks: Sequence[AuthoredTask], waiting: list[int], dependents: list[list[int]]) -> str:
+def _circle(tasks: Sequence[AuthoredTask], waiting: dict[int, int], dependents: dict[int, list[int]]) -> str:
     """One circle among the tasks that still wait: going from a task to what it waits for, one comes round."""
     blocker: dict[int, int] = {}
-    for number, waiters in enumerate(dependents):
-        if waiting[number]:
-            blocker.update(dict.fromkeys(waiters, number))
+    for number in sorted(dependents):
+        if number in waiting:
+            blocker.update(dict.fromkeys(dependents[number], number))
     visited: dict[int, None] = {}
-    current = next(number for number, count in enumerate(waiting) if count)
+    current = min(waiting)
     while current not in visited:
         visited[current] = None
         current = blocker[current]

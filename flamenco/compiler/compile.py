@@ -25,6 +25,7 @@ from flamenco.compiler.localtime import zone_around
 from flamenco.compiler.protocol import Printed, Reply, Request, Result, ScriptError
 from flamenco.compiler.sandbox import Sandbox, ScriptKilled
 from flamenco.compiler.script_limits import ScriptLimits
+from flamenco.compiler.spool import Spool
 from flamenco.compiler.submitted_settings import checked_settings, missing_settings, numbers_as_texts
 from flamenco.domain.errors import Conflict, JobTypeError, NotFound, Refused, ScriptStopped
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
@@ -161,15 +162,14 @@ class Compiler:
         if strict:
             settings = checked_settings(job_type, settings)
         submission = replace(submission, settings=settings)
-        lists: list[bytes] = []
-        answer = self._run(script, found, created, _job_text(submission, job_id, created), lists.append)
+        spool = Spool()
+        answer = self._run(script, found, created, _job_text(submission, job_id, created), spool.keep)
         try:
             reply = authored.decode(answer)
             compiled = _result(reply, script, self._limits, heard)
             if compiled is None:
                 raise JobTypeError(f"script ({script.path.name}) does not define a compileJob(job) function")
-            tasks = tuple(task for text in lists for task in authored.decode_tasks(text))
-            return authored.job_of(compiled, tasks, created, self._limits)
+            return authored.job_of(compiled, spool.tasks(compiled.task_count), created, self._limits)
         except JobTypeError as error:
             raise _naming(script, error) from error
 

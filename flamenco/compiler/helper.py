@@ -81,6 +81,8 @@ class Engine:
         self._bytes = Path(__file__).with_name("bytes.js").read_text(encoding="utf-8")
         self._memory = memory_mb * 2**20
         self._next: _Context | None = None
+        self.watching_s = 0.0
+        """How much processor time went into watching what goes on, which is not the script's."""
         self._run_time: RunTime | None = None
         self._last_reply: Callable[[], None] | None = None
         self._ending = threading.Lock()
@@ -96,7 +98,7 @@ class Engine:
 
         Ends the process after a script that needs too much memory: it may still be at work, deep inside V8.
         """
-        self._run_time = RunTime(request.timeout_s, time.process_time(), time.monotonic())
+        self._run_time = RunTime(request.timeout_s, self._cpu_s(), time.monotonic())
         context = self._context_for(request)
         source = Source(request)
         try:
@@ -113,10 +115,13 @@ class Engine:
         context.close()
         self.closing_since = None
 
+    def _cpu_s(self) -> float:
+        return time.process_time() - self.watching_s
+
     def _last_words(self, context: _Context, error: ScriptError, output: BinaryIO) -> tuple[ScriptError, str]:
         """The error with what was printed before; promises that never end may come between the two."""
         self._last_reply = partial(_reply, output, error, _NOTHING)
-        self._run_time = RunTime(LAST_WORDS_S, time.process_time(), time.monotonic())
+        self._run_time = RunTime(LAST_WORDS_S, self._cpu_s(), time.monotonic())
         printed = context.text("__flamenco.printed()")
         self._is_done()
         return error, f'{{"printed":{printed},"result":null}}'
@@ -128,7 +133,7 @@ class Engine:
     def end_if_it_is_time(self) -> None:
         """End the process when a script runs too long; the thread that runs it is inside V8 then. For another one."""
         with self._ending:
-            if self._run_time is None or not self._run_time.is_over(time.process_time(), time.monotonic()):
+            if self._run_time is None or not self._run_time.is_over(self._cpu_s(), time.monotonic()):
                 return
             if self._last_reply is None:
                 os._exit(EXIT_TIME)
@@ -177,6 +182,7 @@ def _watch(engine: Engine, process: psutil.Process, limit: int, parent: int) -> 
     while True:
         if process.memory_info().rss > limit:
             os._exit(EXIT_MEMORY)
+        engine.watching_s = time.thread_time()
         engine.end_if_it_is_time()
         closing = engine.closing_since
         if (closing is not None and time.monotonic() - closing > CLOSING_S) or os.getppid() != parent:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-WALL_FACTOR = 12
+WALL_FACTOR = 30
 """So many times its limit a script may take by the clock on the wall."""
 
-LEAST_SHARE = 0.02
-"""Less of a processor than this, for as long as the limit, is no script that runs slowly, but one that waits."""
+LEAST_SHARE = 0.001
+"""Less of a processor than this, for as long as the limit, is no script that runs slowly, but one that waits.
+With ten others on its processor, all of them before it, a script has a hundredth."""
 
 
 def longest_s(limit_s: float) -> float:

@@ -284,7 +284,7 @@ class Config(Struct, frozen=True, kw_only=True):
     compile_timeout: Annotated[
         Duration,
         Meta(
-            description="Most processor time that a job type's script may take; on a busy machine, it may take twelve "
+            description="Most processor time that a job type's script may take; on a busy machine, it may take thirty "
             "times as long.",
             extra=_ONLY_IN_FILE,
         ),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from itertools import islice
 
+from flamenco.domain.contents import contents_of
 from flamenco.domain.model import AuthoredTask
 
 WARNING_HEADER = "X-Flamenco-Warning"
@@ -19,7 +19,11 @@ _LONGEST_NAME = 100
 
 def unknown_commands(tasks: Iterable[AuthoredTask], known: Collection[str]) -> dict[str, int]:
     """The names of commands that are not among `known`, and how often each of them is used."""
-    used = Counter(command.name for task in tasks for command in task.commands)
+    return unknown_among(contents_of(tasks).commands, known)
+
+
+def unknown_among(used: Mapping[str, int], known: Collection[str]) -> dict[str, int]:
+    """Those of the commands that are `used` so often which are not among `known`."""
     return {name: count for name, count in used.items() if name not in known}
 
 

@@ -6,7 +6,7 @@ store joins by. Times are timezone-aware UTC datetimes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -62,7 +62,7 @@ class AuthoredJob(Struct, frozen=True, kw_only=True):
     variables: dict[str, str] = field(default_factory=dict)
     worker_tag: str = ""
     shaman_checkout_id: str = ""
-    tasks: tuple[AuthoredTask, ...] = ()
+    tasks: Sequence[AuthoredTask] = ()
 
 
 class Submission(Struct, frozen=True, kw_only=True):

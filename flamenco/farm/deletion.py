@@ -17,6 +17,7 @@ from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import accounts
 from flamenco.files.job_folders import remove_job_folder
 from flamenco.store import deletion, events, jobs
+from flamenco.store.arrivals import may_still_come
 
 MOST_ROWS: Final = 1_000
 """So many rows are deleted in one transaction: workers that poll meanwhile wait for no longer than that takes."""
@@ -62,14 +63,14 @@ def shaman_checkout_goes(farm: Farm, job_id: str) -> bool:
     """Whether files in the Shaman storage go with a job: not those that another one needs. Raises `NotFound`."""
     with farm.store.read() as tx:
         job = jobs.fetch(tx, job_id)
-        is_shared = deletion.checkout_is_shared(tx, job)
+        is_shared = deletion.checkout_is_shared(tx, job, farm.clock())
     return farm.shaman is not None and bool(job.shaman_checkout_id) and not is_shared
 
 
 def requested(farm: Farm, most: int) -> Sequence[str]:
     """UUIDs of at most `most` jobs that are to be deleted, in the order in which that was asked for."""
     with farm.store.read() as tx:
-        return deletion.marked(tx, most)
+        return deletion.marked(tx, farm.clock(), most)
 
 
 def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
@@ -83,6 +84,8 @@ def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
         now = farm.clock()
         with farm.store.write() as tx:
             job = jobs.lock_by_id(tx, job_id, doomed=True)
+            if may_still_come(job, now):
+                return False
             if not deletion.delete_tasks(tx, job, now, most_rows):
                 return False
         if farm.policies.accounting:
@@ -108,7 +111,7 @@ def _erase_checkout(farm: Farm, job_id: str) -> None:
             return
     with farm.store.write() as tx:
         job = jobs.lock_by_id(tx, job_id, doomed=True)
-        if not deletion.take_checkout(tx, job):
+        if not deletion.take_checkout(tx, job, farm.clock()):
             return
     shaman.erase_checkout(farm, job.shaman_checkout_id)
     # At once, and not with the rest of the job: its path is free again.

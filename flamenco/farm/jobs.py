@@ -15,18 +15,20 @@ from flamenco.compiler.authored import check_for_tasks
 from flamenco.compiler.catalog import Problem
 from flamenco.domain import commands
 from flamenco.domain.access import ITSELF, Access, Caller, Reach, machine_of, reach
+from flamenco.domain.contents import contents_of
 from flamenco.domain.errors import AccessDenied, Failed, JobTypeError, NotFound, Refused, ScriptStopped, SignInNeeded
 from flamenco.domain.events import job_event
 from flamenco.domain.listing import JobQuery
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.shaman import checkout_parts
 from flamenco.domain.statuses import JobStatus
-from flamenco.farm import audit, shaman
+from flamenco.farm import arriving, audit, shaman
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import placing
 from flamenco.store import deletion, events, failures, listing, users, workers
 from flamenco.store import jobs as job_store
+from flamenco.store.engine import Tx
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +93,7 @@ def compiled(
     authored = _compile(farm, submission, by, warn, strict=strict)
     with farm.store.read() as tx:
         shaman.check_maker(farm, tx, authored.shaman_checkout_id, by)
-    return authored
+    return replace(authored, tasks=tuple(authored.tasks))
 
 
 def submit(
@@ -107,20 +109,28 @@ def submit(
     """
     starts_as = _initial_status(submission)
     authored = _compile(farm, submission, by, warn, strict=strict)
-    task_types = {task.type for task in authored.tasks}
+    task_types = contents_of(authored.tasks).task_types
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
-    with farm.one_large_write(), farm.store.write() as tx:
+
+    def admit(tx: Tx) -> None:
         if by.user_key is not None and not users.keep(tx, by.user_key, by.name):
             raise SignInNeeded(f"{by.name} is no user of this farm any more.")
         shaman.check_maker(farm, tx, authored.shaman_checkout_id, by)
-        job = job_store.insert_job(tx, authored, starts_as, placement, owner=by.owner(authored.metadata.get(CLAIM, "")))
+
+    def tell(tx: Tx, job: Job) -> None:
         events.append(tx, [job_event(job)], authored.created)
         audit.note(tx, authored.created, "job", job.id, job.name, after={"type": job.type, "priority": job.priority})
+
+    def check(tx: Tx, job: Job) -> None:
         if deletion.checkout_goes(tx, job):
             raise Refused(
                 f"The files of the checkout {job.shaman_checkout_id} are being deleted with the job that had it; "
                 "check them out again, and submit the job with what that gives."
             )
+
+    owner = by.owner(authored.metadata.get(CLAIM, ""))
+    terms = arriving.Terms(status=starts_as, placement=placement, owner=owner, admit=admit, check=check, tell=tell)
+    job = arriving.store(farm, authored, terms)
     log.info("a job came", name=job.name, type=job.type, tasks=len(authored.tasks), job=job.id)
     return job
 
@@ -144,7 +154,7 @@ def _check_priority(farm: Farm, priority: int, by: Caller) -> None:
 def _check_programs(farm: Farm, job: AuthoredJob, by: Caller) -> None:
     if farm.config.access.artists_run_any_program or reach(by.role, Access.STEER) is Reach.ALL:
         return
-    if any(command.name == RUNS_ANY_PROGRAM for task in job.tasks for command in task.commands):
+    if RUNS_ANY_PROGRAM in contents_of(job.tasks).commands:
         raise AccessDenied(
             f"Jobs of the type {job.type} run any program, by the command {RUNS_ANY_PROGRAM}; here only those submit "
             "such who look after the farm (the setting access.artists_run_any_program)."
@@ -180,7 +190,7 @@ def _compile(farm: Farm, submission: Submission, by: Caller, warn: Warn, *, stri
 
 def _warnings(farm: Farm, job: AuthoredJob) -> list[str]:
     """What is suspicious about the job's commands; workers are only looked at for those that no plugin declares."""
-    unknown = commands.unknown_commands(job.tasks, farm.command_types)
+    unknown = commands.unknown_among(contents_of(job.tasks).commands, farm.command_types)
     if not unknown:
         return []
     with farm.store.read() as tx:

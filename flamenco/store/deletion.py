@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, delete, select, text, tuple_, update
+from sqlalchemy import bindparam, delete, not_, or_, select, text, tuple_, update
 
 from flamenco.domain.model import JobState
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
-from flamenco.store import checkouts
+from flamenco.store import arrivals, checkouts
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues as queue_store
@@ -58,7 +58,7 @@ _OTHERS_NEED = (
     .where(
         text(CHECKED_OUT_SQL),
         jobs.c.key != bindparam("of_job"),
-        jobs.c.delete_requested.is_(None),
+        or_(jobs.c.delete_requested.is_(None), arrivals.MAY_STILL_COME),
         checkouts.overlapping(jobs.c.shaman_checkout_id),
     )
     .limit(1)
@@ -75,23 +75,23 @@ _GOES = (
 )
 
 
-def checkout_is_shared(tx: Tx, job: JobState) -> bool:
+def checkout_is_shared(tx: Tx, job: JobState, now: datetime) -> bool:
     """Whether another job, which stays, has the same Shaman checkout, or one inside of it, or around it.
 
     So has somebody who made it there for a job that they have not submitted yet.
     """
     if not job.shaman_checkout_id:
         return False
-    values = {"of_job": job.key, **checkouts.overlap(job.shaman_checkout_id)}
+    values = {"of_job": job.key, **checkouts.overlap(job.shaman_checkout_id), **arrivals.moments(now)}
     return tx.execute(_OTHERS_NEED, values).first() is not None or checkouts.made_since(tx, job)
 
 
-def take_checkout(tx: Tx, job: JobState) -> bool:
+def take_checkout(tx: Tx, job: JobState, now: datetime) -> bool:
     """Keep other jobs from having the checkout of a locked job that is to be deleted. False when one that stays has it.
 
     Whoever stores a job with it at the same time is either seen here, or finds by `checkout_goes` that it was too late.
     """
-    if not job.shaman_checkout_id or checkout_is_shared(tx, job):
+    if not job.shaman_checkout_id or checkout_is_shared(tx, job, now):
         return False
     tx.execute(_TAKE_CHECKOUT, {"of_job": job.key})
     checkouts.forget(tx, job.shaman_checkout_id)  # before its path is free: what is made there next is somebody's
@@ -116,13 +116,19 @@ def checkout_goes(tx: Tx, job: JobState) -> bool:
 
 
 _MARKED = (
-    select(jobs.c.uuid).where(text(DOOMED_SQL)).order_by(jobs.c.delete_requested, jobs.c.key).limit(bindparam("most"))
+    select(jobs.c.uuid)
+    .where(text(DOOMED_SQL), not_(arrivals.MAY_STILL_COME))
+    .order_by(jobs.c.delete_requested, jobs.c.key)
+    .limit(bindparam("most"))
 )
 
 
-def marked(tx: Tx, most: int) -> Sequence[str]:
-    """UUIDs of at most so many jobs that are to be deleted, in the order in which that was asked for."""
-    return tx.execute(_MARKED, {"most": most}).scalars().all()
+def marked(tx: Tx, now: datetime, most: int) -> Sequence[str]:
+    """UUIDs of at most so many jobs that are to be deleted, in the order in which that was asked for.
+
+    Not of those that are only just being stored.
+    """
+    return tx.execute(_MARKED, {"most": most, **arrivals.moments(now)}).scalars().all()
 
 
 _PAIR = (task_dependencies.c.task_key, task_dependencies.c.dependency_key)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
-import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Column, bindparam, insert, select, text, update
+from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from flamenco.collector import collector_paused
 from flamenco.domain.access import Owner
 from flamenco.domain.errors import NotFound, Refused
-from flamenco.domain.model import AuthoredJob, Job, JobState, TaskCounts
+from flamenco.domain.model import AuthoredJob, AuthoredTask, Job, JobState, TaskCounts
 from flamenco.domain.scheduling.values import JobCandidate, Placement
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
+from flamenco.store import task_rows
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready, Row
 from flamenco.store.rows import Rows
 from flamenco.store.scheduling import queues
-from flamenco.store.schema import TRANSITIONAL_SQL, job_variables, jobs, tags, task_dependencies, tasks
+from flamenco.store.schema import TRANSITIONAL_SQL, job_variables, jobs, tags, tasks
 
 COUNTS = [*(jobs.c[f"tasks_{status.column}"] for status in TaskStatus), jobs.c.tasks_failed_optional]
 """What `TaskCounts` are made of, in that order."""
@@ -57,7 +56,6 @@ _OWNER_OF_TASK = (
     .where(tasks.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None))
 )
 _NOBODY: Final = Owner()
-_INSERT_BATCH = 5_000  # rows in one executemany: enough to be fast, few enough to keep memory flat
 
 
 def fetch(tx: Tx, job_id: str, *, doomed: bool = False) -> JobState:
@@ -155,7 +153,6 @@ def insert_job(
     It takes the place among the jobs that policies gave it, `placement`. Raises `Refused` when its worker tag does
     not exist, `Refused` when it has the UUID of another job or task.
     """
-    steps = [task.steps_total for task in job.tasks]
     authored = {name: getattr(job, name) for name in AuthoredJob.__struct_fields__ if name in Job.__struct_fields__}
     stored = Job(
         **authored,
@@ -165,22 +162,37 @@ def insert_job(
         updated=job.created,
         has_variables=bool(job.variables),
         counts=TaskCounts(queued=len(job.tasks)),
-        steps_total=sum(steps),
+        steps_total=sum(task.steps_total for task in job.tasks),
         max_running=placement.max_running,
         owner=owner,
     )
     inserted = WHOLE.values(stored) | {"rank": placement.rank, "tag_key": _tag_key(tx, job.worker_tag)}
-    try:
+    with uuids_are_new():
         job_key: int = tx.execute(insert(jobs).returning(jobs.c.key), inserted).scalar_one()
         stored = replace(stored, key=job_key)
         sorted_in = queues.insert_queues(tx, stored, job.tasks, placement)
-        _insert_tasks(tx, job_key, job, steps, sorted_in)
+        task_rows.insert_tasks(tx, job_key, job.tasks, job.created, sorted_in)
+        _insert_dependencies(tx, job_key, job.tasks)
         if job.variables:
             rows = [{"job_key": job_key, "name": name, "value": value} for name, value in job.variables.items()]
             tx.execute(insert(job_variables), rows)
+    return stored
+
+
+@contextmanager
+def uuids_are_new() -> Iterator[None]:
+    """Raises `Refused` where what is inserted meanwhile is not new."""
+    try:
+        yield
     except IntegrityError as error:
         raise Refused("The job, or a task of it, has the UUID of one that is stored already.") from error
-    return stored
+
+
+def _insert_dependencies(tx: Tx, job_key: int, tasks: Sequence[AuthoredTask]) -> None:
+    if any(task.dependencies for task in tasks):
+        keys = dict(zip((task.id for task in tasks), task_rows.keys(tx, job_key), strict=True))
+        pairs = ((keys[task.id], keys[other]) for task in tasks for other in task.dependencies)
+        task_rows.insert_dependencies(tx, pairs)
 
 
 def _tag_key(tx: Tx, tag_id: str) -> int | None:
@@ -190,57 +202,6 @@ def _tag_key(tx: Tx, tag_id: str) -> int | None:
     if key is None:
         raise Refused(f"error persisting job in database: there is no worker tag {tag_id}")
     return int(key)
-
-
-_TASK_COLUMNS = [
-    tasks.c[name]
-    for name in (
-        *("uuid", "job_key", "queue_key", "index_in_job", "name", "type", "priority", "status"),
-        *("commands", "created", "updated", "steps_total", "unmet", "optional"),
-    )
-]
-
-
-@collector_paused()
-def _insert_tasks(
-    tx: Tx, job_key: int, job: AuthoredJob, steps: Sequence[int], sorted_in: Mapping[queues.Kind, int]
-) -> None:
-    created = _driver_value(tx, tasks.c.created, job.created)
-    encode = msgspec.json.Encoder().encode
-    rows = (
-        (
-            *(task.id, job_key, sorted_in[queues.kind_of(task)], index),
-            *(task.name, task.type, task.priority, TaskStatus.QUEUED.value),
-            *(encode(task.commands).decode(), created, created, steps_total, len(task.dependencies)),
-            task.optional,
-        )
-        for index, (task, steps_total) in enumerate(zip(job.tasks, steps, strict=True), start=1)
-    )
-    _insert_many(tx, _TASK_COLUMNS, rows)
-    if any(task.dependencies for task in job.tasks):
-        in_order = tx.execute(select(tasks.c.key).where(tasks.c.job_key == job_key).order_by(tasks.c.index_in_job))
-        keys = dict(zip((task.id for task in job.tasks), in_order.scalars(), strict=True))
-        pairs = ((keys[task.id], keys[other]) for task in job.tasks for other in task.dependencies)
-        _insert_many(tx, [task_dependencies.c.task_key, task_dependencies.c.dependency_key], pairs)
-
-
-def _insert_many(tx: Tx, columns: Sequence[Column[Any]], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Insert rows of values as the driver takes them, in the order of `columns`.
-
-    Past SQLAlchemy's look at every value, which for a hundred thousand rows takes longer than the database does.
-    """
-    mark = {"sqlite": "?", "postgresql": "%s"}[tx.dialect.name]
-    names, marks = ", ".join(column.name for column in columns), ", ".join([mark] * len(columns))
-    statement = f"INSERT INTO {columns[0].table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
-    iterator = iter(rows)
-    while batch := list(islice(iterator, _INSERT_BATCH)):
-        tx.exec_driver_sql(statement, batch)
-
-
-def _driver_value(tx: Tx, column: Column[Any], value: Any) -> Any:
-    """What SQLAlchemy would hand to the driver for `value`."""
-    process = column.type.dialect_impl(tx.dialect).bind_processor(tx.dialect)
-    return value if process is None else process(value)
 
 
 def save(tx: Tx, before: JobState, now: JobState) -> None:

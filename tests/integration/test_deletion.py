@@ -320,7 +320,7 @@ def test_no_job_gets_a_checkout_that_is_being_removed(farm: Farm) -> None:
     deletion.request(farm, doomed.id)
     wanted = Submission(name="late", type="echo-sleep-test", settings={"message": "x", "sleep_duration_seconds": 1})
     with farm.store.write() as tx:
-        assert deletion_store.take_checkout(tx, job_store.lock_by_id(tx, doomed.id, doomed=True))
+        assert deletion_store.take_checkout(tx, job_store.lock_by_id(tx, doomed.id, doomed=True), farm.clock())
     for same in ("film", "film/", "film/shot"):
         with pytest.raises(Refused, match="check them out again"):
             jobs.submit(farm, replace(wanted, shaman_checkout_id=same), strict=False)

@@ -15,8 +15,8 @@ LIMIT_S = 10.0
         pytest.param(1.0, 10, id="alone"),
         pytest.param(0.5, 20, id="on a machine with as much else to do"),
         pytest.param(0.1, 100, id="on one with nine times as much"),
-        pytest.param(0.05, longest_s(LIMIT_S), id="on one that is far too busy"),
-        pytest.param(0.01, 10, id="waiting"),
+        pytest.param(0.01, longest_s(LIMIT_S), id="on one that is far too busy"),
+        pytest.param(0.0005, 10, id="waiting"),
         pytest.param(0.0, 10, id="stuck"),
     ],
 )
