@@ -18,7 +18,7 @@ import msgspec
 from flamenco.compiler.protocol import EXIT_IDLE, EXIT_MEMORY, EXIT_TIME, RUNNING, Request, Setup
 from flamenco.compiler.run_time import longest_s
 from flamenco.compiler.script_limits import ScriptLimits
-from flamenco.domain.errors import Busy
+from flamenco.domain.errors import Busy, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Sandbox:
             raise Busy("other jobs are being compiled, try again in a moment", retry_after=2)
         try:
             return self._asked(_ENCODER.encode(request) + b"\n", longest_s(request.timeout_s) + GRACE_S, keep)
-        except OSError:
+        except Unavailable:
             self._discard()  # what it has still to say is of no use
             raise
         finally:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import overload
 
 from flamenco.collector import collector_paused
 from flamenco.compiler.authored import decode_tasks
 from flamenco.domain.contents import Contents
+from flamenco.domain.errors import Unavailable
 from flamenco.domain.model import AuthoredTask
 
 MOST_IN_MEMORY = 8 * 2**20
@@ -20,25 +22,43 @@ MOST_AS_OBJECTS = 5_000
 """So many tasks are decoded all at once."""
 
 
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = f"The tasks of a job cannot be kept in {gettempdir()} until they are stored"
+        raise Unavailable(f"{where}: {error.strerror}.") from error
+
+
+def _close(file: SpooledTemporaryFile[bytes]) -> None:
+    with suppress(OSError):  # what could not be written is of no use any more
+        file.close()
+
+
 class Spool:
     """Lists of tasks, written one after the other, and read as often as one likes."""
 
     def __init__(self) -> None:
         self._file = SpooledTemporaryFile(max_size=MOST_IN_MEMORY)  # noqa: SIM115 - closed when nobody has it any more
         self._ends: list[int] = [0]
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, _close, self._file)
 
     def keep(self, text: bytes) -> None:
-        """Write a list. Raises `OSError` when the disk is full."""
-        self._file.seek(self._ends[-1])
-        self._file.write(text)
+        """Write a list. Raises `Unavailable` when the disk is full."""
+        with _on_disk():
+            self._file.seek(self._ends[-1])
+            self._file.write(text)
+            self._file.flush()
         self._ends.append(self._ends[-1] + len(text))
 
     def lists(self) -> Iterator[bytes]:
         """All of them, one at a time."""
         for start, end in zip(self._ends, self._ends[1:], strict=False):
-            self._file.seek(start)
-            yield self._file.read(end - start)
+            with _on_disk():
+                self._file.seek(start)
+                text = self._file.read(end - start)
+            yield text
 
     def tasks(self, count: int) -> Sequence[AuthoredTask]:
         """The `count` tasks in all lists. Raises `JobTypeError`, at the latest when one looks at them."""

@@ -316,3 +316,26 @@ def test_a_job_that_is_too_large(make_studio: Callable[[ScriptLimits], Studio]) 
     with pytest.raises(JobTypeError, match=r"script \(test.js\) made a job of more than 1 MiB"):
         studio.compile("test", settings={"count": 20_000})
     assert len(studio.compile("test").tasks) == 1
+
+
+def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    """Where there is no room for the tasks of a large job, whoever submits it is told; the next one is served."""
+    code = """
+        import resource, sys
+        from pathlib import Path
+        from flamenco.domain.errors import Unavailable
+        from tests.integration.compiling import Studio
+        studio = Studio(Path(sys.argv[1]))
+        studio.write("test.js", sys.argv[2])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+        try:
+            studio.compile("test", settings={"count": 100_000})
+        except Unavailable as error:
+            print(error)
+        print(len(studio.compile("test", settings={"count": 3}).tasks))
+        studio.compiler.close()
+        """
+    said, count = run_python(code, str(tmp_path / "studio"), SCRIPT).stdout.splitlines()
+    assert said.startswith("The tasks of a job cannot be kept in ")
+    assert said.endswith(": File too large.")
+    assert count == "3"
