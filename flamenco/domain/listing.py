@@ -1,10 +1,11 @@
-"""How long lists are asked for in parts: filter, order, page. Without any of it, a list is complete."""
+"""How long lists are asked for in parts: filter, order, page; complete without any of it. And what is in them."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from flamenco.domain.access import Caller
 from flamenco.domain.statuses import JobStatus, TaskStatus
@@ -47,3 +48,22 @@ class TaskQuery(Struct, frozen=True, kw_only=True):
     page: Page = Page()
     order_by: tuple[TaskOrder, ...] = ()
     statuses: tuple[TaskStatus, ...] = ()
+
+
+class JobSummary(Struct, frozen=True):
+    """What lists show of a job. Settings and metadata are JSON as it is stored: nobody looks inside on their way."""
+
+    settings: Raw
+    metadata: Raw
+    id: str
+    name: str
+    type: str
+    priority: int
+    status: str
+    activity: str
+    created: datetime
+    updated: datetime
+    worker_tag: str
+    shaman_checkout_id: str
+    steps_completed: int
+    steps_total: int

@@ -18,7 +18,7 @@ from flamenco.domain.access import ITSELF, Access, Caller, Reach, machine_of, re
 from flamenco.domain.contents import contents_of
 from flamenco.domain.errors import AccessDenied, Failed, JobTypeError, NotFound, Refused, ScriptStopped, SignInNeeded
 from flamenco.domain.events import job_event
-from flamenco.domain.listing import JobQuery
+from flamenco.domain.listing import JobQuery, JobSummary
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.shaman import checkout_parts
 from flamenco.domain.statuses import JobStatus
@@ -206,7 +206,7 @@ def fetch(farm: Farm, job_id: str) -> Job:
         return job_store.fetch_whole(tx, job_id)
 
 
-def matching(farm: Farm, query: JobQuery) -> list[Job]:
+def matching(farm: Farm, query: JobQuery) -> list[JobSummary]:
     """The jobs that `query` asks for; every one where it asks for nothing."""
     with farm.store.read() as tx:
         return listing.jobs_matching(tx, query)

@@ -6,18 +6,31 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, select, text
+from msgspec import Raw
+from sqlalchemy import ColumnElement, Select, Text, bindparam, select, text, type_coerce
+from sqlalchemy import func as sql
 
-from flamenco.domain.listing import JobQuery, Page, TaskQuery
-from flamenco.domain.model import Job, TaskSummary, TaskWorker
-from flamenco.store import jobs as job_store
+from flamenco.collector import collector_paused
+from flamenco.domain.listing import JobQuery, JobSummary, Page, TaskQuery
+from flamenco.domain.model import TaskSummary, TaskWorker
 from flamenco.store.engine import Tx
-from flamenco.store.schema import ACTIVE_SQL, job_blocks, jobs, task_failures, tasks, workers
+from flamenco.store.schema import ACTIVE_SQL, job_blocks, jobs, tags, task_failures, tasks, workers
+
+_JOB_COLUMNS: list[Any] = [
+    *(type_coerce(column, Text) for column in (jobs.c.settings, jobs.c.metadata)),  # as they are stored
+    *(jobs.c[name] for name in ("uuid", "name", "type", "priority", "status", "activity", "created", "updated")),
+    sql.coalesce(tags.c.uuid, ""),
+    *(jobs.c[name] for name in ("shaman_checkout_id", "steps_completed", "steps_total")),
+]
+_JOB_SUMMARY = (
+    select(*_JOB_COLUMNS).outerjoin(tags, tags.c.key == jobs.c.tag_key).where(jobs.c.delete_requested.is_(None))
+)
 
 
-def jobs_matching(tx: Tx, query: JobQuery) -> list[Job]:
+@collector_paused()
+def jobs_matching(tx: Tx, query: JobQuery) -> list[JobSummary]:
     """The jobs that `query` asks for and nobody wants deleted; in the order of submission where it names none."""
-    statement = job_store.SELECT_WHOLE.where(jobs.c.delete_requested.is_(None))
+    statement = _JOB_SUMMARY
     if query.statuses:
         statement = statement.where(jobs.c.status.in_(sorted(query.statuses)))
     if query.types:
@@ -29,7 +42,8 @@ def jobs_matching(tx: Tx, query: JobQuery) -> list[Job]:
         statement = statement.where(theirs)
     columns = {name: jobs.c[name] for name in ("created", "updated", "name", "priority", "status", "type")}
     statement = _paged(statement.order_by(*_order(query.order_by, columns), jobs.c.key), query.page)
-    return [job_store.WHOLE.read(row) for row in tx.execute(statement)]
+    rows: Sequence[Any] = tx.execute(statement).all()
+    return [JobSummary(Raw(row[0]), Raw(row[1]), *row[2:]) for row in rows]
 
 
 _SUMMARY = (
@@ -55,6 +69,7 @@ _SUMMARY = (
 )
 
 
+@collector_paused()
 def tasks_matching(tx: Tx, job_id: str, query: TaskQuery) -> list[TaskSummary]:
     """The tasks of a job that `query` asks for, in the order their script added them where it names none.
 
@@ -68,7 +83,7 @@ def tasks_matching(tx: Tx, job_id: str, query: TaskQuery) -> list[TaskSummary]:
     ordered = statement.order_by(*_order(query.order_by, columns), tasks.c.index_in_job)
     known: dict[int | None, TaskWorker | None] = {None: None}
     found = []
-    for row in tx.execute(_paged(ordered, query.page), {"job_id": job_id}):
+    for row in tx.execute(_paged(ordered, query.page), {"job_id": job_id}).all():
         # By their places: with very many rows, looking for each by its name is what takes longest.
         task_id, name, status, index, priority, kind, updated, completed, total, worker_key, *of_worker = row
         if worker_key not in known:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any, Final, cast
+
 from msgspec import UNSET
 
 from flamenco.domain import model
 from flamenco.domain.access import Caller
-from flamenco.domain.listing import JobQuery, Page, TaskQuery
+from flamenco.domain.listing import JobQuery, JobSummary, Page, TaskQuery
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm.jobs import Block
 from flamenco.farm.tasks import TaskDetails
@@ -54,6 +56,35 @@ def job(stored: model.Job) -> jobs.Job:
         storage=jobs.JobStorageInfo(checkout) if checkout else UNSET,
         worker_tag=stored.worker_tag or UNSET,
         delete_requested_at=stored.delete_requested or UNSET,
+    )
+
+
+_JOB_STATUSES: Final = {status.value: status for status in JobStatus}
+
+
+def jobs_result(found: list[JobSummary]) -> jobs.JobsQueryResult:
+    """Jobs, of which there may be many."""
+    return jobs.JobsQueryResult([_listed(each) for each in found])
+
+
+def _listed(stored: JobSummary) -> jobs.Job:
+    checkout = stored.shaman_checkout_id
+    return jobs.Job(
+        name=stored.name,
+        type=stored.type,
+        submitter_platform="",
+        priority=stored.priority,
+        settings=cast("Any", stored.settings),  # which is encoded as it is
+        metadata=cast("Any", stored.metadata),
+        id=stored.id,
+        created=stored.created,
+        updated=stored.updated,
+        status=_JOB_STATUSES[stored.status],
+        activity=stored.activity,
+        steps_completed=stored.steps_completed,
+        steps_total=stored.steps_total,
+        storage=jobs.JobStorageInfo(checkout) if checkout else UNSET,
+        worker_tag=stored.worker_tag or UNSET,
     )
 
 

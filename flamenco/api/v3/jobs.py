@@ -74,7 +74,7 @@ class Jobs(Resource):
         """List jobs."""
         of = req.context.caller if req.context.only_own else None
         found = jobs.matching(self.farm, conversion.job_query(query, of))
-        send(resp, schemas.JobsQueryResult([conversion.job(job) for job in found]))
+        send(resp, conversion.jobs_result(found))
 
     @Operation(
         id="submitJob",
