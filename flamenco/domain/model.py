@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
 
 from flamenco.domain.access import Owner
+from flamenco.domain.moves import PendingMove
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
 
 
@@ -157,6 +158,15 @@ class JobState(Struct, frozen=True, kw_only=True):
     completed_runs: int = 0
     completed_seconds: float = 0.0
     used_seconds: float = 0.0
+    moves: tuple[PendingMove, ...] = ()
+
+    @property
+    def counts_to_be(self) -> TaskCounts:
+        """The counts once all pending moves are through."""
+        counts = self.counts
+        for move in self.moves:
+            counts = counts.moved(move.sources, move.to)
+        return counts
 
     @property
     def is_open(self) -> bool:

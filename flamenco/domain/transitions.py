@@ -10,6 +10,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from flamenco.domain.model import TaskCounts
+from flamenco.domain.moves import MassMove
 from flamenco.domain.statuses import (
     PAUSING_JOB,
     RUNNABLE_TASK,
@@ -30,14 +31,6 @@ class JobMove(Struct, frozen=True):
     new: JobStatus
     reason: str
     refresh_tasks: bool
-
-
-class MassMove(Struct, frozen=True):
-    """Every task of the job in one of `sources` goes to `to`; it gets `activity` as its activity."""
-
-    sources: frozenset[TaskStatus]
-    to: TaskStatus
-    activity: str
 
 
 Effect = JobMove | MassMove
@@ -116,8 +109,13 @@ def enforce_again(status: JobStatus, counts: TaskCounts, reason: str = "") -> li
     for effect in effects:
         if isinstance(effect, MassMove):
             counts = counts.moved(effect.sources, effect.to)
+    return effects + go_on(status, counts, reason)
+
+
+def go_on(status: JobStatus, counts: TaskCounts, reason: str) -> list[Effect]:
+    """What follows for a job in `status`, which it was sent to for this `reason`, once all its tasks were moved."""
     follow_up = _follow_up(status, counts, reason)
-    return effects + (_cascade(status, counts, *follow_up) if follow_up else [])
+    return _cascade(status, counts, *follow_up) if follow_up else []
 
 
 def _cascade(status: JobStatus, counts: TaskCounts, new: JobStatus, reason: str) -> list[Effect]:

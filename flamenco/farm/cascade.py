@@ -18,12 +18,13 @@ from flamenco.domain import transitions
 from flamenco.domain.events import Event, job_event, task_event, task_log_event
 from flamenco.domain.failures import cause, what_is_missing
 from flamenco.domain.model import JobState, TaskState, TaskWorker, Worker
+from flamenco.domain.moves import MassMove
 from flamenco.domain.statuses import RUNNABLE_TASK, JobStatus, TaskStatus
-from flamenco.domain.transitions import Effect, JobMove, MassMove
+from flamenco.domain.transitions import Effect, JobMove
 from flamenco.domain.visible import visible
 from flamenco.farm.context import Farm
 from flamenco.files.logs import stamped
-from flamenco.store import events, jobs, listing, tasks
+from flamenco.store import events, jobs, listing, moves, tasks
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import limits, queues
 
@@ -80,8 +81,8 @@ class Cascade:
         self._events.append(task_event(changed, task.status, worker or self._worker_of(changed)))
         if new is not task.status:
             self.log(task, f"task changed status {task.status} -> {new}")
-        follow_up = transitions.after_task(self.job.status, self.job.counts, new, task.status)
-        if follow_up:
+        follow_up = transitions.after_task(self.job.status, self.job.counts_to_be, new, task.status)
+        if follow_up and not (self.job.moves and follow_up[0] is JobStatus.PAUSED):  # which it is once all are moved
             status, reason = follow_up
             self.set_job(status, self._in_full(status, reason, changed))
         elif new is TaskStatus.FAILED and task.optional:
@@ -188,18 +189,28 @@ class Cascade:
 
     def set_job(self, new: JobStatus, reason: str) -> None:
         """Send the job to another status, with all that follows."""
-        self._carry_out(transitions.move_job(self.job.status, self.job.counts, new, reason))
+        self._carry_out(transitions.move_job(self.job.status, self.job.counts_to_be, new, reason), reason)
 
     def enforce_again(self) -> None:
         """Send a job that got stuck between two statuses on its way again."""
         reason = transitions.reason_in(self.job.activity, self.job.status) or "the manager was restarted"
-        self._carry_out(transitions.enforce_again(self.job.status, self.job.counts, reason))
+        self._carry_out(transitions.enforce_again(self.job.status, self.job.counts, reason), reason)
 
     def take_up(self, reason: str) -> None:
         """Have a job that has ended go on: a person has queued one of its tasks."""
-        self._carry_out(transitions.taken_up(self.job.status, reason))
+        self._carry_out(transitions.taken_up(self.job.status, reason), reason)
 
-    def _carry_out(self, effects: list[Effect]) -> None:
+    def go_on(self, most: int) -> None:
+        """Move some of the tasks that are still to be moved; and the job, when those were the last."""
+        reason = self.job.moves[-1].reason
+        self.job = moves.move_some(self._tx, self.job, self.now, most)
+        if not self.job.moves:
+            follow_up = transitions.go_on(self.job.status, self.job.counts, reason)
+            self._carry_out(follow_up, reason)
+            self._events.append(job_event(self.job, refresh_tasks=True))  # there are more in their places now
+
+    def _carry_out(self, effects: list[Effect], reason: str) -> None:
+        """Let `effects` happen, in their order; those after a move that takes several transactions after that one."""
         for effect in effects:
             match effect:
                 case JobMove():
@@ -207,24 +218,24 @@ class Cascade:
                     self.job = replace(self.job, status=effect.new, activity=activity, updated=self.now)
                     self._events.append(job_event(self.job, effect.old, refresh_tasks=effect.refresh_tasks))
                 case MassMove():
-                    self._move_tasks(effect)
+                    self._move_tasks(effect, reason)
+                    if self.job.moves:
+                        return
 
-    def _move_tasks(self, move: MassMove) -> None:
-        completed = self.job.counts.completed
-        if self.job.counts.active and TaskStatus.ACTIVE in move.sources and move.to is not TaskStatus.ACTIVE:
+    def _move_tasks(self, move: MassMove, reason: str) -> None:
+        """Move tasks, or at least those that are being run: what workers say of them counts no more from now on."""
+        if self.job.counts.active and TaskStatus.ACTIVE in move.sources:
             self._book(tasks.active_since(self._tx, self.job.key))
             limits.release_active_of(self._tx, self.job.key)
-        tasks.move_many(self._tx, self.job.key, move, self.now)
-        self.job = replace(self.job, counts=self.job.counts.moved(move.sources, move.to))
-        if self.job.counts.completed != completed:
-            tasks.recount_unmet(self._tx, self.job.key)
-        if move.to is TaskStatus.QUEUED:
-            self.job = replace(self.job, steps_completed=tasks.sum_of_steps(self._tx, self.job.key))
-        queues.recount(self._tx, self.job.key)
+            self.job = moves.move_active(self._tx, self.job, move, self.now)
+        is_small = self.job.counts.total <= moves.AT_ONCE and not self.job.moves
+        self.job = moves.begin(self._tx, self.job, move, reason)
+        while is_small and self.job.moves:
+            self.job = moves.move_some(self._tx, self.job, self.now, moves.AT_ONCE)
 
     def _end_if_over(self) -> None:
         """End the job when none of its tasks is being run or ever could be."""
-        if self.job.delete_requested or not transitions.may_be_over(self.job.status, self.job.counts):
+        if self.job.moves or self.job.delete_requested or not transitions.may_be_over(self.job.status, self.job.counts):
             return
         if self.job.counts.of(*RUNNABLE_TASK) and queues.has_runnable(self._tx, self.job.key):
             return

@@ -19,7 +19,7 @@ from flamenco.files.job_folders import remove_job_folder
 from flamenco.store import deletion, events, jobs
 from flamenco.store.arrivals import may_still_come
 
-MOST_ROWS: Final = 1_000
+MOST_ROWS: Final = 400
 """So many rows are deleted in one transaction: workers that poll meanwhile wait for no longer than that takes."""
 
 

@@ -22,7 +22,7 @@ from flamenco.domain.listing import JobQuery, JobSummary
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.shaman import checkout_parts
 from flamenco.domain.statuses import JobStatus
-from flamenco.farm import arriving, audit, shaman
+from flamenco.farm import arriving, audit, moving, shaman
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import placing
@@ -234,20 +234,34 @@ def unblock(farm: Farm, job_id: str, blocks: Iterable[tuple[str, str]]) -> None:
 def set_status(farm: Farm, job_id: str, status: JobStatus, reason: str) -> None:
     """Cancel, pause, requeue …: send a job to another status, with all that follows. Raises `NotFound`.
 
-    A job that people requeue starts afresh: nobody failed anything in it and nobody is blocked.
+    A job that people requeue starts afresh: nobody failed anything in it and nobody is blocked. What has been begun
+    with its tasks before is finished first.
     """
-    with farm.store.write() as tx:
-        cascade = Cascade(tx, job_store.lock_by_id(tx, job_id), farm.clock())
-        before, after = {"status": cascade.job.status}, {"status": status, "reason": reason}
-        audit.note(tx, cascade.now, "job", job_id, cascade.job.name, before=before, after=after)
-        cascade.set_job(status, reason)
-        if status is JobStatus.REQUEUEING:
-            failures.forget_job(tx, cascade.job.key)
-        cascade.save()
-        if cascade.job.is_open:
-            # Policies may be others than when it came in, or may see it with other eyes now.
-            placing.place(tx, farm, cascade.job.key, cascade.now)
-    cascade.write_logs(farm)
+    while True:
+        with farm.store.write() as tx:
+            cascade = Cascade(tx, job_store.lock_by_id(tx, job_id), farm.clock())
+            is_next = not cascade.job.moves
+            if is_next:
+                _set_status(tx, farm, cascade, status, reason)
+        if is_next:
+            cascade.write_logs(farm)
+        if cascade.job.moves:
+            moving.finish(farm, cascade.job.key)
+        if is_next:
+            return
+
+
+def _set_status(tx: Tx, farm: Farm, cascade: Cascade, status: JobStatus, reason: str) -> None:
+    job = cascade.job
+    before, after = {"status": job.status}, {"status": status, "reason": reason}
+    audit.note(tx, cascade.now, "job", job.id, job.name, before=before, after=after)
+    cascade.set_job(status, reason)
+    if status is JobStatus.REQUEUEING:
+        failures.forget_job(tx, job.key)
+    cascade.save()
+    if cascade.job.is_open:
+        # Policies may be others than when it came in, or may see it with other eyes now.
+        placing.place(tx, farm, job.key, cascade.now)
 
 
 def set_priority(farm: Farm, job_id: str, priority: int, by: Caller = ITSELF) -> None:
@@ -265,6 +279,7 @@ def set_priority(farm: Farm, job_id: str, priority: int, by: Caller = ITSELF) ->
 
 def finish_transitions(farm: Farm) -> int:
     """Send every job that a crash left between two statuses on its way again. Returns how many."""
+    moved = moving.finish_all(farm)
     with farm.store.read() as tx:
         stuck = job_store.keys_in_transition(tx)
     for job_key in stuck:
@@ -272,7 +287,10 @@ def finish_transitions(farm: Farm) -> int:
         with suppress(NotFound):
             with farm.store.write() as tx:
                 cascade = Cascade(tx, job_store.lock(tx, job_key), farm.clock())
-                cascade.enforce_again()
+                if not cascade.job.moves:  # another manager is about it
+                    cascade.enforce_again()
                 cascade.save()
             cascade.write_logs(farm)
-    return len(stuck)
+            if cascade.job.moves:
+                moving.finish(farm, job_key)
+    return moved + len(stuck)

@@ -13,7 +13,7 @@ from flamenco.domain.events import task_log_event
 from flamenco.domain.listing import TaskQuery
 from flamenco.domain.model import JobState, Speaker, Task, TaskState, TaskSummary, TaskWorker, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus
-from flamenco.farm import audit, failing, last_rendered, speaking
+from flamenco.farm import audit, failing, last_rendered, moving, speaking
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.store import events, failures, jobs, listing, workers
@@ -220,21 +220,33 @@ def set_status(farm: Farm, task_id: str, status: TaskStatus, reason: str) -> Non
     """A person decides what becomes of a task, and its job follows. Raises `NotFound`.
 
     A task that is queued again starts afresh: nobody failed it, and if all who could run it are blocked, nobody is.
-    A job that has ended goes on with it.
+    A job that has ended goes on with it. What has been begun with the tasks of the job before is finished first.
     """
-    with farm.store.write() as tx:
-        cascade, task = Cascade.of_task(tx, task_id, farm.clock())
-        after = {"status": status, "reason": reason}
-        audit.note(tx, cascade.now, "task", task_id, task.name, before={"status": task.status}, after=after)
-        if status is TaskStatus.QUEUED:
-            failures.forget_task(tx, task.key)
-            if not failures.workers_left(tx, cascade.job, task):
-                failures.unblock_type(tx, cascade.job.key, task.type)
-        cascade.set_task(task, status, reason)
-        if status is TaskStatus.QUEUED:
-            cascade.take_up(reason)
-        cascade.save()
-    cascade.write_logs(farm)
+    while True:
+        with farm.store.write() as tx:
+            cascade, task = Cascade.of_task(tx, task_id, farm.clock())
+            is_next = not cascade.job.moves
+            if is_next:
+                _set_status(tx, cascade, task, status, reason)
+        if is_next:
+            cascade.write_logs(farm)
+        if cascade.job.moves:
+            moving.finish(farm, task.job_key)
+        if is_next:
+            return
+
+
+def _set_status(tx: Tx, cascade: Cascade, task: TaskState, status: TaskStatus, reason: str) -> None:
+    after = {"status": status, "reason": reason}
+    audit.note(tx, cascade.now, "task", task.id, task.name, before={"status": task.status}, after=after)
+    if status is TaskStatus.QUEUED:
+        failures.forget_task(tx, task.key)
+        if not failures.workers_left(tx, cascade.job, task):
+            failures.unblock_type(tx, cascade.job.key, task.type)
+    cascade.set_task(task, status, reason)
+    if status is TaskStatus.QUEUED:
+        cascade.take_up(reason)
+    cascade.save()
 
 
 def log_path(farm: Farm, task_id: str) -> Path:

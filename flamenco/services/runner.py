@@ -98,6 +98,7 @@ def runners(farm: Farm) -> list[Runner]:
     alone = [
         Chore("measurements", upkeep.write_measurements, leased=False),
         Chore("farm-status", upkeep.look_at_farm, upkeep.STATUS_EVERY_S, lease_s=PROMPT_LEASE_S),
+        Chore("moves", upkeep.finish_moves, upkeep.MOVES_EVERY_S, lease_s=PROMPT_LEASE_S),
         Chore("deletion", deletion.Deletions().tick, lease_s=PROMPT_LEASE_S),
         Chore("database-check", upkeep.check_database, min(upkeep.FIRST_CHECK_S, farm.config.database_check_period)),
         *sinks,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from flamenco.farm import farm_status
+from flamenco.farm import farm_status, moving
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
 from flamenco.store import audit, damage, events, leases, log_followers, space, users
@@ -133,3 +133,13 @@ def look_at_farm(farm: Farm) -> float:
     """Look what the farm as a whole is doing, and tell when that changes."""
     farm_status.look(farm)
     return STATUS_EVERY_S
+
+
+MOVES_EVERY_S = 1.0
+"""How soon what somebody has begun with very many tasks, and has not finished, is gone on with."""
+
+
+def finish_moves(farm: Farm) -> float:
+    """Go on with what a process that died had begun with many tasks of a job, and with jobs that end by themselves."""
+    moving.finish_all(farm)
+    return MOVES_EVERY_S

@@ -132,17 +132,20 @@ def marked(tx: Tx, now: datetime, most: int) -> Sequence[str]:
 
 
 _PAIR = (task_dependencies.c.task_key, task_dependencies.c.dependency_key)
-_DELETE_DEPENDENCIES = delete(task_dependencies).where(
-    tuple_(*_PAIR).in_(
-        select(*_PAIR)
-        .join(tasks, tasks.c.key == task_dependencies.c.task_key)
-        .where(tasks.c.job_key == bindparam("of_job"))
-        .limit(bindparam("most"))
-    )
+_FIRST = (
+    select(tasks.c.key)
+    .where(tasks.c.job_key == bindparam("of_job"))
+    .order_by(tasks.c.index_in_job)
+    .limit(bindparam("first"))
 )
+# What the next tasks to go wait for, and what waits for them: both may be all others.
+_DELETE_DEPENDENCIES = [
+    delete(task_dependencies).where(tuple_(*_PAIR).in_(select(*_PAIR).where(far.in_(_FIRST)).limit(bindparam("most"))))
+    for far in _PAIR
+]
 _DELETE_TASKS = (
     delete(tasks)
-    .where(tasks.c.key.in_(select(tasks.c.key).where(tasks.c.job_key == bindparam("of_job")).limit(bindparam("most"))))
+    .where(tasks.c.key.in_(_FIRST))
     .returning(
         *(tasks.c.status, tasks.c.queue_key, tasks.c.unmet, tasks.c.optional),
         *(tasks.c.activated, tasks.c.steps_completed, tasks.c.steps_total),
@@ -155,10 +158,12 @@ def delete_tasks(tx: Tx, job: JobState, now: datetime, most: int) -> bool:
 
     Counters keep up, and the time that is lost with tasks that are being run counts as used.
     """
-    left = most - tx.execute(_DELETE_DEPENDENCIES, {"of_job": job.key, "most": most}).rowcount
-    if left <= 0:
-        return False
-    rows = tx.execute(_DELETE_TASKS, {"of_job": job.key, "most": left}).all()
+    left = most
+    for statement in _DELETE_DEPENDENCIES:
+        left -= tx.execute(statement, {"of_job": job.key, "first": most, "most": left}).rowcount
+        if left <= 0:
+            return False
+    rows = tx.execute(_DELETE_TASKS, {"of_job": job.key, "first": left}).all()
     if rows:
         gone = Counter(TaskStatus(row.status) for row in rows)
         counts = {status.column: job.counts.of(status) - number for status, number in gone.items()}

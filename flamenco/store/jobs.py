@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from flamenco.domain.access import Owner
 from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Job, JobState, TaskCounts
+from flamenco.domain.moves import PendingMove
 from flamenco.domain.scheduling.values import JobCandidate, Placement
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
 from flamenco.store import task_rows
@@ -27,12 +28,18 @@ COUNTS = [*(jobs.c[f"tasks_{status.column}"] for status in TaskStatus), jobs.c.t
 
 _SAVED = (
     *("status", "activity", "priority", "updated", "steps_completed", "steps_total", "last_assigned"),
-    *("completed_runs", "completed_seconds", "used_seconds", "counts"),
+    *("completed_runs", "completed_seconds", "used_seconds", "counts", "moves"),
 )
+
+
+def _moves(stored: list[Any]) -> tuple[PendingMove, ...]:
+    return msgspec.convert(stored, tuple[PendingMove, ...]) if stored else ()
+
+
 _KEPT: Final[dict[str, Any]] = {
     "elsewhere": {"id": jobs.c.uuid, "worker_tag": tags.c.uuid},
     "groups": {"counts": (TaskCounts, COUNTS)},
-    "made": {"status": JobStatus, "worker_tag": lambda tag_id: tag_id or ""},
+    "made": {"status": JobStatus, "worker_tag": lambda tag_id: tag_id or "", "moves": _moves},
     "saved": _SAVED,
 }
 STATE = Rows(JobState, jobs, **_KEPT)

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from flamenco.domain.statuses import TaskStatus
 from flamenco.store.engine import Tx
-from flamenco.store.schema import DOOMED_SQL, OPEN_SQL, RUNNABLE_SQL
+from flamenco.store.schema import DOOMED_SQL, MOVING_SQL, OPEN_SQL, RUNNABLE_SQL
 
 _TASKS_OF_JOB = "FROM tasks WHERE tasks.job_key = jobs.key"
 
@@ -41,8 +41,9 @@ _DERIVED: list[tuple[str, str, str]] = [
     ("queues", "runnable", _RUNNABLE),
     ("queues", "rank", _RANK),
 ]
-# Of a job that is being deleted, what tasks depend on goes first, and nobody counts what is left.
-_BUT = {"unmet": f" AND tasks.job_key NOT IN (SELECT key FROM jobs WHERE {DOOMED_SQL})"}  # noqa: S608
+# Of a job that is being deleted, what tasks depend on goes first, and nobody counts what is left; where many tasks are
+# being moved, what waits for them is counted last.
+_BUT = {"unmet": f" AND tasks.job_key NOT IN (SELECT key FROM jobs WHERE {DOOMED_SQL} OR {MOVING_SQL})"}  # noqa: S608
 _DISTINCT = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}
 
 

@@ -128,6 +128,9 @@ SCHEDULED_SQL = "sleep_schedules.is_active"
 RUNNING_SQL = "jobs.tasks_active > 0"
 """A job of which tasks are being run, open or not."""
 
+MOVING_SQL = "jobs.moves <> '[]'"
+"""A job of which tasks are still to be sent to another status."""
+
 UNBOOKED_SQL = "jobs.used_seconds <> jobs.booked_seconds"
 """A job with time that is on nobody's account yet."""
 
@@ -184,6 +187,8 @@ jobs = Table(
     # Whose it is; with an address, that is what its submission claimed, from there.
     Column("owner", Text, nullable=False, server_default="", index=True),
     Column("owner_address", Text, nullable=False, server_default=""),
+    # What is left to be done of changes of status that concern too many of its tasks for one transaction.
+    Column("moves", Json, nullable=False, server_default="[]"),
 )
 
 _partial("ix_jobs_transitional", TRANSITIONAL_SQL, jobs.c.status)
@@ -192,6 +197,7 @@ _partial("ix_jobs_open_status", OPEN_SQL, jobs.c.status)
 _partial("ix_jobs_delete_requested", DOOMED_SQL, jobs.c.delete_requested)
 _partial("ix_jobs_checkout", CHECKED_OUT_SQL, jobs.c.shaman_checkout_id)
 _partial("ix_jobs_running", RUNNING_SQL, jobs.c.key)
+_partial("ix_jobs_moving", MOVING_SQL, jobs.c.key)
 _partial("ix_jobs_unbooked", UNBOOKED_SQL, jobs.c.key)
 
 requirements = Table(

@@ -8,12 +8,10 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import bindparam, select, text, update
-from sqlalchemy import func as sql
 
 from flamenco.domain.errors import Conflict, NotFound
 from flamenco.domain.model import Command, JobState, Task, TaskState
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
-from flamenco.domain.transitions import MassMove
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready, Row
@@ -167,42 +165,9 @@ def change_unmet(tx: Tx, task_key: int, more: int) -> dict[int, int]:
     return changed
 
 
-def move_many(tx: Tx, job_key: int, move: MassMove, now: datetime) -> None:
-    """Send every task of a locked job that is in one of the sources of `move` to another status, all at once."""
-    values: dict[str, Any] = {"status": move.to, "activity": move.activity, "updated": now}
-    if move.to is TaskStatus.QUEUED:
-        values["steps_completed"] = 0
-    moved = update(tasks).where(tasks.c.job_key == job_key, tasks.c.status.in_(sorted(move.sources)))
-    tx.execute(moved.values(values))
-
-
 _ACTIVE_SINCE = select(tasks.c.activated).where(text(ACTIVE_SQL), tasks.c.job_key == bindparam("of_job"))
 
 
 def active_since(tx: Tx, job_key: int) -> list[datetime]:
     """When each of the tasks of a job that are being run was given to its worker."""
     return [moment for moment in tx.execute(_ACTIVE_SINCE, {"of_job": job_key}).scalars() if moment]
-
-
-_NOT_COMPLETED = tasks.alias("dependency")
-_RECOUNT_UNMET = (
-    update(tasks)
-    .where(tasks.c.job_key == bindparam("of_job"))
-    .values(
-        unmet=select(sql.count())
-        .select_from(task_dependencies.join(_NOT_COMPLETED, _NOT_COMPLETED.c.key == task_dependencies.c.dependency_key))
-        .where(task_dependencies.c.task_key == tasks.c.key, _NOT_COMPLETED.c.status != TaskStatus.COMPLETED)
-        .scalar_subquery()
-    )
-)
-
-
-def recount_unmet(tx: Tx, job_key: int) -> None:
-    """Count what every task of a job waits for anew, after many of them changed."""
-    tx.execute(_RECOUNT_UNMET, {"of_job": job_key})
-
-
-def sum_of_steps(tx: Tx, job_key: int) -> int:
-    """How many steps of a job are done, counted anew."""
-    statement = select(sql.coalesce(sql.sum(tasks.c.steps_completed), 0)).where(tasks.c.job_key == job_key)
-    return int(tx.execute(statement).scalar_one())

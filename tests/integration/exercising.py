@@ -225,6 +225,12 @@ def _steer(farm: Farm, job: Job, tag_id: str) -> None:
         rendered_store.remember(tx, key)
     jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "test")
     jobs.set_status(farm, job.id, JobStatus.REQUEUEING, "test")
+    first = authored_task("first")
+    completed = store_job(farm, authored_job(first, authored_task("last", after=(first,))), JobStatus.PAUSED)
+    for task in tasks.of_job(farm, completed.id):
+        tasks.set_status(farm, task.id, TaskStatus.COMPLETED, "test")
+    jobs.set_status(farm, completed.id, JobStatus.REQUEUEING, "test")
+    jobs.set_status(farm, completed.id, JobStatus.CANCEL_REQUESTED, "test")
 
 
 def _look(farm: Farm, job: Job) -> None:

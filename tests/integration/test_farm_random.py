@@ -41,7 +41,7 @@ from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.farm.tasks import TaskChange
 from flamenco.services import timeouts, upkeep
-from flamenco.store import recount
+from flamenco.store import moves, recount
 from flamenco.store import tasks as task_store
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Store
@@ -56,6 +56,7 @@ pytestmark = pytest.mark.longer
 
 EXAMPLES = length.of(8, 60)
 STEPS = 45
+IN_SLICES = 2
 
 FAILED_SOMEHOW = (TaskStatus.FAILED, TaskStatus.SOFT_FAILED)
 TIMED_OUT_AND_DONE = (TaskStatus.FAILED, TaskStatus.COMPLETED)
@@ -427,12 +428,24 @@ class RandomFarm(RuleBasedStateMachine):
             assert job.counts.of(TaskStatus.ACTIVE, TaskStatus.PAUSED) or queues.has_runnable(tx, job.key)
 
 
-def test_whatever_happens_the_books_balance() -> None:
+class RandomFarmOfLargeJobs(RandomFarm):
+    """The same where a job of three tasks is a large one, and nobody goes on with what a job that fails leaves."""
+
+    @rule()
+    def chore(self) -> None:
+        """What is left is done."""
+        upkeep.finish_moves(self.farm)
+
+
+@pytest.mark.parametrize("at_once", [moves.AT_ONCE, IN_SLICES], ids=["at once", "in slices"])
+def test_whatever_happens_the_books_balance(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
     """No order of events makes a counter wrong, an error of ours, a task without its turn, or a job without an end."""
+    monkeypatch.setattr(moves, "AT_ONCE", at_once)
+    farm = RandomFarmOfLargeJobs if at_once == IN_SLICES else RandomFarm
     bounds = settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
-    run_state_machine_as_test(RandomFarm, settings=bounds)
+    run_state_machine_as_test(farm, settings=bounds)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flamenco.domain.model import TaskCounts
+from flamenco.domain.moves import MassMove
 from flamenco.domain.statuses import TRANSITIONAL_JOB, UNFINISHED_TASK, JobStatus, TaskStatus
 from flamenco.domain.transitions import (
     JobMove,
-    MassMove,
     activity_of,
     after_task,
     enforce_again,

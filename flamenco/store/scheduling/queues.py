@@ -12,14 +12,13 @@ from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import bindparam, insert, select, text, update
-from sqlalchemy import func as sql
 
 from flamenco.domain.model import AuthoredTask, Job, JobState
 from flamenco.domain.scheduling.values import Placement
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready
 from flamenco.store.scheduling import limits
-from flamenco.store.schema import RUNNABLE_SQL, jobs, queues, requirements, tasks
+from flamenco.store.schema import jobs, queues, requirements
 
 _encode = msgspec.json.Encoder().encode
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -163,20 +162,3 @@ _HAS_RUNNABLE = select(queues.c.key).where(queues.c.job_key == bindparam("of_job
 def has_runnable(tx: Tx, job_key: int) -> bool:
     """Whether any task of a job waits for nothing but a worker."""
     return tx.execute(_HAS_RUNNABLE, {"of_job": job_key}).first() is not None
-
-
-_RECOUNT = (
-    update(queues)
-    .where(queues.c.job_key == bindparam("of_job"))
-    .values(
-        runnable=select(sql.count())
-        .select_from(tasks)
-        .where(tasks.c.queue_key == queues.c.key, text(RUNNABLE_SQL))
-        .scalar_subquery()
-    )
-)
-
-
-def recount(tx: Tx, job_key: int) -> None:
-    """Count the runnable tasks of a job anew, after many of them changed."""
-    tx.execute(_RECOUNT, {"of_job": job_key})

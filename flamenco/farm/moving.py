@@ -1,0 +1,61 @@
+"""Finishing what was begun with very many tasks of a job: some at a time, so that others get at the database.
+
+Who has asked for it does it, in slices, before the answer. Where that process has died, or nobody has asked, as when a
+job fails, a chore does, and a manager that starts. Whoever locks the job next goes on, so nothing is done twice.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Final
+
+from flamenco.domain.errors import NotFound
+from flamenco.farm.cascade import Cascade
+from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import placing
+from flamenco.store import jobs, moves
+
+SLICE_S: Final = 0.01
+"""How long a transaction should take that keeps all others from writing: SQLite's. A server's keeps this job alone."""
+
+LEAST_PAUSE_S: Final = 0.005
+"""How long the database is left to others in between: those of another process ask for it every 2 ms."""
+
+_LEAST: Final = 100
+
+
+def finish(farm: Farm, job_key: int) -> None:
+    """Move all tasks of a job that are still to be moved, with all that follows for the job."""
+    most = moves.AT_ONCE
+    while took := _go_on(farm, job_key, most):
+        if farm.store.is_sqlite:
+            most = min(moves.AT_ONCE, max(_LEAST, int(most * SLICE_S / took)))
+        time.sleep(max(LEAST_PAUSE_S, took))
+
+
+def finish_all(farm: Farm) -> int:
+    """Do so with all jobs. Returns how many there were."""
+    with farm.store.read() as tx:
+        moving = moves.keys_moving(tx)
+    for job_key in moving:
+        finish(farm, job_key)
+    return len(moving)
+
+
+def _go_on(farm: Farm, job_key: int, most: int) -> float:
+    """Move some. How many seconds others waited for that; 0 when there are no more, as when the job was deleted."""
+    with suppress(NotFound):
+        with farm.store.write() as tx:
+            started = time.monotonic()
+            cascade = Cascade(tx, jobs.lock(tx, job_key), farm.clock())
+            if not cascade.job.moves or cascade.job.delete_requested:
+                return 0.0
+            was_open = cascade.job.is_open
+            cascade.go_on(most)
+            cascade.save()
+            if cascade.job.is_open and not was_open:
+                placing.place(tx, farm, job_key, cascade.now)
+        cascade.write_logs(farm)
+        return time.monotonic() - started if cascade.job.moves else 0.0
+    return 0.0
