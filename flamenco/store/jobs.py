@@ -233,13 +233,16 @@ def candidate(job: Job | AuthoredJob) -> JobCandidate:
     )
 
 
-_PLACE = update(jobs).where(jobs.c.key == bindparam("job_key"))
+_PLACE = Ready(
+    update(jobs)
+    .where(jobs.c.key == bindparam("job_key"))
+    .values(rank=bindparam("new_rank"), max_running=bindparam("most"))
+)
 
 
 def place(tx: Tx, job: Job, placement: Placement) -> Job:
     """Give a locked job its place among the jobs, and its queues with it. Returns it as it is now."""
-    values = {"rank": placement.rank, "max_running": placement.max_running}
-    tx.execute(_PLACE.values(values), {"job_key": job.key})
+    _PLACE.run(tx, job_key=job.key, new_rank=placement.rank, most=placement.max_running)
     placed = replace(job, max_running=placement.max_running)
     queues.limit(tx, placed, placement)
     queues.offer(tx, placed)

@@ -31,6 +31,11 @@ def declare(tx: Tx, declared: Iterable[Limit]) -> None:
         tx.execute(_SET_CAPACITY, {"limit_name": limit.name, "new": limit.capacity})
 
 
+def names(on_type: Iterable[Limit]) -> tuple[str, ...]:
+    """What the limits on tasks of a type are called, as requirements have it."""
+    return tuple(sorted({limit.name for limit in on_type}))
+
+
 _USED = select(sql.count()).select_from(limit_uses).where(limit_uses.c.limit_name == limits.c.name).scalar_subquery()
 _NAMED = limits.c.name.in_(bindparam("names", expanding=True))
 _FULL = select(limits.c.name).where(_NAMED, limits.c.capacity <= _USED)

@@ -67,7 +67,7 @@ def insert_queues(tx: Tx, job: Job, authored: Iterable[AuthoredTask], placement:
 
 
 _INSERT = insert(queues).returning(queues.c.key)
-_OF_JOB = (
+_OF_JOB = Ready(
     select(queues.c.key, requirements.c.task_type, requirements.c.commands, requirements.c.limits, queues.c.runnable)
     .join(requirements, requirements.c.key == queues.c.requirement_key)
     .where(queues.c.job_key == bindparam("of_job"))
@@ -79,7 +79,7 @@ def of_job(tx: Tx, job_key: int) -> list[Queue]:
     """The queues of a job."""
     return [
         Queue(row.key, row.task_type, decode_names(row.commands), decode_names(row.limits), row.runnable)
-        for row in tx.execute(_OF_JOB, {"of_job": job_key})
+        for row in _OF_JOB.all(tx, of_job=job_key)
     ]
 
 
@@ -116,7 +116,7 @@ def _requirement(tx: Tx, kind: Kind, limit_names: tuple[str, ...]) -> int:
 def _limit_names(tx: Tx, task_type: str, placement: Placement) -> tuple[str, ...]:
     on_type = placement.limits.get(task_type, ())
     limits.declare(tx, on_type)
-    return tuple(sorted({limit.name for limit in on_type}))
+    return limits.names(on_type)
 
 
 _SET_REQUIREMENT = (
@@ -133,17 +133,17 @@ def limit(tx: Tx, job: Job, placement: Placement) -> None:
             tx.execute(_SET_REQUIREMENT, {"queue_key": queue.key, "requirement": required})
 
 
-_OPEN = (
+_OPEN = Ready(
     update(queues)
     .where(queues.c.job_key == bindparam("of_job"))
     .values(rank=select(jobs.c.rank).where(jobs.c.key == queues.c.job_key).scalar_subquery())
 )
-_CLOSE = update(queues).where(queues.c.job_key == bindparam("of_job")).values(rank=None)
+_CLOSE = Ready(update(queues).where(queues.c.job_key == bindparam("of_job")).values(rank=None))
 
 
 def offer(tx: Tx, job: JobState) -> None:
     """Offer the job's tasks to workers at the job's rank, or withdraw them when it is not open."""
-    tx.execute(_OPEN if job.is_open else _CLOSE, {"of_job": job.key})
+    (_OPEN if job.is_open else _CLOSE).run(tx, of_job=job.key)
 
 
 _ADD_RUNNABLE = Ready(
