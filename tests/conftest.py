@@ -30,7 +30,7 @@ from flamenco.farm.context import Farm
 from flamenco.hooks.manager import Hooks
 from flamenco.store.engine import Store
 from flamenco.store.schema import metadata
-from flamenco.store.upgrade import upgrade
+from flamenco.store.upgrade import known_revisions, upgrade
 from flamenco.testing import START, Clock
 from tests import leaks, length
 
@@ -193,6 +193,7 @@ class EmptyPostgres:
         self._connection = self._store.engine.execution_options(isolation_level="AUTOCOMMIT").connect()
         sequences = self._connection.exec_driver_sql("SELECT sequencename FROM pg_sequences").scalars().all()
         deletions = [f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)]  # noqa: S608 - ours
+        deletions.append(f"UPDATE alembic_version SET version_num = '{known_revisions()[-1]}'")  # noqa: S608 - ours
         self._emptying = "; ".join([*deletions, *(f"ALTER SEQUENCE {name} RESTART" for name in sequences)])
 
     def empty(self) -> None:

@@ -173,7 +173,8 @@ def output_produced(farm: Farm, speaker: Speaker, task_id: str, image: bytes) ->
     Raises `NotFound`, `Conflict`, `Refused`, and `QueueFull` when many came in. The task may be over: images
     are on their way for longer than the news of its end.
     """
-    with speaking.hearing(farm, speaker, farm.clock(), holds=False) as (tx, _):
+    # Noted each time: a disk on which that has no room has none for the image, which is handed in again then.
+    with speaking.hearing(farm, speaker, farm.clock()) as (tx, _):
         task = task_store.fetch(tx, task_id)
     _check_yours(task, speaker)
     last_rendered.accept(farm, task, image)

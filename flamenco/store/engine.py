@@ -206,6 +206,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry
     # WAL lets readers go on while one writes. NORMAL loses nothing when the process dies, only, perhaps,
     # the last transactions when the machine loses power; it never damages the file.
     # What is freed can be given back to the disk, where the file is begun so: see `space`.
-    modes = ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=NORMAL")
-    for pragma in (*modes, "foreign_keys=ON", "temp_store=MEMORY"):
+    is_new = connection.execute("PRAGMA page_count").fetchone() == (0,)
+    for pragma in (
+        *(["auto_vacuum=INCREMENTAL"] if is_new else []),
+        *("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY"),
+    ):
         connection.execute(f"PRAGMA {pragma}")

@@ -33,6 +33,10 @@ TESTED = {
     ("docs/access.md", "nginx"): 1,  # tests/acceptance/test_nginx.py
     ("docs/access.md", "sh"): 1,  # here; tests/acceptance/test_access_for_real.py
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
+    ("docs/database.md", "sh"): 1,  # here; tests/integration/test_database_copy.py
+    ("docs/database.md", "yaml"): 2,  # here
+    ("docs/database.md", "sql"): 1,  # what psql takes
+    ("docs/database.md", "nginx"): 1,  # tests/acceptance/test_nginx_before_two.py
     ("docs/settings.md", "yaml"): 1,  # here
     ("docs/worker-settings.md", "yaml"): 1,  # here
     ("jobtypes/README.md", "js"): 1,  # tests/unit/test_cli_jobtypes.py
@@ -40,7 +44,7 @@ TESTED = {
 }
 """How many blocks of code a manual has in a language, and where they are run."""
 
-SHELL = ["README.md", "CONTRIBUTING.md", "docs/access.md", "docs/simulate.md"]
+SHELL = ["README.md", "CONTRIBUTING.md", "docs/access.md", "docs/database.md", "docs/simulate.md"]
 """The manuals with lines for a shell."""
 
 _SPAN = re.compile(r"`(flamenco [^`]+)`")
@@ -115,6 +119,15 @@ def test_the_configuration_with_tls(tmp_path: Path) -> None:
     file.write_text(manual.blocks("yaml", "docs/access.md")[2])
     config = load(file, tmp_path, environ={}, hooks=builtin.core_hooks({})).config
     assert config.tls_files == (Path("/etc/flamenco/farm.pem"), Path("/etc/flamenco/farm.key"))
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_configurations_of_the_page_on_the_database(tmp_path: Path, number: int) -> None:
+    """A manager takes them, and uses PostgreSQL."""
+    file = tmp_path / "flamenco-manager.yaml"
+    file.write_text(manual.blocks("yaml", "docs/database.md")[number])
+    config = load(file, tmp_path, environ={}, hooks=builtin.core_hooks({})).config
+    assert config.database_url == "postgresql+psycopg://flamenco:SECRET@db.studio.lan/flamenco"
 
 
 def test_the_example_of_the_settings(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from msgspec.structs import asdict, replace
 
 from flamenco.domain.errors import Conflict
 from flamenco.domain.model import TaskCounts
+from flamenco.domain.moves import PendingMove
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm.context import Farm
 from flamenco.store import jobs, tasks, workers
@@ -30,6 +31,7 @@ OF_JOB: dict[str, Any] = {
     "completed_seconds": 1.5,
     "used_seconds": 2.5,
     "counts": TaskCounts(*range(1, 9)),
+    "moves": (PendingMove(frozenset({TaskStatus.QUEUED}), TaskStatus.CANCELED, "new", reason="r", last=9, after=4),),
 }
 OF_TASK: dict[str, Any] = {
     "status": TaskStatus.FAILED,
