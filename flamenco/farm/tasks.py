@@ -69,6 +69,8 @@ def update(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange) -> No
     if change.log and _only_log(farm, speaker, task_id, change, now):
         return
     with speaking.hearing(farm, speaker, now, holds=False) as (tx, worker):
+        if _is_progress(change) and task_store.tell(tx, task_id, worker.key, change.activity, now):
+            return
         cascade, task = Cascade.of_task(tx, task_id, now)
         _check_yours(task, worker)
         if change.log:
@@ -102,6 +104,11 @@ def _is_known(task: TaskState, change: TaskChange) -> bool:
     if change.status is TaskStatus.FAILED:
         return task.status in (TaskStatus.FAILED, TaskStatus.SOFT_FAILED)
     return change.status is TaskStatus.COMPLETED is task.status
+
+
+def _is_progress(change: TaskChange) -> bool:
+    """Whether a worker says what its task is about, and nothing that is counted or told."""
+    return change.status in (None, TaskStatus.ACTIVE) and change.steps_completed is None and not change.log
 
 
 def _only_log(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange, now: datetime) -> bool:

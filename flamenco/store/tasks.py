@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, exists, literal, select, text, update
+from sqlalchemy import func as sql
 
 from flamenco.domain.errors import Conflict, NotFound
 from flamenco.domain.model import Command, JobState, Task, TaskState
@@ -142,6 +143,31 @@ _TOUCH = Ready(update(tasks).where(tasks.c.key == bindparam("task_key")).values(
 def touch(tx: Tx, task_key: int, now: datetime) -> None:
     """Note that the task's worker was heard of."""
     _TOUCH.run(tx, task_key=task_key, now=now)
+
+
+_TELL = Ready(
+    update(tasks)
+    .where(
+        tasks.c.uuid == bindparam("id"),
+        tasks.c.worker_key == bindparam("worker_key"),
+        tasks.c.status == literal(TaskStatus.ACTIVE),
+        ~exists().where(jobs.c.key == tasks.c.job_key, jobs.c.delete_requested.is_not(None)),
+    )
+    .values(
+        activity=sql.coalesce(bindparam("new_activity", type_=tasks.c.activity.type), tasks.c.activity),
+        updated=bindparam("now"),
+        last_touched=bindparam("now"),
+    )
+)
+
+
+def tell(tx: Tx, task_id: str, worker_key: int, activity: str | None, now: datetime) -> bool:
+    """Note what a worker says of a task that it is running, and that it was heard of; whether it is running it.
+
+    Of all changes to a task, this one alone is made without its job: nothing is counted of it. A job that ends its
+    tasks meanwhile, under its lock, comes before or after it, and so the task is not this worker's or is ended.
+    """
+    return _TELL.run(tx, id=task_id, worker_key=worker_key, new_activity=activity, now=now) == 1
 
 
 _DEPENDENTS = select(task_dependencies.c.task_key).where(task_dependencies.c.dependency_key == bindparam("completed"))

@@ -168,6 +168,7 @@ def _work(farm: Farm, clock: Clock) -> Job:
     take(farm, team[1])
     tasks.update(farm, team[1], assigned.task.id, TaskChange(activity="x", log="line", steps_completed=1))
     tasks.update(farm, team[1], assigned.task.id, TaskChange(log="another"))
+    tasks.update(farm, team[1], assigned.task.id, TaskChange(activity="y"))
     assert tasks.may_run(farm, team[1], assigned.task.id).may_keep_running
     assert workers.active_task_id(farm, team[1]) == assigned.task.id
     farm_status.overview(farm)

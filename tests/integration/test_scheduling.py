@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import delete, event, insert
 
 from flamenco.domain.durations import Duration
-from flamenco.domain.errors import AccessDenied, Conflict
+from flamenco.domain.errors import AccessDenied, Conflict, NotFound
 from flamenco.domain.model import Assignment, Command, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import following, jobs, task_logs, tasks, workers
+from flamenco.farm import deletion, following, jobs, task_logs, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.farm.tasks import TaskChange
@@ -268,3 +268,26 @@ def test_variables_of_a_job_are_put_in(farm: Farm) -> None:
         assert job_store.variables(tx, job.key) == {"script": text}
         tx.execute(delete(job_rows).where(job_rows.c.key == job.key))
         assert job_store.variables(tx, job.key) == {}
+
+
+def test_what_a_worker_says_of_its_task_counts_while_it_has_it(farm: Farm, clock: Clock) -> None:
+    """What it is about is noted without its job, and refused as ever where the task is not that worker's any more."""
+    job = store_job(farm, authored_job(authored_task()))
+    worker, other = new_worker(farm, "has it"), new_worker(farm, "has it not")
+    task = take(farm, worker).task
+    clock.forward(5)
+    tasks.update(farm, worker, task.id, TaskChange(status=TaskStatus.ACTIVE, activity="halfway"))
+    now = tasks.details(farm, task.id).task
+    assert (now.activity, now.updated, now.last_touched) == ("halfway", clock(), clock())
+    clock.forward(5)
+    tasks.update(farm, worker, task.id, TaskChange(status=TaskStatus.ACTIVE))
+    now = tasks.details(farm, task.id).task
+    assert (now.activity, now.last_touched) == ("halfway", clock())
+    with pytest.raises(Conflict, match="not assigned"):
+        tasks.update(farm, other, task.id, TaskChange(activity="mine"))
+    jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "enough")
+    with pytest.raises(Conflict, match="not active"):
+        tasks.update(farm, worker, task.id, TaskChange(activity="late"))
+    deletion.request(farm, job.id)
+    with pytest.raises(NotFound):
+        tasks.update(farm, worker, task.id, TaskChange(activity="later"))
