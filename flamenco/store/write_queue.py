@@ -18,7 +18,7 @@ class WriteQueue:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._is_taken = False
-        self.waiting: deque[threading.Event] = deque()
+        self.waiting: deque[threading.Lock] = deque()
         """Those whose turn is to come, the next one first."""
 
     def wait(self, timeout_s: float) -> None:
@@ -30,7 +30,7 @@ class WriteQueue:
         """Let the next one have its turn."""
         with self._lock:
             if self.waiting:
-                self.waiting.popleft().set()
+                self.waiting.popleft().release()
             else:
                 self._is_taken = False
 
@@ -39,9 +39,10 @@ class WriteQueue:
             if not self._is_taken:
                 self._is_taken = True
                 return True
-            mine = threading.Event()
+            mine = threading.Lock()  # the least of all that one thread can wait for and another let go
+            mine.acquire()
             self.waiting.append(mine)
-        if mine.wait(timeout_s):
+        if mine.acquire(timeout=timeout_s):
             return True
         with self._lock:
             if mine in self.waiting:

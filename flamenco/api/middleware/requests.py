@@ -27,17 +27,17 @@ class RequestId:
     """Takes over the number that a proxy gave, or makes one up."""
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
-        """Forget the thread's last request and bind this one."""
+        """Give it its number, with which everything is logged from here on; that of the last one is gone by now."""
         given = req.get_header(HEADER) or ""
         number = given if _GIVEN.fullmatch(given) else f"{random.getrandbits(128):032x}"
-        structlog.contextvars.clear_contextvars()
+        req.context.request_id = number
         structlog.contextvars.bind_contextvars(request_id=number)
 
     def process_response(
-        self, _req: falcon.Request, resp: falcon.Response, _resource: object, _req_succeeded: bool
+        self, req: falcon.Request, resp: falcon.Response, _resource: object, _req_succeeded: bool
     ) -> None:
         """Tell the client as well, and let go: what this thread does next is not of this request."""
-        resp.set_header(HEADER, request_id())
+        resp.set_header(HEADER, req.context.request_id)
         structlog.contextvars.unbind_contextvars("request_id")
 
 
