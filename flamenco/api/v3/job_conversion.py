@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 
 from msgspec import UNSET
 
+from flamenco.collector import collector_paused
 from flamenco.domain import model
 from flamenco.domain.access import Caller
 from flamenco.domain.listing import JobQuery, JobSummary, Page, TaskQuery
@@ -62,6 +63,7 @@ def job(stored: model.Job) -> jobs.Job:
 _JOB_STATUSES: Final = {status.value: status for status in JobStatus}
 
 
+@collector_paused()
 def jobs_result(found: list[JobSummary]) -> jobs.JobsQueryResult:
     """Jobs, of which there may be many."""
     return jobs.JobsQueryResult([_listed(each) for each in found])
