@@ -6,7 +6,6 @@ from typing import Any, Final, cast
 
 from msgspec import UNSET
 
-from flamenco.collector import collector_paused
 from flamenco.domain import model
 from flamenco.domain.access import Caller
 from flamenco.domain.listing import JobQuery, JobSummary, Page, TaskQuery
@@ -63,7 +62,6 @@ def job(stored: model.Job) -> jobs.Job:
 _JOB_STATUSES: Final = {status.value: status for status in JobStatus}
 
 
-@collector_paused()
 def jobs_result(found: list[JobSummary]) -> jobs.JobsQueryResult:
     """Jobs, of which there may be many."""
     return jobs.JobsQueryResult([_listed(each) for each in found])
