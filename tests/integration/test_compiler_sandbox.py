@@ -180,9 +180,9 @@ def test_only_so_many_wait_for_long(make_studio: Callable[[ScriptLimits], Studio
 
 def test_time_of_others_does_not_count(make_studio: Callable[[ScriptLimits], Studio]) -> None:
     """A script that got no processor for longer than its limit goes on when it gets one; its own time counts alone."""
-    studio = make_studio(ScriptLimits(timeout_s=2))
+    studio = make_studio(ScriptLimits(timeout_s=4))
     studio.compile("test")
-    studio.write("slow.js", f"{DECLARATION} function compileJob() {{ for (let i = 0; i < 25e6; i++); }}")
+    studio.write("slow.js", f"{DECLARATION} function compileJob() {{ for (let i = 0; i < 80e6; i++); }}")
     helper = studio.compiler.helper_process_id
     assert helper is not None
     with ThreadPoolExecutor(1) as pool:
@@ -190,7 +190,7 @@ def test_time_of_others_does_not_count(make_studio: Callable[[ScriptLimits], Stu
             slow = pool.submit(studio.compile, "slow")
             wait_until_busy(helper)
             os.kill(helper, signal.SIGSTOP)
-            is_done = wait([slow], timeout=2.5).done
+            is_done = wait([slow], timeout=4.5).done
             os.kill(helper, signal.SIGCONT)
             slow.result()
             if not is_done:
