@@ -238,12 +238,12 @@ class Process(ThreadWorker):  # type: ignore[misc]
 
     def _answer(self, conn: _Connection) -> None:
         """In a thread: answer the request that has come."""
-        is_kept = False
         try:
             is_kept = self.handle(conn)
             conn.sock.send_delayed()
         except BaseException:  # whatever it is, the thread has others to answer
             log.exception("a request failed in the server")
+            is_kept = False
         self.method_queue.defer(self._answered, conn, is_kept)
 
     def _answered(self, conn: _Connection, is_kept: bool) -> None:  # noqa: FBT001 - by way of the queue
