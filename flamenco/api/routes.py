@@ -22,6 +22,7 @@ from flamenco.api.v3 import workers as v3_tags
 from flamenco.api.v3 import workers as v3_workers
 from flamenco.api.worker_calls import worker_calls
 from flamenco.api.x import access as x_access
+from flamenco.api.x import attempts as x_attempts
 from flamenco.api.x import events as x_events
 from flamenco.api.x import job_types as x_commands
 from flamenco.api.x import job_types as x_jobtypes
@@ -124,6 +125,8 @@ SURFACES = {
             "/worker/commands": x_worker.Commands,
             "/jobs": x_jobs.Jobs,
             "/jobs/compile": x_jobs.Compile,
+            "/jobs/{job_id}/attempts": x_attempts.OfJob,
+            "/tasks/{task_id}/attempts": x_attempts.OfTask,
             "/jobs/{job_id}/explain": x_explain.Explain,
             "/jobs/{job_id}/explain/{worker_id}": x_explain.ExplainForWorker,
             "/events": x_events.Events,

@@ -54,6 +54,7 @@ COMMANDS: Final = {
     "jobs": Lazy("flamenco.cli.jobs:jobs", "List the jobs."),
     "job": Lazy("flamenco.cli.jobs:job", "Show one job."),
     "tasks": Lazy("flamenco.cli.tasks:tasks", "List the tasks of a job."),
+    "attempts": Lazy("flamenco.cli.attempts:attempts", "List who ran the tasks of a job, when, and how that ended."),
     "log": Lazy("flamenco.cli.log:log", "Print the log of a task, and follow it."),
     "explain": Lazy("flamenco.cli.explain:explain", "Say why a job is not running."),
     "cancel": Lazy("flamenco.cli.steering:cancel", "Cancel jobs or tasks."),

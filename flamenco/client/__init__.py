@@ -24,6 +24,7 @@ from flamenco.client.answers import (
     WorkerSignOn,
     WorkerSummary,
 )
+from flamenco.client.attempts import Attempt, AttemptTask, AttemptWorker
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, ManagerError, ManagerUnreachable
 from flamenco.client.events import Events, FarmEvent
 from flamenco.client.jobs import Blocked, Job, count_by_status
@@ -41,6 +42,9 @@ __all__ = [
     "DEFAULT_TIMEOUT_S",
     "DEFAULT_URL",
     "AssignedTask",
+    "Attempt",
+    "AttemptTask",
+    "AttemptWorker",
     "Blocked",
     "DeadLetter",
     "Events",

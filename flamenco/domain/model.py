@@ -189,7 +189,10 @@ class Job(JobState, frozen=True, kw_only=True):
 
 
 class TaskState(Struct, frozen=True, kw_only=True):
-    """A stored task, but for its commands. `worker_key` is whoever touched it last, also when it is queued again."""
+    """A stored task, but for its commands. `worker_key` is whoever touched it last, also when it is queued again.
+
+    `attempts`: how often it was given to a worker. What belongs to the last of them in its log begins at `log_begins`.
+    """
 
     key: int
     id: str
@@ -211,6 +214,13 @@ class TaskState(Struct, frozen=True, kw_only=True):
     steps_total: int = 0
     unmet: int = 0
     optional: bool = False
+    attempts: int = 0
+    log_begins: int = 0
+
+    @property
+    def is_active(self) -> bool:
+        """Whether somebody is running the task."""
+        return self.status is TaskStatus.ACTIVE
 
     def is_active_with(self, worker_key: int) -> bool:
         """Whether this worker is running the task."""

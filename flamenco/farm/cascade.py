@@ -15,6 +15,7 @@ import structlog
 from msgspec.structs import replace
 
 from flamenco.domain import transitions
+from flamenco.domain.attempts import over, seconds_between
 from flamenco.domain.events import Event, job_event, task_event, task_log_event
 from flamenco.domain.failures import cause, what_is_missing
 from flamenco.domain.model import JobState, TaskState, TaskWorker, Worker
@@ -24,7 +25,7 @@ from flamenco.domain.transitions import Effect, JobMove
 from flamenco.domain.visible import visible
 from flamenco.farm.context import Farm
 from flamenco.files.logs import stamped
-from flamenco.store import events, jobs, listing, moves, tasks
+from flamenco.store import attempts, events, jobs, listing, moves, tasks
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import limits, queues
 
@@ -72,12 +73,25 @@ class Cascade:
         self._log_lines.append((task.id, line))
         self._events.append(task_log_event(task.id, line))
 
-    def set_task(self, task: T, new: TaskStatus, activity: str | None = None, worker: Worker | None = None) -> T:
+    def set_task(
+        self,
+        task: T,
+        new: TaskStatus,
+        activity: str | None = None,
+        worker: Worker | None = None,
+        *,
+        is_lost: bool = False,
+        log_begins: int = 0,
+    ) -> T:
         """Send a task to another status, and the job and its other tasks wherever that leads them.
 
-        `worker` becomes the one the task is with. Returns the task as it is afterwards.
+        `worker` becomes the one the task is with. Of an attempt that ends, `is_lost` says that nothing is heard of it
+        any more; of one that begins, `log_begins` says how much was logged before. Returns the task as it is then.
         """
-        changed = self._store_task(task, new, activity, worker)
+        changed = self._changed(task, new, activity, worker)
+        if changed.status is TaskStatus.ACTIVE is not task.status:
+            changed = replace(changed, log_begins=log_begins)
+        self._store_task(task, changed, is_lost=is_lost)
         self._events.append(task_event(changed, task.status, worker or self._worker_of(changed)))
         if new is not task.status:
             self.log(task, f"task changed status {task.status} -> {new}")
@@ -114,10 +128,12 @@ class Cascade:
         found = listing.task_worker(self._tx, task.worker_key)
         return found if found and (found.name or found.address) else None
 
-    def _store_task(self, task: T, new: TaskStatus, activity: str | None, worker: Worker | None) -> T:
+    def _changed(self, task: T, new: TaskStatus, activity: str | None, worker: Worker | None) -> T:
         begins = new is TaskStatus.ACTIVE is not task.status
+        # It was given up while its worker, who has it done now, could not say that it was at it still.
+        is_late = worker is not None and task.status is TaskStatus.FAILED and new is TaskStatus.COMPLETED
         steps = {TaskStatus.COMPLETED: task.steps_total, TaskStatus.QUEUED: 0}.get(new, task.steps_completed)
-        changed = replace(
+        return replace(
             task,
             status=new,
             activity=task.activity if activity is None else activity,
@@ -127,9 +143,13 @@ class Cascade:
             last_touched=self.now if worker or begins else task.last_touched,
             activated=self.now if begins else task.activated,
             steps_completed=steps if new is not task.status else task.steps_completed,
+            attempts=task.attempts + (begins or is_late),
         )
+
+    def _store_task(self, task: T, changed: T, *, is_lost: bool) -> None:
+        new = changed.status
         tasks.save(self._tx, task, changed)
-        self._note_run(task, new)
+        self._note_run(task, changed, is_lost=is_lost)
         self._count_steps(changed.steps_completed - task.steps_completed)
         self.job = replace(self.job, counts=self.job.counts.moved_one(task.status, new, optional=task.optional))
         self._count_runnable(task, new)
@@ -137,26 +157,29 @@ class Cascade:
             more = -1 if new is TaskStatus.COMPLETED else 1
             for queue_key, became_runnable in tasks.change_unmet(self._tx, task.key, more).items():
                 queues.add_runnable(self._tx, queue_key, became_runnable)
-        return changed
 
-    def _note_run(self, task: TaskState, new: TaskStatus) -> None:
-        """A run begins or ends: note when, and for how long."""
-        if new is TaskStatus.ACTIVE is not task.status:
-            self.job = replace(self.job, last_assigned=self.now)
-        if task.status is not TaskStatus.ACTIVE or new is TaskStatus.ACTIVE:
+    def _note_run(self, task: TaskState, changed: TaskState, *, is_lost: bool) -> None:
+        """An attempt begins or ends: note when, and for how long."""
+        is_new = changed.attempts > task.attempts
+        if changed.status is TaskStatus.ACTIVE:
+            if is_new:
+                self.job = replace(self.job, last_assigned=self.now)
             return
-        limits.release(self._tx, task.key)
-        seconds = self._book([task.activated] if task.activated else [])
-        if new is TaskStatus.COMPLETED:
+        if task.status is TaskStatus.ACTIVE or is_new:
+            attempts.end(self._tx, over(task, changed, self.now, is_lost=is_lost))
+        if task.status is not TaskStatus.ACTIVE:
+            return
+        seconds = self._book([task])
+        if changed.status is TaskStatus.COMPLETED:
             self.job = replace(
                 self.job,
                 completed_runs=self.job.completed_runs + 1,
                 completed_seconds=self.job.completed_seconds + seconds,
             )
 
-    def _book(self, started: Iterable[datetime]) -> float:
-        """Add the time since each of `started` to what the job has used. Returns it, in seconds."""
-        seconds = sum(max(0.0, (self.now - moment).total_seconds()) for moment in started)
+    def _book(self, run: Iterable[TaskState]) -> float:
+        """Add the time for which tasks were run to what the job has used. Returns it, in seconds."""
+        seconds = sum(seconds_between(task.activated, self.now) for task in run if task.activated)
         self.job = replace(self.job, used_seconds=self.job.used_seconds + seconds)
         return seconds
 
@@ -225,7 +248,10 @@ class Cascade:
     def _move_tasks(self, move: MassMove, reason: str) -> None:
         """Move tasks, or at least those that are being run: what workers say of them counts no more from now on."""
         if self.job.counts.active and TaskStatus.ACTIVE in move.sources:
-            self._book(tasks.active_since(self._tx, self.job.key))
+            run = attempts.active_of_job(self._tx, self.job.key)
+            self._book(run)
+            ended = (replace(task, status=move.to, activity=move.activity) for task in run)
+            attempts.end_each(self._tx, [over(*pair, self.now) for pair in zip(run, ended, strict=True)])
             limits.release_active_of(self._tx, self.job.key)
             self.job = moves.move_active(self._tx, self.job, move, self.now)
         is_small = self.job.counts.total <= moves.AT_ONCE and not self.job.moves

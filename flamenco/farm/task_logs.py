@@ -35,6 +35,11 @@ def info(farm: Farm, task_id: str) -> TaskLog | None:
     return TaskLog(task_id=task.id, job_id=task.job_id, url=url, size=size)
 
 
+def logged(farm: Farm, task: TaskState) -> int:
+    """How many bytes a task has ever logged in attempts that are over, what was left out since included."""
+    return farm.logs.logged(task.job_id, task.id) if task.attempts else 0
+
+
 def _fetch(farm: Farm, task_id: str) -> TaskState:
     with farm.store.read() as tx:
         return tasks.fetch(tx, task_id)

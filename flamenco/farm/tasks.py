@@ -16,6 +16,7 @@ from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus
 from flamenco.farm import audit, failing, last_rendered, moving, speaking
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
+from flamenco.farm.task_logs import logged
 from flamenco.store import events, failures, jobs, listing, workers
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
@@ -198,7 +199,7 @@ def time_out(farm: Farm, forgotten: TaskState) -> None:
             return
         worker = workers.fetch_by_key(tx, task.worker_key) if task.worker_key else None
         who = f"{worker.name} ({worker.id})" if worker else "-unassigned-"
-        cascade.set_task(task, TaskStatus.FAILED, f"Task timed out on worker {who}")
+        cascade.set_task(task, TaskStatus.FAILED, f"Task timed out on worker {who}", is_lost=True)
         since = f"{task.last_touched:%Y-%m-%dT%H:%M:%SZ}"
         cascade.log(task, f"Task timed out. It was assigned to worker {who}, but untouched since {since}")
         cascade.save()
@@ -235,7 +236,7 @@ def set_status(farm: Farm, task_id: str, status: TaskStatus, reason: str) -> Non
             cascade, task = Cascade.of_task(tx, task_id, farm.clock())
             is_next = not cascade.job.moves
             if is_next:
-                _set_status(tx, cascade, task, status, reason)
+                _set_status(tx, farm, cascade, task, status, reason)
         if is_next:
             cascade.write_logs(farm)
         if cascade.job.moves:
@@ -244,14 +245,14 @@ def set_status(farm: Farm, task_id: str, status: TaskStatus, reason: str) -> Non
             return
 
 
-def _set_status(tx: Tx, cascade: Cascade, task: TaskState, status: TaskStatus, reason: str) -> None:
+def _set_status(tx: Tx, farm: Farm, cascade: Cascade, task: TaskState, status: TaskStatus, reason: str) -> None:
     after = {"status": status, "reason": reason}
     audit.note(tx, cascade.now, "task", task.id, task.name, before={"status": task.status}, after=after)
     if status is TaskStatus.QUEUED:
         failures.forget_task(tx, task.key)
         if not failures.workers_left(tx, cascade.job, task):
             failures.unblock_type(tx, cascade.job.key, task.type)
-    cascade.set_task(task, status, reason)
+    cascade.set_task(task, status, reason, log_begins=logged(farm, task))
     if status is TaskStatus.QUEUED:
         cascade.take_up(reason)
     cascade.save()

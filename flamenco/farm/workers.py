@@ -262,12 +262,12 @@ def time_out(farm: Farm, worker_id: str, last_seen: datetime) -> None:
         lost = replace(before, status=WorkerStatus.ERROR, status_requested=None, lazy_request=False)
         worker_store.save(tx, lost, now)
         events.append(tx, [worker_event(lost, now, before.status)], now)
-        cascades = _return_tasks(farm, tx, lost, "worker timed out")
+        cascades = _return_tasks(farm, tx, lost, "worker timed out", are_lost=True)
     log.warning("a worker was silent for too long", name=lost.name, since=str(before.last_seen), worker=lost.id)
     _write_logs(farm, cascades)
 
 
-def _return_tasks(farm: Farm, tx: Tx, worker: Worker, reason: str) -> list[Cascade]:
+def _return_tasks(farm: Farm, tx: Tx, worker: Worker, reason: str, *, are_lost: bool = False) -> list[Cascade]:
     cascades = []
     active = tasks.active_of_worker(tx, worker.key)
     # Jobs are locked in the order of their keys, so that two transactions never wait for each other.
@@ -279,20 +279,23 @@ def _return_tasks(farm: Farm, tx: Tx, worker: Worker, reason: str) -> list[Casca
             continue
         for task in tasks.active_of_worker(tx, worker.key):
             if task.job_key == job_key:
-                return_task(cascade, task, reason)
+                return_task(cascade, task, reason, is_lost=are_lost)
         cascade.save()
         cascades.append(cascade)
     return cascades
 
 
-def return_task(cascade: Cascade, task: TaskState, reason: str) -> None:
-    """Give a task back to the pool, or to where its job's tasks wait while it is paused."""
+def return_task(cascade: Cascade, task: TaskState, reason: str, *, is_lost: bool = False) -> None:
+    """Give a task back to the pool, or to where its job's tasks wait while it is paused.
+
+    `is_lost`: nothing was heard of it any more.
+    """
     if cascade.job.status in PAUSING_JOB:
         status, verb = TaskStatus.PAUSED, "paused"
     else:
         status, verb = TaskStatus.QUEUED, "queued"
     activity = f"Task was {verb} by Manager because {reason}"
-    cascade.set_task(task, status, activity)
+    cascade.set_task(task, status, activity, is_lost=is_lost)
     cascade.log(task, activity)
 
 

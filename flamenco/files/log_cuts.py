@@ -13,6 +13,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 BEGINNING: Final = 8
 """The part of the limit that what came first may take up, as a fraction of one."""
 NEWEST: Final = 2
@@ -26,6 +28,34 @@ _SENTENCE: Final = re.compile(rb"----- left out here: (\d{1,18}) bytes[^\n]*\n")
 _BLOCK_BYTES: Final = 1024 * 1024
 _CONTINUATION: Final = bytes(range(0x80, 0xC0))
 """What a character in UTF-8 goes on with, and none begins with."""
+
+
+class Gap(Struct, frozen=True):
+    """What is missing in a log: `left_out` bytes, where at byte `at` a sentence of so many bytes stands instead."""
+
+    at: int
+    left_out: int
+    sentence: int
+
+    def logged(self, offset: int) -> int:
+        """How many bytes had been logged before what is at `offset` in the file."""
+        return offset if offset <= self.at else max(self.at, offset - self.sentence + self.left_out)
+
+    def offset(self, logged: int) -> int:
+        """Where in the file that is which came when so many bytes had been logged."""
+        if logged <= self.at:
+            return logged
+        return self.at if logged < self.at + self.left_out else logged - self.left_out + self.sentence
+
+
+NO_GAP: Final = Gap(0, 0, 0)
+
+
+def gap(descriptor: int, most_bytes: int) -> Gap:
+    """What is missing in a log that is kept below `most_bytes`. Raises `OSError`."""
+    at = _beginning_of_line(descriptor, most_bytes // BEGINNING)
+    found = _SENTENCE.match(os.pread(descriptor, 1024, at))
+    return Gap(at, int(found[1]), len(found[0])) if found else NO_GAP
 
 
 def cut(path: Path, descriptor: int, most_bytes: int) -> None:

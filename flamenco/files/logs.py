@@ -88,6 +88,34 @@ class TaskLogs:
         except FileNotFoundError:
             return 0
 
+    def logged(self, job_id: str, task_id: str) -> int:
+        """How many bytes were ever logged, what was left out since included. It never becomes less, but for a line
+        that was not finished.
+        """
+        try:
+            return self._gap(job_id, task_id).logged(self.size(job_id, task_id))
+        except OSError:
+            return 0
+
+    def offset(self, job_id: str, task_id: str, logged: int) -> int:
+        """Where in the log that is which came when so many bytes had been logged; where it is left out, the sentence
+        that says so.
+        """
+        try:
+            return min(self._gap(job_id, task_id).offset(logged), self.size(job_id, task_id))
+        except OSError:
+            return 0
+
+    def _gap(self, job_id: str, task_id: str) -> log_cuts.Gap:
+        path = self.path(job_id, task_id)
+        if not self._most_bytes or self.size(job_id, task_id) <= self._most_bytes // log_cuts.NEWEST:
+            return log_cuts.NO_GAP
+        descriptor = open_below(self._root, path, os.O_RDONLY)
+        try:
+            return log_cuts.gap(descriptor, self._most_bytes)
+        finally:
+            os.close(descriptor)
+
     def tail(self, job_id: str, task_id: str) -> str:
         """The last lines of the log, at most 2 KiB; empty when there is none. Raises `StoreError`."""
         try:

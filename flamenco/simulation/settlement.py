@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from flamenco.client import ManagerError, ManagerUnreachable, TaskSummary
-from flamenco.simulation.audit import Verdict, judge, missing_lines
+from flamenco.simulation.audit import Verdict, judge, misbooked, missing_lines
 from flamenco.simulation.ledger import Ledger
 from flamenco.simulation.work import Work
 
@@ -29,10 +29,12 @@ class Settlement:
         """The tasks of jobs that were done, and have been deleted since."""
         self._work, self._ledger, self._lines = work, ledger, lines
         self._lost_lines: list[str] = []
+        self._misbooked: list[str] = []
 
     def settle(self, job_id: str) -> None:
         """Note what came of a job that is done, and have it deleted."""
         tasks = self._work.tasks(job_id)
+        self._look_at_attempts(job_id, tasks)
         self._read_logs([task.id for task in tasks if task.id in self._ledger.completed][:1])
         self._work.delete(job_id)
         self.settled[job_id] = tasks
@@ -42,9 +44,23 @@ class Settlement:
         insistently(self._work.adopt_all)
         left = self._work.promised.keys() - self.settled.keys()
         tasks = {job_id: insistently(partial(self._work.tasks, job_id)) for job_id in left}
+        for job_id, found in tasks.items():
+            self._look_at_attempts(job_id, found)
         completed = sorted(task.id for found in tasks.values() for task in found if task.id in self._ledger.completed)
         self._read_logs(completed[:: max(1, len(completed) // TASKS_LOOKED_AT)])
-        return judge(self._ledger, self.settled | tasks, self._work.promised, self._lost_lines, is_stalled=is_stalled)
+        return judge(
+            self._ledger,
+            self.settled | tasks,
+            self._work.promised,
+            self._lost_lines,
+            misbooked=self._misbooked,
+            is_stalled=is_stalled,
+        )
+
+    def _look_at_attempts(self, job_id: str, tasks: Sequence[TaskSummary]) -> None:
+        attempts = insistently(partial(self._work.attempts, job_id))
+        if attempts is not None:
+            self._misbooked += misbooked(tasks, attempts)
 
     def _read_logs(self, task_ids: Sequence[str]) -> None:
         for task_id in task_ids if self._lines else ():

@@ -6,13 +6,14 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from flamenco.client import JobRequest, ManagerClient, ManagerError, TaskSummary
+from flamenco.client import Attempt, JobRequest, ManagerClient, ManagerError, TaskSummary
 from flamenco.domain.statuses import JobStatus
 
 JOB_TYPE: Final = "echo-sleep-test"
 CLOSED: Final = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED, JobStatus.PAUSED)
 _OPEN: Final = frozenset(JobStatus) - set(CLOSED)
 _MORE: Final = 100
+_NOT_FOUND: Final = 404
 
 
 class Work:
@@ -71,6 +72,15 @@ class Work:
     def tasks(self, job_id: str) -> Sequence[TaskSummary]:
         """All tasks of a job."""
         return self._client.jobs.tasks(job_id)
+
+    def attempts(self, job_id: str) -> Sequence[Attempt] | None:
+        """Who was given the tasks of a job; None where a manager does not keep that."""
+        try:
+            return list(self._client.attempts.of_job(job_id))
+        except ManagerError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
 
     def log(self, task_id: str) -> str:
         """What a task has said; empty while nothing is there."""

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, not_, or_, select, text, tuple_, updat
 
 from flamenco.domain.model import JobState
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
-from flamenco.store import arrivals, checkouts
+from flamenco.store import arrivals, attempts, checkouts
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues as queue_store
@@ -154,11 +154,13 @@ _DELETE_TASKS = (
 
 
 def delete_tasks(tx: Tx, job: JobState, now: datetime, most: int) -> bool:
-    """Delete tasks of a locked job, and what depends on what; at most so many rows. Whether there are none left.
+    """Delete tasks of a locked job, attempts at them, and what depends on what; at most so many rows. Whether all went.
 
     Counters keep up, and the time that is lost with tasks that are being run counts as used.
     """
-    left = most
+    left = most - attempts.delete_some(tx, job.key, most)
+    if left <= 0:
+        return False
     for statement in _DELETE_DEPENDENCIES:
         left -= tx.execute(statement, {"of_job": job.key, "first": most, "most": left}).rowcount
         if left <= 0:
@@ -187,4 +189,5 @@ def delete_tasks(tx: Tx, job: JobState, now: datetime, most: int) -> bool:
 
 def delete_job(tx: Tx, job_key: int) -> None:
     """Delete a locked job, with all that refers to it. Its tasks should be gone by then: that takes long."""
+    attempts.delete_all(tx, job_key)  # those that ended meanwhile, as when their workers went
     tx.execute(delete(jobs).where(jobs.c.key == job_key))

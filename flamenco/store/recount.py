@@ -24,9 +24,16 @@ _RANK = f"""(
     FROM jobs WHERE jobs.key = queues.job_key
 )"""  # noqa: S608
 _NOT_RUNNING = "task_key NOT IN (SELECT key FROM tasks WHERE status = 'active')"
+# An attempt that is over has a row. One that is not is the active task itself: so there is never more than one.
+_ATTEMPTS = """(
+    SELECT coalesce(max(attempts.number), 0) + CASE WHEN tasks.status = 'active' THEN 1 ELSE 0 END
+    FROM attempts WHERE attempts.task_key = tasks.key
+)"""
+_ASTRAY = "task_key NOT IN (SELECT key FROM tasks)"
 # What each counter must be: (table, column, SQL over a row of that table), in the order of repair.
 _DERIVED: list[tuple[str, str, str]] = [
     ("tasks", "unmet", _UNMET),
+    ("tasks", "attempts", _ATTEMPTS),
     *(
         ("jobs", f"tasks_{status.column}", f"(SELECT count(*) {_TASKS_OF_JOB} AND tasks.status = '{status}')")
         for status in TaskStatus
@@ -43,7 +50,10 @@ _DERIVED: list[tuple[str, str, str]] = [
 ]
 # Of a job that is being deleted, what tasks depend on goes first, and nobody counts what is left; where many tasks are
 # being moved, what waits for them is counted last.
-_BUT = {"unmet": f" AND tasks.job_key NOT IN (SELECT key FROM jobs WHERE {DOOMED_SQL} OR {MOVING_SQL})"}  # noqa: S608
+_BUT = {
+    "unmet": f" AND tasks.job_key NOT IN (SELECT key FROM jobs WHERE {DOOMED_SQL} OR {MOVING_SQL})",  # noqa: S608
+    "attempts": f" AND tasks.job_key NOT IN (SELECT key FROM jobs WHERE {DOOMED_SQL})",  # noqa: S608
+}
 _DISTINCT = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}
 
 
@@ -58,6 +68,8 @@ def miscounted(tx: Tx) -> list[str]:
             problems.append(f"{table}.{column} is wrong in {wrong} of its rows")
     if wrong := tx.execute(text(f"SELECT count(*) FROM limit_uses WHERE {_NOT_RUNNING}")).scalar_one():  # noqa: S608
         problems.append(f"limit_uses has {wrong} rows of tasks that are not run")
+    if wrong := tx.execute(text(f"SELECT count(*) FROM attempts WHERE {_ASTRAY}")).scalar_one():  # noqa: S608
+        problems.append(f"attempts has {wrong} rows of tasks that are not there")
     return problems
 
 
@@ -66,3 +78,4 @@ def repair(tx: Tx) -> None:
     for table, column, expression in _DERIVED:
         tx.execute(text(f"UPDATE {table} SET {column} = {expression}"))  # noqa: S608
     tx.execute(text(f"DELETE FROM limit_uses WHERE {_NOT_RUNNING}"))  # noqa: S608
+    tx.execute(text(f"DELETE FROM attempts WHERE {_ASTRAY}"))  # noqa: S608

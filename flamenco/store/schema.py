@@ -257,6 +257,10 @@ tasks = Table(
     Column("steps_total", Integer, nullable=False, server_default="0"),
     Column("unmet", Integer, nullable=False, server_default="0"),  # dependencies that are not completed
     Column("optional", Boolean, nullable=False, server_default=text("false")),  # the job can do without it
+    # How often it was given to a worker. The one who has it now is at the last of these attempts, of which all else
+    # is said in this row too; those that are over are in `attempts`.
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("log_begins", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("job_key", "index_in_job"),
     # The tasks that a worker had, in the order in which it was given them.
     Index("ix_tasks_given", "worker_key", "activated"),
@@ -271,6 +275,28 @@ _partial(
 _partial("ix_tasks_active", ACTIVE_SQL, tasks.c.worker_key)
 _partial("ix_tasks_touched", ACTIVE_SQL, tasks.c.last_touched)
 _partial("ix_tasks_active_of_job", ACTIVE_SQL, tasks.c.job_key)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    # Attempts at tasks that are over, one row each, which never changes. No foreign keys, which every end of a task
+    # would have to pay for: they go with their tasks, and workers that were deleted are kept.
+    Column("key", Key, primary_key=True),
+    Column("job_key", Key, nullable=False),
+    Column("task_key", Key, nullable=False),
+    Column("number", Integer, nullable=False),  # of those at the task, from 1
+    Column("worker_key", Key),
+    Column("started", Utc, nullable=False),
+    Column("ended", Utc, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("steps", Integer, nullable=False),
+    Column("log_begins", BigInteger, nullable=False),
+    UniqueConstraint("task_key", "number"),
+    Index("ix_attempts_job", "job_key", "ended"),
+    sqlite_autoincrement=True,  # who has counted up to a number must never see it again
+)
 
 limit_uses = Table(
     "limit_uses",

@@ -23,7 +23,10 @@ _decode_commands = msgspec.json.Decoder(tuple[Command, ...]).decode
 _KEPT: Final[dict[str, Any]] = {
     "elsewhere": {"id": tasks.c.uuid, "index": tasks.c.index_in_job, "job_id": jobs.c.uuid},
     "made": {"status": TaskStatus},
-    "saved": ("status", "activity", "updated", "worker_key", "last_touched", "activated", "steps_completed"),
+    "saved": (
+        *("status", "activity", "updated", "worker_key", "last_touched", "activated", "steps_completed"),
+        *("attempts", "log_begins"),
+    ),
 }
 STATE = Rows(TaskState, tasks, **_KEPT)
 WHOLE = Rows(Task, tasks, **_KEPT | {"made": {"status": TaskStatus, "commands": _decode_commands}})
@@ -189,11 +192,3 @@ def change_unmet(tx: Tx, task_key: int, more: int) -> dict[int, int]:
         if row.status in RUNNABLE_TASK and row.unmet == max(0, more):
             changed[row.queue_key] = changed.get(row.queue_key, 0) - more
     return changed
-
-
-_ACTIVE_SINCE = select(tasks.c.activated).where(text(ACTIVE_SQL), tasks.c.job_key == bindparam("of_job"))
-
-
-def active_since(tx: Tx, job_key: int) -> list[datetime]:
-    """When each of the tasks of a job that are being run was given to its worker."""
-    return [moment for moment in tx.execute(_ACTIVE_SINCE, {"of_job": job_key}).scalars() if moment]

@@ -39,6 +39,7 @@ from flamenco.farm import (
     speaking,
     tags,
     tasks,
+    timeline,
     tokens,
     users,
     workers,
@@ -244,6 +245,9 @@ def _look(farm: Farm, job: Job) -> None:
     of_job = tasks.of_job(farm, job.id)
     tasks.matching(farm, job.id, TaskQuery(statuses=(TaskStatus.QUEUED,), page=Page(limit=2)))
     tasks.details(farm, of_job[0].id)
+    timeline.of_task(farm, of_job[0].id)
+    for span in (timeline.Span(), timeline.Span(until=farm.clock())):
+        timeline.of_job(farm, job.id, span, None, 100)
     workers.details(farm, worker.id)
     jobs.fetch(farm, job.id)
     tags.list_all(farm)

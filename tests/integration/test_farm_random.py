@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from flamenco.domain.statuses import (
     WorkerStatus,
 )
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
-from flamenco.farm import jobs, tasks, workers
+from flamenco.farm import jobs, tasks, timeline, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.farm.tasks import TaskChange
@@ -418,7 +419,19 @@ class RandomFarm(RuleBasedStateMachine):
             for task in self.tasks_of(job):
                 assert task.status is not TaskStatus.ACTIVE or task.worker_key is not None
                 assert 0 <= task.steps_completed <= task.steps_total
+                self.check_attempts(task)
         self.named = None
+
+    def check_attempts(self, task: Task) -> None:
+        """They come one after the other; the last is open, and no other, just while somebody runs the task."""
+        found = timeline.of_task(self.farm, task.id)
+        assert [each.number for each in found] == list(range(1, task.attempts + 1))
+        is_open = [each.ended is None for each in found]
+        assert not any(is_open[:-1])
+        assert any(is_open) == (task.status is TaskStatus.ACTIVE)
+        for before, after in pairwise(found):
+            assert before.ended is not None
+            assert before.started <= before.ended <= after.started
 
     def is_left(self, job: Job) -> bool:
         """Whether a chore is to go on with the tasks of a job: of those that are moved at once, nothing is left."""

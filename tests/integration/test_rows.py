@@ -41,6 +41,8 @@ OF_TASK: dict[str, Any] = {
     "last_touched": START.replace(year=2031),
     "activated": START.replace(year=2032),
     "steps_completed": 1,
+    "attempts": 4,
+    "log_begins": 2**40,
 }
 OF_WORKER: dict[str, Any] = {
     "name": "new",

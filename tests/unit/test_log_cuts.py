@@ -150,3 +150,25 @@ def test_several_processes_write_at_once(logs: TaskLogs, tmp_path: Path) -> None
     assert all(re.fullmatch(r"[abc]\d{4} x{3993}", line) for line in lines)
     assert len(set(lines)) == len(lines)
     assert len(lines) * 4000 + missing == 3 * 600 * 4000
+
+
+@pytest.mark.parametrize("times", [1, 4])
+def test_what_came_when_is_found_in_a_log_that_was_cut(logs: TaskLogs, times: int) -> None:
+    """Where so many bytes had been logged is the same line as before, or the sentence where that is left out."""
+    lines = LINES[: (MOST + (times - 1) * MOST // 2) // len(LINES[0]) + 2 * BLOCK]
+    fill(logs, lines)
+    data = logs.path(JOB, TASK).read_bytes()
+    everything = "".join(lines).encode()
+    assert logs.logged(JOB, TASK) == len(everything)
+    begun, _, _ = parts_of(data.decode())
+    for part in (0, 0.05, 0.2, 0.97, 1):
+        place = int(part * len(lines)) * len(lines[0])
+        found = data[logs.offset(JOB, TASK, place) :][:40]
+        assert found == everything[place:][:40] or (found.startswith(b"----- left") and place >= len(begun))
+
+
+def test_a_log_that_was_not_cut_is_as_long_as_it_is(logs: TaskLogs) -> None:
+    """Nor is one that is not there."""
+    assert (logs.logged(JOB, TASK), logs.offset(JOB, TASK, 100)) == (0, 0)
+    logs.append(JOB, TASK, "one\n")
+    assert (logs.logged(JOB, TASK), logs.offset(JOB, TASK, 2), logs.offset(JOB, TASK, 100)) == (4, 2, 4)

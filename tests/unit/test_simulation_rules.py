@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import islice
 from statistics import median
 
 import pytest
 
-from flamenco.client import TaskSummary
+from flamenco.client import Attempt, AttemptTask, TaskSummary
+from flamenco.domain.attempts import Outcome
 from flamenco.domain.statuses import TaskStatus
-from flamenco.simulation.audit import judge, line_of, missing_lines
+from flamenco.simulation.audit import judge, line_of, misbooked, missing_lines
 from flamenco.simulation.distributions import Distribution
 from flamenco.simulation.fates import Behaviour, fates
 from flamenco.simulation.ledger import Ledger
@@ -152,6 +154,41 @@ def test_what_is_only_not_done_yet() -> None:
         "t is active, and nobody was given it",
         "u is queued, and nobody was given it",
     ]
+
+
+def attempt(number: int, outcome: Outcome, began: int, ended: int | None) -> Attempt:
+    """One at the task `t`, in seconds from some moment."""
+    return Attempt(
+        number=number,
+        outcome=outcome,
+        started=START + timedelta(seconds=began),
+        ended=None if ended is None else START + timedelta(seconds=ended),
+        seconds=1,
+        task=AttemptTask(id="t", index=1, name="t"),
+    )
+
+
+FAILED, DONE, OPEN = Outcome.FAILED, Outcome.COMPLETED, Outcome.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts", "said"),
+    [
+        ("completed", [attempt(1, FAILED, 0, 5), attempt(2, DONE, 5, 9)], []),
+        ("active", [attempt(2, OPEN, 5, None), attempt(1, FAILED, 0, 5)], []),
+        ("active", [], []),  # its attempt has ended since, or the task was given back
+        ("queued", [], []),
+        ("active", [attempt(1, OPEN, 0, None), attempt(2, OPEN, 1, None)], ["open, and a later one"]),
+        ("queued", [attempt(1, OPEN, 0, None)], ["is queued, and has an attempt that is open"]),
+        ("queued", [attempt(1, FAILED, 0, 5), attempt(2, FAILED, 4, 6)], ["two attempts at the same time"]),
+        ("completed", [attempt(1, FAILED, 0, 5)], ["is completed, and no attempt at it is"]),
+    ],
+)
+def test_what_attempts_say_of_tasks(status: str, attempts: list[Attempt], said: list[str]) -> None:
+    """None is open but that of an active task, none is at the time of another, and success is one of them."""
+    found = list(misbooked([task("t", TaskStatus(status))], attempts))
+    assert len(found) == len(said)
+    assert all(words in each for words, each in zip(said, found, strict=True))
 
 
 def test_lines_that_are_missing() -> None:

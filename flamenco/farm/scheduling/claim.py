@@ -16,6 +16,7 @@ from flamenco.farm import speaking
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import idle, views
+from flamenco.farm.task_logs import logged
 from flamenco.store import jobs
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
@@ -108,7 +109,7 @@ def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Ca
 def _activate(tx: Tx, job: JobState, task: Task, worker: Worker, farm: Farm) -> tuple[Cascade, Task]:
     cascade = Cascade(tx, job, farm.clock())
     cascade.log(task, f"Task assigned to worker {worker.name} ({worker.id})")
-    active = cascade.set_task(task, TaskStatus.ACTIVE, worker=worker)
+    active = cascade.set_task(task, TaskStatus.ACTIVE, worker=worker, log_begins=logged(farm, task))
     cascade.publish(worker_event(worker, cascade.now))
     cascade.save()
     return cascade, active

@@ -13,7 +13,6 @@ from sqlalchemy import func as sql
 from flamenco.domain.scheduling.values import Limit
 from flamenco.hooks.statistics import LimitUse
 from flamenco.store.engine import Tx
-from flamenco.store.ready import Ready
 from flamenco.store.schema import ACTIVE_SQL, limit_uses, limits, tasks
 
 _SET_CAPACITY = (
@@ -58,15 +57,9 @@ def take(tx: Tx, names: Collection[str], task_key: int) -> bool:
     return True
 
 
-_RELEASE = Ready(delete(limit_uses).where(limit_uses.c.task_key == bindparam("of_task")))
 _RELEASE_ACTIVE = delete(limit_uses).where(
     limit_uses.c.task_key.in_(select(tasks.c.key).where(text(ACTIVE_SQL), tasks.c.job_key == bindparam("of_job")))
 )
-
-
-def release(tx: Tx, task_key: int) -> None:
-    """Give back the slots of a task that is not run any more."""
-    _RELEASE.run(tx, of_task=task_key)
 
 
 def release_active_of(tx: Tx, job_key: int) -> None:

@@ -1,0 +1,76 @@
+"""Attempts at tasks: who was given what, when, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon
+from msgspec import UNSET, UnsetType
+
+from flamenco.api.operation import Answer, Operation
+from flamenco.api.resource import Resource, send
+from flamenco.domain.access import Access
+from flamenco.domain.attempts import Attempt, Place
+from flamenco.farm import timeline
+from flamenco.protocol.x import attempts as schemas
+
+
+class OfTask(Resource):
+    """`/tasks/{task_id}/attempts`."""
+
+    @Operation(
+        id="getTaskAttempts",
+        summary="Who was given a task, when, and what came of it.",
+        tag="tasks",
+        access=Access.JOB,
+        returns={200: Answer("The attempts, in their order.", schemas.TaskAttempts)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, task_id: str) -> None:
+        """List them."""
+        found = timeline.of_task(self.farm, task_id)
+        told = [schemas.TaskAttempt(**_told(each), log_offset=each.log_begins) for each in found]
+        send(resp, schemas.TaskAttempts(attempts=told))
+
+
+class OfJob(Resource):
+    """`/jobs/{job_id}/attempts`."""
+
+    @Operation(
+        id="getJobAttempts",
+        summary="Who was given the tasks of a job, when, and what came of it.",
+        tag="jobs",
+        access=Access.JOB,
+        query=schemas.AttemptsQuery,
+        returns={200: Answer("A page of the attempts.", schemas.JobAttempts)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str, query: schemas.AttemptsQuery) -> None:
+        """List some."""
+        span = timeline.Span(since=_or_none(query.since), until=_or_none(query.until))
+        after = None if query.after is UNSET else Place.parse(query.after)
+        page = timeline.of_job(self.farm, job_id, span, after, query.limit)
+        told = [
+            schemas.JobAttempt(
+                **_told(each),
+                task=schemas.AttemptTask(id=each.task_id, index=each.task_index, name=each.task_name),
+            )
+            for each in page.attempts
+        ]
+        send(resp, schemas.JobAttempts(attempts=told, next=str(page.after) if page.after else UNSET))
+
+
+def _or_none(value: Any) -> Any:
+    return None if isinstance(value, UnsetType) else value
+
+
+def _told(attempt: Attempt) -> dict[str, Any]:
+    worker = schemas.AttemptWorker(id=attempt.worker_id, name=attempt.worker_name) if attempt.worker_id else UNSET
+    return {
+        "number": attempt.number,
+        "worker": worker,
+        "started": attempt.started,
+        "ended": attempt.ended or UNSET,
+        "seconds": round(attempt.seconds, 3),
+        "outcome": attempt.outcome,
+        "reason": attempt.reason,
+        "steps": attempt.steps,
+    }

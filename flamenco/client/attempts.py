@@ -1,0 +1,75 @@
+"""What a manager is asked about attempts at tasks: who was given what, when, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from urllib.parse import urlencode
+
+from msgspec import Struct
+
+from flamenco.client.connection import Connection, in_path
+from flamenco.domain.attempts import Outcome
+
+
+class AttemptWorker(Struct, frozen=True, kw_only=True):
+    """Who was given the task; empty where nobody was."""
+
+    id: str = ""
+    name: str = ""
+
+
+class AttemptTask(Struct, frozen=True, kw_only=True):
+    """The task that was given; `index` counts from 1."""
+
+    id: str
+    index: int
+    name: str
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """A worker was given a task; it is at it still where it has not `ended`.
+
+    `log_offset` is where its part of the task's log begins, and `task` the one it was: each where that was asked.
+    """
+
+    number: int
+    started: datetime
+    seconds: float
+    outcome: Outcome
+    ended: datetime | None = None
+    worker: AttemptWorker = AttemptWorker()
+    reason: str = ""
+    steps: int = 0
+    log_offset: int | None = None
+    task: AttemptTask | None = None
+
+
+class _Attempts(Struct, frozen=True):
+    attempts: tuple[Attempt, ...]
+    next: str = ""
+
+
+class AttemptCalls:
+    """Attempts. Every call raises `ManagerError` with status 404 for a task or job that is not there."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def of_task(self, task_id: str) -> tuple[Attempt, ...]:
+        """The attempts at a task, in their order."""
+        return self._connection.fetch(f"/api/x/tasks/{in_path(task_id)}/attempts", _Attempts).attempts
+
+    def of_job(self, job_id: str, since: datetime | None = None, until: datetime | None = None) -> Iterator[Attempt]:
+        """All attempts at tasks of a job, by when they ended; those last that are under way. Asked page by page."""
+        asked = {"limit": "500"}
+        if since:
+            asked["from"] = since.isoformat()
+        if until:
+            asked["to"] = until.isoformat()
+        while True:
+            page = self._connection.fetch(f"/api/x/jobs/{in_path(job_id)}/attempts?{urlencode(asked)}", _Attempts)
+            yield from page.attempts
+            if not page.next:
+                return
+            asked["after"] = page.next

@@ -1,0 +1,80 @@
+"""Attempts at tasks, and times of jobs, on the wire of our own additions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from flamenco.domain.attempts import Outcome
+from flamenco.protocol.fields import Text, Uuid
+
+_PAGE = Meta(ge=1, le=500, description="At most so many.")
+_SECONDS = Meta(description="In seconds.")
+
+
+class AttemptsQuery(Struct, frozen=True, kw_only=True):
+    """Which attempts at a job's tasks."""
+
+    since: Annotated[datetime, Meta(description="Those that were not over before.", tz=True)] | UnsetType = field(
+        default=UNSET, name="from"
+    )
+    until: Annotated[datetime, Meta(description="Those that began before.", tz=True)] | UnsetType = field(
+        default=UNSET, name="to"
+    )
+    after: Annotated[Text, Meta(description="What the page before had as `next`.")] | UnsetType = UNSET
+    limit: Annotated[int, _PAGE] = 100
+
+
+class AttemptWorker(Struct, frozen=True, kw_only=True):
+    """Who was given the task."""
+
+    id: Uuid
+    name: str
+
+
+class AttemptTask(Struct, frozen=True, kw_only=True):
+    """The task that was given; `index` counts from 1."""
+
+    id: Uuid
+    index: int
+    name: str
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """A worker was given a task: when, and what came of it. `ended` is absent while it is at it."""
+
+    number: Annotated[int, Meta(description="Of those at the task, from 1.")]
+    worker: AttemptWorker | UnsetType = UNSET
+    started: datetime
+    ended: datetime | UnsetType = UNSET
+    seconds: Annotated[float, Meta(description="How long it took, or takes already.")]
+    outcome: Outcome
+    reason: Annotated[str, Meta(description="Why it ended so; empty where all went well.")]
+    steps: Annotated[int, Meta(description="How far it got.")]
+
+
+class TaskAttempt(Attempt, frozen=True, kw_only=True):
+    """An attempt at the task."""
+
+    log_offset: Annotated[int, Meta(description="Where in the task's log its part begins, in bytes.")]
+
+
+class JobAttempt(Attempt, frozen=True, kw_only=True):
+    """An attempt at a task of the job."""
+
+    task: AttemptTask
+
+
+class TaskAttempts(Struct, frozen=True, kw_only=True):
+    """All attempts at a task, in their order; of very many, the last."""
+
+    attempts: list[TaskAttempt]
+
+
+class JobAttempts(Struct, frozen=True, kw_only=True):
+    """Some of the attempts at a job's tasks, by when they ended, with those last that are under way."""
+
+    attempts: list[JobAttempt]
+    next: Annotated[str | UnsetType, Meta(description="What to ask for next as `after`; absent at the end.")] = UNSET
