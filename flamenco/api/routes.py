@@ -126,6 +126,7 @@ SURFACES = {
             "/jobs": x_jobs.Jobs,
             "/jobs/compile": x_jobs.Compile,
             "/jobs/{job_id}/attempts": x_attempts.OfJob,
+            "/jobs/{job_id}/times": x_attempts.Times,
             "/tasks/{task_id}/attempts": x_attempts.OfTask,
             "/jobs/{job_id}/explain": x_explain.Explain,
             "/jobs/{job_id}/explain/{worker_id}": x_explain.ExplainForWorker,

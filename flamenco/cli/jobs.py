@@ -10,10 +10,11 @@ import click
 from msgspec import structs
 from rich.text import Text
 
+from flamenco.cli.job_times import time_fields
 from flamenco.cli.options import json_option, manager_option, status_option
 from flamenco.cli.output import age, print_fields, print_json, print_table, short_ids, styled
 from flamenco.cli.references import find_job
-from flamenco.client import Blocked, FailedTask, Job, ManagerClient, Tag, count_by_status
+from flamenco.client import Blocked, FailedTask, Job, JobTimes, ManagerClient, Tag, count_by_status
 from flamenco.domain.failures import cause
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.domain.transitions import reason_in
@@ -117,10 +118,11 @@ def job(reference: str, manager_url: str, *, as_json: bool) -> None:
         blocked = client.jobs.blocklist(found.id)
         failed = client.explain(found.id).failed
         tags = client.tags.all() if found.worker_tag else ()
+        times = client.attempts.times(found.id)
     if as_json:
-        print_json(JobDetails(**structs.asdict(found), blocklist=blocked, failed=failed))
+        print_json(JobDetails(**structs.asdict(found), blocklist=blocked, failed=failed, times=times))
     else:
-        print_fields(job_fields(found, blocked, tags, failed))
+        print_fields((*job_fields(found, blocked, tags, failed), *time_fields(times, datetime.now(UTC))))
 
 
 NAMED: Final = 5
@@ -132,6 +134,7 @@ class JobDetails(ShownJob, frozen=True, kw_only=True):
 
     blocklist: tuple[Blocked, ...]
     failed: tuple[FailedTask, ...]
+    times: JobTimes
 
 
 def shown(client: ManagerClient, job: Job) -> ShownJob:

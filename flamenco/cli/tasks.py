@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 from msgspec import structs
 from rich.text import Text
@@ -9,23 +11,32 @@ from rich.text import Text
 from flamenco.cli.options import json_option, manager_option, status_option
 from flamenco.cli.output import print_json, print_table, styled
 from flamenco.cli.references import find_job
-from flamenco.client import ManagerClient, TaskSummary
+from flamenco.client import Attempt, ManagerClient, TaskSummary
+from flamenco.domain.durations import in_words
 from flamenco.domain.failures import in_short
 from flamenco.domain.statuses import TaskStatus
 
 
 class ShownTask(TaskSummary, frozen=True, kw_only=True):
-    """A task, and why it failed if it did; of very many that failed, that is said of the first hundred."""
+    """A task, and why it failed if it did; of very many that failed, that is said of the first hundred.
+
+    `attempts` at it, and how many seconds the last one took, are told where that is asked for.
+    """
 
     why: str = ""
+    attempts: int | None = None
+    seconds: float | None = None
 
 
 @click.command()
 @click.argument("reference", metavar="JOB")
 @status_option(TaskStatus)
+@click.option("--attempts", "with_attempts", is_flag=True, help="Say how often each was given out, and what it took.")
 @manager_option
 @json_option
-def tasks(reference: str, statuses: frozenset[TaskStatus], manager_url: str, *, as_json: bool) -> None:
+def tasks(
+    reference: str, statuses: frozenset[TaskStatus], manager_url: str, *, with_attempts: bool, as_json: bool
+) -> None:
     """List the tasks of a job. JOB is its ID, the beginning of that, or its name.
 
     Where other commands ask for a TASK, they take its number or its name from this list.
@@ -33,6 +44,7 @@ def tasks(reference: str, statuses: frozenset[TaskStatus], manager_url: str, *, 
     \b
     Example:
       flamenco tasks "Shot 12" --status failed,soft-failed
+      flamenco tasks "Shot 12" --attempts
     """
     with ManagerClient(manager_url) as client:
         job_id = find_job(client, reference).id
@@ -41,18 +53,44 @@ def tasks(reference: str, statuses: frozenset[TaskStatus], manager_url: str, *, 
         whys = {}
         if any(task.status in (TaskStatus.FAILED, TaskStatus.SOFT_FAILED) for task in found):
             whys = {task.index_in_job: task.why for task in client.explain(job_id).failed}
+        last = last_attempts(client, job_id) if with_attempts else {}
     if as_json:
-        print_json([ShownTask(**structs.asdict(task), why=whys.get(task.index_in_job, "")) for task in found])
+        print_json([_shown(task, whys.get(task.index_in_job, ""), last.get(task.id)) for task in found])
     elif not found:
         click.echo("No task is like that." if statuses else "The job has no tasks.")
-    elif whys:
-        rows = ((*task_row(task), in_short(whys.get(task.index_in_job, ""))) for task in found)
-        print_table((*TASK_TITLES, "Why"), rows)
     else:
-        print_table(TASK_TITLES, map(task_row, found))
+        *before, name = TASK_TITLES
+        attempt_titles = ATTEMPT_TITLES if with_attempts else ()
+        titles = (*before, *attempt_titles, name, *(["Why"] if whys else []))
+        print_table(titles, (_row(task, whys, last, with_attempts=with_attempts) for task in found))
 
 
 TASK_TITLES = ("#", "Status", "Steps", "Prio", "Type", "Worker", "Name")
+ATTEMPT_TITLES = ("Tries", "Took")
+
+
+def last_attempts(client: ManagerClient, job_id: str) -> dict[str, Attempt]:
+    """The last attempt at each task of a job, by the ID of the task."""
+    found: dict[str, Attempt] = {}
+    for attempt in client.attempts.of_job(job_id):
+        if attempt.task and (attempt.task.id not in found or found[attempt.task.id].number < attempt.number):
+            found[attempt.task.id] = attempt
+    return found
+
+
+def _shown(task: TaskSummary, why: str, last: Attempt | None) -> ShownTask:
+    number, seconds = (last.number, last.seconds) if last else (None, None)
+    return ShownTask(**structs.asdict(task), why=why, attempts=number, seconds=seconds)
+
+
+def _row(
+    task: TaskSummary, whys: Mapping[int, str], last: Mapping[str, Attempt], *, with_attempts: bool
+) -> tuple[str | Text, ...]:
+    *before, name = task_row(task)
+    attempt = last.get(task.id)
+    told = (str(attempt.number), in_words(attempt.seconds)) if attempt else ("", "")
+    why = (in_short(whys.get(task.index_in_job, "")),) if whys else ()
+    return (*before, *(told if with_attempts else ()), name, *why)
 
 
 def task_row(task: TaskSummary) -> tuple[str | Text, ...]:

@@ -24,7 +24,7 @@ from flamenco.client.answers import (
     WorkerSignOn,
     WorkerSummary,
 )
-from flamenco.client.attempts import Attempt, AttemptTask, AttemptWorker
+from flamenco.client.attempts import Attempt, AttemptTask, AttemptWorker, Eta, JobTimes, WorkerTime
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, ManagerError, ManagerUnreachable
 from flamenco.client.events import Events, FarmEvent
 from flamenco.client.jobs import Blocked, Job, count_by_status
@@ -47,6 +47,7 @@ __all__ = [
     "AttemptWorker",
     "Blocked",
     "DeadLetter",
+    "Eta",
     "Events",
     "ExplainedHold",
     "ExplainedJob",
@@ -58,6 +59,7 @@ __all__ = [
     "JobDeletion",
     "JobRequest",
     "JobSummary",
+    "JobTimes",
     "JobType",
     "JobTypeSetting",
     "ListedWorker",
@@ -83,6 +85,7 @@ __all__ = [
     "WorkerSignOn",
     "WorkerSummary",
     "WorkerTask",
+    "WorkerTime",
     "count_by_status",
     "parse_manager_url",
 ]

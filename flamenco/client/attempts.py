@@ -45,6 +45,33 @@ class Attempt(Struct, frozen=True, kw_only=True):
     task: AttemptTask | None = None
 
 
+class WorkerTime(Struct, frozen=True, kw_only=True):
+    """What a worker has spent with a job, and with how many of its tasks."""
+
+    seconds: float
+    tasks: int
+    worker: AttemptWorker = AttemptWorker()
+
+
+class Eta(Struct, frozen=True, kw_only=True):
+    """When a job will be done, and what that stands on."""
+
+    earliest: datetime
+    latest: datetime
+    ground: str
+
+
+class JobTimes(Struct, frozen=True, kw_only=True):
+    """How long a job takes, in seconds; None where that cannot be known. So many `workers` are at it now."""
+
+    worker_s: float
+    elapsed_s: float | None = None
+    median_s: float | None = None
+    workers: int = 0
+    eta: Eta | None = None
+    by_worker: tuple[WorkerTime, ...] = ()
+
+
 class _Attempts(Struct, frozen=True):
     attempts: tuple[Attempt, ...]
     next: str = ""
@@ -73,3 +100,7 @@ class AttemptCalls:
             if not page.next:
                 return
             asked["after"] = page.next
+
+    def times(self, job_id: str) -> JobTimes:
+        """How long a job takes, by whom, and when it will be done."""
+        return self._connection.fetch(f"/api/x/jobs/{in_path(job_id)}/times", JobTimes)

@@ -189,6 +189,7 @@ jobs = Table(
     Column("owner_address", Text, nullable=False, server_default=""),
     # What is left to be done of changes of status that concern too many of its tasks for one transaction.
     Column("moves", Json, nullable=False, server_default="[]"),
+    Index("ix_jobs_name", "name", "type"),
 )
 
 _partial("ix_jobs_transitional", TRANSITIONAL_SQL, jobs.c.status)

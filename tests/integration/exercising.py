@@ -40,6 +40,7 @@ from flamenco.farm import (
     tags,
     tasks,
     timeline,
+    times,
     tokens,
     users,
     workers,
@@ -62,6 +63,7 @@ from flamenco.store import deletion as deletion_store
 from flamenco.store import events as event_store
 from flamenco.store import failures as failure_store
 from flamenco.store import last_rendered as rendered_store
+from flamenco.store import times as time_store
 from flamenco.store import users as user_store
 from flamenco.store.engine import Store
 from flamenco.testing import Clock
@@ -248,6 +250,10 @@ def _look(farm: Farm, job: Job) -> None:
     timeline.of_task(farm, of_job[0].id)
     for span in (timeline.Span(), timeline.Span(until=farm.clock())):
         timeline.of_job(farm, job.id, span, None, 100)
+    with farm.store.read() as tx:
+        assert time_store.done_before(tx, replace(job, key=job.key + 1))
+        time_store.waiting(tx, job)
+    times.of_job(farm, job.id)
     workers.details(farm, worker.id)
     jobs.fetch(farm, job.id)
     tags.list_all(farm)

@@ -33,7 +33,7 @@ NEEDS = {
     Access.LOOK: "getFarmStatus fetchWorkers fetchWorker fetchWorkerSleepSchedule fetchGlobalLastRenderedInfo "
     "getOverview getEvents getSinks",
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
-    "fetchTask explainJob explainJobForWorker getTaskAttempts getJobAttempts",
+    "fetchTask explainJob explainJobForWorker getTaskAttempts getJobAttempts getJobTimes",
     Access.LOG: "fetchTaskLogTail fetchTaskLogInfo",
     Access.SUBMIT: "submitJob submitJobCheck compileJob shamanCheckoutRequirements shamanCheckout shamanFileStoreCheck "
     "shamanFileStore",

@@ -53,6 +53,7 @@ ASKED: Final = [
     ["jobs"],
     ["job", "{job}"],
     ["tasks", "{job}"],
+    ["tasks", "{job}", "--attempts"],
     ["attempts", "{job}"],
     ["attempts", "{job}", "1"],
     ["attempts", HOSTILE],

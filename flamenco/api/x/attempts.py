@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import falcon
 from msgspec import UNSET, UnsetType
@@ -11,8 +11,10 @@ from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain.access import Access
 from flamenco.domain.attempts import Attempt, Place
-from flamenco.farm import timeline
+from flamenco.farm import timeline, times
 from flamenco.protocol.x import attempts as schemas
+
+MOST_WORKERS: Final = 500
 
 
 class OfTask(Resource):
@@ -58,15 +60,56 @@ class OfJob(Resource):
         send(resp, schemas.JobAttempts(attempts=told, next=str(page.after) if page.after else UNSET))
 
 
+class Times(Resource):
+    """`/jobs/{job_id}/times`."""
+
+    @Operation(
+        id="getJobTimes",
+        summary="How long a job takes, by whom, and when it will be done.",
+        tag="jobs",
+        access=Access.JOB,
+        returns={200: Answer("What is known of it now.", schemas.JobTimes)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Tell them."""
+        found = times.of_job(self.farm, job_id)
+        eta = found.eta
+        send(
+            resp,
+            schemas.JobTimes(
+                elapsed_s=_seconds(found.elapsed_s),
+                worker_s=round(found.worker_s, 3),
+                median_s=_seconds(found.median_s),
+                workers=found.workers,
+                eta=schemas.Eta(earliest=eta.earliest, latest=eta.latest, ground=eta.ground) if eta else UNSET,
+                by_worker=[
+                    schemas.WorkerTime(
+                        worker=_worker(each.worker_id, each.worker_name),
+                        seconds=round(each.seconds, 3),
+                        tasks=each.tasks,
+                    )
+                    for each in found.by_worker[:MOST_WORKERS]
+                ],
+            ),
+        )
+
+
+def _seconds(value: float | None) -> float | UnsetType:
+    return UNSET if value is None else round(value, 3)
+
+
+def _worker(worker_id: str, name: str) -> schemas.AttemptWorker | UnsetType:
+    return schemas.AttemptWorker(id=worker_id, name=name) if worker_id else UNSET
+
+
 def _or_none(value: Any) -> Any:
     return None if isinstance(value, UnsetType) else value
 
 
 def _told(attempt: Attempt) -> dict[str, Any]:
-    worker = schemas.AttemptWorker(id=attempt.worker_id, name=attempt.worker_name) if attempt.worker_id else UNSET
     return {
         "number": attempt.number,
-        "worker": worker,
+        "worker": _worker(attempt.worker_id, attempt.worker_name),
         "started": attempt.started,
         "ended": attempt.ended or UNSET,
         "seconds": round(attempt.seconds, 3),

@@ -11,7 +11,6 @@ from flamenco.domain.attempts import Outcome
 from flamenco.protocol.fields import Text, Uuid
 
 _PAGE = Meta(ge=1, le=500, description="At most so many.")
-_SECONDS = Meta(description="In seconds.")
 
 
 class AttemptsQuery(Struct, frozen=True, kw_only=True):
@@ -78,3 +77,30 @@ class JobAttempts(Struct, frozen=True, kw_only=True):
 
     attempts: list[JobAttempt]
     next: Annotated[str | UnsetType, Meta(description="What to ask for next as `after`; absent at the end.")] = UNSET
+
+
+class WorkerTime(Struct, frozen=True, kw_only=True):
+    """What a worker has spent with the job. `worker` is absent where nobody had the tasks."""
+
+    worker: AttemptWorker | UnsetType = UNSET
+    seconds: float
+    tasks: Annotated[int, Meta(description="How many it was at.")]
+
+
+class Eta(Struct, frozen=True, kw_only=True):
+    """When the job will be done, if those who are at it stay."""
+
+    earliest: datetime
+    latest: datetime
+    ground: Annotated[str, Meta(description="What that stands on, for people.")]
+
+
+class JobTimes(Struct, frozen=True, kw_only=True):
+    """How long the job takes. What cannot be known is absent."""
+
+    elapsed_s: Annotated[float, Meta(description="From its first task to its last, or to now.")] | UnsetType = UNSET
+    worker_s: Annotated[float, Meta(description="What all workers together have spent with it.")]
+    median_s: Annotated[float, Meta(description="What half of its last done tasks took at most.")] | UnsetType = UNSET
+    workers: Annotated[int, Meta(description="So many are at it now.")]
+    eta: Eta | UnsetType = UNSET
+    by_worker: Annotated[list[WorkerTime], Meta(description="The 500 who spent most.")]

@@ -37,3 +37,5 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_attempts_job", "attempts", ["job_key", "ended"])
+    # The last job that was called the same says how long one will take.
+    op.create_index("ix_jobs_name", "jobs", ["name", "type"])

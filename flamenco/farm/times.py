@@ -1,0 +1,81 @@
+"""How long a job takes: since when, by whom, and until when."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from msgspec import Struct
+
+from flamenco.domain.attempts import seconds_between
+from flamenco.domain.estimates import Estimate, Left, estimate
+from flamenco.domain.model import JobState, TaskState
+from flamenco.domain.statuses import FINISHED_JOB, SCHEDULABLE_JOB
+from flamenco.farm.context import Farm
+from flamenco.store import attempts, jobs, times
+from flamenco.store.engine import Tx
+
+
+class Spent(Struct, frozen=True):
+    """How many seconds a worker was at tasks of a job, and at how many; both are with what it is at now."""
+
+    worker_id: str
+    worker_name: str
+    seconds: float
+    tasks: int
+
+
+class JobTimes(Struct, frozen=True, kw_only=True):
+    """`elapsed_s`: since its first task was begun, until the last has ended, or now; None before that.
+
+    `worker_s` is what all workers together have spent with it, `median_s` what half of its done tasks took at most.
+    `workers` are at it now.
+    """
+
+    elapsed_s: float | None
+    worker_s: float
+    median_s: float | None
+    workers: int
+    by_worker: list[Spent]
+    eta: Estimate | None
+
+
+def of_job(farm: Farm, job_id: str) -> JobTimes:
+    """All that is known of how long a job takes. Raises `NotFound`."""
+    now = farm.clock()
+    with farm.store.read() as tx:
+        job = jobs.fetch(tx, job_id)
+        over = times.by_worker(tx, job.key)
+        running = attempts.active_of_job(tx, job.key)
+        with_whom = attempts.workers_of_job(tx, job.key)
+        done = times.done(tx, job.key)
+        left = _left(tx, job, running, [seconds_between(task.activated or now, now) for task in running])
+        knows_all = all(done.get(name) for name in left)
+        before = {} if knows_all or not running else times.done_before(tx, job)
+    spent = {each.id: Spent(each.id, each.name, each.seconds, each.tasks) for each in over}
+    for task in running:
+        worker = with_whom.get(task.key)
+        who, name = (worker.id, worker.name) if worker else ("", "")
+        known = spent.get(who, Spent(who, name, 0.0, 0))
+        more = seconds_between(task.activated or now, now)
+        spent[who] = Spent(who, name, known.seconds + more, known.tasks + 1)
+    begun = [each.first for each in over] + [task.activated or now for task in running]
+    until = max((each.last for each in over), default=now) if job.status in FINISHED_JOB else now
+    samples = [seconds for each in done.values() for seconds in each]
+    return JobTimes(
+        elapsed_s=seconds_between(min(begun), until) if begun else None,
+        worker_s=sum(each.seconds for each in spent.values()),
+        median_s=median(samples) if samples else None,
+        workers=len(running),
+        by_worker=sorted(spent.values(), key=lambda each: -each.seconds),
+        eta=estimate(left, done, before, len(running), now) if job.status in SCHEDULABLE_JOB else None,
+    )
+
+
+def _left(tx: Tx, job: JobState, running: list[TaskState], spent_s: list[float]) -> dict[str, Left]:
+    if job.status not in SCHEDULABLE_JOB:
+        return {}
+    found = {name: Left(number) for name, number in times.waiting(tx, job).items()}
+    for task, seconds in zip(running, spent_s, strict=True):
+        known = found.get(task.type, Left(0))
+        found[task.type] = Left(known.waiting, (*known.running_s, seconds))
+    return found
