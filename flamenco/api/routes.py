@@ -29,6 +29,7 @@ from flamenco.api.x import job_types as x_jobtypes
 from flamenco.api.x import jobs as x_explain
 from flamenco.api.x import jobs as x_jobs
 from flamenco.api.x import overview
+from flamenco.api.x import series as x_series
 from flamenco.api.x import worker as x_worker
 from flamenco.domain.events import PUBLISHED
 
@@ -120,6 +121,7 @@ SURFACES = {
         document="/api/x/openapi.json",
         routes={
             "/overview": overview.Overview,
+            "/series": x_series.Series,
             "/jobtypes/problems": x_jobtypes.Problems,
             "/commands": x_commands.Commands,
             "/worker/commands": x_worker.Commands,

@@ -57,6 +57,7 @@ COMMANDS: Final = {
     "attempts": Lazy("flamenco.cli.attempts:attempts", "List who ran the tasks of a job, when, and how that ended."),
     "log": Lazy("flamenco.cli.log:log", "Print the log of a task, and follow it."),
     "explain": Lazy("flamenco.cli.explain:explain", "Say why a job is not running."),
+    "history": Lazy("flamenco.cli.history:history", "Show how busy the farm was, and what it has done."),
     "cancel": Lazy("flamenco.cli.steering:cancel", "Cancel jobs or tasks."),
     "pause": Lazy("flamenco.cli.steering:pause", "Pause jobs."),
     "requeue": Lazy("flamenco.cli.steering:requeue", "Run jobs or tasks again."),

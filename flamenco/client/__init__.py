@@ -29,6 +29,7 @@ from flamenco.client.connection import DEFAULT_TIMEOUT_S, ManagerError, ManagerU
 from flamenco.client.events import Events, FarmEvent
 from flamenco.client.jobs import Blocked, Job, count_by_status
 from flamenco.client.manager import ManagerClient
+from flamenco.client.series import Series, SeriesGroup, SeriesPoint
 from flamenco.client.tasks import Task, TaskSummary, TaskWorker
 from flamenco.client.workers import ListedWorker, StatusChange, Tag, Worker, WorkerTask
 from flamenco.protocol.v3.jobs import JobDeletionInfo as JobDeletion
@@ -68,6 +69,9 @@ __all__ = [
     "ManagerUnreachable",
     "Overview",
     "RunPermission",
+    "Series",
+    "SeriesGroup",
+    "SeriesPoint",
     "SinkState",
     "StatusChange",
     "SubmittedJob",

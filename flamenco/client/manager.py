@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Self
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import httpx
 import msgspec
@@ -29,6 +30,7 @@ from flamenco.client.attempts import AttemptCalls
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, NO_SUCH_ADDRESS, Connection, in_path
 from flamenco.client.events import EventCalls
 from flamenco.client.jobs import JobCalls
+from flamenco.client.series import Series
 from flamenco.client.tasks import TaskCalls
 from flamenco.client.workers import TagCalls, WorkerCalls
 from flamenco.domain.commands import WARNING_HEADER
@@ -116,6 +118,11 @@ class ManagerClient:
         self._connection.on_replaced = call
 
     # -- the farm ---------------------------------------------------------------------------------------------------
+
+    def series(self, step: str = "5m", since: datetime | None = None, by: str | None = None) -> Series:
+        """What the farm has done since then, by `5m` or `1d`; with `by`, by job_type, user or project too."""
+        asked = {"step": step, **({"from": since.isoformat()} if since else {}), **({"by": by} if by else {})}
+        return self._connection.fetch(f"/api/x/series?{urlencode(asked)}", Series)
 
     def version(self) -> Version:
         """Who is there; the way to see whether a URL is that of a manager."""

@@ -247,17 +247,22 @@ class Cascade:
 
     def _move_tasks(self, move: MassMove, reason: str) -> None:
         """Move tasks, or at least those that are being run: what workers say of them counts no more from now on."""
-        if self.job.counts.active and TaskStatus.ACTIVE in move.sources:
+        if TaskStatus.ACTIVE in move.sources:
+            self.end_active(move)
+        is_small = self.job.counts.total <= moves.AT_ONCE and not self.job.moves
+        self.job = moves.begin(self._tx, self.job, move, reason)
+        while is_small and self.job.moves:
+            self.job = moves.move_some(self._tx, self.job, self.now, moves.AT_ONCE)
+
+    def end_active(self, move: MassMove) -> None:
+        """Move the tasks that are being run; nothing follows from it for the job."""
+        if self.job.counts.active:
             run = attempts.active_of_job(self._tx, self.job.key)
             self._book(run)
             ended = (replace(task, status=move.to, activity=move.activity) for task in run)
             attempts.end_each(self._tx, [over(*pair, self.now) for pair in zip(run, ended, strict=True)])
             limits.release_active_of(self._tx, self.job.key)
             self.job = moves.move_active(self._tx, self.job, move, self.now)
-        is_small = self.job.counts.total <= moves.AT_ONCE and not self.job.moves
-        self.job = moves.begin(self._tx, self.job, move, reason)
-        while is_small and self.job.moves:
-            self.job = moves.move_some(self._tx, self.job, self.now, moves.AT_ONCE)
 
     def _end_if_over(self) -> None:
         """End the job when none of its tasks is being run or ever could be."""

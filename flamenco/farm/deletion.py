@@ -12,12 +12,21 @@ from typing import Final
 
 from flamenco.domain.errors import NotFound
 from flamenco.domain.events import job_deleted_event, job_event
-from flamenco.farm import audit, shaman
+from flamenco.domain.model import JobState
+from flamenco.domain.moves import MassMove
+from flamenco.domain.statuses import TaskStatus
+from flamenco.farm import audit, roll_ups, shaman
+from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import accounts
 from flamenco.files.job_folders import remove_job_folder
 from flamenco.store import deletion, events, jobs
 from flamenco.store.arrivals import may_still_come
+from flamenco.store.engine import Tx
+
+_ENDS: Final = MassMove(
+    frozenset({TaskStatus.ACTIVE}), TaskStatus.CANCELED, "Manager canceled this task because the job is being deleted."
+)
 
 MOST_ROWS: Final = 400
 """So many rows are deleted in one transaction: workers that poll meanwhile wait for no longer than that takes."""
@@ -86,7 +95,7 @@ def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
             job = jobs.lock_by_id(tx, job_id, doomed=True)
             if may_still_come(job, now):
                 return False
-            if not deletion.delete_tasks(tx, job, now, most_rows):
+            if not _taken_apart(tx, job, now, most_rows):
                 return False
         if farm.policies.accounting:
             accounts.book(farm)  # the time it used stays used
@@ -100,6 +109,20 @@ def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
     # A worker may have sent a line for a log before it could know.
     remove_job_folder(farm.config.local_storage_path, job_id)
     return True
+
+
+def _taken_apart(tx: Tx, job: JobState, now: datetime, most_rows: int) -> bool:
+    """Delete tasks of a marked job, and what there is about them. Whether there are none left.
+
+    What workers have spent with it is summed up first, what they are at now included: nothing comes of that any more.
+    """
+    if job.counts.active:
+        cascade = Cascade(tx, job, now)
+        cascade.end_active(_ENDS)
+        jobs.save(tx, job, cascade.job)
+        job = cascade.job
+    left = most_rows - roll_ups.take_along(tx, job, now, most_rows)
+    return left > 0 and deletion.delete_tasks(tx, job, left)
 
 
 def _erase_checkout(farm: Farm, job_id: str) -> None:

@@ -19,7 +19,7 @@ from flamenco.domain.model import TaskState, TaskWorker
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready
-from flamenco.store.schema import ACTIVE_SQL, attempts, limit_uses, tasks, workers
+from flamenco.store.schema import ACTIVE_SQL, attempts, limit_uses, rolled_up, tasks, workers
 
 _INSERT = insert(attempts).values({name: bindparam(name) for name in Ended.__struct_fields__}).inline()
 _END = Ready(_INSERT)
@@ -27,7 +27,11 @@ _OF_TASK = delete(limit_uses).where(limit_uses.c.task_key == bindparam("task_key
 _RELEASE = Ready(_OF_TASK)
 # To a server both go with one round trip.
 _RELEASE_AND_END = Ready(_INSERT.add_cte(_OF_TASK.cte("released")))
-_PRUNE = delete(attempts).where(attempts.c.task_key == bindparam("of_task"), attempts.c.number <= bindparam("last"))
+_PRUNE = delete(attempts).where(
+    attempts.c.task_key == bindparam("of_task"),
+    attempts.c.number <= bindparam("last"),
+    attempts.c.key <= select(rolled_up.c.counted).scalar_subquery(),  # others are still to be summed up
+)
 
 
 def end(tx: Tx, ended: Ended) -> None:
@@ -118,11 +122,3 @@ _DELETE_SOME = delete(attempts).where(attempts.c.key.in_(_SOME_OF_JOB))
 def delete_some(tx: Tx, job_key: int, most: int) -> int:
     """Forget attempts at tasks of a job, at most so many. Returns how many."""
     return int(tx.execute(_DELETE_SOME, {"of_job": job_key, "most": most}).rowcount)
-
-
-_DELETE_ALL = delete(attempts).where(attempts.c.job_key == bindparam("of_job"))
-
-
-def delete_all(tx: Tx, job_key: int) -> None:
-    """Forget all attempts at tasks of a job; there should be few left."""
-    tx.execute(_DELETE_ALL, {"of_job": job_key})

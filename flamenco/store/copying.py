@@ -6,18 +6,22 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
-from sqlalchemy import Table, insert, select, text
+from sqlalchemy import Table, insert, select, text, update
 from sqlalchemy import func as sql
 
 from flamenco.domain.errors import StoreError
 from flamenco.store import recount
 from flamenco.store.engine import Store, Tx
-from flamenco.store.schema import leases, metadata, processes
+from flamenco.store.schema import attempts, leases, metadata, processes, rolled_up
 
 _LEFT_OUT: Final = (leases, processes)
 """What is about processes that run at the moment, and not those of the other database."""
 
 _BATCH: Final = 5_000
+
+_NEWEST = select(sql.coalesce(sql.max(attempts.c.key), 0)).scalar_subquery()
+_COUNT_ON = update(rolled_up).where(rolled_up.c.counted > _NEWEST).values(counted=_NEWEST)
+"""New attempts are numbered after those that came along; those that were forgotten had higher numbers."""
 
 Told = Callable[[str, int, int], None]
 """Is told the table, how many of its rows are there by now, and of how many."""
@@ -40,6 +44,7 @@ def copy(source: Store, target: Store, told: Told = lambda *_: None) -> dict[str
         counts = {table.name: _copy_table(before, tx, table, told) for table in copied_tables()}
         if not target.is_sqlite:
             _go_on_counting(tx)
+        tx.execute(_COUNT_ON)
         _check(before, tx, counts)
     return counts
 

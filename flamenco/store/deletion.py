@@ -148,15 +148,15 @@ _DELETE_TASKS = (
     .where(tasks.c.key.in_(_FIRST))
     .returning(
         *(tasks.c.status, tasks.c.queue_key, tasks.c.unmet, tasks.c.optional),
-        *(tasks.c.activated, tasks.c.steps_completed, tasks.c.steps_total),
+        *(tasks.c.steps_completed, tasks.c.steps_total),
     )
 )
 
 
-def delete_tasks(tx: Tx, job: JobState, now: datetime, most: int) -> bool:
+def delete_tasks(tx: Tx, job: JobState, most: int) -> bool:
     """Delete tasks of a locked job, attempts at them, and what depends on what; at most so many rows. Whether all went.
 
-    Counters keep up, and the time that is lost with tasks that are being run counts as used.
+    Counters keep up. None of the tasks may be one that is being run.
     """
     left = most - attempts.delete_some(tx, job.key, most)
     if left <= 0:
@@ -171,14 +171,11 @@ def delete_tasks(tx: Tx, job: JobState, now: datetime, most: int) -> bool:
         counts = {status.column: job.counts.of(status) - number for status, number in gone.items()}
         optional = sum(row.optional and row.status == TaskStatus.FAILED for row in rows)
         counts["failed_optional"] = job.counts.failed_optional - optional
-        started = [row.activated for row in rows if row.status == TaskStatus.ACTIVE and row.activated]
-        lost_s = sum(max(0.0, (now - moment).total_seconds()) for moment in started)
         changed = replace(
             job,
             counts=replace(job.counts, **counts),
             steps_completed=job.steps_completed - sum(row.steps_completed for row in rows),
             steps_total=job.steps_total - sum(row.steps_total for row in rows),
-            used_seconds=job.used_seconds + lost_s,
         )
         job_store.save(tx, job, changed)
         runnable = Counter(row.queue_key for row in rows if row.status in RUNNABLE_TASK and not row.unmet)
@@ -189,5 +186,4 @@ def delete_tasks(tx: Tx, job: JobState, now: datetime, most: int) -> bool:
 
 def delete_job(tx: Tx, job_key: int) -> None:
     """Delete a locked job, with all that refers to it. Its tasks should be gone by then: that takes long."""
-    attempts.delete_all(tx, job_key)  # those that ended meanwhile, as when their workers went
     tx.execute(delete(jobs).where(jobs.c.key == job_key))

@@ -299,6 +299,40 @@ attempts = Table(
     sqlite_autoincrement=True,  # who has counted up to a number must never see it again
 )
 
+roll_ups = Table(
+    "roll_ups",
+    metadata,
+    # What was done in each step of time, by groups. It outlives the jobs, so it names what they were.
+    Column("step_s", Integer, nullable=False),
+    Column("at", Utc, nullable=False),  # when the step began
+    Column("job_type", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("completed", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    PrimaryKeyConstraint("step_s", "at", "job_type", "owner", "project"),
+)
+
+awake = Table(
+    "awake",
+    metadata,
+    # How many workers were awake in each step: the sum of all looks, and how many those were.
+    Column("step_s", Integer, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("workers", BigInteger, nullable=False),
+    Column("samples", Integer, nullable=False),
+    PrimaryKeyConstraint("step_s", "at"),
+)
+
+rolled_up = Table(
+    "rolled_up",
+    metadata,
+    # One row, number 1: attempts up to this key are in `roll_ups`.
+    Column("key", Key, primary_key=True),
+    Column("counted", BigInteger, nullable=False),
+)
+
 limit_uses = Table(
     "limit_uses",
     metadata,

@@ -34,6 +34,7 @@ from flamenco.farm import (
     jobs,
     last_rendered,
     lifecycle,
+    roll_ups,
     sign_in,
     sinks,
     speaking,
@@ -56,6 +57,7 @@ from flamenco.hooks.authentication import Identity
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
 from flamenco.services import delivery, ranking, sleep, timeouts, upkeep
 from flamenco.services.deletion import Deletions
+from flamenco.services.roll_ups import RollUps
 from flamenco.services.runner import Chore, Runner
 from flamenco.store import checkouts as checkout_store
 from flamenco.store import damage, recount
@@ -338,6 +340,8 @@ def _chores(farm: Farm) -> None:
         tick(farm)
     upkeep.forget_task_logs(farm)
     upkeep.give_space_back(farm)
+    RollUps().tick(farm)
+    roll_ups.series(farm, "5m", None, None, "user")
     placing.place_all(farm)
     jobs.finish_transitions(farm)
     farm_status.forget(farm)
@@ -359,6 +363,7 @@ def _delete(farm: Farm, job: Job) -> None:
         assert not deletion_store.checkout_goes(tx, job)
         checkout_store.record(tx, "elsewhere", "anna", farm.clock())
         assert checkout_store.of_others(tx, "elsewhere", "bob") == "elsewhere"
+    run_next(farm, new_worker(farm, "last"))
     deletion.request(farm, job.id)
     deletion.request_mass(farm, farm.clock() + timedelta(days=1))
     while deletion.requested(farm, 1):

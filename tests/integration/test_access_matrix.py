@@ -31,7 +31,7 @@ NEEDS = {
     Access.PREPARE: "getConfiguration getVariables getSharedStorage getJobTypes getJobType fetchWorkerTags "
     "fetchWorkerTag getCommands getJobTypeProblems getMe changeMyPassword signOut",
     Access.LOOK: "getFarmStatus fetchWorkers fetchWorker fetchWorkerSleepSchedule fetchGlobalLastRenderedInfo "
-    "getOverview getEvents getSinks",
+    "getOverview getSeries getEvents getSinks",
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
     "fetchTask explainJob explainJobForWorker getTaskAttempts getJobAttempts getJobTimes",
     Access.LOG: "fetchTaskLogTail fetchTaskLogInfo",

@@ -35,6 +35,7 @@ from flamenco.store import events, recount
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Store
 from flamenco.store.schema import (
+    attempts,
     job_blocks,
     limit_uses,
     queues,
@@ -52,7 +53,7 @@ from tests.integration.test_races import wait_for_waiting
 from tests.integration.test_ranking import with_policy
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-OF_JOBS = (jobs_table, tasks_table, queues, task_dependencies, task_failures, job_blocks, limit_uses)
+OF_JOBS = (jobs_table, tasks_table, queues, task_dependencies, task_failures, job_blocks, limit_uses, attempts)
 """The tables that have something of a job in them."""
 
 
@@ -460,7 +461,7 @@ def test_whoever_waits_for_a_job_that_goes(
             locked = job_store.lock(tx, job.key)
             acting = other_process.submit(act, farm, idle, busy, task)
             wait_for_waiting(farm)
-            assert deletion_store.delete_tasks(tx, locked, farm.clock(), 100)
+            assert deletion_store.delete_tasks(tx, locked, 100)
             deletion_store.delete_job(tx, job.key)
         assert acting.result(20) == answer
 

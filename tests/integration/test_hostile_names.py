@@ -59,6 +59,8 @@ ASKED: Final = [
     ["attempts", HOSTILE],
     ["explain", "{job}"],
     ["explain", HOSTILE],
+    ["history"],
+    ["history", "--by", "user"],
     ["workers"],
     ["workers", "list"],
     ["workers", "sleep", "{worker}"],
