@@ -14,9 +14,11 @@ from sqlalchemy import select
 
 from flamenco.cli import main
 from flamenco.domain.errors import StoreError
+from flamenco.farm import deletion, roll_ups
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.store import copying, damage, recount
+from flamenco.store import roll_ups as roll_up_store
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import upgrade
 from flamenco.testing import START, Clock
@@ -81,6 +83,28 @@ def test_everything_is_there_and_back_again(
         upgrade(again, START)
         copying.copy(other, again)
         assert contents(again) == contents(other)
+    farm.store = first
+
+
+def test_what_is_done_after_a_copy_is_counted(farm: Farm, clock: Clock, other: Store) -> None:
+    """Also when all attempts that were counted are gone, and numbers begin anew there."""
+    job = store_job(farm, authored_job(*(authored_task(f"t{number}") for number in range(3))))
+    worker = new_worker(farm)
+    for _ in range(3):
+        run_next(farm, worker)
+    assert not roll_ups.count_some(farm, 2**62)
+    deletion.request(farm, job.id)
+    while not deletion.delete_some(farm, job.id):
+        pass
+    copying.copy(farm.store, other)
+    farm.store, first = other, farm.store
+    store_job(farm, authored_job(authored_task()))
+    run_next(farm, new_worker(farm, "another"))
+    roll_ups.count_some(farm, 2**62)
+    points = roll_ups.series(farm, "1d", None, None, None).points
+    assert sum(point.completed for point in points) == 4
+    with other.read() as tx:
+        assert roll_up_store.uncounted(tx, roll_up_store.counted(tx), 10) == []
     farm.store = first
 
 
