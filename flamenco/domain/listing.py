@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Raw, Struct
 
 from flamenco.domain.access import Caller
-from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 
 # fmt: off
 JobOrder = Literal[
@@ -29,25 +29,61 @@ class Page(Struct, frozen=True, kw_only=True):
     limit: int | None = None
 
 
-class JobQuery(Struct, frozen=True, kw_only=True):
-    """Which jobs, in which order; empty filters leave everything in. A minus before a name turns its order round.
+class JobFilter(Struct, frozen=True, kw_only=True):
+    """Which jobs; what is empty leaves everything in.
 
-    With `of`, only what is theirs.
+    `tags` are UUIDs, `worker` is that of one who runs a task of theirs at the moment. `text` is in the name, the user,
+    the project or the type, however it is written, or is how the UUID begins. With `of`, only what is theirs.
     """
 
-    page: Page = Page()
-    order_by: tuple[JobOrder, ...] = ()
     statuses: tuple[JobStatus, ...] = ()
     types: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    worker: str = ""
+    text: str = ""
     of: Caller | None = None
 
 
-class TaskQuery(Struct, frozen=True, kw_only=True):
+class JobQuery(JobFilter, frozen=True, kw_only=True):
+    """Which jobs, in which order. A minus before a name turns its order round."""
+
+    page: Page = Page()
+    order_by: tuple[JobOrder, ...] = ()
+
+
+class TaskFilter(Struct, frozen=True, kw_only=True):
+    """Which tasks of a job; `worker` is the UUID of whoever has them, or had them last, `text` is in their name."""
+
+    statuses: tuple[TaskStatus, ...] = ()
+    types: tuple[str, ...] = ()
+    worker: str = ""
+    text: str = ""
+
+    @property
+    def is_of_statuses(self) -> bool:
+        """Whether nothing but the status is asked for, of which a job has its tasks counted."""
+        return not (self.types or self.worker or self.text)
+
+
+class TaskQuery(TaskFilter, frozen=True, kw_only=True):
     """Which tasks of a job, in which order."""
 
     page: Page = Page()
     order_by: tuple[TaskOrder, ...] = ()
-    statuses: tuple[TaskStatus, ...] = ()
+
+
+class WorkerFilter(Struct, frozen=True, kw_only=True):
+    """Which workers; `tags` are UUIDs, `text` is in the name or the address, or is how the UUID begins.
+
+    `approved` says whether a person has to have agreed to them, or not yet; None leaves both in.
+    """
+
+    statuses: tuple[WorkerStatus, ...] = ()
+    tags: tuple[str, ...] = ()
+    text: str = ""
+    approved: bool | None = None
 
 
 class JobSummary(Struct, frozen=True):

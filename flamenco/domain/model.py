@@ -181,11 +181,12 @@ class JobState(Struct, frozen=True, kw_only=True):
 
 
 class Job(JobState, frozen=True, kw_only=True):
-    """A stored job."""
+    """A stored job. `project` is what its metadata say that it is for."""
 
     settings: dict[str, Any]
     metadata: dict[str, str]
     owner: Owner = Owner()
+    project: str = ""
 
 
 class TaskState(Struct, frozen=True, kw_only=True):

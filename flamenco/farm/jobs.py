@@ -20,6 +20,7 @@ from flamenco.domain.errors import AccessDenied, Failed, JobTypeError, NotFound,
 from flamenco.domain.events import job_event
 from flamenco.domain.listing import JobQuery, JobSummary
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
+from flamenco.domain.searching import LONGEST_NAME
 from flamenco.domain.shaman import checkout_parts
 from flamenco.domain.statuses import JobStatus
 from flamenco.farm import arriving, audit, moving, shaman
@@ -128,7 +129,7 @@ def submit(
                 "check them out again, and submit the job with what that gives."
             )
 
-    owner = by.owner(authored.metadata.get(CLAIM, ""))
+    owner = by.owner(authored.metadata.get(CLAIM, "")[:LONGEST_NAME])
     terms = arriving.Terms(status=starts_as, placement=placement, owner=owner, admit=admit, check=check, tell=tell)
     job = arriving.store(farm, authored, terms)
     log.info("a job came", name=job.name, type=job.type, tasks=len(authored.tasks), job=job.id)

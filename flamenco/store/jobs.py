@@ -16,13 +16,14 @@ from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Job, JobState, TaskCounts
 from flamenco.domain.moves import PendingMove
 from flamenco.domain.scheduling.values import JobCandidate, Placement
+from flamenco.domain.searching import LONGEST_NAME, PROJECT, searchable
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
 from flamenco.store import task_rows
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready, Row
 from flamenco.store.rows import Rows
 from flamenco.store.scheduling import queues
-from flamenco.store.schema import TRANSITIONAL_SQL, job_variables, jobs, tags, tasks
+from flamenco.store.schema import TRANSITIONAL_SQL, job_texts, job_variables, jobs, tags, tasks
 
 COUNTS = [*(jobs.c[f"tasks_{status.column}"] for status in TaskStatus), jobs.c.tasks_failed_optional]
 """What `TaskCounts` are made of, in that order."""
@@ -63,6 +64,7 @@ _OWNER_OF_TASK = (
     .join(tasks, tasks.c.job_key == jobs.c.key)
     .where(tasks.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None))
 )
+_FIND_BY = insert(job_texts)
 _NOBODY: Final = Owner()
 
 
@@ -173,11 +175,13 @@ def insert_job(
         steps_total=sum(task.steps_total for task in job.tasks),
         max_running=placement.max_running,
         owner=owner,
+        project=job.metadata.get(PROJECT, "")[:LONGEST_NAME],
     )
     inserted = WHOLE.values(stored) | {"rank": placement.rank, "tag_key": _tag_key(tx, job.worker_tag)}
     with uuids_are_new():
         job_key: int = tx.execute(insert(jobs).returning(jobs.c.key), inserted).scalar_one()
         stored = replace(stored, key=job_key)
+        tx.execute(_FIND_BY, {"job_key": job_key, "text": searchable(job.name, owner.name, stored.project, job.type)})
         sorted_in = queues.insert_queues(tx, stored, job.tasks, placement)
         task_rows.insert_tasks(tx, job_key, job.tasks, job.created, sorted_in)
         _insert_dependencies(tx, job_key, job.tasks)

@@ -13,6 +13,7 @@ from sqlalchemy import func as sql
 from flamenco.collector import collector_paused
 from flamenco.domain.listing import JobQuery, JobSummary, Page, TaskQuery
 from flamenco.domain.model import TaskSummary, TaskWorker
+from flamenco.store import filters
 from flamenco.store.engine import Tx
 from flamenco.store.schema import ACTIVE_SQL, job_blocks, jobs, tags, task_failures, tasks, workers
 
@@ -22,24 +23,13 @@ _JOB_COLUMNS: list[Any] = [
     sql.coalesce(tags.c.uuid, ""),
     *(jobs.c[name] for name in ("shaman_checkout_id", "steps_completed", "steps_total")),
 ]
-_JOB_SUMMARY = (
-    select(*_JOB_COLUMNS).outerjoin(tags, tags.c.key == jobs.c.tag_key).where(jobs.c.delete_requested.is_(None))
-)
+_JOB_SUMMARY = select(*_JOB_COLUMNS).outerjoin(tags, tags.c.key == jobs.c.tag_key)
 
 
 @collector_paused()
 def jobs_matching(tx: Tx, query: JobQuery) -> list[JobSummary]:
     """The jobs that `query` asks for and nobody wants deleted; in the order of submission where it names none."""
-    statement = _JOB_SUMMARY
-    if query.statuses:
-        statement = statement.where(jobs.c.status.in_(sorted(query.statuses)))
-    if query.types:
-        statement = statement.where(jobs.c.type.in_(sorted(query.types)))
-    if query.of is not None:
-        theirs = jobs.c.owner_address == (query.of.address or None)
-        if query.of.name:
-            theirs |= (jobs.c.owner == query.of.name) & (jobs.c.owner_address == "")
-        statement = statement.where(theirs)
+    statement = _JOB_SUMMARY.where(*filters.of_jobs(query))
     columns = {name: jobs.c[name] for name in ("created", "updated", "name", "priority", "status", "type")}
     statement = _paged(statement.order_by(*_order(query.order_by, columns), jobs.c.key), query.page)
     rows: Sequence[Any] = tx.execute(statement).all()
@@ -75,9 +65,7 @@ def tasks_matching(tx: Tx, job_id: str, query: TaskQuery) -> list[TaskSummary]:
 
     A job that does not exist has none.
     """
-    statement = _SUMMARY
-    if query.statuses:
-        statement = statement.where(tasks.c.status.in_(sorted(query.statuses)))
+    statement = _SUMMARY.where(*filters.of_tasks(query))
     names = ("index_in_job", "updated", "name", "priority", "status")
     columns = {name: tasks.c[name] for name in names} | {"task_type": tasks.c.type}
     ordered = statement.order_by(*_order(query.order_by, columns), tasks.c.index_in_job)

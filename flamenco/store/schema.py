@@ -187,6 +187,7 @@ jobs = Table(
     # Whose it is; with an address, that is what its submission claimed, from there.
     Column("owner", Text, nullable=False, server_default="", index=True),
     Column("owner_address", Text, nullable=False, server_default=""),
+    Column("project", Text, nullable=False, server_default="", index=True),  # what its metadata say that it is for
     # What is left to be done of changes of status that concern too many of its tasks for one transaction.
     Column("moves", Json, nullable=False, server_default="[]"),
     Index("ix_jobs_name", "name", "type"),
@@ -200,6 +201,15 @@ _partial("ix_jobs_checkout", CHECKED_OUT_SQL, jobs.c.shaman_checkout_id)
 _partial("ix_jobs_running", RUNNING_SQL, jobs.c.key)
 _partial("ix_jobs_moving", MOVING_SQL, jobs.c.key)
 _partial("ix_jobs_unbooked", UNBOOKED_SQL, jobs.c.key)
+
+job_texts = Table(
+    "job_texts",
+    metadata,
+    # What jobs are found by, folded: name, user, project and type, a line each. Few letters for each job, apart from
+    # its settings, so that looking through all of them is quick.
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True),
+    Column("text", Text, nullable=False),
+)
 
 requirements = Table(
     "requirements",

@@ -32,7 +32,8 @@ from flamenco.store import damage, leases, recount, tags
 from flamenco.store import upgrade as upgrade_module
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Store, Tx
-from flamenco.store.schema import Utc, metadata, queues, requirements
+from flamenco.store.schema import Utc, job_texts, metadata, queues, requirements
+from flamenco.store.schema import jobs as jobs_table
 from flamenco.store.upgrade import backup, revision, upgrade
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task, make_hooks
@@ -137,6 +138,42 @@ def test_a_database_of_before_is_upgraded(database_url: str, clock: Clock) -> No
     workers.tell_commands(farm, worker, ["echo"])
     assert [run_next(farm, worker) for _ in range(3)] == ["echo", "echo", "new"]
     farm.close()
+
+
+def test_jobs_of_before_get_their_user_and_project(database_url: str, clock: Clock) -> None:
+    """From their metadata, a slice at a time; what they claim of their user makes nobody their owner."""
+    old = Store(database_url)
+    with old.write() as tx:
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(Path(upgrade_module.__file__).parent / "migrations"))
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0014")
+        values = {
+            "type": "t",
+            "priority": 50,
+            "status": "queued",
+            "settings": {},
+            "created": clock(),
+            "updated": clock(),
+        }
+        said = [{"project": "Ünder", "user.name": "Anna"}, {"user.name": "Anna"}, {}] * 400
+        columns = ("uuid", "name", "metadata", "owner", "owner_address", *values)
+        rows = [
+            {"uuid": str(number), "name": f"Job {number}", "metadata": each, "owner": "bob" if number % 3 == 1 else ""}
+            | {"owner_address": ""}
+            | values
+            for number, each in enumerate(said)
+        ]
+        tx.execute(any_table("jobs", *(column(each, jobs_table.c[each].type) for each in columns)).insert(), rows)
+    assert upgrade(old, clock())
+    with old.read() as tx:
+        found = tx.execute(
+            select(jobs_table.c.owner, jobs_table.c.owner_address, jobs_table.c.project).order_by(jobs_table.c.key)
+        ).all()
+        texts = tx.execute(select(job_texts.c.text).order_by(job_texts.c.job_key)).scalars().all()
+    assert [tuple(row) for row in found] == [("Anna", "unknown", "Ünder"), ("bob", "", ""), ("", "", "")] * 400
+    assert texts[-3:] == ["job 1197\nanna\nünder\nt", "job 1198\nbob\n\nt", "job 1199\n\n\nt"]
+    old.close()
 
 
 def test_every_foreign_key_has_an_index(store: Store) -> None:
