@@ -30,7 +30,9 @@ from flamenco.api.x import jobs as x_explain
 from flamenco.api.x import jobs as x_jobs
 from flamenco.api.x import overview
 from flamenco.api.x import series as x_series
+from flamenco.api.x import tasks as x_tasks
 from flamenco.api.x import worker as x_worker
+from flamenco.api.x import workers as x_workers
 from flamenco.domain.events import PUBLISHED
 
 
@@ -130,6 +132,10 @@ SURFACES = {
             "/jobs/{job_id}/attempts": x_attempts.OfJob,
             "/jobs/{job_id}/times": x_attempts.Times,
             "/tasks/{task_id}/attempts": x_attempts.OfTask,
+            "/jobs/{job_id}": x_jobs.Job,
+            "/jobs/{job_id}/tasks": x_tasks.Tasks,
+            "/jobs/{job_id}/tasks/statuses": x_tasks.TaskStatuses,
+            "/jobs/{job_id}/tasks/at/{index}": x_tasks.TaskAt,
             "/jobs/{job_id}/explain": x_explain.Explain,
             "/jobs/{job_id}/explain/{worker_id}": x_explain.ExplainForWorker,
             "/events": x_events.Events,
@@ -146,8 +152,9 @@ SURFACES = {
             "/tokens": x_access.Tokens,
             "/tokens/{token}": x_access.Token,
             "/audit": x_access.Audit,
-            "/workers": x_access.Workers,
-            "/workers/{worker_id}/approve": x_access.Approve,
+            "/workers": x_workers.Workers,
+            "/workers/{worker_id}": x_workers.Worker,
+            "/workers/{worker_id}/approve": x_workers.Approve,
         },
     ),
 }

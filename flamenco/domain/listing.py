@@ -8,6 +8,8 @@ from typing import Literal
 from msgspec import Raw, Struct
 
 from flamenco.domain.access import Caller
+from flamenco.domain.model import JobState, Tag, TaskWorker, Worker
+from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 
 # fmt: off
@@ -103,3 +105,51 @@ class JobSummary(Struct, frozen=True):
     shaman_checkout_id: str
     steps_completed: int
     steps_total: int
+
+
+class ListedJob(Struct, frozen=True, kw_only=True):
+    """A job as lists show it. `user` is whose it is or claims to be, both are empty where nobody said."""
+
+    job: JobState
+    user: str
+    project: str
+    tag_name: str
+
+
+class ListedTask(Struct, frozen=True, kw_only=True):
+    """A task as lists show it. `activated` is when it was last given to a worker, `failed_by` how many failed it."""
+
+    id: str
+    index: int
+    name: str
+    type: str
+    status: TaskStatus
+    priority: int
+    updated: datetime
+    activity: str
+    steps_completed: int
+    steps_total: int
+    activated: datetime | None
+    failed_by: int
+    worker: TaskWorker | None
+
+
+class RunningTask(Struct, frozen=True):
+    """The task that a worker is on, as far as lists of workers show it."""
+
+    id: str
+    name: str
+    job_id: str
+    job_name: str
+    steps_completed: int
+    steps_total: int
+
+
+class ListedWorker(Struct, frozen=True, kw_only=True):
+    """A worker as lists show it; `created` is when it registered."""
+
+    worker: Worker
+    created: datetime
+    tags: tuple[Tag, ...]
+    task: RunningTask | None
+    schedule: SleepSchedule | None

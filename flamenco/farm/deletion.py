@@ -71,9 +71,14 @@ def _rounded_up(moment: datetime) -> datetime:
 def shaman_checkout_goes(farm: Farm, job_id: str) -> bool:
     """Whether files in the Shaman storage go with a job: not those that another one needs. Raises `NotFound`."""
     with farm.store.read() as tx:
-        job = jobs.fetch(tx, job_id)
-        is_shared = deletion.checkout_is_shared(tx, job, farm.clock())
-    return farm.shaman is not None and bool(job.shaman_checkout_id) and not is_shared
+        return checkout_goes_with(farm, tx, jobs.fetch(tx, job_id))
+
+
+def checkout_goes_with(farm: Farm, tx: Tx, job: JobState) -> bool:
+    """The same of a job that is known already."""
+    if farm.shaman is None or not job.shaman_checkout_id:
+        return False
+    return not deletion.checkout_is_shared(tx, job, farm.clock())
 
 
 def requested(farm: Farm, most: int) -> Sequence[str]:

@@ -30,13 +30,13 @@ def of_jobs(asked: JobFilter, *, whatever_status: bool = False) -> list[Conditio
         *_among(jobs.c.project, asked.projects),
     ]
     if asked.tags:
-        found.append(jobs.c.tag_key.in_(select(tags.c.key).where(tags.c.uuid.in_(sorted(asked.tags)))))
+        found.append(jobs.c.tag_key.in_(select(tags.c.key).where(tags.c.uuid.in_(sorted(asked.tags))).correlate(None)))
     if asked.worker:
         theirs = select(tasks.c.job_key).where(text(ACTIVE_SQL), tasks.c.worker_key == _worker_key(asked.worker))
-        found.append(jobs.c.key.in_(theirs))
+        found.append(jobs.c.key.in_(theirs.correlate(None)))
     if folded(asked.text):
-        named = jobs.c.key.in_(select(job_texts.c.job_key).where(has(job_texts.c.text, folded(asked.text))))
-        found.append(or_(named, *_uuid_begins(jobs, asked.text)))
+        named = select(job_texts.c.job_key).where(has(job_texts.c.text, folded(asked.text))).correlate(None)
+        found.append(or_(jobs.c.key.in_(named), *_uuid_begins(jobs, asked.text)))
     if asked.of is not None:
         found.append(_theirs(asked.of))
     return found
@@ -67,7 +67,7 @@ def of_workers(asked: WorkerFilter, *, whatever_status: bool = False) -> list[Co
         found += _among(workers.c.status, asked.statuses)
     if asked.tags:
         tagged = select(worker_tags.c.worker_key).join(tags, tags.c.key == worker_tags.c.tag_key)
-        found.append(workers.c.key.in_(tagged.where(tags.c.uuid.in_(sorted(asked.tags)))))
+        found.append(workers.c.key.in_(tagged.where(tags.c.uuid.in_(sorted(asked.tags))).correlate(None)))
     if folded(asked.text):
         named = contains(workers.c.name, asked.text), contains(workers.c.address, asked.text)
         found.append(or_(*named, *_uuid_begins(workers, asked.text)))
@@ -82,7 +82,7 @@ def _among(column: Any, values: Iterable[str]) -> list[Condition]:
 
 
 def _worker_key(worker_id: str) -> Any:
-    return select(workers.c.key).where(workers.c.uuid == worker_id).scalar_subquery()
+    return select(workers.c.key).where(workers.c.uuid == worker_id).correlate(None).scalar_subquery()
 
 
 def _uuid_begins(table: Any, typed: str) -> list[Condition]:

@@ -17,7 +17,7 @@ from flamenco.store.ready import Ready
 from flamenco.store.rows import Rows
 from flamenco.store.schema import workers
 
-_ROWS = Rows(
+ROWS = Rows(
     Worker,
     workers,
     elsewhere={"id": workers.c.uuid},
@@ -32,7 +32,7 @@ _ROWS = Rows(
         *("can_restart", "commands", "sign_ons", "signed_on", "approved"),
     ),
 )
-_PRESENT = select(*_ROWS.columns).where(workers.c.deleted.is_(None))
+_PRESENT = select(*ROWS.columns).where(workers.c.deleted.is_(None))
 _BY_ID = _PRESENT.where(workers.c.uuid == bindparam("id"))
 _WITH_SECRET = Ready(_BY_ID.add_columns(workers.c.secret_hash))
 _REGISTERED = select(sql.count()).select_from(
@@ -42,12 +42,12 @@ _REGISTERED = select(sql.count()).select_from(
     .subquery()
 )
 _PRESENT_BY_KEY = Ready(_PRESENT.where(workers.c.key == bindparam("worker_key")))
-_BY_KEY = Ready(select(*_ROWS.columns).where(workers.c.key == bindparam("worker_key")))
+_BY_KEY = Ready(select(*ROWS.columns).where(workers.c.key == bindparam("worker_key")))
 
 
 def insert_worker(tx: Tx, worker: Worker, secret_hash: str, now: datetime) -> Worker:
     """Store a new worker; its `key` is given here."""
-    values = _ROWS.values(worker) | {"secret_hash": secret_hash, "created": now, "updated": now}
+    values = ROWS.values(worker) | {"secret_hash": secret_hash, "created": now, "updated": now}
     key: int = tx.execute(insert(workers).returning(workers.c.key), values).scalar_one()
     return replace(worker, key=key)
 
@@ -60,7 +60,7 @@ def count_registered(tx: Tx, address: str, since: datetime, most: int) -> int:
 def find_with_secret(tx: Tx, worker_id: str) -> tuple[Worker, str] | None:
     """A worker that was not deleted, with the hash of its secret."""
     row = _WITH_SECRET.first(tx, id=worker_id)
-    return (_ROWS.read(row), row.secret_hash) if row else None
+    return (ROWS.read(row), row.secret_hash) if row else None
 
 
 def fetch(tx: Tx, worker_id: str) -> Worker:
@@ -74,24 +74,24 @@ def fetch(tx: Tx, worker_id: str) -> Worker:
 def find_by_key(tx: Tx, worker_key: int) -> Worker | None:
     """The worker with that row number, unless it was deleted."""
     row = _PRESENT_BY_KEY.first(tx, worker_key=worker_key)
-    return _ROWS.read(row) if row else None
+    return ROWS.read(row) if row else None
 
 
 def fetch_by_key(tx: Tx, worker_key: int) -> Worker:
     """The worker with that row number, which must exist; deleted ones too."""
-    return _ROWS.read(_BY_KEY.one(tx, worker_key=worker_key))
+    return ROWS.read(_BY_KEY.one(tx, worker_key=worker_key))
 
 
 def all_present(tx: Tx) -> list[Worker]:
     """Every worker that was not deleted, in the order they registered."""
-    return [_ROWS.read(row) for row in tx.execute(_PRESENT.order_by(workers.c.key))]
+    return [ROWS.read(row) for row in tx.execute(_PRESENT.order_by(workers.c.key))]
 
 
 _SEEN = Ready(
     update(workers)
     .where(workers.c.key == bindparam("worker_key"), workers.c.deleted.is_(None))
     .values(last_seen=bindparam("now"))
-    .returning(*_ROWS.columns)
+    .returning(*ROWS.columns)
 )
 
 
@@ -101,12 +101,12 @@ def seen(tx: Tx, worker_key: int, now: datetime) -> Worker | None:
     None for one that was deleted.
     """
     row = _SEEN.first(tx, worker_key=worker_key, now=now)
-    return _ROWS.read(row) if row else None
+    return ROWS.read(row) if row else None
 
 
 def save(tx: Tx, worker: Worker, now: datetime) -> None:
     """Write back what may change of a worker that this transaction has locked by `seen` or `lock`."""
-    _ROWS.write(tx, worker.key, _ROWS.values(worker, _ROWS.saved) | {"updated": now})
+    ROWS.write(tx, worker.key, ROWS.values(worker, ROWS.saved) | {"updated": now})
 
 
 def lock(tx: Tx, worker_id: str) -> Worker:
@@ -114,7 +114,7 @@ def lock(tx: Tx, worker_id: str) -> Worker:
     row = tx.execute(_BY_ID.with_for_update(), {"id": worker_id}).one_or_none()
     if row is None:
         raise NotFound(f'worker "{worker_id}" not found')
-    return _ROWS.read(row)
+    return ROWS.read(row)
 
 
 _WARN = update(workers).where(workers.c.key == bindparam("worker_key"))

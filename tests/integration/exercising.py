@@ -22,8 +22,9 @@ from flamenco.config.access_settings import AccessConfig
 from flamenco.domain.access import Access, Caller, Role, Way, hash_of
 from flamenco.domain.errors import AccessDenied
 from flamenco.domain.job_files import LAST_RENDERED
-from flamenco.domain.listing import JobQuery, Page, TaskQuery
-from flamenco.domain.model import Job
+from flamenco.domain.listing import JobFilter, JobQuery, Page, TaskFilter, TaskQuery, WorkerFilter
+from flamenco.domain.model import Job, Worker
+from flamenco.domain.paging import Slice
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import (
@@ -35,6 +36,7 @@ from flamenco.farm import (
     last_rendered,
     lifecycle,
     roll_ups,
+    lists,
     sign_in,
     sinks,
     speaking,
@@ -60,7 +62,7 @@ from flamenco.services.deletion import Deletions
 from flamenco.services.roll_ups import RollUps
 from flamenco.services.runner import Chore, Runner
 from flamenco.store import checkouts as checkout_store
-from flamenco.store import damage, recount
+from flamenco.store import damage, job_lists, recount, task_lists, worker_lists
 from flamenco.store import deletion as deletion_store
 from flamenco.store import events as event_store
 from flamenco.store import failures as failure_store
@@ -74,7 +76,7 @@ from tests.integration.farming import SECRET, new_worker, report, run_next, stor
 from tests.integration.test_ranking import with_policy
 
 _STORE = str(Path(store_package.__file__).parent)
-_FOR_THE_OTHERS = ("ready", "rows")
+_FOR_THE_OTHERS = ("ready", "rows", "pages")
 """Modules of the store by way of which the others ask."""
 
 
@@ -245,6 +247,7 @@ def _look(farm: Farm, job: Job) -> None:
     explanation.explain(farm, job.id)
     jobs.matching(farm, JobQuery())
     jobs.matching(farm, JobQuery(page=Page(limit=2), order_by=("-updated",), statuses=(JobStatus.ACTIVE,)))
+    _list(farm, job, worker)
     jobs.blocklist(farm, job.id)
     of_job = tasks.of_job(farm, job.id)
     tasks.matching(farm, job.id, TaskQuery(statuses=(TaskStatus.QUEUED,), page=Page(limit=2)))
@@ -267,6 +270,23 @@ def _look(farm: Farm, job: Job) -> None:
     farm.images.store(job.id, [b"image"] * len(LAST_RENDERED))
     last_rendered.of_farm(farm)
     last_rendered.of_job(farm, job.id)
+
+
+def _list(farm: Farm, job: Job, worker: Worker) -> None:
+    """People look through long lists, in every order."""
+    for sort in job_lists.ORDERS:
+        page = lists.job_page(farm, JobFilter(users=("a",), text="job", worker=worker.id), Slice(sort=sort, limit=1))
+        lists.job_page(farm, JobFilter(), Slice(sort=f"-{sort}", limit=1, after=page.next))
+    for sort in task_lists.ORDERS:
+        page_of_tasks = lists.task_page(farm, job.id, TaskFilter(), Slice(sort=sort, limit=1))
+        lists.task_page(farm, job.id, TaskFilter(), Slice(sort=sort, limit=1, after=page_of_tasks.next))
+        lists.task_page(farm, job.id, TaskFilter(text="t", worker=worker.id), Slice(sort=f"-{sort}", limit=1))
+    for sort in worker_lists.ORDERS:
+        lists.worker_page(farm, WorkerFilter(text="w", tags=("a",)), Slice(sort=sort, limit=1))
+    lists.worker_details(farm, worker.id)
+    lists.job_details(farm, job.id)
+    lists.task_at(farm, job.id, 1)
+    lists.task_statuses(farm, job.id)
 
 
 class _Refuses:

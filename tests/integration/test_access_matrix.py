@@ -31,9 +31,10 @@ NEEDS = {
     Access.PREPARE: "getConfiguration getVariables getSharedStorage getJobTypes getJobType fetchWorkerTags "
     "fetchWorkerTag getCommands getJobTypeProblems getMe changeMyPassword signOut",
     Access.LOOK: "getFarmStatus fetchWorkers fetchWorker fetchWorkerSleepSchedule fetchGlobalLastRenderedInfo "
-    "getOverview getSeries getEvents getSinks",
+    "getOverview getSeries getEvents getSinks listWorkers getWorker",
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
-    "fetchTask explainJob explainJobForWorker getTaskAttempts getJobAttempts getJobTimes",
+    "fetchTask explainJob explainJobForWorker getTaskAttempts getJobAttempts getJobTimes listJobs getJob listTasks "
+    "getTaskStatuses getTaskAt",
     Access.LOG: "fetchTaskLogTail fetchTaskLogInfo",
     Access.SUBMIT: "submitJob submitJobCheck compileJob shamanCheckoutRequirements shamanCheckout shamanFileStoreCheck "
     "shamanFileStore",
@@ -61,7 +62,7 @@ def operations() -> Iterator[tuple[str, str, str]]:
             for method in METHODS:
                 if declared := operation_of(resource, method):
                     filled = re.sub(r"{\w+_id}", NOBODY_ID, path)
-                    filled = filled.replace("{checksum}/{filesize}", f"{'0' * 64}/1")
+                    filled = filled.replace("{checksum}/{filesize}", f"{'0' * 64}/1").replace("{index}", "1")
                     yield declared.id, method, surface.prefix + re.sub(r"{\w+}", "linux", filled)
 
 

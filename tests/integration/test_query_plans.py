@@ -56,11 +56,15 @@ LOOK_THROUGH: Final = {
     "audit.newest": "backwards from the newest, no further than is shown",
     "jobs.keys_unfinished": "once, when the manager starts; an index would have to be kept up with every task",
     "jobs.newest": "backwards from the newest, no further than is shown",
+    "job_lists.counts": "counts those that a filter leaves in",
+    "job_lists.page": "a page of all jobs, in an order that has no index: one would be kept up with every task",
     "listing.jobs_matching": "somebody wants the list of all jobs",
     "recount.miscounted": "a person has everything counted anew",
     "recount.repair": "likewise",
     "sinks.count_dead": "counts them, along an index",
     "statistics.count_jobs": "counts them, for whoever draws a curve",
+    "worker_lists.counts": "counts those that a filter leaves in",
+    "worker_lists.page": "a page of all workers, in an order that has no index: they are too few",
 }
 """The functions of the store that may look through other tables, and why."""
 

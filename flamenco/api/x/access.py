@@ -1,4 +1,4 @@
-"""Who may do what: signing in, users, tokens, who changed what, and letting workers in."""
+"""Who may do what: signing in, users, tokens, and who changed what."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flamenco.api.sessions import SECURE_SESSION_COOKIE, SESSION_COOKIE, forget_
 from flamenco.domain import access
 from flamenco.domain.access import Access, Way
 from flamenco.domain.errors import Busy
-from flamenco.farm import audit, sign_in, tokens, users, workers
+from flamenco.farm import audit, sign_in, tokens, users
 from flamenco.protocol.x import access as schemas
 
 _TOO_OFTEN: Final = Answer("That was wrong too often, or too many sign in; `Retry-After` says how long to wait.")
@@ -287,36 +287,3 @@ class Audit(Resource):
             for each in found
         ]
         send(resp, schemas.Audit(changes=changes))
-
-
-class Workers(Resource):
-    """`/workers`: workers that do not register by themselves."""
-
-    @Operation(
-        id="addWorker",
-        summary="Make a worker, and the secret it says who it is with.",
-        tag="access",
-        access=Access.MANAGE,
-        body=schemas.NewWorker,
-        returns={200: Answer("The worker; its secret is shown this once.", schemas.MadeWorker)},
-    )
-    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.NewWorker) -> None:
-        """Store it."""
-        worker, secret = workers.add(self.farm, req.context.caller, body.name, body.platform)
-        send(resp, schemas.MadeWorker(worker_id=worker.id, name=worker.name, secret=secret))
-
-
-class Approve(Resource):
-    """`/workers/{worker_id}/approve`: a person agrees to a worker."""
-
-    @Operation(
-        id="approveWorker",
-        summary="Let a worker that has registered work from now on.",
-        tag="access",
-        access=Access.MANAGE,
-        returns={204: Answer("It will be given tasks."), 404: Answer("There is no such worker.")},
-    )
-    def on_post(self, _req: falcon.Request, resp: falcon.Response, worker_id: str) -> None:
-        """Note it."""
-        workers.approve(self.farm, worker_id)
-        resp.status = falcon.HTTP_204

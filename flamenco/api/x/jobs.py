@@ -1,4 +1,4 @@
-"""Jobs beyond the original API: submitting with what that has no words for, seeing what one would be, why one waits."""
+"""Jobs beyond the original API: looking through them, submitting with what that has no words for, why one waits."""
 
 from __future__ import annotations
 
@@ -6,18 +6,44 @@ import falcon
 import msgspec
 from msgspec import UNSET
 
+from flamenco.api.conditional import UNCHANGED, send_unless_known
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.submissions import compiled, submitted
+from flamenco.api.x import list_conversion as conversion
+from flamenco.api.x.filters import job_filter
 from flamenco.domain.access import Access
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.farm.lists import job_details, job_page
 from flamenco.farm.scheduling.explanation import Explanation, explain
 from flamenco.protocol.x import jobs as schemas
+from flamenco.protocol.x import lists
 
 
 class Jobs(Resource):
-    """`/jobs`: submission."""
+    """`/jobs`: all of them, page by page, and submission."""
+
+    @Operation(
+        id="listJobs",
+        summary="Jobs, page by page, and how many are in which status.",
+        tag="jobs",
+        access=Access.JOB,
+        lists_own=True,
+        query=lists.JobsQuery,
+        returns={200: Answer("A page of them.", lists.Jobs), 304: UNCHANGED},
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response, query: lists.JobsQuery) -> None:
+        """List jobs."""
+        of = req.context.caller if req.context.only_own or query.of == "me" else None
+        found = job_page(self.farm, job_filter(query, of), conversion.wanted(query))
+        page = lists.Jobs(
+            jobs=[conversion.job_row(self.farm, req, each) for each in found.entries],
+            next=found.next or UNSET,
+            total=found.total,
+            counts=conversion.counts(found.counts),
+        )
+        send_unless_known(req, resp, page)
 
     @Operation(
         id="submitJob",
@@ -31,6 +57,21 @@ class Jobs(Resource):
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
         job = submitted(self.farm, req, resp, _submission(body), strict=True)
         send(resp, msgspec.convert(job, schemas.StoredJob, from_attributes=True))
+
+
+class Job(Resource):
+    """`/jobs/{job_id}`: one of them."""
+
+    @Operation(
+        id="getJob",
+        summary="One job, with all that was submitted.",
+        tag="jobs",
+        access=Access.JOB,
+        returns={200: Answer("The job.", lists.Job), 304: UNCHANGED, 404: Answer("There is no such job.")},
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+        """Show the job."""
+        send_unless_known(req, resp, conversion.job(self.farm, req, job_details(self.farm, job_id)))
 
 
 class Compile(Resource):

@@ -1,0 +1,131 @@
+"""Jobs, tasks and workers of lists as they go over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import falcon
+from msgspec import UNSET, convert
+from msgspec.structs import asdict
+
+from flamenco.api.resource import public_path
+from flamenco.domain.events import thumbnails_of
+from flamenco.domain.listing import ListedJob, ListedTask, ListedWorker
+from flamenco.domain.paging import Slice
+from flamenco.domain.statuses import TaskStatus
+from flamenco.farm.context import Farm
+from flamenco.farm.lists import JobDetails, nap
+from flamenco.protocol.x import lists as schemas
+from flamenco.protocol.x.filters import ShownWorkerStatus
+from flamenco.protocol.x.overview import TasksByStatus
+
+
+def wanted(query: schemas.JobsQuery | schemas.TasksQuery | schemas.WorkersQuery) -> Slice:
+    """Which page is asked for."""
+    return Slice(sort=query.sort, limit=query.limit, after="" if query.after is UNSET else query.after)
+
+
+def counts(found: Mapping[Any, int]) -> dict[str, int]:
+    """How many there are, by the words for statuses."""
+    return {_word(status): count for status, count in found.items()}
+
+
+def _word(status: StrEnum) -> str:
+    return status.value or ShownWorkerStatus.REGISTERED.value
+
+
+def job_row(farm: Farm, req: falcon.Request, listed: ListedJob) -> schemas.JobRow:
+    """A job in a list, with the address of its last image."""
+    job = listed.job
+    image = thumbnails_of(job.id) if farm.images.exist(job.id) else None
+    return schemas.JobRow(
+        id=job.id,
+        name=job.name,
+        type=job.type,
+        status=job.status,
+        priority=job.priority,
+        activity=job.activity,
+        user=listed.user or UNSET,
+        project=listed.project or UNSET,
+        tag=schemas.Named(job.worker_tag, listed.tag_name) if job.worker_tag else UNSET,
+        created=job.created,
+        updated=job.updated,
+        steps_completed=job.steps_completed,
+        steps_total=job.steps_total,
+        tasks=TasksByStatus(**{status.column: job.counts.of(status) for status in TaskStatus}),
+        image=public_path(req, f"{image.base}/{image.suffixes[-1]}") if image else UNSET,
+    )
+
+
+def job(farm: Farm, req: falcon.Request, details: JobDetails) -> schemas.Job:
+    """A job, with all that was submitted."""
+    whole = details.job
+    files = schemas.JobFiles(whole.shaman_checkout_id, details.files_go)
+    return schemas.Job(
+        **asdict(job_row(farm, req, details.listed)),
+        settings=whole.settings,
+        metadata=whole.metadata,
+        owner_is_claim=whole.owner.is_claim,
+        files=files if whole.shaman_checkout_id else UNSET,
+    )
+
+
+def task_row(task: ListedTask) -> schemas.TaskRow:
+    """A task in a list."""
+    return schemas.TaskRow(
+        id=task.id,
+        index=task.index,
+        name=task.name,
+        type=task.type,
+        status=task.status,
+        priority=task.priority,
+        updated=task.updated,
+        activity=task.activity,
+        worker=schemas.Named(task.worker.id, task.worker.name) if task.worker else UNSET,
+        steps_completed=task.steps_completed,
+        steps_total=task.steps_total,
+        activated=task.activated or UNSET,
+        failed_by=task.failed_by,
+    )
+
+
+def worker_row(farm: Farm, listed: ListedWorker) -> schemas.WorkerRow:
+    """A worker in a list."""
+    worker = listed.worker
+    wish = worker.status_requested
+    return schemas.WorkerRow(
+        id=worker.id,
+        name=worker.name,
+        status=ShownWorkerStatus.of(worker.status),
+        address=worker.address,
+        platform=worker.platform,
+        version=worker.software,
+        last_seen=worker.last_seen or UNSET,
+        created=listed.created,
+        can_restart=worker.can_restart,
+        approved=worker.approved,
+        warning=worker.warning or UNSET,
+        tags=[schemas.Named(tag.id, tag.name) for tag in listed.tags],
+        task=convert(listed.task, schemas.RunningTask, from_attributes=True) if listed.task else UNSET,
+        requested=schemas.RequestedStatus(wish, worker.lazy_request) if wish is not None else UNSET,
+        sleep=_sleep(farm, listed),
+    )
+
+
+def _sleep(farm: Farm, listed: ListedWorker) -> Any:
+    if listed.schedule is None:
+        return UNSET
+    now = nap(farm, listed.schedule)
+    return schemas.Sleep(active=now.is_active, asleep_now=now.asleep_now, next=now.next or UNSET)
+
+
+def worker(farm: Farm, listed: ListedWorker) -> schemas.Worker:
+    """A worker, with what it can do."""
+    able = listed.worker
+    return schemas.Worker(
+        **asdict(worker_row(farm, listed)),
+        task_types=list(able.task_types),
+        commands=UNSET if able.commands is None else list(able.commands),
+    )

@@ -1,0 +1,67 @@
+"""Jobs page by page, as people look through them, and how many there are in each status."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Float, bindparam, case, cast, select
+from sqlalchemy import func as sql
+
+from flamenco.domain.listing import JobFilter, ListedJob
+from flamenco.domain.paging import Slice
+from flamenco.domain.statuses import JobStatus
+from flamenco.store import filters, pages
+from flamenco.store.engine import Tx
+from flamenco.store.jobs import STATE
+from flamenco.store.pages import Found, Order, Pages, number_order, text_order
+from flamenco.store.schema import jobs, tags
+
+PROGRESS: Final = case(
+    (jobs.c.status == JobStatus.COMPLETED, 1.0),
+    (jobs.c.steps_total > 0, cast(jobs.c.steps_completed, Float) / jobs.c.steps_total),
+    else_=0.0,
+)
+"""How much of a job is done, from 0 to 1."""
+
+ORDERS: Final = {
+    "created": Order(jobs.c.created, datetime),
+    "updated": Order(jobs.c.updated, datetime),
+    "name": text_order(jobs.c.name),
+    "priority": number_order(jobs.c.priority),
+    "status": text_order(jobs.c.status),
+    "type": text_order(jobs.c.type),
+    "user": text_order(jobs.c.owner),
+    "project": text_order(jobs.c.project),
+    "progress": Order(PROGRESS, float),
+}
+_PAGES = Pages(jobs.c.key, ORDERS)
+
+_SHOWN = (
+    select(*STATE.columns, jobs.c.owner, jobs.c.project, tags.c.name)
+    .outerjoin(tags, tags.c.key == jobs.c.tag_key)
+    .where(jobs.c.key.in_(bindparam("keys", expanding=True)))
+)
+
+
+def page(tx: Tx, asked: JobFilter, wanted: Slice) -> Found:
+    """Which jobs are on the page that is wanted. Raises `Refused`."""
+    return _PAGES.find(tx, filters.of_jobs(asked), wanted)
+
+
+def shown(tx: Tx, keys: list[int]) -> list[ListedJob]:
+    """What is shown of the jobs with these numbers, in that order."""
+    rows = tx.execute(_SHOWN, {"keys": keys}).all() if keys else []
+    return [_listed(row) for row in pages.in_order(keys, rows)]
+
+
+def _listed(row: Any) -> ListedJob:
+    *_, user, project, tag_name = row
+    return ListedJob(job=STATE.read(row), user=user, project=project, tag_name=tag_name or "")
+
+
+def counts(tx: Tx, asked: JobFilter) -> dict[JobStatus, int]:
+    """How many jobs are in each status of those that a filter leaves in, whatever their status."""
+    counted = select(jobs.c.status, sql.count()).where(*filters.of_jobs(asked, whatever_status=True))
+    found = {JobStatus(status): int(count) for status, count in tx.execute(counted.group_by(jobs.c.status))}
+    return {status: found.get(status, 0) for status in JobStatus}
