@@ -137,7 +137,7 @@ TASK_KEYS: dict[str, Callable[[Any], Any]] = {
     "status": lambda each: each.status,
     "updated": lambda each: each.updated,
     "priority": lambda each: each.priority,
-    "worker": lambda each: each.worker.name if each.worker else "",
+    "worker": lambda each: (each.worker.name or "c") if each.worker else "",
     "type": lambda each: each.type,
     "progress": lambda each: each.steps_completed / each.steps_total,
     "duration": lambda each: DURATIONS.get(each.index, 0),
