@@ -29,6 +29,7 @@ from flamenco.api.x import job_types as x_jobtypes
 from flamenco.api.x import jobs as x_explain
 from flamenco.api.x import jobs as x_jobs
 from flamenco.api.x import overview
+from flamenco.api.x import search as x_search
 from flamenco.api.x import series as x_series
 from flamenco.api.x import tasks as x_tasks
 from flamenco.api.x import worker as x_worker
@@ -124,6 +125,8 @@ SURFACES = {
         routes={
             "/overview": overview.Overview,
             "/series": x_series.Series,
+            "/search": x_search.Search,
+            "/jobtypes": x_jobtypes.JobTypes,
             "/jobtypes/problems": x_jobtypes.Problems,
             "/commands": x_commands.Commands,
             "/worker/commands": x_worker.Commands,

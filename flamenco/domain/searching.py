@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
 
 LONGEST_NAME: Final = 255
 """So much of a user's or a project's name is kept of a job."""
@@ -11,6 +12,9 @@ LONGEST_NAME: Final = 255
 PROJECT: Final = "project"
 """Where in its metadata a job says what it is for."""
 
+Found = TypeVar("Found")
+
+_WORD = re.compile(r"[^\W_]+")
 _FEWEST_DIGITS: Final = 4
 _BEGINS_UUID = re.compile(rf"[0-9a-f-]{{{_FEWEST_DIGITS},36}}")
 
@@ -39,3 +43,20 @@ def letters(text: str) -> list[str]:
 def _single(character: str) -> tuple[str, ...]:
     """The character, unless folding made several of one."""
     return (character,) if len(character) == 1 else ()
+
+
+def best(names: Iterable[Found], text: str, most: int, named: Callable[[Found], str]) -> list[Found]:
+    """The few that are meant most likely, by what they are `named`: those that begin so, then those with a word that
+    does, then those that have it anywhere, and those that have it elsewhere last. Of the alike, the first come first.
+    """
+    wanted = folded(text)
+
+    def distance(found: Found) -> int:
+        name = folded(named(found))
+        if name.startswith(wanted):
+            return 0
+        if any(word.startswith(wanted) for word in _WORD.findall(name)):
+            return 1
+        return 2 if wanted in name else 3
+
+    return sorted(names, key=distance)[:most]

@@ -19,7 +19,7 @@ from sqlalchemy import event
 from flamenco import Limit, Term
 from flamenco import store as store_package
 from flamenco.config.access_settings import AccessConfig
-from flamenco.domain.access import Access, Caller, Role, Way, hash_of
+from flamenco.domain.access import ITSELF, Access, Caller, Role, Way, hash_of
 from flamenco.domain.errors import AccessDenied
 from flamenco.domain.job_files import LAST_RENDERED
 from flamenco.domain.listing import JobFilter, JobQuery, Page, TaskFilter, TaskQuery, WorkerFilter
@@ -37,6 +37,7 @@ from flamenco.farm import (
     lifecycle,
     roll_ups,
     lists,
+    search,
     sign_in,
     sinks,
     speaking,
@@ -287,6 +288,7 @@ def _list(farm: Farm, job: Job, worker: Worker) -> None:
     lists.job_details(farm, job.id)
     lists.task_at(farm, job.id, 1)
     lists.task_statuses(farm, job.id)
+    search.search(farm, "job", 5, ITSELF)
 
 
 class _Refuses:

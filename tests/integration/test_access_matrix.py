@@ -29,18 +29,19 @@ def database_url(tmp_path: Path) -> str:
 NEEDS = {
     Access.PUBLIC: "getVersion signIn getWaysIn",
     Access.PREPARE: "getConfiguration getVariables getSharedStorage getJobTypes getJobType fetchWorkerTags "
-    "fetchWorkerTag getCommands getJobTypeProblems getMe changeMyPassword signOut",
+    "fetchWorkerTag getCommands getJobTypeProblems listJobTypes getMe changeMyPassword signOut",
     Access.LOOK: "getFarmStatus fetchWorkers fetchWorker fetchWorkerSleepSchedule fetchGlobalLastRenderedInfo "
     "getOverview getSeries getEvents getSinks listWorkers getWorker",
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
     "fetchTask explainJob explainJobForWorker getTaskAttempts getJobAttempts getJobTimes listJobs getJob listTasks "
-    "getTaskStatuses getTaskAt",
+    "getTaskStatuses getTaskAt search",
     Access.LOG: "fetchTaskLogTail fetchTaskLogInfo",
-    Access.SUBMIT: "submitJob submitJobCheck compileJob shamanCheckoutRequirements shamanCheckout shamanFileStoreCheck "
-    "shamanFileStore",
+    Access.SUBMIT: "submitJob submitJobCheck compileJob shamanCheckoutRequirements shamanCheckout "
+    "shamanFileStoreCheck shamanFileStore",
     Access.STEER: "deleteJob setJobStatus setJobPriority setJobTag removeJobBlocklist setTaskStatus",
-    Access.MANAGE: "deleteJobMass deleteWorker requestWorkerStatusChange setWorkerTags createWorkerTag updateWorkerTag "
-    "deleteWorkerTag setWorkerSleepSchedule getDeadLetters retryDeadLetters discardDeadLetters addWorker approveWorker",
+    Access.MANAGE: "deleteJobMass deleteWorker requestWorkerStatusChange setWorkerTags createWorkerTag "
+    "updateWorkerTag deleteWorkerTag setWorkerSleepSchedule getDeadLetters retryDeadLetters discardDeadLetters "
+    "addWorker approveWorker",
     Access.AUDIT: "getAudit",
     Access.ADMINISTER: "checkSharedStoragePath findBlenderExePath checkBlenderExePath saveSetupAssistantConfig "
     "getConfigurationFile updateConfigurationFile getUsers addUser changeUser removeUser",

@@ -158,3 +158,11 @@ def test_two_thousand_workers(client: Client) -> None:
     """In every order, filtered and searched."""
     paths = [f"/api/x/workers?sort={sort}" for sort in _both_ways(worker_lists.ORDERS)]
     assert _too_slow(client, [*paths, "/api/x/workers?q=R-19", "/api/x/workers?status=registered&limit=500"]) == []
+
+
+def test_search_for_everything_at_once(client: Client) -> None:
+    """What is typed is looked for with every letter."""
+    paths = [
+        f"/api/x/search?q={text}" for text in ("s", "sho", "shot 01", "user 3", "render-19", "nobody", "é", "abcdef")
+    ]
+    assert _too_slow(client, paths) == []

@@ -1,16 +1,35 @@
-"""What is wrong with the farm's job types, and which commands there are for them to use."""
+"""The farm's job types, what is wrong with some, and which commands there are for them to use."""
 
 from __future__ import annotations
 
 import falcon
 from msgspec import UNSET
 
+from flamenco.api.conditional import UNCHANGED, send_unless_known
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
+from flamenco.api.v3.job_conversion import job_type
 from flamenco.domain.access import Access
 from flamenco.farm import jobs
+from flamenco.farm.context import Farm
 from flamenco.hooks.command_docs import documented
 from flamenco.protocol.x import jobs as schemas
+
+
+class JobTypes(Resource):
+    """`/jobtypes`: what can be submitted."""
+
+    @Operation(
+        id="listJobTypes",
+        summary="The job types with their settings, all that a form needs, and the scripts that cannot be used.",
+        tag="jobtypes",
+        access=Access.PREPARE,
+        returns={200: Answer("By name; scripts are read anew.", schemas.JobTypes), 304: UNCHANGED},
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        """List them."""
+        known = [job_type(each) for each in jobs.job_types(self.farm)]
+        send_unless_known(req, resp, schemas.JobTypes(job_types=known, problems=_problems(self.farm)))
 
 
 class Problems(Resource):
@@ -25,17 +44,20 @@ class Problems(Resource):
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """List the problems."""
-        problems = [
-            schemas.JobTypeProblem(
-                job_type=problem.job_type,
-                file=str(problem.path),
-                message=problem.reason or problem.message,
-                line=problem.line or UNSET,
-                column=problem.column or UNSET,
-            )
-            for problem in jobs.job_type_problems(self.farm)
-        ]
-        send(resp, schemas.JobTypeProblems(problems=problems))
+        send(resp, schemas.JobTypeProblems(problems=_problems(self.farm)))
+
+
+def _problems(farm: Farm) -> list[schemas.JobTypeProblem]:
+    return [
+        schemas.JobTypeProblem(
+            job_type=problem.job_type,
+            file=str(problem.path),
+            message=problem.reason or problem.message,
+            line=problem.line or UNSET,
+            column=problem.column or UNSET,
+        )
+        for problem in jobs.job_type_problems(farm)
+    ]
 
 
 class Commands(Resource):

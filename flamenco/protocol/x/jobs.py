@@ -12,6 +12,7 @@ from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.hooks.command_docs import CommandDocs
 from flamenco.protocol import v1
 from flamenco.protocol.fields import Metadata, Name, Settings, Text, Uuid
+from flamenco.protocol.v3.jobs import AvailableJobType
 
 
 class SubmittedJob(v1.SubmittedJob, frozen=True, kw_only=True):
@@ -50,6 +51,13 @@ class JobTypeProblem(Struct, frozen=True, kw_only=True):
 class JobTypeProblems(Struct, frozen=True, kw_only=True):
     """All scripts that are broken or hidden by another of the same folder, by job type."""
 
+    problems: list[JobTypeProblem]
+
+
+class JobTypes(Struct, frozen=True, kw_only=True):
+    """The job types by name, as the add-on is told of them too, and what is wrong with scripts that give none."""
+
+    job_types: list[AvailableJobType]
     problems: list[JobTypeProblem]
 
 
