@@ -55,6 +55,7 @@ COMMANDS: Final = {
     "job": Lazy("flamenco.cli.jobs:job", "Show one job."),
     "tasks": Lazy("flamenco.cli.tasks:tasks", "List the tasks of a job."),
     "attempts": Lazy("flamenco.cli.attempts:attempts", "List who ran the tasks of a job, when, and how that ended."),
+    "search": Lazy("flamenco.cli.search:search", "Find jobs, workers, tags, users and projects by name."),
     "log": Lazy("flamenco.cli.log:log", "Print the log of a task, and follow it."),
     "explain": Lazy("flamenco.cli.explain:explain", "Say why a job is not running."),
     "history": Lazy("flamenco.cli.history:history", "Show how busy the farm was, and what it has done."),

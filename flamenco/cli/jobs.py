@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import click
 from msgspec import structs
 from rich.text import Text
 
 from flamenco.cli.job_times import time_fields
+from flamenco.cli.list_options import limit_option, search_option, sort_option, tell_of_more
 from flamenco.cli.options import json_option, manager_option, status_option
 from flamenco.cli.output import age, print_fields, print_json, print_table, short_ids, styled
-from flamenco.cli.references import find_job
-from flamenco.client import Blocked, FailedTask, Job, JobTimes, ManagerClient, Tag, count_by_status
+from flamenco.cli.references import find_job, find_tags
+from flamenco.client import Blocked, FailedTask, Job, JobRow, JobTimes, ManagerClient, Tag, count_by_status
 from flamenco.domain.failures import cause
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.domain.transitions import reason_in
@@ -26,58 +27,90 @@ class ShownJob(Job, frozen=True, kw_only=True):
     tasks: dict[str, int] | None = None
 
 
+class JobInList(ShownJob, frozen=True, kw_only=True):
+    """A job, whose it is, and what for."""
+
+    user: str
+    project: str
+
+
+ORDERS: Final = ("created", "updated", "name", "priority", "status", "type", "user", "project", "progress")
+
+
 @click.command()
 @status_option(JobStatus)
 @click.option("--type", "job_types", multiple=True, metavar="JOBTYPE", help="Only jobs of this type; repeatable.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="At most N jobs.")
+@click.option("--user", "users", multiple=True, metavar="USER", help="Only jobs of this user; repeatable.")
+@click.option("--project", "projects", multiple=True, metavar="PROJECT", help="Only jobs for it; repeatable.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only jobs for workers with this tag; repeatable.")
+@search_option("their name, user, project or type")
+@sort_option(ORDERS, "-created")
+@limit_option(100)
 @manager_option
 @json_option
-def jobs(
-    statuses: frozenset[JobStatus], job_types: tuple[str, ...], limit: int, manager_url: str, *, as_json: bool
-) -> None:
+def jobs(statuses: frozenset[JobStatus], limit: int, manager_url: str, *, as_json: bool, **asked: Any) -> None:
     """List jobs, newest first.
 
     \b
     Example:
       flamenco jobs --status queued,active
+      flamenco jobs --user anna --project "Sprite Fright" --sort -priority
       flamenco jobs --status failed --json | jq -r '.[].id'
     """
     with ManagerClient(manager_url) as client:
-        known = client.jobs.newest(limit + 1, statuses, job_types)
-        counts = {job.id: job.tasks for job in client.overview().jobs}
-    found = [ShownJob(**structs.asdict(job), tasks=counts.get(job.id)) for job in known[:limit]]
+        query = {
+            "status": sorted(statuses),
+            "type": asked["job_types"],
+            "q": asked["text"],
+            "sort": asked["sort"],
+            "user": asked["users"],
+            "project": asked["projects"],
+            "tag": [tag.id for tag in find_tags(client, asked["tags"])],
+        }
+        filtered = any(query[name] for name in query if name != "sort")
+        query["whole"] = "true" if as_json else ""
+        found = client.lists.jobs(limit, query)
     if as_json:
-        print_json(found)
-    elif not found and (statuses or job_types):
+        print_json([_in_full(job) for job in found.entries])
+    elif found.entries:
+        _print_jobs(found.entries)
+        tell_of_more(len(found.entries), found.total)
+    elif filtered:
         click.echo("No job is like that; `flamenco jobs` lists them.")
-    elif not found:
-        click.echo("There are no jobs yet; submit one with `flamenco submit`.")
     else:
-        short = short_ids([job.id for job in found])
-        now = datetime.now(UTC)
-        whys = [why(job) for job in found]
-        if any(whys):
-            rows = ((*job_row(job, short[job.id], now), reason) for job, reason in zip(found, whys, strict=True))
-            print_table((*JOB_TITLES, "Why"), rows)
-        else:
-            print_table(JOB_TITLES, (job_row(job, short[job.id], now) for job in found))
-        if len(known) > limit:
-            click.echo("There are more; --limit shows as many as you like.", err=True)
+        click.echo("There are no jobs yet; submit one with `flamenco submit`.")
 
 
-JOB_TITLES = ("ID", "Status", "Done", "Prio", "Age", "Type", "Name")
+def _in_full(job: JobRow) -> JobInList:
+    """The job in the words that the command has always had for it, and its user and project."""
+    known = {name: getattr(job, name) for name in job.__struct_fields__ if name in JobInList.__struct_fields__}
+    return JobInList(**known, worker_tag=job.tag.id if job.tag else "")
 
 
-def job_row(job: ShownJob, short_id: str, now: datetime) -> tuple[str | Text, ...]:
+def _print_jobs(found: Sequence[JobRow]) -> None:
+    short = short_ids([job.id for job in found])
+    now = datetime.now(UTC)
+    whys = [why(job) for job in found]
+    if any(whys):
+        rows = ((*job_row(job, short[job.id], now), reason) for job, reason in zip(found, whys, strict=True))
+        print_table((*JOB_TITLES, "Why"), rows)
+    else:
+        print_table(JOB_TITLES, (job_row(job, short[job.id], now) for job in found))
+
+
+JOB_TITLES = ("ID", "Status", "Done", "Prio", "Age", "User", "Type", "Name")
+
+
+def job_row(job: JobRow, short_id: str, now: datetime) -> tuple[str | Text, ...]:
     """A job as a row of the list."""
-    status = styled(job.status, " (deleting)" if job.delete_requested_at else "")
-    return short_id, status, done(job), str(job.priority), age(job.created, now), job.type, job.name
+    about = str(job.priority), age(job.created, now), job.user, job.type
+    return short_id, styled(job.status), done(job), *about, job.name
 
 
 MOST_WHY: Final = 120
 
 
-def why(job: Job) -> str:
+def why(job: Job | JobRow) -> str:
     """Why a job is not what it was meant to become, in short; nothing while all goes well."""
     reason = reason_in(job.activity, job.status)
     if not reason and not job.activity.startswith("Changed to status"):
@@ -87,7 +120,7 @@ def why(job: Job) -> str:
     return reason if len(reason) <= MOST_WHY else f"{reason[:MOST_WHY]}…"
 
 
-def done(job: ShownJob) -> str:
+def done(job: ShownJob | JobRow) -> str:
     """How much of a job is done, such as `45%`: of its steps if it has any, otherwise of its tasks.
 
     All of it is done only when the job says so, as steps may be reported before their task is over.

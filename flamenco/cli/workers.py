@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
-from msgspec import structs, to_builtins
+from msgspec import to_builtins
 from rich.text import Text
 
-from flamenco.cli.options import ListingGroup, confirm, json_option, manager_option, yes_option
+from flamenco.cli.list_options import limit_option, search_option, sort_option, tell_of_more
+from flamenco.cli.options import ListingGroup, confirm, json_option, manager_option, status_option, yes_option
 from flamenco.cli.output import age, print_fields, print_json, print_line, print_table, short_ids, styled
-from flamenco.cli.references import find_workers
-from flamenco.client import ListedWorker, ManagerClient, StatusChange, TaskOfWorker, Worker
+from flamenco.cli.references import find_tags, find_workers
+from flamenco.client import (
+    ListedWorker,
+    ManagerClient,
+    ShownWorkerStatus,
+    StatusChange,
+    TaskOfWorker,
+    Worker,
+    WorkerRow,
+)
 from flamenco.domain.errors import Refused
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.worker.credentials import Credentials, save
@@ -43,35 +53,66 @@ def workers() -> None:
     """
 
 
+ORDERS = ("name", "status", "last_seen", "version", "platform", "address", "created")
+
+
 @workers.command("list")
+@status_option(ShownWorkerStatus)
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only workers with this tag; repeatable.")
+@search_option("their name or address")
+@sort_option(ORDERS, "name")
+@limit_option()
 @manager_option
 @json_option
-def list_workers(manager_url: str, *, as_json: bool) -> None:
+def list_workers(
+    statuses: frozenset[ShownWorkerStatus], limit: int | None, manager_url: str, *, as_json: bool, **asked: Any
+) -> None:
     """List the workers with the task that each of them runs. Without a command, that is what is done.
 
     \b
     Example:
       flamenco workers --manager http://farm:8080
+      flamenco workers --status error,offline --sort -last_seen
     """
     with ManagerClient(manager_url) as client:
-        more = {worker.id: (worker.task, worker.warning) for worker in client.overview().workers}
-        known = client.workers.all()
-    found = [
-        ShownWorker(**structs.asdict(worker), task=task, warning=warning)
-        for worker in known
-        for task, warning in [more.get(worker.id, (None, ""))]
-    ]
+        tags = [tag.id for tag in find_tags(client, asked["tags"])]
+        query = {"status": sorted(statuses), "tag": tags, "q": asked["text"], "sort": asked["sort"]}
+        listed = client.lists.workers(limit, query)
+    found = [_shown(worker) for worker in listed.entries]
     if as_json:
         print_json(found)
-    elif not found:
-        click.echo("There are no workers yet; start one with `flamenco worker`.")
+    elif found:
+        _print_workers(found)
+        tell_of_more(len(found), listed.total)
+    elif statuses or tags or asked["text"]:
+        click.echo("No worker is like that; `flamenco workers` lists them.")
     else:
-        short = short_ids([worker.id for worker in found])
-        now = datetime.now(UTC)
-        print_table(WORKER_TITLES, (worker_row(worker, short[worker.id], now) for worker in found))
-        for worker in found:
-            if worker.warning:
-                click.echo(f"{worker.name}: {worker.warning}", err=True)
+        click.echo("There are no workers yet; start one with `flamenco worker`.")
+
+
+def _shown(worker: WorkerRow) -> ShownWorker:
+    """The worker in the words that the command has always had for it."""
+    task, wish = worker.task, worker.requested
+    return ShownWorker(
+        id=worker.id,
+        name=worker.name,
+        status=worker.status.stored,
+        version=worker.version,
+        can_restart=worker.can_restart,
+        status_change=StatusChange(wish.status, wish.is_lazy) if wish else None,
+        last_seen=worker.last_seen,
+        task=TaskOfWorker(id=task.id, name=task.name, job_id=task.job_id) if task else None,
+        warning=worker.warning,
+    )
+
+
+def _print_workers(found: Sequence[ShownWorker]) -> None:
+    short = short_ids([worker.id for worker in found])
+    now = datetime.now(UTC)
+    print_table(WORKER_TITLES, (worker_row(worker, short[worker.id], now) for worker in found))
+    for worker in found:
+        if worker.warning:
+            print_line(f"{worker.name}: {worker.warning}", err=True)
 
 
 WORKER_TITLES = ("ID", "Status", "Last seen", "Version", "Name", "Task")

@@ -28,6 +28,7 @@ from flamenco.client.attempts import Attempt, AttemptTask, AttemptWorker, Eta, J
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, ManagerError, ManagerUnreachable
 from flamenco.client.events import Events, FarmEvent
 from flamenco.client.jobs import Blocked, Job, count_by_status
+from flamenco.client.lists import Findings, JobRow, Listed, TaskRow, WorkerRow
 from flamenco.client.manager import ManagerClient
 from flamenco.client.series import Series, SeriesGroup, SeriesPoint
 from flamenco.client.tasks import Task, TaskSummary, TaskWorker
@@ -36,6 +37,7 @@ from flamenco.protocol.v3.jobs import JobDeletionInfo as JobDeletion
 from flamenco.protocol.v3.meta import TaskLogInfo as TaskLog
 from flamenco.protocol.v3.worker import MayKeepRunning as RunPermission
 from flamenco.protocol.v3.worker import TaskUpdate
+from flamenco.protocol.x.filters import ShownWorkerStatus
 from flamenco.protocol.x.jobs import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
 from flamenco.protocol.x.overview import ActiveTask as TaskOfWorker
 
@@ -56,13 +58,16 @@ __all__ = [
     "Explanation",
     "FailedTask",
     "FarmEvent",
+    "Findings",
     "Job",
     "JobDeletion",
     "JobRequest",
+    "JobRow",
     "JobSummary",
     "JobTimes",
     "JobType",
     "JobTypeSetting",
+    "Listed",
     "ListedWorker",
     "ManagerClient",
     "ManagerError",
@@ -72,6 +77,7 @@ __all__ = [
     "Series",
     "SeriesGroup",
     "SeriesPoint",
+    "ShownWorkerStatus",
     "SinkState",
     "StatusChange",
     "SubmittedJob",
@@ -79,6 +85,7 @@ __all__ = [
     "Task",
     "TaskLog",
     "TaskOfWorker",
+    "TaskRow",
     "TaskSummary",
     "TaskUpdate",
     "TaskWorker",
@@ -86,6 +93,7 @@ __all__ = [
     "WaitingTasks",
     "Worker",
     "WorkerRegistration",
+    "WorkerRow",
     "WorkerSignOn",
     "WorkerSummary",
     "WorkerTask",

@@ -30,6 +30,7 @@ from flamenco.client.attempts import AttemptCalls
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, NO_SUCH_ADDRESS, Connection, in_path
 from flamenco.client.events import EventCalls
 from flamenco.client.jobs import JobCalls
+from flamenco.client.lists import ListCalls
 from flamenco.client.series import Series
 from flamenco.client.tasks import TaskCalls
 from flamenco.client.workers import TagCalls, WorkerCalls
@@ -65,9 +66,10 @@ class _StatusRequest(Struct, frozen=True):
 class ManagerClient:
     """Calls one manager. Close it, or use it in a `with` block.
 
-    Today's protocol is in `jobs`, `tasks`, `workers`, `tags`, who ran what when in `attempts`, what happens in
-    `events`, who may do what in `access`; all else is here. Without a `token`, the one is sent that `flamenco login`
-    stored for that manager, if any, or, to the one that FLAMENCO_MANAGER names, that in FLAMENCO_TOKEN.
+    Today's protocol is in `jobs`, `tasks`, `workers`, `tags`, long lists in `lists`, who ran what when in `attempts`,
+    what happens in `events`, who may do what in `access`; all else is here. Without a `token`, the one is sent that
+    `flamenco login` stored for that manager, if any, or, to the one that FLAMENCO_MANAGER names, that in
+    FLAMENCO_TOKEN.
     `ca_file` has the certificates of those who vouch for the manager, where this machine does not know them.
 
     `transport` is how to get there without a socket, such as a `httpx.WSGITransport` around an application.
@@ -89,6 +91,7 @@ class ManagerClient:
         self.attempts = AttemptCalls(self._connection)
         self.workers = WorkerCalls(self._connection)
         self.tags = TagCalls(self._connection)
+        self.lists = ListCalls(self._connection)
         self.events = EventCalls(self._connection)
         self.access = AccessCalls(self._connection)
 

@@ -108,12 +108,17 @@ class JobSummary(Struct, frozen=True):
 
 
 class ListedJob(Struct, frozen=True, kw_only=True):
-    """A job as lists show it. `user` is whose it is or claims to be, both are empty where nobody said."""
+    """A job as lists show it. `user` is whose it is or claims to be; it and the project are empty where nobody said.
+
+    Settings and metadata are JSON as it is stored, and there only where somebody wants to see them of every job.
+    """
 
     job: JobState
     user: str
     project: str
     tag_name: str
+    settings: Raw | None = None
+    metadata: Raw | None = None
 
 
 class ListedTask(Struct, frozen=True, kw_only=True):

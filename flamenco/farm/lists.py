@@ -64,12 +64,15 @@ class Statuses(Struct, frozen=True):
     letters: str | None
 
 
-def job_page(farm: Farm, asked: JobFilter, wanted: Slice) -> Page[ListedJob, JobStatus]:
-    """Some of the jobs that a filter leaves in. Raises `Refused` for a cursor that is none."""
+def job_page(farm: Farm, asked: JobFilter, wanted: Slice, *, whole: bool = False) -> Page[ListedJob, JobStatus]:
+    """Some of the jobs that a filter leaves in; `whole` with settings and metadata.
+
+    Raises `Refused` for a cursor that is none.
+    """
     with farm.store.read() as tx:
         found = job_lists.page(tx, asked, wanted)
         counts = job_lists.counts(tx, asked)
-        return _page(found, job_lists.shown(tx, found.keys), counts, asked.statuses)
+        return _page(found, job_lists.shown(tx, found.keys, whole=whole), counts, asked.statuses)
 
 
 def job_details(farm: Farm, job_id: str) -> JobDetails:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Float, bindparam, case, cast, select
+from msgspec import Raw
+from msgspec.structs import replace
+from sqlalchemy import Float, Text, bindparam, case, cast, select, type_coerce
 from sqlalchemy import func as sql
 
 from flamenco.domain.listing import JobFilter, ListedJob
@@ -37,6 +39,7 @@ ORDERS: Final = {
 }
 _PAGES = Pages(jobs.c.key, ORDERS)
 
+_STORED: list[Any] = [type_coerce(column, Text) for column in (jobs.c.settings, jobs.c.metadata)]
 _SHOWN = (
     select(*STATE.columns, jobs.c.owner, jobs.c.project, tags.c.name)
     .outerjoin(tags, tags.c.key == jobs.c.tag_key)
@@ -49,15 +52,17 @@ def page(tx: Tx, asked: JobFilter, wanted: Slice) -> Found:
     return _PAGES.find(tx, filters.of_jobs(asked), wanted)
 
 
-def shown(tx: Tx, keys: list[int]) -> list[ListedJob]:
-    """What is shown of the jobs with these numbers, in that order."""
-    rows = tx.execute(_SHOWN, {"keys": keys}).all() if keys else []
+def shown(tx: Tx, keys: list[int], *, whole: bool = False) -> list[ListedJob]:
+    """What is shown of the jobs with these numbers, in that order; `whole` with settings and metadata."""
+    statement = _SHOWN.add_columns(*_STORED) if whole else _SHOWN
+    rows = tx.execute(statement, {"keys": keys}).all() if keys else []
     return [_listed(row) for row in pages.in_order(keys, rows)]
 
 
 def _listed(row: Any) -> ListedJob:
-    *_, user, project, tag_name = row
-    return ListedJob(job=STATE.read(row), user=user, project=project, tag_name=tag_name or "")
+    user, project, tag_name, *stored = row[len(STATE.columns) :]
+    listed = ListedJob(job=STATE.read(row), user=user, project=project, tag_name=tag_name or "")
+    return replace(listed, settings=Raw(stored[0]), metadata=Raw(stored[1])) if stored else listed
 
 
 def counts(tx: Tx, asked: JobFilter) -> dict[JobStatus, int]:

@@ -176,7 +176,7 @@ def test_jobs_are_listed_as_asked_for(flamenco: Shell, name: str) -> None:
     assert [job["id"] for job in flamenco.json("jobs", "--limit", "1")] == [ended]
     table = flamenco("jobs", "--limit", "2")
     lines = table.stdout.splitlines()
-    assert lines[0].split() == ["ID", "Status", "Done", "Prio", "Age", "Type", "Name"]
+    assert lines[0].split() == ["ID", "Status", "Done", "Prio", "Age", "User", "Type", "Name"]
     assert lines[1].split()[:4] == [ended[:8], "completed", "100%", "50"]
     assert lines[2].endswith(f"{name} 2")
     assert (len(lines), "--limit" in table.stderr) == (3, True)

@@ -67,6 +67,8 @@ def test_a_page_of_jobs(farm: Farm) -> None:
     for query, names in (("user=anna&user=eve", ["first"]), ("project=film", ["first"]), ("q=SEC", ["second"])):
         assert [job["name"] for job in client.get(f"/api/x/jobs?{query}").json["jobs"]] == names, query
     assert client.get(f"/api/x/jobs?tag={tag.id.upper()}").json["total"] == 1
+    (whole,) = client.get("/api/x/jobs?q=first&whole=true").json["jobs"]
+    assert (whole["settings"], whole["metadata"]) == ({"frames": "1-3"}, {"project": "film"})
     assert client.get("/api/x/jobs?status=paused,failed&status=queued").json["total"] == 2
 
 

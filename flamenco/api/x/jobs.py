@@ -36,7 +36,7 @@ class Jobs(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response, query: lists.JobsQuery) -> None:
         """List jobs."""
         of = req.context.caller if req.context.only_own or query.of == "me" else None
-        found = job_page(self.farm, job_filter(query, of), conversion.wanted(query))
+        found = job_page(self.farm, job_filter(query, of), conversion.wanted(query), whole=query.whole)
         page = lists.Jobs(
             jobs=[conversion.job_row(self.farm, req, each) for each in found.entries],
             next=found.next or UNSET,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import falcon
-from msgspec import UNSET, convert
+from msgspec import UNSET, Raw, convert
 from msgspec.structs import asdict
 
 from flamenco.api.resource import public_path
@@ -56,7 +56,13 @@ def job_row(farm: Farm, req: falcon.Request, listed: ListedJob) -> schemas.JobRo
         steps_total=job.steps_total,
         tasks=TasksByStatus(**{status.column: job.counts.of(status) for status in TaskStatus}),
         image=public_path(req, f"{image.base}/{image.suffixes[-1]}") if image else UNSET,
+        settings=_as_stored(listed.settings),
+        metadata=_as_stored(listed.metadata),
     )
+
+
+def _as_stored(json: Raw | None) -> Any:
+    return UNSET if json is None else json
 
 
 def job(farm: Farm, req: falcon.Request, details: JobDetails) -> schemas.Job:
@@ -64,9 +70,7 @@ def job(farm: Farm, req: falcon.Request, details: JobDetails) -> schemas.Job:
     whole = details.job
     files = schemas.JobFiles(whole.shaman_checkout_id, details.files_go)
     return schemas.Job(
-        **asdict(job_row(farm, req, details.listed)),
-        settings=whole.settings,
-        metadata=whole.metadata,
+        **asdict(job_row(farm, req, details.listed)) | {"settings": whole.settings, "metadata": whole.metadata},
         owner_is_claim=whole.owner.is_claim,
         files=files if whole.shaman_checkout_id else UNSET,
     )

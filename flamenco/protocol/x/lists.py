@@ -39,6 +39,7 @@ WorkerSort = Literal[
 class JobsQuery(JobFilter, frozen=True, kw_only=True):
     """Which jobs, in which order, and which page of them."""
 
+    whole: Annotated[bool, Meta(description="With settings and metadata of each.")] = False
     of: Annotated[Literal["me"], Meta(description="Only those of whoever asks.")] | UnsetType = UNSET
     sort: Annotated[JobSort, Meta(description="What to sort by; a minus turns the order round.")] = "-created"
     limit: Limit = 100
@@ -69,7 +70,7 @@ class Named(Struct, frozen=True):
 
 
 class JobRow(Struct, frozen=True, kw_only=True):
-    """A job in a list. `user` is whose it is, or who it says that it is of."""
+    """A job in a list. `user` is whose it is, or who it says that it is of. Settings are there on demand."""
 
     id: Uuid
     name: str
@@ -86,6 +87,8 @@ class JobRow(Struct, frozen=True, kw_only=True):
     steps_total: int
     tasks: TasksByStatus
     image: Annotated[str, Meta(description="Where its last image is, small.")] | UnsetType = UNSET
+    settings: Settings | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
 
 
 class Jobs(Struct, frozen=True, kw_only=True):

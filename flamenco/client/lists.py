@@ -1,0 +1,205 @@
+"""Long lists of jobs, tasks and workers, fetched page by page, and finding things by a part of their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlencode
+
+from msgspec import Struct
+
+from flamenco.client.connection import Connection, in_path
+from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.protocol.x.filters import ShownWorkerStatus
+
+_MOST_OF_PAGE: Final = 500
+
+
+class Named(Struct, frozen=True):
+    """Something that has a name."""
+
+    id: str
+    name: str
+
+
+class JobRow(Struct, frozen=True, kw_only=True):
+    """A job in a list. `user` and `project` are empty where nobody said; `tasks` counts its tasks by status.
+
+    Settings and metadata are there for those who ask for the `whole` job.
+    """
+
+    id: str
+    name: str
+    type: str
+    status: JobStatus
+    priority: int
+    created: datetime
+    updated: datetime
+    activity: str = ""
+    user: str = ""
+    project: str = ""
+    tag: Named | None = None
+    steps_completed: int = 0
+    steps_total: int = 0
+    tasks: dict[str, int] = {}
+    image: str = ""
+    settings: dict[str, Any] = {}
+    metadata: dict[str, str] = {}
+
+
+class TaskRow(Struct, frozen=True, kw_only=True):
+    """A task in a list; `index` counts from 1, `failed_by` how many workers failed it."""
+
+    id: str
+    index: int
+    name: str
+    type: str
+    status: TaskStatus
+    priority: int
+    updated: datetime
+    activity: str = ""
+    worker: Named | None = None
+    steps_completed: int = 0
+    steps_total: int = 0
+    activated: datetime | None = None
+    failed_by: int = 0
+
+
+class RunningTask(Struct, frozen=True, kw_only=True):
+    """The task that a worker is on."""
+
+    id: str
+    name: str
+    job_id: str
+    job_name: str = ""
+    steps_completed: int = 0
+    steps_total: int = 0
+
+
+class RequestedStatus(Struct, frozen=True):
+    """What a worker is asked to do, at once or when it is done with its task."""
+
+    status: WorkerStatus
+    is_lazy: bool
+
+
+class WorkerRow(Struct, frozen=True, kw_only=True):
+    """A worker in a list."""
+
+    id: str
+    name: str
+    status: ShownWorkerStatus
+    address: str = ""
+    platform: str = ""
+    version: str = ""
+    last_seen: datetime | None = None
+    can_restart: bool = False
+    approved: bool = True
+    warning: str = ""
+    tags: tuple[Named, ...] = ()
+    task: RunningTask | None = None
+    requested: RequestedStatus | None = None
+
+
+class FoundJob(Struct, frozen=True, kw_only=True):
+    """A job that was found."""
+
+    id: str
+    name: str
+    status: JobStatus
+    user: str = ""
+    project: str = ""
+
+
+class FoundWorker(Struct, frozen=True, kw_only=True):
+    """A worker that was found."""
+
+    id: str
+    name: str
+    status: ShownWorkerStatus
+
+
+class Findings(Struct, frozen=True, kw_only=True):
+    """What was found, the best few of each kind."""
+
+    jobs: tuple[FoundJob, ...] = ()
+    workers: tuple[FoundWorker, ...] = ()
+    tags: tuple[Named, ...] = ()
+    users: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+
+
+class _Jobs(Struct, frozen=True, kw_only=True):
+    jobs: tuple[JobRow, ...]
+    total: int
+    next: str = ""
+
+
+class _Tasks(Struct, frozen=True, kw_only=True):
+    tasks: tuple[TaskRow, ...]
+    total: int
+    next: str = ""
+
+
+class _Workers(Struct, frozen=True, kw_only=True):
+    workers: tuple[WorkerRow, ...]
+    total: int
+    next: str = ""
+
+
+Row = TypeVar("Row")
+_AnyPage = TypeVar("_AnyPage", _Jobs, _Tasks, _Workers)
+Query = Mapping[str, str | Iterable[str]]
+"""What is asked for, by the names of the API: texts, or several for one that may be any of them."""
+
+
+class Listed(Struct, Generic[Row], frozen=True):
+    """The first entries of a list, and how many it has in all."""
+
+    entries: tuple[Row, ...]
+    total: int
+
+
+class ListCalls:
+    """Long lists. `most` is how many entries are wanted, None for all; they come in as many pages as that takes.
+
+    Raises `ManagerError` with status 404 for a job that is not there, and with 400 for what cannot be asked.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def jobs(self, most: int | None, query: Query) -> Listed[JobRow]:
+        """Jobs, the newest first where nothing else is asked for."""
+        return self._all("/api/x/jobs", query, most, _Jobs, lambda page: page.jobs)
+
+    def tasks(self, job_id: str, most: int | None, query: Query) -> Listed[TaskRow]:
+        """Tasks of a job, in its order where nothing else is asked for."""
+        return self._all(f"/api/x/jobs/{in_path(job_id)}/tasks", query, most, _Tasks, lambda page: page.tasks)
+
+    def workers(self, most: int | None, query: Query) -> Listed[WorkerRow]:
+        """Workers, by name where nothing else is asked for."""
+        return self._all("/api/x/workers", query, most, _Workers, lambda page: page.workers)
+
+    def search(self, text: str, most: int = 5) -> Findings:
+        """What there is with that in its name: the best few jobs, workers, tags, users and projects."""
+        return self._connection.fetch(f"/api/x/search?{urlencode({'q': text, 'limit': most})}", Findings)
+
+    def _all(
+        self,
+        path: str,
+        query: Query,
+        most: int | None,
+        kind: type[_AnyPage],
+        rows_of: Callable[[_AnyPage], tuple[Row, ...]],
+    ) -> Listed[Row]:
+        asked = {name: value for name, value in query.items() if value}
+        found: list[Row] = []
+        while True:
+            left = _MOST_OF_PAGE if most is None else min(_MOST_OF_PAGE, most - len(found))
+            page = self._connection.fetch(f"{path}?{urlencode(asked | {'limit': str(left)}, doseq=True)}", kind)
+            found += rows_of(page)
+            if not page.next or len(found) == most:
+                return Listed(tuple(found), page.total)
+            asked["after"] = page.next
