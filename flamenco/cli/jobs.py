@@ -15,23 +15,18 @@ from flamenco.cli.list_options import limit_option, search_option, sort_option, 
 from flamenco.cli.options import json_option, manager_option, status_option
 from flamenco.cli.output import age, print_fields, print_json, print_table, short_ids, styled
 from flamenco.cli.references import find_job, find_tags
-from flamenco.client import Blocked, FailedTask, Job, JobRow, JobTimes, ManagerClient, Tag, count_by_status
+from flamenco.client import Blocked, FailedTask, Job, JobRow, JobTimes, ManagerClient, Tag
 from flamenco.domain.failures import cause
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.domain.transitions import reason_in
 
 
 class ShownJob(Job, frozen=True, kw_only=True):
-    """A job, and its tasks counted by status; None where that is not known of an old job in a long list."""
+    """A job, whose it is and what for, where that is known, and its tasks counted by status."""
 
+    user: str = ""
+    project: str = ""
     tasks: dict[str, int] | None = None
-
-
-class JobInList(ShownJob, frozen=True, kw_only=True):
-    """A job, whose it is, and what for."""
-
-    user: str
-    project: str
 
 
 ORDERS: Final = ("created", "updated", "name", "priority", "status", "type", "user", "project", "progress")
@@ -81,10 +76,10 @@ def jobs(statuses: frozenset[JobStatus], limit: int, manager_url: str, *, as_jso
         click.echo("There are no jobs yet; submit one with `flamenco submit`.")
 
 
-def _in_full(job: JobRow) -> JobInList:
+def _in_full(job: JobRow) -> ShownJob:
     """The job in the words that the command has always had for it, and its user and project."""
-    known = {name: getattr(job, name) for name in job.__struct_fields__ if name in JobInList.__struct_fields__}
-    return JobInList(**known, worker_tag=job.tag.id if job.tag else "")
+    known = {name: getattr(job, name) for name in job.__struct_fields__ if name in ShownJob.__struct_fields__}
+    return ShownJob(**known, worker_tag=job.tag.id if job.tag else "")
 
 
 def _print_jobs(found: Sequence[JobRow]) -> None:
@@ -171,8 +166,9 @@ class JobDetails(ShownJob, frozen=True, kw_only=True):
 
 
 def shown(client: ManagerClient, job: Job) -> ShownJob:
-    """The job, with its tasks counted."""
-    return ShownJob(**structs.asdict(job), tasks=count_by_status(client.jobs.tasks(job.id)))
+    """The job, whose it is, and its tasks counted."""
+    listed = client.lists.job(job.id)
+    return ShownJob(**structs.asdict(job), user=listed.user, project=listed.project, tasks=listed.tasks)
 
 
 def job_fields(
@@ -182,6 +178,10 @@ def job_fields(
     yield "name", job.name
     yield "id", job.id
     yield "type", job.type
+    if job.user:
+        yield "user", job.user
+    if job.project:
+        yield "project", job.project
     yield "status", styled(job.status)
     if job.activity:
         yield "activity", job.activity

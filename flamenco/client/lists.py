@@ -174,6 +174,10 @@ class ListCalls:
         """Jobs, the newest first where nothing else is asked for."""
         return self._all("/api/x/jobs", query, most, _Jobs, lambda page: page.jobs)
 
+    def job(self, job_id: str) -> JobRow:
+        """One job, with settings and metadata."""
+        return self._connection.fetch(f"/api/x/jobs/{in_path(job_id)}", JobRow)
+
     def tasks(self, job_id: str, most: int | None, query: Query) -> Listed[TaskRow]:
         """Tasks of a job, in its order where nothing else is asked for."""
         return self._all(f"/api/x/jobs/{in_path(job_id)}/tasks", query, most, _Tasks, lambda page: page.tasks)

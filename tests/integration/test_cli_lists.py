@@ -119,3 +119,15 @@ def test_commands_sort_by_all_that_the_manager_does() -> None:
     assert list(jobs_command.ORDERS) == list(job_lists.ORDERS)
     assert list(tasks_command.ORDERS) == list(task_lists.ORDERS)
     assert list(workers_command.ORDERS) == list(worker_lists.ORDERS)
+
+
+def test_one_job(farm: Farm, run: Run) -> None:
+    """Whose it is, and what for, stands beside the rest."""
+    job_id = owned(farm, "shot", Owner("anna"), project="film")
+    shown = run("job", job_id).stdout
+    assert [line.split() for line in shown.splitlines() if line.startswith(("user", "project"))] == [
+        ["user", "anna"],
+        ["project", "film"],
+    ]
+    found = json.loads(run("job", job_id, "--json").stdout)
+    assert (found["user"], found["project"], found["tasks"]["queued"]) == ("anna", "film", 1)

@@ -75,7 +75,7 @@ def test_a_job_is_a_row() -> None:
     """What people look for: which, how it is, how far it is, since when."""
     row = ("6d0e2b4a", "active", "45%", "70", "3 h 20 m", "anna", "simple-blender-render", "Shot [red]12")
     fields = {name: getattr(JOB, name) for name in JobRow.__struct_fields__ if hasattr(JOB, name)}
-    assert texts(job_row(JobRow(**fields, user="anna"), "6d0e2b4a", NOW)) == row
+    assert texts(job_row(JobRow(**fields | {"user": "anna"}), "6d0e2b4a", NOW)) == row
 
 
 @pytest.mark.parametrize(
