@@ -31,10 +31,10 @@ ORDERS: Final = {
     "updated": Order(jobs.c.updated, datetime),
     "name": text_order(jobs.c.name),
     "priority": number_order(jobs.c.priority),
-    "status": text_order(jobs.c.status),
-    "type": text_order(jobs.c.type),
-    "user": text_order(jobs.c.owner),
-    "project": text_order(jobs.c.project),
+    "status": text_order(jobs.c.status, is_short=True),
+    "type": text_order(jobs.c.type, is_short=True),
+    "user": text_order(jobs.c.owner, is_short=True),
+    "project": text_order(jobs.c.project, is_short=True),
     "progress": Order(PROGRESS, float),
 }
 _PAGES = Pages(jobs.c.key, ORDERS)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 from sqlalchemy import Column, ColumnElement, FromClause, Select, and_, bindparam, or_, select
+from sqlalchemy import func as sql
 
 from flamenco.domain.paging import Position, Slice, Value
 from flamenco.store.engine import Tx
@@ -81,9 +82,13 @@ def in_order(keys: Sequence[int], rows: Sequence[Any], number: int = 0) -> list[
     return [by_key[key] for key in keys if key in by_key]
 
 
-def text_order(by: Any) -> Order:
-    """Sorted by a text."""
-    return Order(by, str)
+_LONGEST_TEXT: Final = 200
+"""So many characters count of what a list is sorted by: they are in a cursor, and that in the address of a request."""
+
+
+def text_order(by: Any, *, is_short: bool = False) -> Order:
+    """Sorted by a text; one that `is_short` by all of it, along its index where it has one."""
+    return Order(by if is_short else sql.substr(by, 1, _LONGEST_TEXT), str)
 
 
 def number_order(by: Any) -> Order:

@@ -29,7 +29,7 @@ _WITH_WORKERS = tasks.outerjoin(workers, workers.c.key == tasks.c.worker_key)
 ORDERS: Final = {
     "index": number_order(tasks.c.index_in_job),
     "name": text_order(tasks.c.name),
-    "status": text_order(tasks.c.status),
+    "status": text_order(tasks.c.status, is_short=True),
     "updated": Order(tasks.c.updated, datetime),
     "priority": number_order(tasks.c.priority),
     "worker": Order(sql.coalesce(workers.c.name, ""), str, _WITH_WORKERS, computed=True),

@@ -24,7 +24,7 @@ _NEVER = literal(datetime(1970, 1, 1, tzinfo=UTC), Utc)
 
 ORDERS: Final = {
     "name": text_order(workers.c.name),
-    "status": text_order(workers.c.status),
+    "status": text_order(workers.c.status, is_short=True),
     "last_seen": Order(sql.coalesce(workers.c.last_seen, _NEVER), datetime),
     "version": text_order(workers.c.software),
     "platform": text_order(workers.c.platform),

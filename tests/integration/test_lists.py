@@ -316,3 +316,16 @@ def test_what_comes_and_goes_between_two_pages(farm: Farm) -> None:
         deletion.request(farm, gone.id)
     second = lists.job_page(farm, JobFilter(), Slice(sort="name", limit=10, after=first.next))
     assert [each.job.id for each in second.entries] == [job.id for job in made[2:]]
+
+
+def test_a_cursor_fits_into_an_address(farm: Farm) -> None:
+    """However long the names are, and whatever they are written in."""
+    names = ["\N{GRINNING FACE}" * 3_000 + end for end in "ab"]
+    for name in names:
+        store_job(farm, authored_job(authored_task(name), authored_task(name[:-1]), name=name))
+    first = lists.job_page(farm, JobFilter(), Slice(sort="name", limit=1))
+    assert len(first.next) < 2_000
+    second = lists.job_page(farm, JobFilter(), Slice(sort="name", limit=1, after=first.next))
+    assert [each.job.name for each in (*first.entries, *second.entries)] == names
+    page = lists.task_page(farm, first.entries[0].job.id, TaskFilter(), Slice(sort="-name", limit=1))
+    assert 0 < len(page.next) < 2_000

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.protocol.fields import Metadata, Settings, Text, Uuid
+from flamenco.protocol.fields import Metadata, Settings, Uuid
 from flamenco.protocol.x.filters import JobFilter, ShownWorkerStatus, TaskFilter, WorkerFilter
 from flamenco.protocol.x.overview import TasksByStatus
 
 Limit = Annotated[int, Meta(ge=1, le=500, description="At most so many.")]
-After = Annotated[Text, Meta(description="What the page before gave as `next`.")] | UnsetType
+After = Annotated[str, Meta(max_length=2_000, description="What the page before gave as `next`.")] | UnsetType
 Next = Annotated[str, Meta(description="What to ask the next page `after`; missing at the end.")] | UnsetType
 Total = Annotated[int, Meta(description="How many there are on all pages.")]
 Counts = Annotated[
