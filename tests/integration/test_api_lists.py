@@ -81,6 +81,8 @@ def test_a_page_of_jobs(farm: Farm) -> None:
         ("status=busy", "status"),
         ("after=nowhere", "after: no page of this list"),
         ("of=you", "of"),
+        ("worker=null", "worker: 'null' is not a UUID"),
+        ("tag=gpu", "tag: 'gpu' is not a UUID"),
         (f"q={'x' * 256}", "q"),
     ],
 )
