@@ -37,7 +37,7 @@ _OF_JOB = (
 )
 _DELETE = delete(attempts).where(attempts.c.key.in_(bindparam("keys", expanding=True)))
 _UNDER_WAY = select(tasks.c.job_key, tasks.c.activated).where(text(ACTIVE_SQL), tasks.c.activated.is_not(None))
-_JOBS = select(jobs.c.key, jobs.c.type, jobs.c.owner, jobs.c.metadata).where(
+_JOBS = select(jobs.c.key, jobs.c.type, jobs.c.owner, jobs.c.project).where(
     jobs.c.key.in_(bindparam("keys", expanding=True))
 )
 _LONGEST_NAME: Final = 255
@@ -91,9 +91,7 @@ def groups_of(tx: Tx, job_keys: Iterable[int]) -> dict[int, Group]:
 
 
 def _group(row: Any) -> Group:
-    project = str(row.metadata.get("project", ""))
-    owner = row.owner or str(row.metadata.get("user.name", ""))
-    return Group(*(name[:_LONGEST_NAME] for name in (row.type, owner, project)))
+    return Group(*(name[:_LONGEST_NAME] for name in (row.type, row.owner, row.project)))
 
 
 class Horizon(Struct, frozen=True):
