@@ -28,6 +28,7 @@ from flamenco.api.x import job_types as x_commands
 from flamenco.api.x import job_types as x_jobtypes
 from flamenco.api.x import jobs as x_explain
 from flamenco.api.x import jobs as x_jobs
+from flamenco.api.x import logs as x_logs
 from flamenco.api.x import overview
 from flamenco.api.x import search as x_search
 from flamenco.api.x import series as x_series
@@ -141,6 +142,8 @@ SURFACES = {
             "/jobs/{job_id}/tasks/at/{index}": x_tasks.TaskAt,
             "/jobs/{job_id}/explain": x_explain.Explain,
             "/jobs/{job_id}/explain/{worker_id}": x_explain.ExplainForWorker,
+            "/tasks/{task_id}/log": x_logs.Log,
+            "/tasks/{task_id}/log/search": x_logs.Search,
             "/events": x_events.Events,
             "/sinks": x_events.Sinks,
             "/dead-letters": x_events.DeadLetters,

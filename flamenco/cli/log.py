@@ -11,6 +11,7 @@ import click
 from msgspec import Struct
 
 from flamenco.cli.job_waits import patiently
+from flamenco.cli.log_search import CONTEXT, Sought, search
 from flamenco.cli.options import json_option, manager_option
 from flamenco.cli.output import print_json
 from flamenco.cli.references import find_job, find_tasks
@@ -35,23 +36,56 @@ class ShownLog(Struct, frozen=True):
 @click.argument("where", metavar="[JOB] TASK", nargs=-1, required=True)
 @click.option("-f", "--follow", is_flag=True, help="Go on printing what is added, until the task has ended.")
 @click.option("--tail", is_flag=True, help="Begin with the last lines, about 2000 characters.")
+@click.option("--search", "sought", metavar="TEXT", help="Print the lines that have TEXT, with their numbers.")
+@click.option("--regex", "is_pattern", is_flag=True, help="TEXT is a regular expression.")
+@click.option("--case", "minds_case", is_flag=True, help="Capitals in TEXT matter.")
+@click.option(
+    "--context",
+    "around",
+    type=click.IntRange(0, CONTEXT),
+    default=0,
+    show_default=True,
+    help="So many lines before and after each are printed as well.",
+)
 @manager_option
 @json_option
-def log(where: tuple[str, ...], manager_url: str, *, follow: bool, tail: bool, as_json: bool) -> None:
-    """Print the log of a task. After its JOB, TASK is its number or its name; alone, its whole ID.
+def log(
+    where: tuple[str, ...],
+    sought: str | None,
+    around: int,
+    manager_url: str,
+    *,
+    follow: bool,
+    tail: bool,
+    is_pattern: bool,
+    minds_case: bool,
+    as_json: bool,
+) -> None:
+    """Print the log of a task, or what is found in it. After its JOB, TASK is its number or its name; alone, its
+    whole ID.
 
     \b
     Example:
       flamenco log "Shot 12" render-1-5 -f
       flamenco log 6d0e2b4a 3 --tail
+      flamenco log 6d0e2b4a 3 --search "out of memory" --context 3
     """
     if len(where) > 2:
         raise click.UsageError("That is more than a job and a task; put names with spaces in quotes.")
     if follow and as_json:
         raise click.UsageError("--json prints the log as it is now; leave out --follow.")
+    if sought is not None and (follow or tail):
+        raise click.UsageError("--search is about all of the log; leave out --follow and --tail.")
+    if sought is None and (is_pattern or minds_case or around):
+        raise click.UsageError("--regex, --case and --context are about what is looked for; add --search TEXT.")
+    if sought == "":
+        raise click.UsageError("--search takes a text of one character at least.")
     with ManagerClient(manager_url) as client:
         job = find_job(client, where[0]) if len(where) == 2 else None
         task = find_tasks(client, where[-1:], job)[0]
+        if sought is not None:
+            search(client, task.id, Sought(sought, is_pattern, minds_case, around), as_json=as_json)
+            return
         found = client.tasks.log(task.id)
         start = _start_of_tail(client, found) if found and tail else 0
         if as_json:

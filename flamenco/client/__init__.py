@@ -39,6 +39,7 @@ from flamenco.protocol.v3.worker import MayKeepRunning as RunPermission
 from flamenco.protocol.v3.worker import TaskUpdate
 from flamenco.protocol.x.filters import ShownWorkerStatus
 from flamenco.protocol.x.jobs import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
+from flamenco.protocol.x.logs import LogHit, LogHits
 from flamenco.protocol.x.overview import ActiveTask as TaskOfWorker
 
 __all__ = [
@@ -69,6 +70,8 @@ __all__ = [
     "JobTypeSetting",
     "Listed",
     "ListedWorker",
+    "LogHit",
+    "LogHits",
     "ManagerClient",
     "ManagerError",
     "ManagerUnreachable",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Final
+from urllib.parse import urlencode
 
 from msgspec import Struct
 
@@ -11,6 +12,7 @@ from flamenco.client.connection import Connection, in_path
 from flamenco.domain.statuses import TaskStatus
 from flamenco.protocol.v3.meta import TaskLogInfo
 from flamenco.protocol.v3.tasks import TaskStatusChange
+from flamenco.protocol.x.logs import LogHits
 
 _LOG_PART: Final = 1 << 20
 """So many bytes of a log at most are asked for at a time."""
@@ -82,6 +84,24 @@ class TaskCalls:
             return b""
         # A proxy may not care for ranges; then all of it comes.
         return answer.content if answer.status_code == 206 else answer.content[start:]
+
+    def search_log(
+        self,
+        task_id: str,
+        text: str,
+        *,
+        is_pattern: bool = False,
+        minds_case: bool = False,
+        after: int = 0,
+        line: int = 1,
+    ) -> LogHits:
+        """Look for a text, or a regular expression, in a log, as far as one request gets; it says where to go on.
+
+        `line` is the number of the line that begins at byte `after`.
+        """
+        asked = {"q": text, "regex": is_pattern, "case": minds_case, "after": after, "line": line}
+        query = urlencode({name: str(value).lower() if name != "q" else value for name, value in asked.items()})
+        return self._connection.fetch(f"/api/x/tasks/{in_path(task_id)}/log/search?{query}", LogHits)
 
 
 def _path(task_id: str, *rest: str) -> str:

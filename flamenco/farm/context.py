@@ -41,6 +41,9 @@ Clock = Callable[[], datetime]
 
 log = structlog.get_logger(__name__)
 
+_LOG_SEARCHES = 2
+"""So many threads of a process search logs at the same time; each may keep a processor busy."""
+
 
 def utc_now() -> datetime:
     """The present moment, with its time zone."""
@@ -64,7 +67,7 @@ class Farm:
     `clock` is what people call the time, and may be moved; `timer` gives seconds that nobody moves.
     `task_watch`, `worker_watch`: of whom nothing was heard for how long, as far as this process has watched.
     `sleep_checked`: when this process last looked which workers should sleep. `idle_workers`: the keys of those that
-    this process had nothing for when they asked last.
+    this process had nothing for when they asked last. `log_searches` is held while a log is searched.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Farm:
         self.authenticators = hooks.authenticators(config)
         self.policies = Policies(hooks.scheduling_policies(config), config.policies)
         self._large_write = threading.Lock()
+        self.log_searches = threading.BoundedSemaphore(_LOG_SEARCHES)
         self.known_jobs = KnownJobs()
         self.idle_workers: set[int] = set()
         self.request_times = RequestHistograms()

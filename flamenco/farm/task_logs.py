@@ -1,13 +1,22 @@
-"""Reading the logs of tasks."""
+"""Reading the logs of tasks, and searching them."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from msgspec import Struct
 
 from flamenco.domain import job_files
+from flamenco.domain.errors import Busy
 from flamenco.domain.model import TaskState
 from flamenco.farm.context import Farm
+from flamenco.files import log_search
+from flamenco.files.log_reading import LogPart
+from flamenco.files.log_scan import Found, Wanted
 from flamenco.store import tasks
+
+PATIENCE_S: Final = 2.0
+"""How long a search waits while others search."""
 
 
 class TaskLog(Struct, frozen=True):
@@ -38,6 +47,27 @@ def info(farm: Farm, task_id: str) -> TaskLog | None:
 def logged(farm: Farm, task: TaskState) -> int:
     """How many bytes a task has ever logged in attempts that are over, what was left out since included."""
     return farm.logs.logged(task.job_id, task.id) if task.attempts else 0
+
+
+def part(farm: Farm, task_id: str, offset: int, most: int) -> LogPart:
+    """Some lines of a task's log, from byte `offset` on, which counts from the end where it is negative.
+
+    Raises `NotFound`; of a log that nobody has begun there is nothing.
+    """
+    task = _fetch(farm, task_id)
+    return farm.logs.part(task.job_id, task.id, offset, most)
+
+
+def search(farm: Farm, task_id: str, wanted: Wanted) -> Found:
+    """Look for something in a task's log, for as long as one request may take. Raises `NotFound`, `Refused`, `Busy`."""
+    task = _fetch(farm, task_id)
+    if not farm.log_searches.acquire(timeout=PATIENCE_S):
+        raise Busy("Others search logs just now; try again in a moment.")
+    try:
+        with farm.logs.opened(task.job_id, task.id) as descriptor:
+            return Found([], 0, 1, 0) if descriptor is None else log_search.search(descriptor, wanted)
+    finally:
+        farm.log_searches.release()
 
 
 def _fetch(farm: Farm, task_id: str) -> TaskState:

@@ -21,6 +21,9 @@ _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _ANY_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 _FOLDER: Final = _ANY_FOLDER | _NO_LINK
 
+READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+"""A pipe that somebody has put there is told from a file, and not waited for."""
+
 
 class Folder:
     """An open folder. Names are of what is in it, and never paths; all raise `OSError` as functions of `os` do.

@@ -20,17 +20,15 @@ import structlog
 
 from flamenco.domain.errors import StoreError
 from flamenco.domain.job_files import task_log_name
-from flamenco.files import log_cuts
-from flamenco.files.below import open_below
+from flamenco.files import log_cuts, log_reading
+from flamenco.files.below import READ, open_below
 from flamenco.files.job_folders import job_folder, make_job_folder, unusable
+from flamenco.files.log_reading import LogPart
 
 log = structlog.get_logger()
 
 TAIL_BYTES = 2048
 """How much of a log's end `tail` shows."""
-
-_CONTINUATION = bytes(range(0x80, 0xC0))
-"""What a character in UTF-8 goes on with, and none begins with."""
 
 
 class TaskLogs:
@@ -118,19 +116,30 @@ class TaskLogs:
 
     def tail(self, job_id: str, task_id: str) -> str:
         """The last lines of the log, at most 2 KiB; empty when there is none. Raises `StoreError`."""
+        return self.part(job_id, task_id, -TAIL_BYTES, TAIL_BYTES).data.decode(errors="replace")
+
+    def part(self, job_id: str, task_id: str, offset: int, most: int) -> LogPart:
+        """Some lines of the log, by their place in bytes (`log_reading.read`). Raises `StoreError`."""
+        with self.opened(job_id, task_id) as descriptor:
+            return log_reading.NOTHING if descriptor is None else log_reading.read(descriptor, offset, most)
+
+    @contextmanager
+    def opened(self, job_id: str, task_id: str) -> Iterator[int | None]:
+        """The log, open for reading; None when there is none. Raises `StoreError`, also for what goes wrong within."""
+        path = self.path(job_id, task_id)
         try:
-            with os.fdopen(open_below(self._root, self.path(job_id, task_id), os.O_RDONLY), "rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - TAIL_BYTES))
-                data = file.read(TAIL_BYTES)
+            descriptor = open_below(self._root, path, READ)
         except FileNotFoundError:
-            return ""
+            yield None
+            return
         except OSError as error:
-            raise unusable(f"The task log {self.path(job_id, task_id)} cannot be read", error) from error
-        if size > TAIL_BYTES:
-            # The beginning may be the rest of a line, and of a character.
-            data = data.partition(b"\n")[2] or data.lstrip(_CONTINUATION)
-        return data.decode(errors="replace")
+            raise unusable(f"The task log {path} cannot be read", error) from error
+        try:
+            yield descriptor
+        except OSError as error:
+            raise unusable(f"The task log {path} cannot be read", error) from error
+        finally:
+            os.close(descriptor)
 
 
 def stamped(line: str, now: datetime) -> str:

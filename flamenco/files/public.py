@@ -6,17 +6,14 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Final
+from typing import IO
 
 from msgspec import Struct
 
 from flamenco.domain import job_files
 from flamenco.domain.errors import NotFound
-from flamenco.files.below import open_below
+from flamenco.files.below import READ, open_below
 from flamenco.files.job_folders import job_folder
-
-_READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
-"""A pipe that somebody has put there is told from a file, and not waited for."""
 
 
 class PublicFile(Struct, frozen=True):
@@ -35,12 +32,12 @@ def open_public(root: Path, folder: str, job_id: str, name: str) -> PublicFile:
     """
     if not job_files.is_public(folder, job_id, name):
         raise NotFound("There is no such file.")
-    return _public(lambda: open_below(root, job_folder(root, job_id) / name, _READ))
+    return _public(lambda: open_below(root, job_folder(root, job_id) / name, READ))
 
 
 def open_file(path: Path) -> PublicFile:
     """Open a file that the configuration names; whoever does closes the stream. Raises `NotFound` when it cannot."""
-    return _public(lambda: os.open(path, _READ))
+    return _public(lambda: os.open(path, READ))
 
 
 def _public(open_it: Callable[[], int]) -> PublicFile:

@@ -194,7 +194,8 @@ def test_viewers_read_logs_if_they_may(make_farm: MakeFarm) -> None:
         job_id = submit(with_token(farm, Role.ARTIST))
         task_id = with_token(farm, Role.VIEWER).get(f"/api/v3/jobs/{job_id}/tasks").json["tasks"][0]["id"]
         file = f"/job-files/job-{job_id[:4]}/{job_id}/task-{task_id}.txt"
-        for path in (f"/api/v3/tasks/{task_id}/logtail", file):
+        log = f"/api/x/tasks/{task_id}/log"
+        for path in (f"/api/v3/tasks/{task_id}/logtail", file, log, f"{log}/search?q=x"):
             answer = with_token(farm, Role.VIEWER).get(path)
             assert (answer.status_code == 403) is not may, answer.text
             assert with_token(farm, Role.ARTIST).get(path).status_code in (200, 204, 404)

@@ -35,7 +35,7 @@ NEEDS = {
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
     "fetchTask explainJob explainJobForWorker getTaskAttempts getJobAttempts getJobTimes listJobs getJob listTasks "
     "getTaskStatuses getTaskAt search",
-    Access.LOG: "fetchTaskLogTail fetchTaskLogInfo",
+    Access.LOG: "fetchTaskLogTail fetchTaskLogInfo getTaskLog searchTaskLog",
     Access.SUBMIT: "submitJob submitJobCheck compileJob shamanCheckoutRequirements shamanCheckout "
     "shamanFileStoreCheck shamanFileStore",
     Access.STEER: "deleteJob setJobStatus setJobPriority setJobTag removeJobBlocklist setTaskStatus",

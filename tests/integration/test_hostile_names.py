@@ -67,6 +67,8 @@ ASKED: Final = [
     ["explain", HOSTILE],
     ["history"],
     ["history", "--by", "user"],
+    ["log", "{task}", "--search", "evil", "--context", "2"],
+    ["log", "{task}", "--search", HOSTILE],
     ["workers"],
     ["workers", "list"],
     ["workers", "sleep", "{worker}"],

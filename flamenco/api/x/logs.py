@@ -1,0 +1,101 @@
+"""Logs of tasks as a page reads them: some lines at a time, from anywhere, and what is found in them."""
+
+from __future__ import annotations
+
+import falcon
+import msgspec
+from msgspec import UNSET
+
+from flamenco.api.middleware.clients import unhurried
+from flamenco.api.operation import Answer, Operation
+from flamenco.api.resource import Resource, send
+from flamenco.domain.access import Access
+from flamenco.domain.errors import Busy
+from flamenco.farm import task_logs
+from flamenco.files.log_scan import Wanted
+from flamenco.files.log_search import LONGEST_S
+from flamenco.protocol.x import logs as schemas
+
+SIZE_HEADER = "Flamenco-Log-Size"
+OFFSET_HEADER = "Flamenco-Log-Offset"
+NEXT_HEADER = "Flamenco-Log-Next"
+
+_NO_TASK = Answer("There is no such task.")
+
+
+class Log(Resource):
+    """`/tasks/{task_id}/log`: a part of a task's log."""
+
+    @Operation(
+        id="getTaskLog",
+        summary="Some lines of a task's log, by their place in bytes.",
+        tag="tasks",
+        access=Access.LOG,
+        query=schemas.LogPart,
+        returns={
+            200: Answer(
+                f"The lines, as they are in the log; {SIZE_HEADER}, {OFFSET_HEADER} and {NEXT_HEADER} say how many "
+                "bytes it has, with which of them the part begins, and with which the next. A last line that ends "
+                "with a carriage return is not finished, and will be replaced.",
+                str,
+                media="text/plain",
+            ),
+            404: _NO_TASK,
+        },
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, task_id: str, query: schemas.LogPart) -> None:
+        """Send the lines."""
+        part = task_logs.part(self.farm, task_id, query.offset, query.limit)
+        resp.content_type = falcon.MEDIA_TEXT
+        resp.data = part.data
+        resp.cache_control = ["no-cache"]
+        resp.set_headers(
+            {
+                SIZE_HEADER: str(part.size),
+                OFFSET_HEADER: str(part.offset),
+                NEXT_HEADER: str(part.end),
+                "X-Content-Type-Options": "nosniff",
+            }
+        )
+
+
+class Search(Resource):
+    """`/tasks/{task_id}/log/search`: lines of a task's log in which something is."""
+
+    @Operation(
+        id="searchTaskLog",
+        summary="Look for a text, or a regular expression, in a task's log.",
+        tag="tasks",
+        access=Access.LOG,
+        query=schemas.LogSearch,
+        statuses={Busy: 429},
+        returns={
+            200: Answer(f"What was found, in {LONGEST_S:g} seconds at most, and where to go on.", schemas.LogHits),
+            400: Answer("The pattern is wrong, or takes too long."),
+            404: _NO_TASK,
+            429: Answer("Others search; `Retry-After` says how long to wait."),
+        },
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response, task_id: str, query: schemas.LogSearch) -> None:
+        """Search it."""
+        wanted = Wanted(
+            text=query.q,
+            is_pattern=query.regex,
+            minds_case=query.case,
+            after=query.after,
+            line=0 if query.line is UNSET else query.line,
+            most=query.limit,
+            seconds=LONGEST_S,
+        )
+        with unhurried(req):
+            found = task_logs.search(self.farm, task_id, wanted)
+        more = found.next < found.size
+        answer = schemas.LogHits(
+            hits=[msgspec.convert(hit._asdict(), schemas.LogHit) for hit in found.hits],
+            more=more,
+            next=found.next if more else UNSET,
+            next_line=found.line if more else UNSET,
+            size=found.size,
+            searched=max(0, found.next - query.after),
+        )
+        send(resp, answer)
