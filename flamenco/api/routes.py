@@ -23,6 +23,7 @@ from flamenco.api.v3 import workers as v3_workers
 from flamenco.api.worker_calls import worker_calls
 from flamenco.api.x import access as x_access
 from flamenco.api.x import attempts as x_attempts
+from flamenco.api.x import actions as x_actions
 from flamenco.api.x import events as x_events
 from flamenco.api.x import job_types as x_commands
 from flamenco.api.x import job_types as x_jobtypes
@@ -132,6 +133,9 @@ SURFACES = {
             "/commands": x_commands.Commands,
             "/worker/commands": x_worker.Commands,
             "/jobs": x_jobs.Jobs,
+            "/jobs/actions": x_actions.OfJobs,
+            "/tasks/actions": x_actions.OfTasks,
+            "/workers/actions": x_actions.OfWorkers,
             "/jobs/compile": x_jobs.Compile,
             "/jobs/{job_id}/attempts": x_attempts.OfJob,
             "/jobs/{job_id}/times": x_attempts.Times,

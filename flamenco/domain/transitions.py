@@ -96,6 +96,16 @@ def taken_up(status: JobStatus, reason: str) -> list[Effect]:
     return effects
 
 
+def requeued(status: JobStatus, tasks: TaskStatus, reason: str) -> list[Effect]:
+    """A person has queued all tasks of a job that are in one status: it goes on as with a single one."""
+    effects = taken_up(status, reason)
+    if status is JobStatus.COMPLETED:
+        effects = [JobMove(status, JobStatus.QUEUED, reason, refresh_tasks=True)]
+    sources = frozenset({tasks, TaskStatus.CANCELED} if status is JobStatus.FAILED else {tasks})
+    moves = [each for each in effects if isinstance(each, JobMove)]
+    return [*moves, MassMove(sources, TaskStatus.QUEUED, reason)]
+
+
 def move_job(old: JobStatus, counts: TaskCounts, new: JobStatus, reason: str) -> list[Effect]:
     """All that happens when a job in `old` is sent to `new`; nothing when it is there already."""
     if old is new:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flamenco.domain.access import Access, Caller, Mode, Reach, Role, is_private, reach
+from flamenco.domain.access import Access, Caller, Mode, Owner, Reach, Role, is_private, reach
 from flamenco.domain.errors import AccessDenied, SignInNeeded
 from flamenco.farm.context import Farm
 from flamenco.farm.identification import HOW_TO_SIGN_IN
@@ -37,9 +37,15 @@ def require(farm: Farm, caller: Caller, access: Access, *, job_id: str = "", tas
         with farm.store.read() as tx:
             owner = jobs.owner(tx, job_id.lower()) if job_id else jobs.owner_of_task(tx, task_id.lower())
         # What is not there is nobody's, and whoever asks is told that.
-        if owner is not None and not caller.owns(owner):
-            raise _not_theirs(caller, access)
+        if owner is not None:
+            check_theirs(caller, access, owner)
     return found
+
+
+def check_theirs(caller: Caller, access: Access, owner: Owner) -> None:
+    """Raise `AccessDenied` unless what is `owner`'s is theirs: for whoever reaches to their own alone."""
+    if not caller.owns(owner):
+        raise _not_theirs(caller, access)
 
 
 def may(farm: Farm, caller: Caller, access: Access) -> bool:

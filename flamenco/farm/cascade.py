@@ -223,6 +223,12 @@ class Cascade:
         """Have a job that has ended go on: a person has queued one of its tasks."""
         self._carry_out(transitions.taken_up(self.job.status, reason), reason)
 
+    def requeue(self, tasks: TaskStatus, reason: str) -> None:
+        """Queue all tasks that are in one status, and have a job that has ended go on with them."""
+        self._carry_out(transitions.requeued(self.job.status, tasks, reason), reason)
+        self.job = replace(self.job, updated=self.now)
+        self._events.append(job_event(self.job, refresh_tasks=True))
+
     def go_on(self, most: int) -> None:
         """Move some of the tasks that are still to be moved; and the job, when those were the last."""
         reason = self.job.moves[-1].reason

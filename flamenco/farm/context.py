@@ -67,7 +67,8 @@ class Farm:
     `clock` is what people call the time, and may be moved; `timer` gives seconds that nobody moves.
     `task_watch`, `worker_watch`: of whom nothing was heard for how long, as far as this process has watched.
     `sleep_checked`: when this process last looked which workers should sleep. `idle_workers`: the keys of those that
-    this process had nothing for when they asked last. `log_searches` is held while a log is searched.
+    this process had nothing for when they asked last. `log_searches` is held while a log is searched,
+    `large_action` while somebody has something done with many jobs, tasks or workers.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Farm:
         self.authenticators = hooks.authenticators(config)
         self.policies = Policies(hooks.scheduling_policies(config), config.policies)
         self._large_write = threading.Lock()
+        self.large_action = threading.Lock()
         self.log_searches = threading.BoundedSemaphore(_LOG_SEARCHES)
         self.known_jobs = KnownJobs()
         self.idle_workers: set[int] = set()

@@ -143,7 +143,8 @@ def _initial_status(submission: Submission) -> JobStatus:
     return _STARTS_AS[asked]
 
 
-def _check_priority(farm: Farm, priority: int, by: Caller) -> None:
+def check_priority(farm: Farm, priority: int, by: Caller) -> None:
+    """Raise `AccessDenied` where somebody may not give a job that priority."""
     highest = farm.config.access.highest_priority
     if priority > highest and reach(by.role, Access.STEER) is not Reach.ALL:
         raise AccessDenied(
@@ -167,7 +168,7 @@ def _compile(farm: Farm, submission: Submission, by: Caller, warn: Warn, *, stri
         farm.stopped_scripts.check(machine_of(by.address))
     if submission.priority not in PRIORITIES:
         raise Refused(f"The priority is from {PRIORITIES[0]} to {PRIORITIES[-1]}, and not {submission.priority}.")
-    _check_priority(farm, submission.priority, by)
+    check_priority(farm, submission.priority, by)
     if submission.shaman_checkout_id:
         # As it is called where others look for it: `./a` is `a`, and goes with the last job that has it.
         submission = replace(submission, shaman_checkout_id="/".join(checkout_parts(submission.shaman_checkout_id)))
@@ -232,24 +233,24 @@ def unblock(farm: Farm, job_id: str, blocks: Iterable[tuple[str, str]]) -> None:
         audit.note(tx, farm.clock(), "job", job.id, job.name, before={"blocked": named})
 
 
-def set_status(farm: Farm, job_id: str, status: JobStatus, reason: str) -> None:
+def _any_status(_status: str) -> None:
+    pass
+
+
+def set_status(
+    farm: Farm, job_id: str, status: JobStatus, reason: str, check: Callable[[str], None] = _any_status
+) -> None:
     """Cancel, pause, requeue …: send a job to another status, with all that follows. Raises `NotFound`.
 
     A job that people requeue starts afresh: nobody failed anything in it and nobody is blocked. What has been begun
-    with its tasks before is finished first.
+    with its tasks before is finished first. `check` is given the status that it has then, and may raise.
     """
-    while True:
-        with farm.store.write() as tx:
-            cascade = Cascade(tx, job_store.lock_by_id(tx, job_id), farm.clock())
-            is_next = not cascade.job.moves
-            if is_next:
-                _set_status(tx, farm, cascade, status, reason)
-        if is_next:
-            cascade.write_logs(farm)
-        if cascade.job.moves:
-            moving.finish(farm, cascade.job.key)
-        if is_next:
-            return
+
+    def change(tx: Tx, cascade: Cascade) -> None:
+        check(cascade.job.status)
+        _set_status(tx, farm, cascade, status, reason)
+
+    moving.alone(farm, lambda tx: Cascade(tx, job_store.lock_by_id(tx, job_id), farm.clock()), change)
 
 
 def _set_status(tx: Tx, farm: Farm, cascade: Cascade, status: JobStatus, reason: str) -> None:
@@ -267,7 +268,7 @@ def _set_status(tx: Tx, farm: Farm, cascade: Cascade, status: JobStatus, reason:
 
 def set_priority(farm: Farm, job_id: str, priority: int, by: Caller = ITSELF) -> None:
     """Give a job another priority; the very next poll goes by it. Raises `NotFound`, `AccessDenied` where too high."""
-    _check_priority(farm, priority, by)
+    check_priority(farm, priority, by)
     now = farm.clock()
     with farm.store.write() as tx:
         before = job_store.lock_by_id(tx, job_id)

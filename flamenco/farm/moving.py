@@ -7,6 +7,7 @@ job fails, a chore does, and a manager that starts. Whoever locks the job next g
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -15,6 +16,7 @@ from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import placing
 from flamenco.store import jobs, moves
+from flamenco.store.engine import Tx
 
 SLICE_S: Final = 0.01
 """How long a transaction should take that keeps all others from writing: SQLite's. A server's keeps this job alone."""
@@ -32,6 +34,22 @@ def finish(farm: Farm, job_key: int) -> None:
         if farm.store.is_sqlite:
             most = min(moves.AT_ONCE, max(_LEAST, int(most * SLICE_S / took)))
         time.sleep(max(LEAST_PAUSE_S, took))
+
+
+def alone(farm: Farm, lock: Callable[[Tx], Cascade], change: Callable[[Tx, Cascade], None]) -> None:
+    """Change a job once what was begun with its tasks before is finished, and finish what that begins."""
+    while True:
+        with farm.store.write() as tx:
+            cascade = lock(tx)
+            is_next = not cascade.job.moves
+            if is_next:
+                change(tx, cascade)
+        if is_next:
+            cascade.write_logs(farm)
+        if cascade.job.moves:
+            finish(farm, cascade.job.key)
+        if is_next:
+            return
 
 
 def finish_all(farm: Farm) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
@@ -69,6 +69,27 @@ def set_of_worker(farm: Farm, worker_id: str, tag_ids: Sequence[str]) -> None:
         audit.note(tx, now, "worker", worker_id, worker.name, after={"tags": list(tag_ids)})
         events.append(tx, [worker_event(worker, now)], now)
     stranding.look_soon(farm)
+
+
+def change_of_worker(
+    farm: Farm, worker_id: str, add: Collection[str], remove: Collection[str]
+) -> tuple[set[str], set[str]]:
+    """Give a worker some tags and take some away; the ids of those that it has now, and has no more, by that.
+
+    Raises `NotFound` for the worker; unknown tags are ignored.
+    """
+    now = farm.clock()
+    with farm.store.write() as tx:
+        worker = workers.lock(tx, worker_id)
+        before = {tag.id for tag in tag_store.of_worker(tx, worker.key)}
+        tag_store.set_of_worker(tx, worker.key, sorted((before | {*add}) - {*remove}))
+        after = {tag.id for tag in tag_store.of_worker(tx, worker.key)}
+        audit.note(
+            tx, now, "worker", worker_id, worker.name, before={"tags": sorted(before)}, after={"tags": sorted(after)}
+        )
+        events.append(tx, [worker_event(worker, now)], now)
+    stranding.look_soon(farm)
+    return after - before, before - after
 
 
 def set_of_job(farm: Farm, job_id: str, tag_id: str | None, tag_name: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -225,24 +226,26 @@ def details(farm: Farm, task_id: str) -> TaskDetails:
         return TaskDetails(task, listing.task_worker(tx, task.worker_key), listing.failed_by(tx, task.key))
 
 
-def set_status(farm: Farm, task_id: str, status: TaskStatus, reason: str) -> None:
+def _any_status(_status: str) -> None:
+    pass
+
+
+def set_status(
+    farm: Farm, task_id: str, status: TaskStatus, reason: str, check: Callable[[str], None] = _any_status
+) -> None:
     """A person decides what becomes of a task, and its job follows. Raises `NotFound`.
 
     A task that is queued again starts afresh: nobody failed it, and if all who could run it are blocked, nobody is.
     A job that has ended goes on with it. What has been begun with the tasks of the job before is finished first.
+    `check` is given the status that it has then, and may raise.
     """
-    while True:
-        with farm.store.write() as tx:
-            cascade, task = Cascade.of_task(tx, task_id, farm.clock())
-            is_next = not cascade.job.moves
-            if is_next:
-                _set_status(tx, farm, cascade, task, status, reason)
-        if is_next:
-            cascade.write_logs(farm)
-        if cascade.job.moves:
-            moving.finish(farm, task.job_key)
-        if is_next:
-            return
+
+    def change(tx: Tx, cascade: Cascade) -> None:
+        task = task_store.fetch(tx, task_id)  # with its job locked
+        check(task.status)
+        _set_status(tx, farm, cascade, task, status, reason)
+
+    moving.alone(farm, lambda tx: Cascade.of_task(tx, task_id, farm.clock())[0], change)
 
 
 def _set_status(tx: Tx, farm: Farm, cascade: Cascade, task: TaskState, status: TaskStatus, reason: str) -> None:

@@ -217,6 +217,20 @@ def request_status(farm: Farm, worker_id: str, status: WorkerStatus, *, lazy: bo
         events.append(tx, [worker_event(asked, now)], now)
 
 
+def take_back_request(farm: Farm, worker_id: str) -> None:
+    """Ask a worker for nothing any more. Raises `NotFound`, and `Conflict` when it is asked for nothing."""
+    now = farm.clock()
+    with farm.store.write() as tx:
+        worker = worker_store.lock(tx, worker_id)
+        if worker.status_requested is None:
+            raise Conflict("It is asked for nothing.")
+        left = replace(worker, status_requested=None, lazy_request=False)
+        before = {"status_requested": worker.status_requested, "lazy": worker.lazy_request}
+        audit.note(tx, now, "worker", worker_id, worker.name, before=before, after={"status_requested": None})
+        worker_store.save(tx, left, now)
+        events.append(tx, [worker_event(left, now)], now)
+
+
 def list_all(farm: Farm) -> list[Worker]:
     """Every worker that was not deleted."""
     with farm.store.read() as tx:

@@ -8,9 +8,10 @@ from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy import func as sql
 
 from flamenco.domain.model import JobState, TaskState
+from flamenco.domain.statuses import TaskStatus
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling.queues import decode_names
-from flamenco.store.schema import job_blocks, jobs, queues, requirements, task_failures, worker_tags, workers
+from flamenco.store.schema import job_blocks, jobs, queues, requirements, task_failures, tasks, worker_tags, workers
 
 _FAILED_BEFORE = select(task_failures.c.task_key).where(
     task_failures.c.task_key == bindparam("task_key"), task_failures.c.worker_key == bindparam("worker_key")
@@ -132,6 +133,12 @@ def unblock_type(tx: Tx, job_key: int, task_type: str) -> None:
 def forget_task(tx: Tx, task_key: int) -> None:
     """A fresh start for a task: nobody failed it."""
     tx.execute(delete(task_failures).where(task_failures.c.task_key == task_key))
+
+
+def forget_tasks(tx: Tx, job_key: int, status: TaskStatus) -> None:
+    """The same for the tasks of a locked job that are in `status`."""
+    those = select(tasks.c.key).where(tasks.c.job_key == job_key, tasks.c.status == status)
+    tx.execute(delete(task_failures).where(task_failures.c.job_key == job_key, task_failures.c.task_key.in_(those)))
 
 
 def forget_job(tx: Tx, job_key: int) -> None:

@@ -134,6 +134,13 @@ def in_statuses(tx: Tx, job_key: int, statuses: Iterable[TaskStatus], most: int)
     return [STATE.read(row) for row in tx.execute(found.order_by(tasks.c.index_in_job).limit(most))]
 
 
+def one_of_each_queue(tx: Tx, job_key: int, status: TaskStatus) -> list[TaskState]:
+    """Of the tasks of a job that are in `status`, one for each thing that they require of workers."""
+    first = select(sql.min(tasks.c.key)).where(tasks.c.job_key == job_key, tasks.c.status == status)
+    found = SELECT.where(tasks.c.key.in_(first.group_by(tasks.c.queue_key))).order_by(tasks.c.index_in_job)
+    return [STATE.read(row) for row in tx.execute(found)]
+
+
 def save(tx: Tx, before: TaskState, now: TaskState) -> None:
     """Write what has changed of a task. Raises `Conflict` when its status is not the one from `before` any more."""
     if not STATE.write(tx, now.key, STATE.changes(before, now), status=before.status):

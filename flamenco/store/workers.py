@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 from sqlalchemy import bindparam, insert, select, update
@@ -33,6 +35,8 @@ ROWS = Rows(
     ),
 )
 _PRESENT = select(*ROWS.columns).where(workers.c.deleted.is_(None))
+SELECT = select(*ROWS.columns)
+"""What `read` takes, of all workers."""
 _BY_ID = _PRESENT.where(workers.c.uuid == bindparam("id"))
 _WITH_SECRET = Ready(_BY_ID.add_columns(workers.c.secret_hash))
 _REGISTERED = select(sql.count()).select_from(
@@ -43,6 +47,11 @@ _REGISTERED = select(sql.count()).select_from(
 )
 _PRESENT_BY_KEY = Ready(_PRESENT.where(workers.c.key == bindparam("worker_key")))
 _BY_KEY = Ready(select(*ROWS.columns).where(workers.c.key == bindparam("worker_key")))
+
+
+def read(rows: Iterable[Any]) -> list[Worker]:
+    """The workers in rows of `SELECT`."""
+    return [ROWS.read(row) for row in rows]
 
 
 def insert_worker(tx: Tx, worker: Worker, secret_hash: str, now: datetime) -> Worker:

@@ -20,6 +20,7 @@ from flamenco import Limit, Term
 from flamenco import store as store_package
 from flamenco.config.access_settings import AccessConfig
 from flamenco.domain.access import ITSELF, Access, Caller, Role, Way, hash_of
+from flamenco.domain.actions import AnyAction, JobAction, TaskAction, WorkerAction
 from flamenco.domain.errors import AccessDenied
 from flamenco.domain.job_files import LAST_RENDERED
 from flamenco.domain.listing import JobFilter, JobQuery, Page, TaskFilter, TaskQuery, WorkerFilter
@@ -38,6 +39,7 @@ from flamenco.farm import (
     lists,
     roll_ups,
     search,
+    requeueing,
     sign_in,
     sinks,
     speaking,
@@ -50,6 +52,9 @@ from flamenco.farm import (
     workers,
 )
 from flamenco.farm import sleep as sleeping
+from flamenco.farm.actions import of_jobs, of_tasks, of_workers
+from flamenco.farm.actions.carrying_out import carry_out
+from flamenco.farm.actions.values import Asked, Kind
 from flamenco.farm.authorization import require
 from flamenco.farm.context import Farm
 from flamenco.farm.identification import Credentials, identify
@@ -147,6 +152,7 @@ def exercise(farm: Farm, clock: Clock) -> None:
     job = _work(farm, clock)
     _fail(farm)
     _steer(farm, job, tag.id)
+    _act(farm, job)
     _look(farm, job)
     _deliver(farm, clock, sink)
     clock.forward(1000)
@@ -240,6 +246,28 @@ def _steer(farm: Farm, job: Job, tag_id: str) -> None:
         tasks.set_status(farm, task.id, TaskStatus.COMPLETED, "test")
     jobs.set_status(farm, completed.id, JobStatus.REQUEUEING, "test")
     jobs.set_status(farm, completed.id, JobStatus.CANCEL_REQUESTED, "test")
+
+
+def _act(farm: Farm, job: Job) -> None:
+    """People have something done with many, and with tasks by how they ended, or where they ran."""
+    ids = [task.id for task in tasks.of_job(farm, job.id)]
+    kinds: list[tuple[Kind[Any], AnyAction, list[str]]] = [
+        (of_jobs.Jobs(), JobAction.RESUME, [job.id]),
+        (of_tasks.Tasks(job.id), TaskAction.CANCEL, ids),
+        (of_workers.Workers(), WorkerAction.CANCEL_REQUEST, [workers.list_all(farm)[0].id]),
+    ]
+    for kind, action, named in kinds:
+        for given in (None, named):
+            carry_out(farm, ITSELF, kind, Asked(action=action, ids=given, dry_run=True))
+    other = store_job(farm, authored_job(*(authored_task(f"e{n}", "elsewhere") for n in range(40))))
+    here, there = (new_worker(farm, name, ("elsewhere",)) for name in ("here", "there"))
+    run_next(farm, here, TaskStatus.FAILED)
+    run_next(farm, there, TaskStatus.FAILED)
+    first = tasks.of_job(farm, other.id)[0].id
+    tasks.set_status(farm, first, TaskStatus.FAILED, "test")
+    requeueing.requeue_tasks(farm, other.id, TaskStatus.FAILED, "test", lambda _status: None)
+    requeueing.requeue_elsewhere(farm, first, "test")
+    jobs.set_status(farm, other.id, JobStatus.CANCEL_REQUESTED, "test")
 
 
 def _look(farm: Farm, job: Job) -> None:

@@ -38,10 +38,11 @@ NEEDS = {
     Access.LOG: "fetchTaskLogTail fetchTaskLogInfo getTaskLog searchTaskLog",
     Access.SUBMIT: "submitJob submitJobCheck compileJob shamanCheckoutRequirements shamanCheckout "
     "shamanFileStoreCheck shamanFileStore",
-    Access.STEER: "deleteJob setJobStatus setJobPriority setJobTag removeJobBlocklist setTaskStatus",
+    Access.STEER: "deleteJob setJobStatus setJobPriority setJobTag removeJobBlocklist setTaskStatus actOnJobs "
+    "actOnTasks",
     Access.MANAGE: "deleteJobMass deleteWorker requestWorkerStatusChange setWorkerTags createWorkerTag "
     "updateWorkerTag deleteWorkerTag setWorkerSleepSchedule getDeadLetters retryDeadLetters discardDeadLetters "
-    "addWorker approveWorker",
+    "addWorker approveWorker actOnWorkers",
     Access.AUDIT: "getAudit",
     Access.ADMINISTER: "checkSharedStoragePath findBlenderExePath checkBlenderExePath saveSetupAssistantConfig "
     "getConfigurationFile updateConfigurationFile getUsers addUser changeUser removeUser",

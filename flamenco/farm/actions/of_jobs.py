@@ -1,0 +1,92 @@
+"""What actions do with jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from flamenco.domain.access import Caller, Owner
+from flamenco.domain.actions import JOB_ACTIONS, REQUEUES, Action, JobAction, check_fits
+from flamenco.domain.errors import NotFound, Refused
+from flamenco.domain.listing import JobFilter
+from flamenco.domain.model import JobState
+from flamenco.domain.statuses import JobStatus
+from flamenco.farm import deletion, jobs, requeueing, tags
+from flamenco.farm.actions.values import Asked, Undo
+from flamenco.farm.context import Farm
+from flamenco.store import selection
+from flamenco.store.engine import Tx
+from flamenco.store.selection import Conditions
+
+_STATUSES = {
+    JobAction.CANCEL: JobStatus.CANCEL_REQUESTED,
+    JobAction.PAUSE: JobStatus.PAUSE_REQUESTED,
+    JobAction.RESUME: JobStatus.QUEUED,
+    JobAction.REQUEUE: JobStatus.REQUEUEING,
+}
+"""The status that an action sends a job to."""
+
+
+class Jobs(Struct, frozen=True):
+    """Jobs that a filter leaves in, where they are not named."""
+
+    chosen: JobFilter = JobFilter()
+    noun = "job"
+
+    def rules(self, action: Any) -> Action:
+        """The row of the table for an action."""
+        return JOB_ACTIONS[action]
+
+    def check_arguments(self, farm: Farm, asked: Asked) -> None:
+        """Raise `Refused` for a tag that there is not, or a priority that is none."""
+        if asked.action is JobAction.TAG and asked.arguments.tag_id:
+            try:
+                tags.fetch(farm, asked.arguments.tag_id)
+            except NotFound as error:
+                raise Refused(f"arguments.tag_id: {error}") from error
+        if asked.action is JobAction.PRIORITY and asked.arguments.priority not in jobs.PRIORITIES:
+            raise Refused(f"arguments.priority: is from {jobs.PRIORITIES[0]} to {jobs.PRIORITIES[-1]}")
+
+    def conditions(self, ids: Sequence[str] | None) -> Conditions:
+        """Which are meant."""
+        return selection.of_jobs(self.chosen if ids is None else ids)
+
+    def count(self, tx: Tx, conditions: Conditions, after: int) -> int:
+        """How many are meant."""
+        return selection.count_jobs(tx, conditions, after)
+
+    def page(self, tx: Tx, conditions: Conditions, after: int, most: int) -> list[tuple[JobState, Owner]]:
+        """The next of them."""
+        return selection.page_of_jobs(tx, conditions, after, most)
+
+    def check(self, farm: Farm, by: Caller, asked: Asked, subject: JobState) -> None:
+        """Raise where the job is in another status than that makes sense for, or somebody may not do it."""
+        check_fits(self.rules(asked.action), subject.status)
+        if status := REQUEUES.get(asked.action):
+            requeueing.check_there_are(subject.counts_to_be.of(status), status)
+        if asked.action is JobAction.PRIORITY:
+            jobs.check_priority(farm, asked.arguments.priority, by)
+
+    def carry_out(self, farm: Farm, by: Caller, asked: Asked, subject: JobState) -> Undo | None:
+        """Do it."""
+        action, given, job_id = asked.action, asked.arguments, subject.id
+        rules = self.rules(action)
+        match action:
+            case JobAction.PRIORITY:
+                jobs.set_priority(farm, job_id, given.priority, by)
+                return Undo((job_id,), action, {"priority": subject.priority})
+            case JobAction.TAG:
+                tags.set_of_job(farm, job_id, given.tag_id or None, None)
+                return Undo((job_id,), action, {"tag_id": subject.worker_tag})
+            case JobAction.DELETE:
+                deletion.request(farm, job_id)
+            case JobAction.REQUEUE_FAILED | JobAction.REQUEUE_CANCELED:
+                requeueing.requeue_tasks(
+                    farm, job_id, REQUEUES[action], given.reason, lambda status: check_fits(rules, status)
+                )
+            case JobAction():
+                jobs.set_status(farm, job_id, _STATUSES[action], given.reason, lambda status: check_fits(rules, status))
+                return Undo((job_id,), rules.undone_by[0], {}) if rules.undone_by else None
+        return None
