@@ -61,6 +61,7 @@ COMMANDS: Final = {
     "history": Lazy("flamenco.cli.history:history", "Show how busy the farm was, and what it has done."),
     "cancel": Lazy("flamenco.cli.steering:cancel", "Cancel jobs or tasks."),
     "pause": Lazy("flamenco.cli.steering:pause", "Pause jobs."),
+    "resume": Lazy("flamenco.cli.steering:resume", "Go on with paused jobs."),
     "requeue": Lazy("flamenco.cli.steering:requeue", "Run jobs or tasks again."),
     "priority": Lazy("flamenco.cli.steering:priority", "Let jobs come sooner, or later."),
     "delete": Lazy("flamenco.cli.steering:delete", "Delete jobs."),

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from msgspec import to_builtins
 from rich.text import Text
 
+from flamenco.cli.acting import Doing, Told, act_on_matching, act_on_named, simply
+from flamenco.cli.choosing import Chosen, choosing_workers
 from flamenco.cli.list_options import limit_option, search_option, sort_option, tell_of_more
 from flamenco.cli.options import ListingGroup, confirm, json_option, manager_option, status_option, yes_option
 from flamenco.cli.output import age, print_fields, print_json, print_line, print_table, short_ids, styled
 from flamenco.cli.references import find_tags, find_workers
+from flamenco.cli.worker_schedule import schedule
 from flamenco.client import (
     ListedWorker,
     ManagerClient,
@@ -24,13 +28,24 @@ from flamenco.client import (
     Worker,
     WorkerRow,
 )
+from flamenco.domain.actions import WorkerAction
 from flamenco.domain.errors import Refused
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.worker.credentials import Credentials, save
 
-REQUESTS = tuple(
-    str(status) for status in (WorkerStatus.AWAKE, WorkerStatus.ASLEEP, WorkerStatus.OFFLINE, WorkerStatus.RESTART)
-)
+NOTHING: Final = "nothing"
+"""What a worker is asked for of which everything is taken back."""
+
+ACTIONS: Final = {
+    str(WorkerStatus.AWAKE): WorkerAction.WAKEUP,
+    str(WorkerStatus.ASLEEP): WorkerAction.SLEEP,
+    str(WorkerStatus.OFFLINE): WorkerAction.SHUTDOWN,
+    str(WorkerStatus.RESTART): WorkerAction.RESTART,
+    NOTHING: WorkerAction.CANCEL_REQUEST,
+}
+"""What is done, by what workers are asked for."""
+
+REQUESTS: Final = tuple(ACTIONS)
 
 
 class ShownWorker(ListedWorker, frozen=True, kw_only=True):
@@ -51,6 +66,9 @@ def workers() -> None:
       flamenco workers
       flamenco workers request render-07 asleep
     """
+
+
+workers.add_command(schedule)
 
 
 ORDERS = ("name", "status", "last_seen", "version", "platform", "address", "created")
@@ -173,36 +191,41 @@ def worker_fields(worker: Worker) -> Iterator[tuple[str, str | Text]]:
 @click.argument("references", metavar="WORKER...", nargs=-1)
 @click.argument("status", metavar=f"[{'|'.join(REQUESTS)}]", type=click.Choice(REQUESTS))
 @click.option("--now", is_flag=True, help="At once: its task is stopped, and given to another worker.")
+@choosing_workers
 @manager_option
 @json_option
-def request(references: tuple[str, ...], status: str, manager_url: str, *, now: bool, as_json: bool) -> None:
-    """Ask workers to go to a status, when they are done with their task or --now.
-
-    To ask for the status that a worker has already takes back what it was asked before.
+def request(
+    references: tuple[str, ...], status: str, chosen: Chosen, manager_url: str, *, now: bool, as_json: bool
+) -> None:
+    """Ask workers to go to a status, when they are done with their task or --now; or for nothing any more.
 
     \b
     Example:
       flamenco workers request render-07 render-08 asleep
       flamenco workers request render-07 restart --now
+      flamenco workers request offline --all-matching --tag gpu --dry-run
+      flamenco workers request render-07 nothing
     """
-    if not references:
-        raise click.UsageError("Which worker? `flamenco workers` lists them; the status comes after it.")
+    chosen.check(references, "Which worker? `flamenco workers` lists them; the status comes after it.")
+    action = ACTIONS[status]
+    doing = Doing(things="workers", action=action, arguments={} if status == NOTHING else {"lazy": not now})
     with ManagerClient(manager_url) as client:
-        changed = []
+        if chosen.all_matching:
+            act_on_matching(client, doing, chosen, as_json=as_json)
+            return
         found = find_workers(client, references)
         unable = [worker.name for worker in found if not worker.can_restart]
-        if status == WorkerStatus.RESTART and unable:
+        if action is WorkerAction.RESTART and unable:
             raise Refused(f"{', '.join(unable)} cannot restart; ask for `offline`, and start it again where it runs.")
-        for worker in found:
-            client.workers.request_status(worker.id, WorkerStatus(status), lazily=not now)
-            seen = client.workers.get(worker.id)
-            changed.append(
-                {"id": seen.id, "name": seen.name, "status": seen.status, "status_change": seen.status_change}
-            )
-            if not as_json:
-                print_line(f"{seen.name}: {status_of(seen.status, seen.status_change)}")
-    if as_json:
-        print_json(changed)
+        act_on_named(client, doing, found, partial(_as_asked, client), chosen, as_json=as_json)
+
+
+def _as_asked(client: ManagerClient, worker: ListedWorker, refused: str) -> Told:
+    seen = client.workers.get(worker.id)
+    record = {"id": seen.id, "name": seen.name, "status": seen.status, "status_change": seen.status_change}
+    if refused:
+        return Told(refused, {**record, "refused": refused}, refused=True)
+    return Told(str(status_of(seen.status, seen.status_change)), record)
 
 
 @workers.command()
@@ -288,24 +311,27 @@ def add(name: str, platform: str, file: Path, manager_url: str) -> None:
 
 
 @workers.command()
-@click.argument("references", metavar="WORKER...", nargs=-1, required=True)
+@click.argument("references", metavar="WORKER...", nargs=-1)
+@choosing_workers
 @yes_option
 @manager_option
 @json_option
-def delete(references: tuple[str, ...], manager_url: str, *, sure: bool, as_json: bool) -> None:
+def delete(references: tuple[str, ...], chosen: Chosen, manager_url: str, *, sure: bool, as_json: bool) -> None:
     """Forget workers. A task that one of them runs is given to another; its credentials are worth nothing any more.
 
     \b
     Example:
       flamenco workers delete old-laptop
+      flamenco workers delete --all-matching --status error --yes
     """
+    chosen.check(references, "Which worker? `flamenco workers` lists them.")
+    doing = Doing(things="workers", action=WorkerAction.REMOVE)
     with ManagerClient(manager_url) as client:
+        if chosen.all_matching:
+            act_on_matching(client, doing, chosen, as_json=as_json, sure=sure)
+            return
         found = find_workers(client, references)
-        what = "\n".join(f"{worker.id}  {worker.name} ({worker.status})" for worker in found)
-        confirm(what, f"Forget {'this worker' if len(found) == 1 else f'these {len(found)} workers'}?", sure=sure)
-        for worker in found:
-            client.workers.delete(worker.id)
-            if not as_json:
-                print_line(f"{worker.name}: deleted")
-    if as_json:
-        print_json([{"id": worker.id, "name": worker.name} for worker in found])
+        if not chosen.dry_run:
+            what = "\n".join(f"{worker.id}  {worker.name} ({worker.status})" for worker in found)
+            confirm(what, f"Forget {'this worker' if len(found) == 1 else f'these {len(found)} workers'}?", sure=sure)
+        act_on_named(client, doing, found, partial(simply, "deleted"), chosen, as_json=as_json)

@@ -37,6 +37,7 @@ from flamenco.protocol.v3.jobs import JobDeletionInfo as JobDeletion
 from flamenco.protocol.v3.meta import TaskLogInfo as TaskLog
 from flamenco.protocol.v3.worker import MayKeepRunning as RunPermission
 from flamenco.protocol.v3.worker import TaskUpdate
+from flamenco.protocol.x.actions import ActionOutcome, ActionRefusal, ActionUndo
 from flamenco.protocol.x.filters import ShownWorkerStatus
 from flamenco.protocol.x.jobs import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
 from flamenco.protocol.x.logs import LogHit, LogHits
@@ -45,6 +46,9 @@ from flamenco.protocol.x.overview import ActiveTask as TaskOfWorker
 __all__ = [
     "DEFAULT_TIMEOUT_S",
     "DEFAULT_URL",
+    "ActionOutcome",
+    "ActionRefusal",
+    "ActionUndo",
     "AssignedTask",
     "Attempt",
     "AttemptTask",

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from flamenco.client.access import AccessCalls
+from flamenco.client.actions import ActionCalls
 from flamenco.client.addresses import DEFAULT_URL
 from flamenco.client.answers import (
     AssignedTask,
@@ -66,9 +67,10 @@ class _StatusRequest(Struct, frozen=True):
 class ManagerClient:
     """Calls one manager. Close it, or use it in a `with` block.
 
-    Today's protocol is in `jobs`, `tasks`, `workers`, `tags`, long lists in `lists`, who ran what when in `attempts`,
-    what happens in `events`, who may do what in `access`; all else is here. Without a `token`, the one is sent that
-    `flamenco login` stored for that manager, if any, or, to the one that FLAMENCO_MANAGER names, that in
+    Today's protocol is in `jobs`, `tasks`, `workers`, `tags`, long lists in `lists`, what is done with many at once in
+    `actions`, who ran what when in `attempts`, what happens in `events`, who may do what in `access`; all else is here.
+    Without a `token`, the one is sent that `flamenco login` stored for that manager, if any, or, to the one that
+    FLAMENCO_MANAGER names, that in FLAMENCO_TOKEN.
     FLAMENCO_TOKEN.
     `ca_file` has the certificates of those who vouch for the manager, where this machine does not know them.
 
@@ -87,6 +89,7 @@ class ManagerClient:
         self.url = self._connection.url
         self.token = self._connection.token
         self.jobs = JobCalls(self._connection)
+        self.actions = ActionCalls(self._connection)
         self.tasks = TaskCalls(self._connection)
         self.attempts = AttemptCalls(self._connection)
         self.workers = WorkerCalls(self._connection)
