@@ -71,7 +71,6 @@ class ManagerClient:
     `actions`, who ran what when in `attempts`, what happens in `events`, who may do what in `access`; all else is here.
     Without a `token`, the one is sent that `flamenco login` stored for that manager, if any, or, to the one that
     FLAMENCO_MANAGER names, that in FLAMENCO_TOKEN.
-    FLAMENCO_TOKEN.
     `ca_file` has the certificates of those who vouch for the manager, where this machine does not know them.
 
     `transport` is how to get there without a socket, such as a `httpx.WSGITransport` around an application.

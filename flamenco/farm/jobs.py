@@ -266,8 +266,11 @@ def _set_status(tx: Tx, farm: Farm, cascade: Cascade, status: JobStatus, reason:
         placing.place(tx, farm, job.key, cascade.now)
 
 
-def set_priority(farm: Farm, job_id: str, priority: int, by: Caller = ITSELF) -> None:
-    """Give a job another priority; the very next poll goes by it. Raises `NotFound`, `AccessDenied` where too high."""
+def set_priority(farm: Farm, job_id: str, priority: int, by: Caller = ITSELF) -> int:
+    """Give a job another priority, by which the very next poll goes; gives the one that it had.
+
+    Raises `NotFound`, `AccessDenied` where it is too high.
+    """
     check_priority(farm, priority, by)
     now = farm.clock()
     with farm.store.write() as tx:
@@ -277,6 +280,7 @@ def set_priority(farm: Farm, job_id: str, priority: int, by: Caller = ITSELF) ->
         job_store.save(tx, before, job)
         placing.place(tx, farm, job.key, now)
         events.append(tx, [job_event(job)], now)
+    return before.priority
 
 
 def finish_transitions(farm: Farm) -> int:

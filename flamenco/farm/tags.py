@@ -92,10 +92,10 @@ def change_of_worker(
     return after - before, before - after
 
 
-def set_of_job(farm: Farm, job_id: str, tag_id: str | None, tag_name: str | None) -> None:
+def set_of_job(farm: Farm, job_id: str, tag_id: str | None, tag_name: str | None) -> str:
     """Let a job run only on workers with a tag, given by its id, else by its name, or on all when both are None.
 
-    Raises `NotFound` for the job, `Refused` for the tag.
+    Gives the id of the tag that it had, empty for none. Raises `NotFound` for the job, `Refused` for the tag.
     """
     now = farm.clock()
     with farm.store.write() as tx:
@@ -118,6 +118,7 @@ def set_of_job(farm: Farm, job_id: str, tag_id: str | None, tag_name: str | None
         placing.place(tx, farm, job.key, now)
         events.append(tx, [job_event(job)], now)
     stranding.look_soon(farm)
+    return before.worker_tag
 
 
 def _told(tag: Tag) -> dict[str, str]:

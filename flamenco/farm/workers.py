@@ -203,8 +203,11 @@ def state_changed(farm: Farm, speaker: Speaker, status: WorkerStatus) -> None:
     _write_logs(farm, cascades)
 
 
-def request_status(farm: Farm, worker_id: str, status: WorkerStatus, *, lazy: bool) -> None:
-    """Ask a worker for another status, after its present task (`lazy`) or at once. Raises `NotFound`, `Conflict`."""
+def request_status(farm: Farm, worker_id: str, status: WorkerStatus, *, lazy: bool) -> Worker:
+    """Ask a worker for another status, after its present task (`lazy`) or at once; gives it as it was before.
+
+    Raises `NotFound`, `Conflict`.
+    """
     now = farm.clock()
     with farm.store.write() as tx:
         worker = worker_store.lock(tx, worker_id)
@@ -215,10 +218,14 @@ def request_status(farm: Farm, worker_id: str, status: WorkerStatus, *, lazy: bo
         audit.note(tx, now, "worker", worker_id, worker.name, after={"status_requested": status, "lazy": lazy})
         worker_store.save(tx, asked, now)
         events.append(tx, [worker_event(asked, now)], now)
+    return worker
 
 
-def take_back_request(farm: Farm, worker_id: str) -> None:
-    """Ask a worker for nothing any more. Raises `NotFound`, and `Conflict` when it is asked for nothing."""
+def take_back_request(farm: Farm, worker_id: str) -> Worker:
+    """Ask a worker for nothing any more; gives it as it was before.
+
+    Raises `NotFound`, and `Conflict` when it is asked for nothing.
+    """
     now = farm.clock()
     with farm.store.write() as tx:
         worker = worker_store.lock(tx, worker_id)
@@ -229,6 +236,7 @@ def take_back_request(farm: Farm, worker_id: str) -> None:
         audit.note(tx, now, "worker", worker_id, worker.name, before=before, after={"status_requested": None})
         worker_store.save(tx, left, now)
         events.append(tx, [worker_event(left, now)], now)
+    return worker
 
 
 def list_all(farm: Farm) -> list[Worker]:

@@ -97,6 +97,8 @@ CHOOSY = frozenset(
         # Nor what there is in this farm: tags, jobs, entries of a list, workers that can restart.
         *("setJobTag", "deleteJobMass", "removeJobBlocklist", "requestWorkerStatusChange", "createWorkerTag"),
         *("updateWorkerTag", "saveSetupAssistantConfig", "signOn"),
+        # Nor which arguments go with an action, and which texts are regular expressions.
+        *("actOnJobs", "actOnTasks", "actOnWorkers", "searchTaskLog"),
     }
 )
 """Operations that may refuse what looks right."""
@@ -146,6 +148,8 @@ def check(case: Any, manager: Manager, known: Known, *, any_state: bool = False)
         case.body["blenderExecutable"]["is_usable"] = False  # the manager would start anew
     if operation == "updateConfigurationFile" and isinstance(case.body, dict):
         case.body["no such setting"] = 0  # likewise
+    if operation.startswith("actOn") and isinstance(case.body, dict) and is_good:
+        case.body["dry_run"] = True  # what exists is to be there for the others
     if is_good and "wait" in (case.query or {}):
         case.query["wait"] = 0  # there is nothing to wait for
     if is_good and operation in PAGED and case.query:

@@ -177,3 +177,19 @@ def test_a_log_that_is_cut_is_followed(tmp_path: Path) -> None:
         assert (following.returncode, errors) == (0, "")
         assert "after that\n" in shown
         assert "active -> completed" in shown
+
+
+def test_parts_and_what_is_found(painter: Painter) -> None:
+    """By their place, and by a text or a pattern; one that would go on for ever is ended, and so is its process."""
+    painter.update(log="".join(f"frame {number:04}\n" for number in range(1000)) + "x" * 5000)
+    log = f"/api/x/tasks/{painter.task_id}/log"
+    end = painter.client.get(log, params={"offset": -6000, "limit": 100})
+    assert end.headers["Flamenco-Log-Next"] == str(int(end.headers["Flamenco-Log-Offset"]) + len(end.content))
+    text = painter.client.get(f"{log}/search", params={"q": "FRAME 0999"}).json()
+    (hit,) = text["hits"]
+    assert (hit["text"], hit["before"][-1]) == ("frame 0999", "frame 0998")
+    pattern = painter.client.get(f"{log}/search", params={"q": r"^frame \d99[89]$", "regex": "true"}).json()
+    assert [each["line"] for each in pattern["hits"]] == [hit["line"] - 1, hit["line"]]
+    endless = painter.client.get(f"{log}/search", params={"q": "(x+x+)+y", "regex": "true"}, timeout=20)
+    assert endless.status_code == 400
+    assert "takes too long" in endless.json()["message"]

@@ -25,9 +25,12 @@ from sqlalchemy import Select, select
 
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
+from flamenco.domain.access import ITSELF
+from flamenco.domain.actions import REQUEUES, JobAction, TaskAction
 from flamenco.domain.errors import Conflict, Refused
 from flamenco.domain.model import Assignment, AuthoredTask, Command, Job, Task, TaskState, Worker
 from flamenco.domain.statuses import (
+    FINISHED_JOB,
     PAUSING_JOB,
     RUNNABLE_TASK,
     SCHEDULABLE_JOB,
@@ -38,6 +41,10 @@ from flamenco.domain.statuses import (
 )
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
 from flamenco.farm import jobs, tasks, timeline, workers
+from flamenco.farm.actions.carrying_out import carry_out
+from flamenco.farm.actions.of_jobs import Jobs
+from flamenco.farm.actions.of_tasks import Tasks
+from flamenco.farm.actions.values import Arguments, Asked
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.farm.tasks import TaskChange
@@ -220,6 +227,41 @@ class RandomFarm(RuleBasedStateMachine):
         job = jobs.fetch(self.farm, assigned.task.job_id)
         if status is TaskStatus.QUEUED:
             assert job.status in SCHEDULABLE_JOB | PAUSING_JOB or job.counts.missed or job.counts.canceled
+        self.named = job.status
+
+    @rule(job=submitted, action=st.sampled_from(list(JobAction)))
+    def act(self, job: Job, action: JobAction) -> None:
+        """Somebody has something done that makes sense, or is told why not; nothing of a refusal is left."""
+        if action is JobAction.DELETE:
+            return
+        before, tasks_before = job_now(self.farm, job), self.tasks_of(job)
+        asked = Asked(action=action, ids=[job.id], arguments=Arguments(priority=50))
+        outcome = carry_out(self.farm, ITSELF, Jobs(), asked)
+        after = job_now(self.farm, job)
+        if not outcome.done:
+            assert (after, self.tasks_of(job)) == (before, tasks_before)
+            return
+        self.named = after.status
+        if status := REQUEUES.get(action):
+            assert not after.counts.of(status)
+            kept = {task.id for task in tasks_before if task.status is TaskStatus.COMPLETED}
+            assert kept <= {task.id for task in self.tasks_of(job) if task.status is TaskStatus.COMPLETED}
+            assert after.status not in FINISHED_JOB or after.counts.missed or after.counts.canceled
+
+    @rule(assigned=given)
+    def send_elsewhere(self, assigned: Assignment) -> None:
+        """Somebody wants a task on another worker than its last; it waits for one then, and not for that one."""
+        before = self.task_now(assigned.task.id)
+        asked = Asked(action=TaskAction.REQUEUE_ELSEWHERE, ids=[before.id])
+        outcome = carry_out(self.farm, ITSELF, Tasks(), asked)
+        after = self.task_now(before.id)
+        if not outcome.done:
+            assert after == before
+            return
+        job = jobs.fetch(self.farm, after.job_id)
+        assert after.status is TaskStatus.QUEUED or job.status not in SCHEDULABLE_JOB
+        failed = self.rows(select(task_failures.c.worker_key).where(task_failures.c.task_key == after.key))
+        assert failed == {(before.worker_key,)}
         self.named = job.status
 
     @rule(job=submitted, priority=st.integers(1, 100))

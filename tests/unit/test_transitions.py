@@ -21,6 +21,7 @@ from flamenco.domain.transitions import (
     move_job,
     over,
     reason_in,
+    requeued,
     taken_up,
 )
 
@@ -131,6 +132,19 @@ def test_a_queued_task_takes_its_job_up_again(job: J, statuses: list[J], moved: 
     effects = taken_up(job, "again")
     assert [effect.new for effect in effects if isinstance(effect, JobMove)] == statuses
     assert {source for effect in effects if isinstance(effect, MassMove) for source in effect.sources} == moved
+
+
+@pytest.mark.parametrize("job", JobStatus)
+@pytest.mark.parametrize("tasks", [T.FAILED, T.CANCELED])
+def test_some_tasks_of_a_job_are_queued_again(job: JobStatus, tasks: TaskStatus) -> None:
+    """They alone, but after a failure of the job, with what that took down; one that has ended goes on."""
+    *moves, last = requeued(job, tasks, "again")
+    assert isinstance(last, MassMove)
+    assert set(last.sources) == ({tasks, T.CANCELED} if job is J.FAILED else {tasks})
+    assert last.to is T.QUEUED
+    ended = job in (J.COMPLETED, J.FAILED, J.CANCELED, J.UNDER_CONSTRUCTION)
+    assert [(move.old, move.new) for move in moves if isinstance(move, JobMove)] == [(job, J.QUEUED)] * ended
+    assert len(moves) == ended
 
 
 @pytest.mark.parametrize("asked", [J.CANCEL_REQUESTED, J.PAUSE_REQUESTED, J.REQUEUEING])

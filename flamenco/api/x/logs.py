@@ -40,14 +40,18 @@ class Log(Resource):
                 str,
                 media="text/plain",
             ),
+            204: Answer("Nothing is there, or not yet; the same headers say where the log ends."),
             404: _NO_TASK,
         },
     )
     def on_get(self, _req: falcon.Request, resp: falcon.Response, task_id: str, query: schemas.LogPart) -> None:
         """Send the lines."""
         part = task_logs.part(self.farm, task_id, query.offset, query.limit)
-        resp.content_type = falcon.MEDIA_TEXT
-        resp.data = part.data
+        if part.data:
+            resp.content_type = falcon.MEDIA_TEXT
+            resp.data = part.data
+        else:
+            resp.status = falcon.HTTP_204
         resp.cache_control = ["no-cache"]
         resp.set_headers(
             {

@@ -75,11 +75,9 @@ class Jobs(Struct, frozen=True):
         rules = self.rules(action)
         match action:
             case JobAction.PRIORITY:
-                jobs.set_priority(farm, job_id, given.priority, by)
-                return Undo((job_id,), action, {"priority": subject.priority})
+                return Undo((job_id,), action, {"priority": jobs.set_priority(farm, job_id, given.priority, by)})
             case JobAction.TAG:
-                tags.set_of_job(farm, job_id, given.tag_id or None, None)
-                return Undo((job_id,), action, {"tag_id": subject.worker_tag})
+                return Undo((job_id,), action, {"tag_id": tags.set_of_job(farm, job_id, given.tag_id or None, None)})
             case JobAction.DELETE:
                 deletion.request(farm, job_id)
             case JobAction.REQUEUE_FAILED | JobAction.REQUEUE_CANCELED:

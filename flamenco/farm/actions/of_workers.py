@@ -75,8 +75,7 @@ class Workers(Struct, frozen=True):
         action, given, worker_id = asked.action, asked.arguments, subject.id
         match action:
             case WorkerAction.CANCEL_REQUEST:
-                workers.take_back_request(farm, worker_id)
-                return _asked_before(subject)
+                return _asked_before(workers.take_back_request(farm, worker_id))
             case WorkerAction.TAGS:
                 added, removed = tags.change_of_worker(farm, worker_id, given.add, given.remove)
                 return Undo((worker_id,), action, {"add": sorted(removed), "remove": sorted(added)})
@@ -89,8 +88,7 @@ class Workers(Struct, frozen=True):
             case WorkerAction.REMOVE:
                 workers.delete(farm, worker_id)
             case WorkerAction():
-                workers.request_status(farm, worker_id, REQUESTS[action], lazy=given.lazy)
-                return _asked_before(subject)
+                return _asked_before(workers.request_status(farm, worker_id, REQUESTS[action], lazy=given.lazy))
         return None
 
 
