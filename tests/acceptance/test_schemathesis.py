@@ -150,8 +150,6 @@ def check(case: Any, manager: Manager, known: Known, *, any_state: bool = False)
         case.body["no such setting"] = 0  # likewise
     if operation.startswith("actOn") and isinstance(case.body, dict) and is_good:
         case.body["dry_run"] = True  # what exists is to be there for the others
-    if is_good and "wait" in (case.query or {}):
-        case.query["wait"] = 0  # there is nothing to wait for
     if is_good and operation in PAGED and case.query:
         case.query.pop("after", None)  # only a page says where it ended
     excluded = [missing_required_header]
