@@ -67,6 +67,8 @@ class Client(socket.socket):
         self._is_given_up = False
         self._delays = False
         self._delayed = b""
+        self.is_lent = False
+        """Whether the main thread has it watched while another one answers."""
         self.aside: Callable[[], AbstractContextManager[None]] = nullcontext
         """What a thread does of its own while it waits here."""
         self.expect(PATIENCE_S)
@@ -154,6 +156,14 @@ class Client(socket.socket):
             raise ConnectionResetError(errno.ECONNRESET, "the client was slow, and others were waiting")
         if not is_ready:
             raise TimeoutError("the client was too slow")
+
+    def close(self) -> None:
+        """Let go of it. While it is lent it says no more, but its number stays: it may not be that of another yet."""
+        if self.is_lent:
+            with suppress(OSError):
+                super().shutdown(socket.SHUT_RDWR)
+        else:
+            super().close()
 
     def give_up(self) -> None:
         """Let the thread go that waits for it; called in another one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import threading
 from collections import Counter
 from collections.abc import Callable
 from itertools import chain
@@ -46,6 +47,8 @@ class Connections(Generic[C]):
 
     Who comes when there are too many is let in, and the client given up that is waited for longest: one that sends its
     request at a stretch, as programs do, has hardly to be waited for.
+
+    All is for one thread, but that any may say that a connection waits.
     """
 
     def __init__(self, most: int, most_of_one: int) -> None:
@@ -53,6 +56,7 @@ class Connections(Generic[C]):
         self._most_of_one = most_of_one
         self._open = 0
         self._open_from: Counter[str] = Counter()
+        self._lock = threading.Lock()
         self._unfinished: dict[C, None] = {}
         self._idle: dict[C, None] = {}
         self._told = Repeated()
@@ -78,8 +82,9 @@ class Connections(Generic[C]):
         return self._make_room(give_up)
 
     def _make_room(self, give_up: Callable[[C], None], address: str | None = None) -> bool:
-        waiting = chain(self._unfinished, self._idle)
-        longest = next((each for each in waiting if address in (None, each.address)), None)
+        with self._lock:
+            waiting = chain(self._unfinished, self._idle)
+            longest = next((each for each in waiting if address in (None, each.address)), None)
         if longest is not None:
             give_up(longest)
         return longest is not None
@@ -96,19 +101,22 @@ class Connections(Generic[C]):
     def wait(self, connection: C, *, is_idle: bool) -> None:
         """It waits for its client: for all of a request, or, if it `is_idle`, for another one after those before."""
         here, elsewhere = (self._idle, self._unfinished) if is_idle else (self._unfinished, self._idle)
-        elsewhere.pop(connection, None)
-        here.setdefault(connection)
+        with self._lock:
+            elsewhere.pop(connection, None)
+            here.setdefault(connection)
 
     def stop_waiting(self, connection: C) -> bool:
         """It waits no more; whether it did."""
-        was_waiting = connection in self._idle or connection in self._unfinished
-        self._idle.pop(connection, None)
-        self._unfinished.pop(connection, None)
-        return was_waiting
+        with self._lock:
+            was_waiting = connection in self._idle or connection in self._unfinished
+            self._idle.pop(connection, None)
+            self._unfinished.pop(connection, None)
+            return was_waiting
 
     def waiting(self) -> list[C]:
         """All that wait."""
-        return [*self._unfinished, *self._idle]
+        with self._lock:
+            return [*self._unfinished, *self._idle]
 
     def overdue(self, now: float) -> list[C]:
         """Those whose clients have had their time."""

@@ -38,6 +38,7 @@ from gunicorn.workers.gthread import PollableMethodQueue, TConn, ThreadWorker  #
 from flamenco.server.arriving import HEAD_TIMEOUT_S, MOST_HELD, Arriving
 from flamenco.server.clients import Client, Places
 from flamenco.server.connections import Connections, allowed
+from flamenco.server.lending import Loan
 from flamenco.server.patience import (
     BEAT_EVERY_S,
     FINISH_TIMEOUT_S,
@@ -86,6 +87,8 @@ class _Connection(TConn):  # type: ignore[misc]
         self.data_ready = True
         self.arriving: Arriving | None = None
         self.is_parting: bool = False
+        self.loan: Loan = Loan()
+        self.ahead: bytes = b""
 
     @property
     def address(self) -> str:
@@ -193,11 +196,14 @@ class Process(ThreadWorker):  # type: ignore[misc]
     ) -> None:
         conn.timeout = time.monotonic() + timeout_s
         self.connections.wait(conn, is_idle=is_idle)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(on_ready or self._on_readable, conn))
+        if not conn.loan.is_watched:
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(on_ready or self._on_readable, conn))
+            conn.loan.is_watched = True
 
-    def _stop_waiting(self, conn: _Connection) -> None:
-        self.connections.stop_waiting(conn)
-        self.poller.unregister(conn.sock)
+    def _stop_watching(self, conn: _Connection) -> None:
+        if conn.loan.is_watched:
+            self.poller.unregister(conn.sock)
+            conn.loan.is_watched = False
 
     def _shake_hands(self, conn: _Connection, client: SecureClient) -> None:
         """Go on agreeing on TLS, for as long as that may take from the first moment on."""
@@ -207,7 +213,8 @@ class Process(ThreadWorker):  # type: ignore[misc]
         if events:
             self.poller.modify(client, events, partial(self._shake_hands, conn))
             return
-        self._stop_waiting(conn)
+        self.connections.stop_waiting(conn)
+        self._stop_watching(conn)
         if events is None:
             self._part(conn)
         else:
@@ -216,7 +223,7 @@ class Process(ThreadWorker):  # type: ignore[misc]
 
     def _on_readable(self, conn: _Connection, client: Client) -> None:
         """Something comes, unless the connection was closed a moment ago, in the same round."""
-        if client.fileno() < 0:
+        if client.fileno() < 0 or conn.loan.interrupt(partial(self.poller.unregister, client)):
             return
         data = client.read_at_once(MOST_HELD)
         if data == b"" and conn.arriving is not None and conn.arriving.has_head:
@@ -233,7 +240,9 @@ class Process(ThreadWorker):  # type: ignore[misc]
             self.connections.wait(conn, is_idle=False)
 
     def _hand_over(self, conn: _Connection) -> None:
-        self._stop_waiting(conn)
+        self.connections.stop_waiting(conn)
+        conn.loan.lend()
+        conn.sock.is_lent = True
         self.threads.give(conn)
 
     def _answer(self, conn: _Connection) -> None:
@@ -244,15 +253,32 @@ class Process(ThreadWorker):  # type: ignore[misc]
         except BaseException:  # whatever it is, the thread has others to answer
             log.exception("a request failed in the server")
             is_kept = False
-        self.method_queue.defer(self._answered, conn, is_kept)
+        if not is_kept or not self._gives_back(conn):
+            self.method_queue.defer(self._answered, conn, is_kept)
+        elif not self.alive:
+            self.method_queue.defer(self._close_silent)
+
+    def _gives_back(self, conn: _Connection) -> bool:
+        """In a thread: there may be another request; whether the main thread can wait for it without being told."""
+        unreader: Unreader = conn.parser.unreader
+        conn.ahead = unreader.take_buffered() + conn.sock.take_held()
+        if conn.ahead:
+            return False
+        conn.timeout = time.monotonic() + KEEPALIVE_S
+        return conn.loan.give_back(partial(self._wait_again, conn))
+
+    def _wait_again(self, conn: _Connection) -> None:
+        conn.sock.is_lent = False
+        self.connections.wait(conn, is_idle=True)
 
     def _answered(self, conn: _Connection, is_kept: bool) -> None:  # noqa: FBT001 - by way of the queue
         """A thread is done with a request, and says whether there may be another one; keep it only while we stay."""
+        conn.loan.end()
+        conn.sock.is_lent = False
         if not is_kept:
             self._part(conn)
             return
-        unreader: Unreader = conn.parser.unreader
-        ahead = unreader.take_buffered() + conn.sock.take_held()
+        ahead, conn.ahead = conn.ahead, b""
         self._wait(conn, KEEPALIVE_S, is_idle=True)
         if ahead:
             self._add(conn, ahead)
@@ -270,8 +296,8 @@ class Process(ThreadWorker):  # type: ignore[misc]
             self._wait(conn, PART_S)
 
     def _close(self, conn: _Connection) -> None:
-        if self.connections.stop_waiting(conn):
-            self.poller.unregister(conn.sock)
+        self.connections.stop_waiting(conn)
+        self._stop_watching(conn)
         self.connections.closed(conn)
         self.nr_conns -= 1
         conn.close()
