@@ -22,8 +22,8 @@ from flamenco.api.v3 import workers as v3_tags
 from flamenco.api.v3 import workers as v3_workers
 from flamenco.api.worker_calls import worker_calls
 from flamenco.api.x import access as x_access
-from flamenco.api.x import attempts as x_attempts
 from flamenco.api.x import actions as x_actions
+from flamenco.api.x import attempts as x_attempts
 from flamenco.api.x import events as x_events
 from flamenco.api.x import job_types as x_commands
 from flamenco.api.x import job_types as x_jobtypes

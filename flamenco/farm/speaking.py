@@ -10,15 +10,15 @@ import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
 from flamenco.domain.access import hash_of
 from flamenco.domain.errors import AccessDenied, FarmError, Replaced
-from flamenco.domain.model import NumberedSpeaker, Speaker, Worker
+from flamenco.domain.model import JobState, NumberedSpeaker, Speaker, TaskState, Worker
 from flamenco.farm.context import Farm
-from flamenco.store import workers
+from flamenco.store import heard, tasks, workers
 from flamenco.store.engine import Tx
 
 log = structlog.get_logger(__name__)
@@ -57,6 +57,15 @@ def _look(farm: Farm, worker_id: str, secret: str) -> Speaker | None:
     return Speaker(key=found[0].key, id=found[0].id, name=found[0].name)
 
 
+class Telling(NamedTuple):
+    """The transaction of what a worker says, the worker as it is, its task, and the task's job."""
+
+    tx: Tx
+    worker: Worker
+    job: JobState
+    task: TaskState
+
+
 @contextmanager
 def hearing(farm: Farm, speaker: Speaker, now: datetime, *, holds: bool = True) -> Iterator[tuple[Tx, Worker]]:
     """The one transaction of what a worker asks, and the worker as it is now; that it was heard of is noted.
@@ -64,9 +73,26 @@ def hearing(farm: Farm, speaker: Speaker, now: datetime, *, holds: bool = True) 
     `holds`: nobody changes the worker until the transaction ends, and it is noted each time rather than now and then.
     Raises `AccessDenied` for one that was deleted, and `Replaced` when another program has signed on as it since.
     """
+    with _refusing_replaced(farm, speaker), farm.store.write() as tx:
+        yield tx, _heard(tx, farm, speaker, now, holds=holds)
+
+
+@contextmanager
+def hearing_of(farm: Farm, speaker: Speaker, task_id: str, now: datetime) -> Iterator[Telling]:
+    """The same of what a worker says of a task, which is kept from changing, with its job. Raises `NotFound`."""
+    with _refusing_replaced(farm, speaker), farm.store.write() as tx:
+        known = heard.lock(tx, speaker, task_id, noted_lately(farm, now))
+        if known is not None:
+            yield Telling(tx, known.worker, known.job, known.task)
+        else:
+            worker = _heard(tx, farm, speaker, now, holds=False)
+            yield Telling(tx, worker, *tasks.lock(tx, task_id))
+
+
+@contextmanager
+def _refusing_replaced(farm: Farm, speaker: Speaker) -> Iterator[None]:
     try:
-        with farm.store.write() as tx:
-            yield tx, _heard(tx, farm, speaker, now, holds=holds)
+        yield
     except _Another as another:
         _warn_of_two(
             farm, speaker, f"a program that spoke as this worker was replaced by another one at {another.address}"
@@ -111,8 +137,17 @@ def who_speaks(tx: Tx, speaker: Speaker) -> Worker | None:
 
 def is_recent(noted: datetime | None, timeout_s: float, now: datetime) -> bool:
     """Whether what times out after `timeout_s` was heard of so lately that it need not be noted again."""
-    every = min(NOTED_EVERY, timedelta(seconds=timeout_s) / _OF_TIMEOUT)
-    return noted is not None and abs(now - noted) < every
+    return noted is not None and abs(now - noted) < _every(timeout_s)
+
+
+def noted_lately(farm: Farm, now: datetime) -> tuple[datetime, datetime]:
+    """Between which moments, both left out, `last_seen` of a worker is for `is_noted`."""
+    every = _every(farm.config.worker_timeout)
+    return now - every, now + every
+
+
+def _every(timeout_s: float) -> timedelta:
+    return min(NOTED_EVERY, timedelta(seconds=timeout_s) / _OF_TIMEOUT)
 
 
 def _warn_of_two(farm: Farm, speaker: Speaker, what: str) -> None:

@@ -18,7 +18,7 @@ from flamenco.farm import audit, failing, last_rendered, moving, speaking
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.task_logs import logged
-from flamenco.store import events, failures, jobs, listing, workers
+from flamenco.store import events, failures, heard, jobs, listing, workers
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
 
@@ -70,10 +70,10 @@ def update(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange) -> No
     now = farm.clock()
     if change.log and _only_log(farm, speaker, task_id, change, now):
         return
-    with speaking.hearing(farm, speaker, now, holds=False) as (tx, worker):
-        if _is_progress(change) and task_store.tell(tx, task_id, worker.key, change.activity, now):
-            return
-        cascade, task = Cascade.of_task(tx, task_id, now)
+    if _is_progress(change) and _only_tells(farm, speaker, task_id, change, now):
+        return
+    with speaking.hearing_of(farm, speaker, task_id, now) as (tx, worker, job, task):
+        cascade = Cascade(tx, job, now)
         _check_yours(task, worker)
         if change.log:
             cascade.publish(task_log_event(task.id, change.log))
@@ -119,16 +119,24 @@ def _only_log(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange, no
     That both were heard of is written now and then only, so that most of these write nothing to the database.
     """
     text = change.log or ""
-    with farm.store.read() as tx:
-        worker = speaking.who_speaks(tx, speaker)
-        if worker is None:
+    with farm.store.read_at_once() as tx:
+        found = heard.look(tx, speaker.key, task_id)
+        worker, task = found.worker, found.task
+        if worker is None or task is None or speaking.is_replaced(speaker, worker):
             return False  # as it is told in a moment
-        task = task_store.fetch(tx, task_id)
         is_all = change == TaskChange(log=text) and _are_noted(farm, worker, task, now)
-        is_all = is_all and not events.is_followed(tx, task_log_event(task.id, text).topic)
+        if is_all and found.logs_are_followed:
+            is_all = not events.is_followed(tx, task_log_event(task.id, text).topic)
     _check_yours(task, speaker)
     farm.logs.append(task.job_id, task.id, text)
     return is_all
+
+
+def _only_tells(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange, now: datetime) -> bool:
+    """Note what the worker says of its task; whether nothing else is to be noted."""
+    noted = speaking.noted_lately(farm, now)
+    with farm.store.write_at_once() as tx:
+        return heard.tell(tx, speaker, task_id, change.activity, now, noted)
 
 
 def _are_noted(farm: Farm, worker: Worker, task: TaskState, now: datetime) -> bool:

@@ -23,10 +23,7 @@ from flamenco.store.schema import ACTIVE_SQL, attempts, limit_uses, rolled_up, t
 
 _INSERT = insert(attempts).values({name: bindparam(name) for name in Ended.__struct_fields__}).inline()
 _END = Ready(_INSERT)
-_OF_TASK = delete(limit_uses).where(limit_uses.c.task_key == bindparam("task_key"))
-_RELEASE = Ready(_OF_TASK)
-# To a server both go with one round trip.
-_RELEASE_AND_END = Ready(_INSERT.add_cte(_OF_TASK.cte("released")))
+_RELEASE = Ready(delete(limit_uses).where(limit_uses.c.task_key == bindparam("task_key")))
 _PRUNE = delete(attempts).where(
     attempts.c.task_key == bindparam("of_task"),
     attempts.c.number <= bindparam("last"),
@@ -36,12 +33,8 @@ _PRUNE = delete(attempts).where(
 
 def end(tx: Tx, ended: Ended) -> None:
     """Note an attempt that is over; what it had of limited things is given back."""
-    values = asdict(ended)
-    if tx.dialect.name == "postgresql":
-        _RELEASE_AND_END.run(tx, **values)
-    else:
-        _RELEASE.run(tx, task_key=ended.task_key)
-        _END.run(tx, **values)
+    _RELEASE.later(tx, "limit_uses", ended.task_key, task_key=ended.task_key)
+    _END.later(tx, "attempts", ended.task_key, **asdict(ended))
     if ended.number >= 2 * KEPT and ended.number % KEPT == 0:
         tx.execute(_PRUNE, {"of_task": ended.task_key, "last": ended.number - KEPT})
 

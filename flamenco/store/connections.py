@@ -18,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine
 
 from flamenco.domain.errors import Busy
+from flamenco.store import later
 from flamenco.store.driver_errors import of_sqlalchemy
 
 _ASK_AGAIN_FIRST_S: Final = 0.00025
@@ -109,20 +110,25 @@ def _is_readable(descriptor: int) -> bool:
     return bool(waiting.poll(0))
 
 
-def begin(connection: Connection, *, writes: bool, timeout_s: float) -> None:
-    """Begin a transaction. One that reads sees one state of the database from its first statement to its last."""
+def begin(connection: Connection, *, writes: bool, is_one: bool, timeout_s: float) -> None:
+    """Begin a transaction. One that reads sees one state of the database from its first statement to its last.
+
+    Of one that `is_one` statement alone a server need not be told where it begins and ends.
+    """
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name != "sqlite":
-        _begin_on_server(driver, writes=writes)
+        _begin_on_server(driver, writes=writes, is_one=is_one)
     elif writes:
         _take_write_lock(driver, timeout_s)
     else:
         driver.execute("BEGIN")
 
 
-def _begin_on_server(driver: Any, *, writes: bool) -> None:
+def _begin_on_server(driver: Any, *, writes: bool, is_one: bool) -> None:
     """Say what is to begin with the first statement, which is when psycopg does. Writers see the newest each time."""
-    if driver.read_only is not (None if writes else True):
+    if driver.autocommit is not is_one:
+        driver.autocommit = is_one
+    if not is_one and driver.read_only is not (None if writes else True):
         import psycopg  # noqa: PLC0415 - it is an extra
 
         driver.read_only = None if writes else True
@@ -159,6 +165,7 @@ def _take_write_lock(connection: sqlite3.Connection, timeout_s: float) -> None:
 
 def commit(connection: Connection) -> None:
     """End a transaction so that what it did counts. Raises what SQLAlchemy raises."""
+    later.carry_out(connection)
     if connection.in_transaction():
         connection.commit()
         return
@@ -172,6 +179,8 @@ def commit(connection: Connection) -> None:
 def roll_back(connection: Connection) -> None:
     """End a transaction as if it had never been. A connection on which that fails can be used no more."""
     try:
+        if not (connection.closed or connection.invalidated):
+            later.forget(connection)
         # Not `in_transaction`: where a COMMIT failed that is over, and SQLAlchemy refuses all else until it is told.
         if connection.get_transaction() is not None:
             connection.rollback()

@@ -16,7 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from flamenco.config import private
 from flamenco.domain.errors import StoreError
-from flamenco.store import connections
+from flamenco.store import connections, later
 from flamenco.store.connections import Connections
 from flamenco.store.driver_errors import first_line, translation
 from flamenco.store.write_queue import WriteQueue
@@ -28,6 +28,9 @@ BUSY_TIMEOUT_S = 10
 """How long a transaction waits for another one's lock before the client is told to come back."""
 
 _CHECKPOINT_TIMEOUT_S = 0.1
+
+_LOG_PAGES = 4000
+"""How long SQLite's log becomes under load, in pages: 16 MB. Whenever there is less to do it is emptied."""
 
 
 class Store:
@@ -70,21 +73,29 @@ class Store:
         """A transaction that sees one consistent state and changes nothing."""
         return _Transaction(self, writes=False)
 
-    def _begin(self, *, writes: bool) -> Tx:
+    def write_at_once(self) -> AbstractContextManager[Tx]:
+        """As `write`, for one statement alone: a server commits it with the answer, without more round trips."""
+        return _Transaction(self, writes=True, is_one=True)
+
+    def read_at_once(self) -> AbstractContextManager[Tx]:
+        """As `read`, for one statement alone. If there are more after all, each sees another state."""
+        return _Transaction(self, writes=False, is_one=True)
+
+    def _begin(self, *, writes: bool, is_one: bool) -> Tx:
         if writes and self._queue:
             self._queue.wait(self.busy_timeout_s)
         try:
-            return self._begun(writes=writes)
+            return self._begun(writes=writes, is_one=is_one)
         except BaseException:
             if writes and self._queue:
                 self._queue.go_on()
             raise
 
-    def _begun(self, *, writes: bool) -> Tx:
+    def _begun(self, *, writes: bool, is_one: bool) -> Tx:
         kept = self._writers if writes else self._connections
         tx = kept.take()
         try:
-            connections.begin(tx, writes=writes, timeout_s=self.busy_timeout_s)
+            connections.begin(tx, writes=writes, is_one=is_one, timeout_s=self.busy_timeout_s)
         except BaseException:
             connections.roll_back(tx)
             kept.give_back(tx)
@@ -143,13 +154,14 @@ class _Transaction(AbstractContextManager[Tx]):
     A class, since every request has several and a generator takes three times as long.
     """
 
-    def __init__(self, store: Store, *, writes: bool) -> None:
+    def __init__(self, store: Store, *, writes: bool, is_one: bool = False) -> None:
         self._store = store
         self._writes = writes
+        self._is_one = is_one
 
     def __enter__(self) -> Tx:
         try:
-            self._tx = self._store._begin(writes=self._writes)
+            self._tx = self._store._begin(writes=self._writes, is_one=self._is_one)
         except Exception as error:
             self._raise_as_ours(error)
             raise
@@ -192,12 +204,14 @@ def _create_engine(url: URL, busy_timeout_s: float) -> Engine:
     # `lock_timeout` is what busy_timeout is to SQLite.
     options = f"-c lock_timeout={busy_timeout_s * 1000:.0f}ms -c timezone=UTC"
     try:
-        return create_engine(url, poolclass=NullPool, connect_args={"options": options, "connect_timeout": 10})
+        engine = create_engine(url, poolclass=NullPool, connect_args={"options": options, "connect_timeout": 10})
     except ImportError as error:  # of psycopg, or of what it needs of PostgreSQL itself
         raise StoreError(
             f"The database {url!r} needs a driver that is not installed ({first_line(error)}); "
             "`pip install 'flamenco-farm[postgres]'` brings it."
         ) from error
+    event.listen(engine, "before_cursor_execute", lambda tx, *_: later.carry_out(tx))
+    return engine
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
@@ -205,10 +219,18 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry
     connection.isolation_level = None
     # WAL lets readers go on while one writes. NORMAL loses nothing when the process dies, only, perhaps,
     # the last transactions when the machine loses power; it never damages the file.
+    # Who commits moves the log to the database once it has so many pages, and all others wait for the disk that long:
+    # four times as many as usual make that four times as rare, and little longer, for the same pages change again.
     # What is freed can be given back to the disk, where the file is begun so: see `space`.
     is_new = connection.execute("PRAGMA page_count").fetchone() == (0,)
     for pragma in (
         *(["auto_vacuum=INCREMENTAL"] if is_new else []),
-        *("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY"),
+        *(
+            "journal_mode=WAL",
+            f"wal_autocheckpoint={_LOG_PAGES}",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+        ),
     ):
         connection.execute(f"PRAGMA {pragma}")

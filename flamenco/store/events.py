@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Final
@@ -35,6 +35,7 @@ _LOWEST_UNDER_WAY = text(
 
 
 _INSERT_SQL = "INSERT INTO events (created, topic, payload)"
+_NO_LOG_IS_FOLLOWED_SQL = "NOT EXISTS (SELECT 1 FROM log_followers)"
 
 _MOST_AT_ONCE: Final = 8
 """So many events are stored by one statement."""
@@ -52,16 +53,32 @@ def append(tx: Tx, happened: Iterable[Event], now: datetime) -> None:
 
     To be called after the change that they tell of, so that they are in the order of changes.
     """
-    told = [(event.topic, msgspec.json.encode(event.payload).decode()) for event in _followed(tx, tuple(happened))]
-    for start in range(0, len(told), _MOST_AT_ONCE):
-        part = told[start : start + _MOST_AT_ONCE]
-        values = {f"topic_{number}": topic for number, (topic, _) in enumerate(part)}
-        values |= {f"payload_{number}": payload for number, (_, payload) in enumerate(part)}
-        _insertion(len(part), tx.dialect.name).run(tx, created=now, **values)
+    happened = tuple(happened)
+    others = [event for event in happened if not event.topic.startswith(TASK_LOGS)]
+    # Hardly ever is any log followed, and then all is done with one statement.
+    is_usual = 0 < len(others) <= _MOST_AT_ONCE and len(others) < len(happened)
+    if is_usual and _insert(tx, others, now, unless_logs_are_followed=True):
+        return
+    if len(others) < len(happened):
+        followed = log_followers.patterns(tx)
+        happened = tuple(
+            each for each in happened if not each.topic.startswith(TASK_LOGS) or matches(each.topic, followed)
+        )
+    for start in range(0, len(happened), _MOST_AT_ONCE):
+        _insert(tx, happened[start : start + _MOST_AT_ONCE], now)
+
+
+def _insert(tx: Tx, happened: Sequence[Event], now: datetime, *, unless_logs_are_followed: bool = False) -> bool:
+    """Add some events, in their order; whether they were added."""
+    values = {f"topic_{number}": event.topic for number, event in enumerate(happened)}
+    for number, event in enumerate(happened):
+        values[f"payload_{number}"] = msgspec.json.encode(event.payload).decode()
+    statement = _insertion(len(happened), tx.dialect.name, unless_logs_are_followed=unless_logs_are_followed)
+    return statement.run_with_those(tx, "events", 0, created=now, **values) > 0
 
 
 @cache
-def _insertion(count: int, database: str) -> Ready:
+def _insertion(count: int, database: str, *, unless_logs_are_followed: bool) -> Ready:
     """One statement for so many events: one after the other would be as many round trips to a server."""
     rows = ", ".join(f"({number}, :topic_{number}, :payload_{number})" for number in range(count))
     told = f"told (number, topic, payload) AS (VALUES {rows})"
@@ -70,20 +87,16 @@ def _insertion(count: int, database: str) -> Ready:
     else:
         before, created = f"said AS MATERIALIZED ({_SAY_WHERE_SQL}), {told}", "CAST(:created AS timestamptz)"
         source = "said, told"
-    insertion = f"{_INSERT_SQL} SELECT {created}, topic, payload FROM {source} ORDER BY number"  # noqa: S608 - our own names
-    return Ready(text(f"WITH {before} {insertion}").bindparams(bindparam("created", type_=events.c.created.type)))
+    condition = f"WHERE {_NO_LOG_IS_FOLLOWED_SQL}" if unless_logs_are_followed else ""
+    chosen = f"SELECT {created}, topic, payload FROM {source} {condition} ORDER BY number"  # noqa: S608 - our own names
+    # In this order: of what begins otherwise, SQLite's driver does not say how many rows it concerned.
+    insertion = text(f"{_INSERT_SQL} WITH {before} {chosen}")
+    return Ready(insertion.bindparams(bindparam("created", type_=events.c.created.type)))
 
 
 def is_followed(tx: Tx, topic: str) -> bool:
     """Whether anybody wants to know of what happens under a topic of task logs."""
     return matches(topic, log_followers.patterns(tx))
-
-
-def _followed(tx: Tx, happened: tuple[Event, ...]) -> Iterable[Event]:
-    if not any(event.topic.startswith(TASK_LOGS) for event in happened):
-        return happened
-    followed = log_followers.patterns(tx)
-    return [each for each in happened if not each.topic.startswith(TASK_LOGS) or matches(each.topic, followed)]
 
 
 def delete_before(tx: Tx, moment: datetime, limit: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import bindparam, insert, select, text, update
+from sqlalchemy import BigInteger, bindparam, insert, select, text, true, update
 from sqlalchemy.exc import IntegrityError
 
 from flamenco.domain.access import Owner
@@ -18,7 +18,7 @@ from flamenco.domain.moves import PendingMove
 from flamenco.domain.scheduling.values import JobCandidate, Placement
 from flamenco.domain.searching import LONGEST_NAME, PROJECT, searchable
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
-from flamenco.store import task_rows
+from flamenco.store import task_rows, turns
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready, Row
 from flamenco.store.rows import Rows
@@ -54,6 +54,7 @@ _ROW, _WHOLE_ROW = (each.where(jobs.c.key == bindparam("job_key")) for each in (
 _BY_KEY = Ready(_ROW)
 # The tag is not locked with the job: an outer join's far side cannot be, and it does not change with the job.
 _LOCK, _LOCK_WHOLE = (Ready(each.with_for_update(of=jobs)) for each in (_ROW, _WHOLE_ROW))
+_LOCK_IN_TURN = Ready(_ROW.join(turns.turn(bindparam("job_key", type_=BigInteger)), true()).with_for_update(of=jobs))
 _KEY_BY_ID = Ready(select(jobs.c.key).where(jobs.c.uuid == bindparam("id")))
 _VARIABLES = select(job_variables.c.name, job_variables.c.value).where(job_variables.c.job_key == bindparam("job_key"))
 _OWNER_OF_JOB = select(jobs.c.owner, jobs.c.owner_address).where(
@@ -98,6 +99,12 @@ def lock(tx: Tx, job_key: int) -> JobState:
     Raises `NotFound` when somebody has deleted it meanwhile.
     """
     return STATE.read(_there(_LOCK.first(tx, job_key=job_key)))
+
+
+def lock_in_turn(tx: Tx, job_key: int) -> JobState:
+    """As `lock`, and of those who come by here each has its turn."""
+    statement = _LOCK if tx.dialect.name == "sqlite" else _LOCK_IN_TURN
+    return STATE.read(_there(statement.first(tx, job_key=job_key)))
 
 
 def lock_whole(tx: Tx, job_key: int) -> Job:
@@ -218,7 +225,7 @@ def _tag_key(tx: Tx, tag_id: str) -> int | None:
 
 def save(tx: Tx, before: JobState, now: JobState) -> None:
     """Write what has changed of a locked job since it was read; what can are the fields in `_SAVED`."""
-    STATE.write(tx, now.key, STATE.changes(before, now))
+    STATE.write_later(tx, now.key, STATE.changes(before, now), lambda _: None)
 
 
 def candidate(job: Job | AuthoredJob) -> JobCandidate:

@@ -15,6 +15,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.sql.expression import Executable
 
+from flamenco.store import later
 from flamenco.store.driver_errors import of_sqlalchemy
 from flamenco.store.engine import Tx
 
@@ -59,6 +60,37 @@ class Ready:
         """Have it done; how many rows it concerned."""
         return self._for(tx).run(tx, values)
 
+    def later(
+        self, tx: Tx, /, table: str, row: int, check: Callable[[int], object] = lambda _: None, **values: Any
+    ) -> None:
+        """Have it done with what a server is sent next, and at once otherwise; it is to return nothing.
+
+        It changes rows of `table`, and of those that were put off alone the one with the number `row`, if any. `check`
+        is told how many rows it concerned.
+        """
+        compiled = self._for(tx)
+        if tx.dialect.name == "sqlite":
+            check(compiled.run(tx, values))
+        else:
+            later.put_off(tx, compiled.change(values, table, row, check))
+
+    def run_with_those(self, tx: Tx, /, table: str, row: int, **values: Any) -> int:
+        """As `run`, together with what was put off, of which only what `row` is of may be about the same table."""
+        others = later.beside(tx, table, row)
+        compiled = self._for(tx)
+        if not others:
+            return compiled.run(tx, values)
+        return later.make(tx, [*others, compiled.change(values, table, row)]).number
+
+    def all_with_those(self, tx: Tx, /, table: str, row: int, **values: Any) -> list[Row]:
+        """As `all`, in the same way, of a change that returns rows, of which the first column is never NULL."""
+        others = later.beside(tx, table, row)
+        compiled = self._for(tx)
+        if not others:
+            return compiled.rows(tx, values)
+        made = later.make(tx, [*others, compiled.change(values, table, row)], returns=True)
+        return compiled.read(tx, made.rows, made.description)
+
     def run_each(self, tx: Tx, each: Iterable[Mapping[str, Any]]) -> None:
         """Have it done for each of these values."""
         self._for(tx).run_each(tx, each)
@@ -100,8 +132,23 @@ class _Compiled:
             cursor.close()
         except tx.dialect.loaded_dbapi.Error as error:
             raise self._failed(tx, cursor, parameters, error) from error
+        return self._made(found)
+
+    def read(self, tx: Tx, found: Sequence[Any], description: Sequence[Sequence[Any]]) -> list[Row]:
+        """What rows are that came by another statement."""
+        if self._readers is None:
+            self._readers = self._readers_of(tx.dialect, description)
+        return self._made(found)
+
+    def _made(self, found: Sequence[Any]) -> list[Row]:
         make, readers = self._make, self._readers
         return [make(_read(row, readers)) for row in found] if readers else [make(row) for row in found]
+
+    def change(
+        self, values: Mapping[str, Any], table: str, row: int, check: Callable[[int], object] | None = None
+    ) -> later.Change:
+        """It, to be made together with others."""
+        return later.Change(self.sql, self._parameters(values), table, row, check)
 
     def run(self, tx: Tx, values: Mapping[str, Any]) -> int:
         cursor = self._executed(tx, self._parameters(values))

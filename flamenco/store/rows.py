@@ -78,12 +78,27 @@ class Rows(Generic[S]):
         """
         if not values:
             return True
+        statement, arguments = self._update(key, values, expected)
+        return statement.run(tx, **arguments) == 1
+
+    def write_later(
+        self, tx: Tx, key: int, values: Mapping[str, Any], check: Callable[[int], object], **expected: object
+    ) -> None:
+        """As `write`, with what a server is sent next; `check` is told how many rows had what is `expected`."""
+        if values:
+            statement, arguments = self._update(key, values, expected)
+            statement.later(tx, self._table.name, key, check, **arguments)
+
+    def _update(
+        self, key: int, values: Mapping[str, Any], expected: Mapping[str, object]
+    ) -> tuple[Ready, dict[str, Any]]:
+        """The statement, and its values."""
         columns = (*values, "where", *expected)
         if columns not in self._updates:
             known = [self._table.c[name] == bindparam(f"old_{name}") for name in expected]
-            known.append(self._table.c.key == bindparam("row"))
+            known.append(self._table.c.key == bindparam("key_of_row"))
             new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in values}
             self._updates[columns] = Ready(update(self._table).where(*known).values(new))
-        old = {f"old_{name}": value for name, value in expected.items()}
-        new_values = {f"new_{name}": value for name, value in values.items()}
-        return self._updates[columns].run(tx, row=key, **old, **new_values) == 1
+        arguments = {f"old_{name}": value for name, value in expected.items()}
+        arguments |= {f"new_{name}": value for name, value in values.items()}
+        return self._updates[columns], arguments | {"key_of_row": key}

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, exists, literal, select, text, update
-from sqlalchemy import func as sql
+from sqlalchemy import bindparam, select, text, update
 
 from flamenco.domain.errors import Conflict, NotFound
 from flamenco.domain.model import Command, JobState, Task, TaskState
@@ -142,9 +141,16 @@ def one_of_each_queue(tx: Tx, job_key: int, status: TaskStatus) -> list[TaskStat
 
 
 def save(tx: Tx, before: TaskState, now: TaskState) -> None:
-    """Write what has changed of a task. Raises `Conflict` when its status is not the one from `before` any more."""
-    if not STATE.write(tx, now.key, STATE.changes(before, now), status=before.status):
-        raise Conflict(f"Task {now.id} changed meanwhile; it is not {before.status} any more.")
+    """Write what has changed of a task, with what a server is sent next.
+
+    Raises `Conflict` when its status is not the one from `before` any more, at the latest at the end.
+    """
+
+    def check(count: int) -> None:
+        if not count:
+            raise Conflict(f"Task {now.id} changed meanwhile; it is not {before.status} any more.")
+
+    STATE.write_later(tx, now.key, STATE.changes(before, now), check, status=before.status)
 
 
 _TOUCH = Ready(update(tasks).where(tasks.c.key == bindparam("task_key")).values(last_touched=bindparam("now")))
@@ -153,31 +159,6 @@ _TOUCH = Ready(update(tasks).where(tasks.c.key == bindparam("task_key")).values(
 def touch(tx: Tx, task_key: int, now: datetime) -> None:
     """Note that the task's worker was heard of."""
     _TOUCH.run(tx, task_key=task_key, now=now)
-
-
-_TELL = Ready(
-    update(tasks)
-    .where(
-        tasks.c.uuid == bindparam("id"),
-        tasks.c.worker_key == bindparam("worker_key"),
-        tasks.c.status == literal(TaskStatus.ACTIVE),
-        ~exists().where(jobs.c.key == tasks.c.job_key, jobs.c.delete_requested.is_not(None)),
-    )
-    .values(
-        activity=sql.coalesce(bindparam("new_activity", type_=tasks.c.activity.type), tasks.c.activity),
-        updated=bindparam("now"),
-        last_touched=bindparam("now"),
-    )
-)
-
-
-def tell(tx: Tx, task_id: str, worker_key: int, activity: str | None, now: datetime) -> bool:
-    """Note what a worker says of a task that it is running, and that it was heard of; whether it is running it.
-
-    Of all changes to a task, this one alone is made without its job: nothing is counted of it. A job that ends its
-    tasks meanwhile, under its lock, comes before or after it, and so the task is not this worker's or is ended.
-    """
-    return _TELL.run(tx, id=task_id, worker_key=worker_key, new_activity=activity, now=now) == 1
 
 
 _DEPENDENTS = select(task_dependencies.c.task_key).where(task_dependencies.c.dependency_key == bindparam("completed"))
@@ -195,7 +176,7 @@ def change_unmet(tx: Tx, task_key: int, more: int) -> dict[int, int]:
     Returns, per queue, how many tasks became runnable (negative: are not any more).
     """
     changed: dict[int, int] = {}
-    for row in _CHANGE_UNMET.all(tx, completed=task_key, more=more):
+    for row in _CHANGE_UNMET.all_with_those(tx, "tasks", task_key, completed=task_key, more=more):
         if row.status in RUNNABLE_TASK and row.unmet == max(0, more):
             changed[row.queue_key] = changed.get(row.queue_key, 0) - more
     return changed

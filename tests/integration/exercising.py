@@ -83,6 +83,7 @@ from tests.integration.test_ranking import with_policy
 
 _STORE = str(Path(store_package.__file__).parent)
 _FOR_THE_OTHERS = ("ready", "rows", "pages")
+_FOR_THE_OTHERS = ("later", "ready", "rows")
 """Modules of the store by way of which the others ask."""
 
 
@@ -103,7 +104,7 @@ def executed(store: Store) -> Iterator[Statements]:
     def note(_conn: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
         functions = list(_in_store(sys._getframe()))
         statements.functions.update(functions)
-        if statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+        if statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")):
             statements.setdefault(statement, parameters[0] if many else parameters)
             statements.asked_by.setdefault(statement, functions[0] if functions else "")
 
@@ -130,6 +131,7 @@ def functions_of_the_store() -> set[str]:
         for module in modules
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
+        and module.__name__.rpartition(".")[2] not in _FOR_THE_OTHERS
         and not name.startswith("_")
         and next(iter(inspect.signature(function).parameters), "") == "tx"
     }

@@ -95,8 +95,8 @@ def test_what_may_change_of_a_task(farm: Farm) -> None:
             assert tasks.fetch_by_key(tx, before.key) == now
             before = now
         assert tasks.of_job(tx, stored.key) == [replace(whole, **OF_TASK)]
-        with pytest.raises(Conflict, match="not queued any more"):
-            tasks.save(tx, first, replace(first, activity="late"))
+    with pytest.raises(Conflict, match="not queued any more"), farm.store.write() as tx:
+        tasks.save(tx, first, replace(first, activity="late"))
 
 
 def test_what_may_change_of_a_worker(farm: Farm) -> None:

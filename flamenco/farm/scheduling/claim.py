@@ -95,7 +95,7 @@ def _is_refused(tx: Tx, farm: Farm, found: JobOffers, worker: WorkerView) -> boo
 def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
     # Another process may have changed or deleted the job while we waited for its lock.
     try:
-        job = jobs.lock(tx, found.job_key)
+        job = jobs.lock_in_turn(tx, found.job_key)
     except NotFound:
         return None
     if not job.is_open:

@@ -153,7 +153,7 @@ _ADD_RUNNABLE = Ready(
 
 def add_runnable(tx: Tx, queue_key: int, more: int) -> None:
     """Count `more` runnable tasks in a queue, or fewer when negative."""
-    _ADD_RUNNABLE.run(tx, queue_key=queue_key, more=more)
+    _ADD_RUNNABLE.later(tx, "queues", queue_key, queue_key=queue_key, more=more)
 
 
 _HAS_RUNNABLE = select(queues.c.key).where(queues.c.job_key == bindparam("of_job"), queues.c.runnable > 0).limit(1)

@@ -1,0 +1,152 @@
+"""What workers say of their tasks all the time, each in one statement: to a server, every further one is a round trip.
+
+Worker and task are looked at together, as they are at one moment; what is to be changed by them is changed where they
+are as expected, and by nobody's lock but the database's on the row itself.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
+from sqlalchemy import and_, bindparam, exists, literal, select, true, update
+from sqlalchemy import func as sql
+
+from flamenco.domain.model import JobState, NumberedSpeaker, Speaker, TaskState, Worker
+from flamenco.domain.statuses import TaskStatus
+from flamenco.store import jobs as job_store
+from flamenco.store import tasks as task_store
+from flamenco.store import turns
+from flamenco.store import workers as worker_store
+from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready
+from flamenco.store.schema import jobs, log_followers, tags, tasks, workers
+
+
+class Heard(Struct, frozen=True):
+    """The worker that speaks, and the task that it speaks of; each None when it is not there, or is to be deleted.
+
+    `logs_are_followed`: somebody follows the log of some task.
+    """
+
+    worker: Worker | None
+    task: TaskState | None
+    logs_are_followed: bool
+
+
+Moments: TypeAlias = tuple[datetime, datetime]
+"""Two moments: a worker is noted that was heard of between them, for which nothing has to be written."""
+
+_SPEAKS = and_(
+    workers.c.deleted.is_(None),
+    workers.c.last_seen > bindparam("after"),
+    workers.c.last_seen < bindparam("before"),
+)
+_SIGNED_ON = workers.c.sign_ons <= bindparam("sign_on")
+"""No other program has signed on as the worker since."""
+
+_THE_TASK = tasks.join(jobs, and_(jobs.c.key == tasks.c.job_key, jobs.c.delete_requested.is_(None)))
+_LOOK = Ready(
+    select(exists(select(log_followers.c.pattern)), *worker_store.ROWS.columns, *task_store.STATE.columns)
+    .select_from(workers.outerjoin(_THE_TASK, tasks.c.uuid == bindparam("id")))
+    .where(workers.c.key == bindparam("worker_key"), workers.c.deleted.is_(None))
+)
+_WORKER: Final = 1
+_TASK: Final = _WORKER + len(worker_store.ROWS.columns)
+
+
+def look(tx: Tx, worker_key: int, task_id: str) -> Heard:
+    """The worker with that row number and the task with that UUID, and whether logs are followed."""
+    row = _LOOK.first(tx, worker_key=worker_key, id=task_id)
+    if row is None:
+        return Heard(worker=None, task=None, logs_are_followed=False)
+    task = row[_TASK:]
+    return Heard(
+        worker=worker_store.ROWS.read(row[_WORKER:]),
+        task=None if task[0] is None else task_store.STATE.read(task),
+        logs_are_followed=bool(row[0]),
+    )
+
+
+# Where a worker is to be noted as well, this finds nothing: whoever changes both locks the worker before the job.
+# The job is named before the task, and so locked first; see `tasks.lock`.
+_LOCK = (
+    select(*worker_store.ROWS.columns, *job_store.STATE.columns, *task_store.STATE.columns)
+    .select_from(workers)
+    .join(jobs, true())
+    .join(tasks, tasks.c.job_key == jobs.c.key)
+    .outerjoin(tags, tags.c.key == jobs.c.tag_key)
+    .where(
+        _SPEAKS,
+        workers.c.key == bindparam("worker_key"),
+        tasks.c.uuid == bindparam("id"),
+        jobs.c.delete_requested.is_(None),
+    )
+    .with_for_update(of=[jobs, tasks])
+)
+_IN_TURN = _LOCK.join(
+    turns.turn(select(tasks.c.job_key).where(tasks.c.uuid == bindparam("id")).scalar_subquery()), true()
+)
+_LOCK_FOR_NUMBERED = {"sqlite": Ready(_LOCK.where(_SIGNED_ON)), "postgresql": Ready(_IN_TURN.where(_SIGNED_ON))}
+_LOCK_FOR_ANY = {"sqlite": Ready(_LOCK), "postgresql": Ready(_IN_TURN)}
+_LOCKED_JOB: Final = len(worker_store.ROWS.columns)
+_LOCKED_TASK: Final = _LOCKED_JOB + len(job_store.STATE.columns)
+
+
+class Locked(NamedTuple):
+    """The worker that speaks, and the task that it speaks of and its job, both kept from changing."""
+
+    worker: Worker
+    job: JobState
+    task: TaskState
+
+
+def lock(tx: Tx, speaker: Speaker, task_id: str, noted: Moments) -> Locked | None:
+    """As `workers.find_by_key` and `tasks.lock`, at once; None where either is not there, or the worker not noted."""
+    values = {"id": task_id, "worker_key": speaker.key, "after": noted[0], "before": noted[1]}
+    if isinstance(speaker, NumberedSpeaker):
+        row = _LOCK_FOR_NUMBERED[tx.dialect.name].first(tx, **values, sign_on=speaker.sign_on)
+    else:
+        row = _LOCK_FOR_ANY[tx.dialect.name].first(tx, **values)
+    if row is None:
+        return None
+    return Locked(
+        worker=worker_store.ROWS.read(row),
+        job=job_store.STATE.read(row[_LOCKED_JOB:]),
+        task=task_store.STATE.read(row[_LOCKED_TASK:]),
+    )
+
+
+_TELL = (
+    update(tasks)
+    .where(
+        tasks.c.uuid == bindparam("id"),
+        tasks.c.worker_key == bindparam("worker_key"),
+        tasks.c.status == literal(TaskStatus.ACTIVE),
+        ~exists().where(jobs.c.key == tasks.c.job_key, jobs.c.delete_requested.is_not(None)),
+    )
+    .values(
+        activity=sql.coalesce(bindparam("new_activity", type_=tasks.c.activity.type), tasks.c.activity),
+        updated=bindparam("now"),
+        last_touched=bindparam("now"),
+    )
+)
+_OF_WORKER = workers.c.key == tasks.c.worker_key
+_TELL_OF_NUMBERED = Ready(_TELL.where(exists().where(_OF_WORKER, _SPEAKS, _SIGNED_ON)))
+_TELL_OF_ANY = Ready(_TELL.where(exists().where(_OF_WORKER, _SPEAKS)))
+
+
+def tell(tx: Tx, speaker: Speaker, task_id: str, activity: str | None, now: datetime, noted: Moments) -> bool:
+    """Note what a worker says of a task that it is running, and that the task was heard of; whether it is running it.
+
+    Nothing happens where the worker is not the one that speaks any more, or not noted.
+
+    Of all changes to a task, this one alone is made without its job: nothing is counted of it. A job that ends its
+    tasks meanwhile, under its lock, comes before or after it, and so the task is not this worker's or is ended.
+    """
+    values: dict[str, Any] = {"id": task_id, "worker_key": speaker.key, "new_activity": activity, "now": now}
+    values |= {"after": noted[0], "before": noted[1]}
+    if isinstance(speaker, NumberedSpeaker):
+        return _TELL_OF_NUMBERED.run(tx, **values, sign_on=speaker.sign_on) == 1
+    return _TELL_OF_ANY.run(tx, **values) == 1
