@@ -7,7 +7,7 @@ succeeded: they go to files, which cannot be rolled back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -49,8 +49,10 @@ T = TypeVar("T", bound=TaskState)
 class Cascade:
     """All that one transaction does to one job. Call `save` at the end, `write_logs` after the commit."""
 
-    def __init__(self, tx: Tx, job: JobState, now: datetime) -> None:
+    def __init__(self, tx: Tx, job: JobState, now: datetime, alone: Collection[int] = ()) -> None:
+        """`alone`: the row numbers of tasks that are known to be waited for by no other."""
         self.job = job
+        self._alone = alone
         self.now = now
         self._tx = tx
         self._loaded = job
@@ -153,7 +155,8 @@ class Cascade:
         self._count_steps(changed.steps_completed - task.steps_completed)
         self.job = replace(self.job, counts=self.job.counts.moved_one(task.status, new, optional=task.optional))
         self._count_runnable(task, new)
-        if TaskStatus.COMPLETED in (task.status, new) and new is not task.status:
+        is_completed_or_again_not = TaskStatus.COMPLETED in (task.status, new) and new is not task.status
+        if is_completed_or_again_not and task.key not in self._alone:
             more = -1 if new is TaskStatus.COMPLETED else 1
             for queue_key, became_runnable in tasks.change_unmet(self._tx, task.key, more).items():
                 queues.add_runnable(self._tx, queue_key, became_runnable)

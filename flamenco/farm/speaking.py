@@ -58,12 +58,16 @@ def _look(farm: Farm, worker_id: str, secret: str) -> Speaker | None:
 
 
 class Telling(NamedTuple):
-    """The transaction of what a worker says, the worker as it is, its task, and the task's job."""
+    """The transaction of what a worker says, the worker as it is, its task, and the task's job.
+
+    `is_waited_for` is False only where no other task waits for this one.
+    """
 
     tx: Tx
     worker: Worker
     job: JobState
     task: TaskState
+    is_waited_for: bool = True
 
 
 @contextmanager
@@ -83,7 +87,7 @@ def hearing_of(farm: Farm, speaker: Speaker, task_id: str, now: datetime) -> Ite
     with _refusing_replaced(farm, speaker), farm.store.write() as tx:
         known = heard.lock(tx, speaker, task_id, noted_lately(farm, now))
         if known is not None:
-            yield Telling(tx, known.worker, known.job, known.task)
+            yield Telling(tx, *known)
         else:
             worker = _heard(tx, farm, speaker, now, holds=False)
             yield Telling(tx, worker, *tasks.lock(tx, task_id))

@@ -72,8 +72,8 @@ def update(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange) -> No
         return
     if _is_progress(change) and _only_tells(farm, speaker, task_id, change, now):
         return
-    with speaking.hearing_of(farm, speaker, task_id, now) as (tx, worker, job, task):
-        cascade = Cascade(tx, job, now)
+    with speaking.hearing_of(farm, speaker, task_id, now) as (tx, worker, job, task, is_waited_for):
+        cascade = Cascade(tx, job, now, alone=() if is_waited_for else (task.key,))
         _check_yours(task, worker)
         if change.log:
             cascade.publish(task_log_event(task.id, change.log))

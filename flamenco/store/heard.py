@@ -21,7 +21,7 @@ from flamenco.store import turns
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready
-from flamenco.store.schema import jobs, log_followers, tags, tasks, workers
+from flamenco.store.schema import jobs, log_followers, tags, task_dependencies, tasks, workers
 
 
 class Heard(Struct, frozen=True):
@@ -69,10 +69,12 @@ def look(tx: Tx, worker_key: int, task_id: str) -> Heard:
     )
 
 
+# It is so from the beginning of a job to its end.
+_IS_WAITED_FOR = exists().where(task_dependencies.c.dependency_key == tasks.c.key)
 # Where a worker is to be noted as well, this finds nothing: whoever changes both locks the worker before the job.
 # The job is named before the task, and so locked first; see `tasks.lock`.
 _LOCK = (
-    select(*worker_store.ROWS.columns, *job_store.STATE.columns, *task_store.STATE.columns)
+    select(*worker_store.ROWS.columns, *job_store.STATE.columns, *task_store.STATE.columns, _IS_WAITED_FOR)
     .select_from(workers)
     .join(jobs, true())
     .join(tasks, tasks.c.job_key == jobs.c.key)
@@ -95,11 +97,15 @@ _LOCKED_TASK: Final = _LOCKED_JOB + len(job_store.STATE.columns)
 
 
 class Locked(NamedTuple):
-    """The worker that speaks, and the task that it speaks of and its job, both kept from changing."""
+    """The worker that speaks, and the task that it speaks of and its job, both kept from changing.
+
+    `is_waited_for`: there are tasks that wait for this one.
+    """
 
     worker: Worker
     job: JobState
     task: TaskState
+    is_waited_for: bool
 
 
 def lock(tx: Tx, speaker: Speaker, task_id: str, noted: Moments) -> Locked | None:
@@ -115,6 +121,7 @@ def lock(tx: Tx, speaker: Speaker, task_id: str, noted: Moments) -> Locked | Non
         worker=worker_store.ROWS.read(row),
         job=job_store.STATE.read(row[_LOCKED_JOB:]),
         task=task_store.STATE.read(row[_LOCKED_TASK:]),
+        is_waited_for=bool(row[-1]),
     )
 
 
