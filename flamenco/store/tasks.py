@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import func as sql
 
 from flamenco.domain.errors import Conflict, NotFound
 from flamenco.domain.model import Command, JobState, Task, TaskState

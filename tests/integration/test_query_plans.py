@@ -95,7 +95,7 @@ def scans_of(store: Store, statements: Mapping[str, Any]) -> list[str]:
     return found
 
 
-PUT_OFF: Final = frozenset({"jobs.save", "limits.release", "queues.add_runnable", "tasks.save"})
+PUT_OFF: Final = frozenset({"jobs.save", "attempts.end", "queues.add_runnable", "tasks.save"})
 """What a server is told of as a part of what other functions send."""
 
 
