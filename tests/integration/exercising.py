@@ -82,8 +82,7 @@ from tests.integration.farming import SECRET, new_worker, report, run_next, stor
 from tests.integration.test_ranking import with_policy
 
 _STORE = str(Path(store_package.__file__).parent)
-_FOR_THE_OTHERS = ("ready", "rows", "pages")
-_FOR_THE_OTHERS = ("later", "ready", "rows")
+_FOR_THE_OTHERS = ("later", "pages", "ready", "rows")
 """Modules of the store by way of which the others ask."""
 
 

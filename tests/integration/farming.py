@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from flamenco.domain.access import Owner
 from flamenco.domain.model import Assignment, AuthoredJob, Job, JobState, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.jobs import CLAIM
 from flamenco.farm.scheduling import claim, placing
 from flamenco.farm.tasks import TaskChange
 from flamenco.store import jobs as job_store
@@ -37,7 +39,8 @@ def store_job(farm: Farm, job: AuthoredJob, status: JobStatus = JobStatus.QUEUED
     """Store a job as a submission would, but without compiling anything."""
     placement = placing.placement(farm, job_store.candidate(job), {task.type for task in job.tasks}, farm.clock())
     with farm.store.write() as tx:
-        return job_store.insert_job(tx, job, status, placement)
+        owner = Owner(job.metadata.get(CLAIM, ""))
+        return job_store.insert_job(tx, job, status, placement, owner=owner)
 
 
 def new_worker(
