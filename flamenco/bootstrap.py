@@ -9,6 +9,7 @@ import structlog
 
 from flamenco.api.app import Application, create_app
 from flamenco.compiler.compile import Compiler
+from flamenco.compiler.sandbox import ScriptRunner
 from flamenco.compiler.script_limits import script_limits_of
 from flamenco.config import Config
 from flamenco.domain.errors import ConfigError
@@ -31,15 +32,23 @@ _CONNECTIONS_OF_CHORES = 4
 __all__ = ["Application", "create_app", "create_farm", "prepare"]
 
 
-def create_farm(config: Config, hooks: Hooks, clock: Clock = utc_now, config_file: Path | None = None) -> Farm:
+def create_farm(
+    config: Config,
+    hooks: Hooks,
+    clock: Clock = utc_now,
+    config_file: Path | None = None,
+    sandbox: ScriptRunner | None = None,
+) -> Farm:
     """The farm that `config` describes. Whoever makes it closes it; every process makes its own.
 
-    `config_file` is where it was read from; the one in the data directory is written where there was none.
+    `config_file` is where it was read from; the one in the data directory is written where there was none. `sandbox`
+    is where job types are run, one of its own if not given.
     """
     compiler = Compiler(
         [config.job_types_path, *hooks.job_type_folders()],
         script_limits_of(config),
         lambda job_type: hooks.job_settings(job_type, config),
+        sandbox,
     )
     store = Store(config.database_url, pool_size=config.threads + _CONNECTIONS_OF_CHORES)
     return Farm(config, store, compiler, hooks, clock, config_file)

@@ -23,7 +23,7 @@ from flamenco.compiler.catalog import Found, Problem, Script
 from flamenco.compiler.declaration import Described, extended, job_type_of
 from flamenco.compiler.localtime import zone_around
 from flamenco.compiler.protocol import Printed, Reply, Request, Result, ScriptError
-from flamenco.compiler.sandbox import Sandbox, ScriptKilled
+from flamenco.compiler.sandbox import Sandbox, ScriptKilled, ScriptRunner
 from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.compiler.spool import Spool
 from flamenco.compiler.submitted_settings import checked_settings, missing_settings, numbers_as_texts
@@ -63,12 +63,12 @@ class Compiler:
         folders: Sequence[Path],
         limits: ScriptLimits | None = None,
         more_settings: Callable[[JobType], Sequence[JobTypeSetting]] = lambda _: (),
-        sandbox: Sandbox | None = None,
+        sandbox: ScriptRunner | None = None,
     ) -> None:
         self._more_settings = more_settings
         self._folders = tuple(folders)
         self._limits = limits or ScriptLimits()
-        self._sandbox = sandbox or Sandbox(self._limits)
+        self._sandbox: ScriptRunner = sandbox or Sandbox(self._limits)
         self._is_lent = sandbox is not None
         self._lock = threading.Lock()
         self._described: dict[str, _Known] = {}
@@ -76,6 +76,7 @@ class Compiler:
 
     def job_types(self) -> list[JobType]:
         """Every job type that can be submitted, by name. Broken scripts hide nothing but themselves, and are logged."""
+        self._sandbox.expect()
         found = self._find()
         usable = [self._usable(found, name) for name in sorted(found.scripts)]
         self._log_new(self._problems(found))
@@ -106,6 +107,7 @@ class Compiler:
 
     def job_type(self, name: str) -> JobType:
         """One job type. Raises `NotFound`, and `JobTypeError` when its script is broken."""
+        self._sandbox.expect()
         found = self._find()
         if name not in found.scripts:
             raise NotFound(f"job type unknown: {name}")

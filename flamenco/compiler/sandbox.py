@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import msgspec
 
@@ -43,6 +43,23 @@ class ScriptKilled(Exception):
     """The helper process was lost while it ran a script; the text says why, in the words of whoever wrote it."""
 
 
+class ScriptRunner(Protocol):
+    """What a compiler has scripts run by: a `Sandbox`, or one that several processes share."""
+
+    def ask(self, request: Request, keep: Callable[[bytes], None]) -> bytes:
+        """See `Sandbox.ask`."""
+
+    def expect(self) -> None:
+        """Somebody is about to submit a job."""
+
+    def close(self) -> None:
+        """End what there is to end."""
+
+    @property
+    def process_id(self) -> int | None:
+        """The helper's process id while there is one in reach."""
+
+
 class Sandbox:
     """One helper process, shared by all threads of this process. Not to be carried across a fork.
 
@@ -72,6 +89,18 @@ class Sandbox:
         finally:
             self._lock.release()
 
+    def start(self) -> None:
+        """Start the helper, unless it runs or somebody is about to start it. What keeps it from starting is logged."""
+        if self._lock.acquire(blocking=False):
+            try:
+                with suppress(Busy, OSError):
+                    self._running()
+            finally:
+                self._lock.release()
+
+    def expect(self) -> None:
+        """Somebody is about to submit a job. Who does not share a helper with others has it only once it is needed."""
+
     def _wait(self) -> bool:
         """Wait for the helper to be free; only so many callers may wait for long."""
         if not self._seats.acquire(blocking=False):
@@ -97,6 +126,12 @@ class Sandbox:
         helper = self._helper
         return None if helper is None else helper.process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a helper, as far as can be told without waiting."""
+        helper = self._helper
+        return helper is not None and helper.process.poll() is None
+
     def _asked(self, line: bytes, timeout_s: float, keep: Callable[[bytes], None]) -> bytes:
         for _ in range(_ATTEMPTS):
             helper = self._running()
@@ -110,7 +145,7 @@ class Sandbox:
         raise Busy("the helper process for job types ends again and again, try again in a moment", retry_after=5)
 
     def _running(self) -> _Helper:
-        if self._helper is not None and self._helper.process.poll() is not None:
+        if self._helper is not None and not self.is_running:
             self._discard()
         if self._closed:
             raise Busy("the manager is shutting down")

@@ -412,6 +412,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until told to stop."""
         # Processes share what is in memory until one writes there, and the collector writes to all that it looks at.
+        self.manager.share()
         gc.collect()
         gc.freeze()
         _Main(self).run()

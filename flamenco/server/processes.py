@@ -10,6 +10,9 @@ from wsgiref.types import WSGIApplication
 import structlog
 
 from flamenco.bootstrap import create_app, create_farm, prepare
+from flamenco.compiler.channel import Channel
+from flamenco.compiler.script_limits import script_limits_of
+from flamenco.compiler.shared_sandbox import SharedSandbox
 from flamenco.config import Config, Loaded
 from flamenco.discovery.advertising import Advertising
 from flamenco.domain.errors import FarmError
@@ -28,6 +31,13 @@ SWITCH_S = 0.001
 tasks while jobs are read and stored."""
 
 
+LENT_S = 60.0
+"""How long a process that was replaced keeps the helper process for others that were, and have jobs compiled."""
+
+LENT_AT_END_S = 0.2
+"""The same when all of the manager ends."""
+
+
 class Manager:
     """A manager, in its main process; each process that serves has a copy of it from its fork, and a farm besides."""
 
@@ -44,6 +54,8 @@ class Manager:
         self._ready = ready
         self._advertising = advertising
         self.tls = tls_of(loaded.config)
+        self._channel: Channel | None = None
+        self._sandbox: SharedSandbox | None = None
         self._farm: Farm | None = None
         self._runners: list[Runner] = []
 
@@ -53,6 +65,12 @@ class Manager:
         return self._loaded.config
 
     # -- in the main process ------------------------------------------------------------------------------------------
+
+    def share(self) -> None:
+        """Have the processes that are forked from now on share a helper, and none with those that they replace."""
+        if self._channel is not None:
+            self._channel.close()
+        self._channel = Channel()
 
     def reconfigure(self) -> None:
         """Read the configuration anew. One that cannot be used is not: the manager goes on with the one it has."""
@@ -64,6 +82,7 @@ class Manager:
             log.error("the new configuration cannot be used, so the old one stays", reason=str(error))
         else:
             self._loaded, self.tls = loaded, tls
+            self.share()
             log.info("the configuration was read anew")
 
     def say_goodbye(self) -> None:
@@ -81,7 +100,9 @@ class Manager:
         """Make a farm, and the application that answers for it."""
         sys.setswitchinterval(SWITCH_S)
         loaded = self._loaded
-        self._farm = create_farm(loaded.config, loaded.hooks, config_file=loaded.file)
+        if self._channel is not None:
+            self._sandbox = SharedSandbox(script_limits_of(loaded.config), self._channel)
+        self._farm = create_farm(loaded.config, loaded.hooks, config_file=loaded.file, sandbox=self._sandbox)
         if self.tls is not None:
             self.tls.refresh()  # the main process does not look
             self._farm.certified_names = self.tls.names
@@ -105,6 +126,8 @@ class Manager:
             if self._farm is not None:
                 lifecycle.tell_startup(self._farm)
             self._ready()
+        if self._sandbox is not None:
+            self._sandbox.start()
 
     def stop_waiting(self) -> None:
         """Answer requests that wait for something to happen: the process is to end."""
@@ -131,3 +154,5 @@ class Manager:
         stop_all(self._runners)
         if self._farm is not None:
             self._farm.close()
+        if self._sandbox is not None:
+            self._sandbox.close(LENT_S if is_replaced else LENT_AT_END_S)

@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 
-from flamenco.client import JobRequest, ManagerClient, ManagerError
+from flamenco.client import JobRequest, ManagerClient, ManagerError, ManagerUnreachable
 from flamenco.domain.statuses import JobStatus
 from tests import length
 from tests.acceptance.conftest import STOP_TIMEOUT_S, Manager, is_alive, running_manager, wait_until
@@ -80,7 +81,7 @@ def test_half_of_the_workers_are_gone(tmp_path: Path) -> None:
         assert report.crashes == FARM.workers // 2
 
 
-MORE_JOBS, HELPER_KILLS = 60, 20
+MORE_JOBS, HELPER_KILLS, OWNER_KILLS = 60, 20, 4
 
 
 def test_the_helper_is_killed(tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def test_the_helper_is_killed(tmp_path: Path) -> None:
         submissions = pool.submit(submit_many, manager.url)
         killed = 0
         while killed < HELPER_KILLS and not submissions.done():
-            helpers = [pid for pid in processes_of(manager) if is_helper(pid)]
+            helpers = helpers_of(manager)
             for pid in helpers:
                 os.kill(pid, signal.SIGKILL)
             killed += len(helpers)
@@ -118,11 +119,42 @@ def submit_many(url: str) -> Counter[str]:
         for _ in range(MORE_JOBS):
             try:
                 client.submit_job(request)
+            except ManagerUnreachable:
+                answers["unreachable"] += 1
             except ManagerError as error:
                 answers["crashed" if "crashed" in str(error) else str(error.status)] += 1
             else:
                 answers["ok"] += 1
     return answers
+
+
+def test_the_process_with_the_helper_is_killed(tmp_path: Path) -> None:
+    """Again and again: others have one at once, each is whole that was stored, and there is one helper for all."""
+    with (
+        running_manager(tmp_path, "--processes", "2", *with_limit(tmp_path)) as manager,
+        simulating(manager.url) as running,
+        ThreadPoolExecutor() as pool,
+    ):
+        assert wait_until(lambda: len(helpers_of(manager)) == 1)  # before any job was submitted
+        running.wait_for(10)
+        submissions = pool.submit(submit_many, manager.url)
+        for _ in range(OWNER_KILLS):
+            helper = helpers_of(manager)[0]
+            os.kill(psutil.Process(helper).ppid(), signal.SIGKILL)
+            assert wait_until(lambda gone=helper: gone not in helpers_of(manager))  # type: ignore[misc]
+            assert wait_until(lambda: len(helpers_of(manager)) == 1)
+        answers = submissions.result()
+        assert answers["ok"] > 0
+        with ManagerClient(manager.url) as client:
+            more = [job for job in client.jobs.all() if job.name == "more"]
+            assert len(more) >= answers["ok"]
+            assert {len(client.jobs.tasks(job.id)) for job in more} == {201}
+        audit(running, manager)
+
+
+def helpers_of(manager: Manager) -> list[int]:
+    """The processes that run scripts for this manager."""
+    return [pid for pid in processes_of(manager) if is_helper(pid)]
 
 
 def is_helper(pid: int) -> bool:
