@@ -1,4 +1,4 @@
-"""What `scripts/bench` runs: full cycles over HTTP, by turns with an earlier version if wanted, and all benchmarks."""
+"""What `scripts/bench` runs: over HTTP, by turns with an earlier version or two managers with one; and operations."""
 
 from __future__ import annotations
 
@@ -6,35 +6,71 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.cycles import Cycles, Size, measure
-from tests.conftest import postgres_database
+from benchmarks.managers import Setting
+from benchmarks.submitting import submissions
+from tests.conftest import postgres_database, postgres_of_ours
 
 HERE: Final = Path(__file__).parent.parent
-_SIZES: Final = (Size(1, 1, 5000), Size(8, 1, 5000), Size(64, 1, 5000), Size(8, 100, 100))
+_SIZES: Final = (Size(1, 1, 5000), Size(8, 1, 5000), Size(64, 1, 5000), Size(256, 1, 5000), Size(8, 100, 100))
+_SIZES_FOR_TWO: Final = (Size(8, 8, 1000, apart=True), Size(8, 1, 5000))
 
 _FIGURES: Final[dict[str, Callable[[Cycles], float]]] = {
     "cycles/s": lambda run: run.per_second,
     "CPU ms/cycle": lambda run: run.cpu_ms,
+    "processors idle": lambda run: run.idle_processors,
     "schedule p50 ms": lambda run: run.percentile("schedule", 0.5),
     "schedule p99 ms": lambda run: run.percentile("schedule", 0.99),
     "update p50 ms": lambda run: run.percentile("update", 0.5),
     "update p99 ms": lambda run: run.percentile("update", 0.99),
     "version p50 ms": lambda run: run.percentile("version", 0.5),
-    "MB at rest": lambda run: run.rest_mb,
-    "MB after": lambda run: run.after_mb,
+    "MB at rest": lambda run: run.rest.all_mb,
+    "  the helper": lambda run: run.rest.helper_mb,
+    "MB after": lambda run: run.after.all_mb,
+    "  the helper then": lambda run: run.after.helper_mb,
     "errors": lambda run: float(run.errors),
 }
 """What is shown of a run."""
+
+T = TypeVar("T")
+Figures = dict[str, dict[str, float]]
+"""What was found, by what it is and then by whose it is."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Whose figures are wanted, by name, and how often each is measured. `server`: a PostgreSQL, or SQLite."""
+
+    settings: Mapping[str, Setting]
+    rounds: int
+    server: str
+    console: Console
+
+    def by_turns(self, title: str, run: Callable[[Setting], T]) -> dict[str, list[T]]:
+        """What came of `run` in each round: one after the other, so that a noisy hour of the machine hits all."""
+        found: dict[str, list[T]] = {name: [] for name in self.settings}
+        for turn in range(self.rounds):
+            for name, setting in self.settings.items():
+                self.console.print(f"[dim]{title}: {name}, round {turn + 1} of {self.rounds}", highlight=False)
+                with _fresh(self.server) as url:
+                    found[name].append(run(replace(setting, database=url)))
+        return found
+
+    def show(self, title: str, figures: Figures) -> None:
+        """Print a table."""
+        self.console.print(_table(title, figures))
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -48,10 +84,16 @@ _FIGURES: Final[dict[str, Callable[[Cycles], float]]] = {
 @click.option("--seconds", default=10.0, show_default=True, help="How long each run of cycles takes.")
 @click.option("--rounds", default=3, show_default=True, help="How often each is run; medians are shown.")
 @click.option(
-    "--database", default="", metavar="URL", help="An empty PostgreSQL database is made anew for each run there."
+    "--database",
+    default="",
+    metavar="URL",
+    help="An empty PostgreSQL database is made anew for each run there; `own`: on a server that is started for it.",
 )
-@click.option("--processes", type=int, help="Of the manager; its own default otherwise.")
-@click.option("--cycles-only", is_flag=True, help="Leave out the benchmarks of single operations.")
+@click.option("--processes", multiple=True, type=int, help="Of the manager, one number or several, each measured.")
+@click.option("--two", is_flag=True, help="Two managers on one PostgreSQL by turns with one; cycles alone.")
+@click.option("--most-tasks", default=100_000, show_default=True, help="In the largest job that is submitted.")
+@click.option("--cycles-only", is_flag=True, help="Leave out submissions, and the benchmarks of single operations.")
+@click.option("--submissions-only", is_flag=True, help="Leave out all else.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), metavar="FILE", help="Write all figures there.")
 def main(
     against: Path | None,
@@ -59,54 +101,100 @@ def main(
     seconds: float,
     rounds: int,
     database: str,
-    processes: int | None,
+    processes: tuple[int, ...],
+    most_tasks: int,
     json_file: Path | None,
     *,
+    two: bool,
     cycles_only: bool,
+    submissions_only: bool,
 ) -> None:
-    """Measure what a manager does, and print one table. Ratios count: machines differ, and are noisy.
+    """Measure what a manager does, and print tables. Ratios count: machines differ, and are noisy.
 
     \b
-    Example:
+    Examples:
       scripts/bench --against ../flamenco-before --size 8,1,5000 --rounds 5 --json figures.json
+      scripts/bench --database own --processes 1 --processes 2 --processes 4 --cycles-only
+      scripts/bench --database own --two
     """
-    console = Console()
-    wanted = [Size(*(int(part) for part in size.split(","))) for size in sizes] or list(_SIZES)
-    checkouts = {"before": against.absolute(), "now": HERE} if against else {"now": HERE}
-    arguments = ["--processes", str(processes)] if processes else []
+    if two and not database:
+        raise click.UsageError("Several managers need a PostgreSQL: name one by --database, or say `--database own`.")
+    wanted = [_size(text) for text in sizes] or list(_SIZES_FOR_TWO if two else _SIZES)
     found: dict[str, Any] = {"cycles": {}}
-    for size in wanted:
-        runs: dict[str, list[Cycles]] = {name: [] for name in checkouts}
-        for turn in range(rounds):
-            for name, checkout in checkouts.items():
-                console.print(f"[dim]{size}: {name}, round {turn + 1} of {rounds}", highlight=False)
-                with _fresh(database) as url:
-                    runs[name].append(measure(checkout, size, seconds, url, arguments))
-        figures = {
-            what: {name: median(of(run) for run in each) for name, each in runs.items()}
-            for what, of in _FIGURES.items()
-        }
-        found["cycles"][str(size)] = figures
-        console.print(_table(str(size), figures))
-    if not cycles_only:
-        found["operations"] = _operations(console)
+    with _server(database) as server:
+        plan = Plan(settings=_settings(against, processes, two=two), rounds=rounds, server=server, console=Console())
+        if not submissions_only:
+            found["cycles"] = {str(size): _cycles(plan, size, seconds) for size in wanted}
+        if not (cycles_only or two):
+            found["submissions"] = _submissions(plan, most_tasks)
+    if not (cycles_only or submissions_only or two):
+        found["operations"] = _operations(plan.console)
     if json_file:
         aside = json_file.with_name(f"{json_file.name}~")
         aside.write_text(json.dumps(found, indent=1))
         aside.replace(json_file)
 
 
-def _table(title: str, figures: dict[str, dict[str, float]]) -> Table:
+def _size(text: str) -> Size:
+    workers, jobs, tasks = (int(part) for part in text.split(","))
+    return Size(workers, jobs, tasks)
+
+
+def _settings(against: Path | None, processes: tuple[int, ...], *, two: bool) -> dict[str, Setting]:
+    now = Setting(checkout=HERE)
+    settings = {"before": replace(now, checkout=against.absolute()), "now": now} if against else {"now": now}
+    if two:
+        settings = {"one manager": now, "two": replace(now, managers=2)}
+    if not processes:
+        return settings
+    return {
+        (f"{name}, {number} processes" if len(processes) > 1 else name): replace(
+            setting, arguments=("--processes", str(number))
+        )
+        for number in processes
+        for name, setting in settings.items()
+    }
+
+
+def _cycles(plan: Plan, size: Size, seconds: float) -> Figures:
+    runs = plan.by_turns(str(size), lambda setting: measure(setting, size, seconds))
+    figures = {
+        what: {name: median(of(run) for run in each) for name, each in runs.items()} for what, of in _FIGURES.items()
+    }
+    plan.show(str(size), figures)
+    return figures
+
+
+def _submissions(plan: Plan, most_tasks: int) -> Figures:
+    runs = plan.by_turns("submissions", lambda setting: submissions(setting, most_tasks))
+    whats = next(iter(runs.values()))[0]
+    figures = {what: {name: median(run[what] for run in each) for name, each in runs.items()} for what in whats}
+    plan.show("submission over HTTP, ms", figures)
+    return figures
+
+
+def _table(title: str, figures: Figures) -> Table:
     names = list(next(iter(figures.values())))
+    is_pair = len(names) == 2
     table = Table(title=title, title_justify="left")
-    for heading in ("", *names, *(["now / before"] if len(names) > 1 else [])):
+    for heading in ("", *names, *([f"{names[1]} / {names[0]}"] if is_pair else [])):
         table.add_column(heading, justify="left" if not heading else "right")
     for what, values in figures.items():
-        row = [f"{values[name]:.2f}" for name in names]
-        if len(names) > 1:
-            row.append(f"{values['now'] / values['before']:.2f}" if values["before"] else "")
+        row = [f"{value:.2f}" for value in values.values()]
+        if is_pair:
+            first, second = values.values()
+            row.append(f"{second / first:.2f}" if first else "")
         table.add_row(what, *row)
     return table
+
+
+@contextmanager
+def _server(database: str) -> Iterator[str]:
+    """The server that is meant; an empty URL for SQLite."""
+    with ExitStack() as stack:
+        if database == "own":
+            database = stack.enter_context(postgres_of_ours())
+        yield database.replace("postgresql://", "postgresql+psycopg://")
 
 
 @contextmanager
@@ -115,7 +203,7 @@ def _fresh(server: str) -> Iterator[str]:
     if not server:
         yield ""
         return
-    with postgres_database(server.replace("postgresql://", "postgresql+psycopg://")) as url:
+    with postgres_database(server) as url:
         yield url
 
 
@@ -123,7 +211,8 @@ def _operations(console: Console) -> dict[str, float]:
     """Run the benchmarks, and show their medians, in milliseconds."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "figures.json"
-        command = [sys.executable, "-m", "pytest", "--quiet", "--long", f"--benchmark-json={file}", "benchmarks"]
+        command = [sys.executable, "-m", "pytest", "--quiet", f"--benchmark-json={file}"]
+        command += [str(each) for each in sorted((HERE / "benchmarks").glob("test_*.py"))]  # named, so all of each
         ended = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
         if not file.exists() or not file.stat().st_size:
             raise click.ClickException(f"the benchmarks did not run:\n{ended.stdout[-2000:]}")
@@ -131,7 +220,7 @@ def _operations(console: Console) -> dict[str, float]:
     medians = {each["fullname"].removeprefix("benchmarks/"): each["stats"]["median"] * 1000 for each in measured}
     table = Table("operation", "median ms", title="single operations", title_justify="left")
     for name, milliseconds in sorted(medians.items()):
-        table.add_row(name, f"{milliseconds:.3f}")
+        table.add_row(escape(name), f"{milliseconds:.3f}")
     console.print(table)
     if ended.returncode:
         console.print("[red]Some do not hold what they are to hold; see `scripts/test benchmarks --long`.")

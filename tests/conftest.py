@@ -140,7 +140,14 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """A PostgreSQL server of our own, from a wheel; gives the URL of its maintenance database.
+    """A PostgreSQL server of our own; gives the URL of its maintenance database."""
+    with postgres_of_ours() as url:
+        yield url
+
+
+@contextmanager
+def postgres_of_ours() -> Iterator[str]:
+    """The same, from a wheel.
 
     Not below pytest's own folder: any pytest that starts, one that a test starts too, shuts that to the server's user.
     """
