@@ -70,6 +70,8 @@ class Sandbox:
         self._limits = limits
         self._lock = threading.Lock()
         self._seats = threading.Semaphore(limits.waiting)
+        self._is_started = threading.Event()  # or nobody is about to
+        self._is_started.set()
         self._helper: _Helper | None = None
         self._closed = False
 
@@ -92,10 +94,12 @@ class Sandbox:
     def start(self) -> None:
         """Start the helper, unless it runs or somebody is about to start it. What keeps it from starting is logged."""
         if self._lock.acquire(blocking=False):
+            self._is_started.clear()
             try:
                 with suppress(Busy, OSError):
                     self._running()
             finally:
+                self._is_started.set()
                 self._lock.release()
 
     def expect(self) -> None:
@@ -106,6 +110,7 @@ class Sandbox:
         if not self._seats.acquire(blocking=False):
             return self._lock.acquire(timeout=self._limits.crowded_wait_s)
         try:
+            self._is_started.wait(START_S)  # as long as for one's own start
             return self._lock.acquire(timeout=self._limits.wait_s)
         finally:
             self._seats.release()

@@ -28,6 +28,9 @@ SEEN_S: Final = 5.0
 READ_S: Final = 10.0
 """How long a process may take to send its request, or to read on in the answer: others wait for the helper."""
 
+STARTS_AFTER_S: Final = 1.0
+"""The helper is left for so long to a manager that has just started: its other processes need the processor more."""
+
 MOST_LENT: Final = 256
 """So many requests of other processes are seen to at a time, most of which wait; each has a thread."""
 
@@ -62,11 +65,11 @@ class SharedSandbox:
         self._has_turn = threading.Event()
         self._lent = 0
         self._lent_changed = threading.Condition()
-        self._closed = False
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._take_turn, name="helper-for-all", daemon=True)
 
     def start(self) -> None:
-        """Have the helper once nobody else has it, and start it, so that the first job need not wait for that."""
+        """Have the helper once nobody else has it, and start it soon, so that the first job need not wait for that."""
         self._thread.start()
 
     def expect(self) -> None:
@@ -79,7 +82,7 @@ class SharedSandbox:
     def ask(self, request: Request, keep: Callable[[bytes], None]) -> bytes:
         """As that of `Sandbox`."""
         for _ in range(_ATTEMPTS):
-            if self._closed:
+            if self._closed.is_set():
                 raise Busy("the manager is shutting down")
             if self._has_turn.is_set():
                 return self._own.ask(request, keep)
@@ -91,7 +94,7 @@ class SharedSandbox:
         """End the helper if it is ours, once it has done what others wait for, but for that no longer than `wait_s`."""
         with self._lent_changed:
             self._lent_changed.wait_for(lambda: not self._lent, wait_s)
-        self._closed = True
+        self._closed.set()
         self._own.close()
         if self._has_turn.is_set():
             with suppress(OSError):
@@ -129,11 +132,15 @@ class SharedSandbox:
         self._channel.await_turn()
         try:
             self._has_turn.set()
-            self._own.start()
-            while not self._closed:
+            threading.Thread(target=self._start_soon, name="helper-start", daemon=True).start()
+            while not self._closed.is_set():
                 self._take()
         finally:
             self._channel.give_up_turn()
+
+    def _start_soon(self) -> None:
+        if not self._closed.wait(STARTS_AFTER_S):
+            self._own.start()
 
     def _take(self) -> None:
         try:
@@ -142,7 +149,7 @@ class SharedSandbox:
             log.exception("a request of another process could not be taken")
             time.sleep(GRACE_S)  # whatever it is, there may be no end of it
             return
-        if self._closed or self._lent >= MOST_LENT:
+        if self._closed.is_set() or self._lent >= MOST_LENT:
             if connection is not None:
                 connection.close()
         elif connection is not None:
