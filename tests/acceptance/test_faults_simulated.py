@@ -128,6 +128,7 @@ def submit_many(url: str) -> Counter[str]:
     return answers
 
 
+@pytest.mark.long
 def test_the_process_with_the_helper_is_killed(tmp_path: Path) -> None:
     """Again and again: others have one at once, each is whole that was stored, and there is one helper for all."""
     with (

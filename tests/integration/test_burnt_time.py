@@ -31,7 +31,7 @@ def hasty_farm(farm: Farm) -> Iterator[Farm]:
     folder.mkdir(parents=True)
     (folder / "burning.js").write_text(BURNING)
     (folder / "modest.js").write_text(MODEST)
-    shared, farm.compiler = farm.compiler, Compiler([folder], replace(ScriptLimits(), timeout_s=1.0))
+    shared, farm.compiler = farm.compiler, Compiler([folder], replace(ScriptLimits(), timeout_s=0.5))
     yield farm
     farm.compiler.close()
     farm.compiler = shared

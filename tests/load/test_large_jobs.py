@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from statistics import quantiles
 
@@ -26,7 +28,7 @@ from flamenco.store.engine import Store, Tx
 from flamenco.store.upgrade import upgrade
 from tests import length
 from tests.acceptance.conftest import Manager, running_manager, wait_until
-from tests.conftest import authored_job, authored_task, empty_database, make_hooks
+from tests.conftest import authored_job, authored_task, make_hooks
 from tests.integration.farming import store_job
 from tests.load.polling import polling_workers
 from tests.machine import slowness
@@ -88,6 +90,23 @@ def stored(url: str, folder: Path) -> Job:
     return job
 
 
+@cache
+def stored_once() -> tuple[bytes, Job]:
+    """The same as a SQLite file, which takes seconds to make."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "flamenco.sqlite"
+        job = stored(f"sqlite:///{file}", Path(folder))
+        return file.read_bytes(), job
+
+
+def in_data_folder(folder: Path) -> tuple[str, Job]:
+    """The same where a manager looks for it; its URL."""
+    (folder / "data").mkdir()
+    content, job = stored_once()
+    (folder / "data" / "flamenco-manager.sqlite").write_bytes(content)
+    return f"sqlite:///{folder}/data/flamenco-manager.sqlite", job
+
+
 def send(manager: Manager, job: Job, status: JobStatus, end: str) -> None:
     """Have the job sent to a status, and see it where it comes to rest."""
     started = time.monotonic()
@@ -110,10 +129,9 @@ def is_gone(manager: Manager, store: Store, job: Job) -> bool:
 def test_nobody_waits_for_a_large_job(tmp_path: Path, database_url: str) -> None:
     """While 100,000 tasks change status again and again, and go, no request of a worker takes more than 200 ms."""
     if is_sqlite := database_url.startswith("sqlite"):
-        (tmp_path / "data").mkdir()
-        (tmp_path / "data" / "flamenco-manager.sqlite").write_bytes(empty_database())
-        database_url = f"sqlite:///{tmp_path}/data/flamenco-manager.sqlite"
-    job = stored(database_url, tmp_path)
+        database_url, job = in_data_folder(tmp_path)
+    else:
+        job = stored(database_url, tmp_path)
     arguments = ("--processes", "2", *(() if is_sqlite else ("--database", database_url)))
     with running_manager(tmp_path, *arguments) as manager, closing(Store(database_url)) as store:
         with polling_workers(manager.url) as alone:
@@ -134,8 +152,9 @@ def test_nobody_waits_for_a_large_job(tmp_path: Path, database_url: str) -> None
 
 def test_no_transaction_takes_long(tmp_path: Path) -> None:
     """Whatever is done with 100,000 tasks, all others wait for a slice of it at most, by the processor's time."""
-    store = TimedStore(f"sqlite:///{tmp_path}/flamenco.sqlite")
-    farm, job = farm_with(store, tmp_path)
+    url, job = in_data_folder(tmp_path)
+    store = TimedStore(url)
+    farm = Farm(Config(data_dir=tmp_path), store, Compiler([]), make_hooks())
     dearest: dict[str, float] = {}
     for status, end in STEPS:
         store.dearest_s = 0.0
@@ -154,10 +173,7 @@ def test_no_transaction_takes_long(tmp_path: Path) -> None:
 
 def test_a_manager_that_is_killed_finishes_it_when_it_is_back(tmp_path: Path) -> None:
     """What is left of 100,000 tasks when the manager is killed is done by the next one before it serves."""
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "flamenco-manager.sqlite").write_bytes(empty_database())
-    url = f"sqlite:///{tmp_path}/data/flamenco-manager.sqlite"
-    job = stored(url, tmp_path)
+    url, job = in_data_folder(tmp_path)
     with closing(Store(url)) as store:
         with running_manager(tmp_path, "--processes", "2") as manager:
             order = {"status": JobStatus.CANCEL_REQUESTED.value, "reason": "test"}

@@ -26,7 +26,7 @@ from tests.load.polling import assert_promptly_answered, polling_workers
 log = logging.getLogger(__name__)
 
 SLOW = length.of(200, 1000)
-SECONDS = length.of(15, 45)
+SECONDS = length.of(12, 45)
 """Long enough for the first of them to be given up, and to come again."""
 
 ADDON_BYTES = 32 << 20
