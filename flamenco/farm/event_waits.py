@@ -2,8 +2,8 @@
 
 A request that waits keeps a thread, and a process has few of them, which workers need for their tasks. So only every
 fourth thread may wait; whoever comes when these are taken is told to ask again. What is waited for is asked of the
-database, since it may happen in another process: one small question every `LOOK_EVERY_S` seconds, however many wait,
-and none while nobody does. No transaction is open in between.
+database, since it may happen in another process: one small question every `LOOK_EVERY_S` seconds, however many wait or
+come again and again, and none while nobody does. No transaction is open in between.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ class EventWaits:
             self._waiting += 1
         try:
             while not self._stopped.is_set():
-                if self._newest_number() > cursor:
+                if self.newest() > cursor:
                     return True
                 left_s = deadline - time.monotonic()
                 if left_s <= 0:
                     return False
                 self._stopped.wait(min(LOOK_EVERY_S, left_s))
-            return self._newest_number(at_once=True) > cursor
+            return self.newest(at_once=True) > cursor
         finally:
             with self._look:
                 self._waiting -= 1
@@ -72,7 +72,7 @@ class EventWaits:
         """Let everybody go who waits, and nobody wait any more."""
         self._stopped.set()
 
-    def _newest_number(self, *, at_once: bool = False) -> int:
+    def newest(self, *, at_once: bool = False) -> int:
         """The number up to which events are there to be read, as it was a moment ago, or as it is now."""
         with self._look:
             if at_once or time.monotonic() - self._looked >= LOOK_EVERY_S:

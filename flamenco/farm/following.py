@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from flamenco.domain.events import TASK_LOGS, matches
 from flamenco.farm.context import Farm
+from flamenco.farm.event_waits import LOOK_EVERY_S
 from flamenco.hooks.types import PublishedEvent
 from flamenco.store import events, log_followers
 from flamenco.store.engine import Tx
@@ -51,15 +52,21 @@ class EventPage(Struct, frozen=True, kw_only=True):
     retry_after_s: int | None = None
 
 
-def follow(farm: Farm, after: int | None, topics: Collection[str], limit: int, wait_s: float) -> EventPage:
+def follow(
+    farm: Farm, after: int | None, topics: Collection[str], limit: int, wait_s: float, lag_s: float = 0.0
+) -> EventPage:
     """At most `limit` events after the number `after` whose topics fit one of `topics`; None means from now on.
 
     Without any, waits up to `wait_s` seconds for one. No transaction is open meanwhile. Task logs have events from the
-    first time that somebody asks for them.
+    first time that somebody asks for them. With a `lag_s`, that nothing happened may be as old as that.
     """
     deadline = time.monotonic() + wait_s
     _follow_logs(farm, topics)
-    page = _first_page(farm, after, topics, limit)
+    if after is not None and lag_s >= LOOK_EVERY_S and after == farm.event_waits.newest():
+        # What most are told who ask, of whom there are many: one for each page that somebody looks at.
+        page = EventPage(events=[], next=after)
+    else:
+        page = _first_page(farm, after, topics, limit)
     if page.events or page.more or page.missed or wait_s <= 0:
         return page
     with farm.event_waits.slot() as taken:

@@ -37,6 +37,9 @@ class EventsQuery(Struct, frozen=True, kw_only=True):
     wait: Annotated[
         float, Meta(ge=0, le=60, description="While there is no such event, wait for one, up to so many seconds.")
     ] = 0.0
+    lag: Annotated[
+        float, Meta(ge=0, le=60, description="That there is no such event may be known from so many seconds ago.")
+    ] = 0.0
     limit: Annotated[int, Meta(ge=1, le=1000, description="No more events than that at once.")] = 100
 
 
