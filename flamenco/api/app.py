@@ -23,6 +23,7 @@ from flamenco.discovery.networks import interfaces
 from flamenco.discovery.own_urls import own_urls
 from flamenco.domain.access import Mode
 from flamenco.farm.context import Farm
+from flamenco.web import resources as web
 
 Application: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
 
@@ -70,12 +71,19 @@ def create_app(farm: Farm) -> Application:
     if farm.config.autodiscoverable:
         app.add_route(DESCRIPTION_PATH, Description())
         taken.append(DESCRIPTION_PATH)
-    mounted = plugin_routes.mount(app, farm, taken, body_limit)
+    views = web.routes(farm)
+    replaceable = {
+        pages.HOME: views.pop(pages.HOME),
+        sign_in_page.PATH: sign_in_page.SignInPage(farm),
+        **dict.fromkeys(downloads.ADDON_PATHS, downloads.Addon(farm)),
+    }
+    for path, view in views.items():
+        app.add_route(path, view)
+    mounted = plugin_routes.mount(app, farm, [*taken, *views], body_limit)
     # Where no plugin has pages of its own, which are better than these.
-    own_pages = {pages.HOME: pages.Home, sign_in_page.PATH: sign_in_page.SignInPage}
-    for path, page in {**own_pages, **dict.fromkeys(downloads.ADDON_PATHS, downloads.Addon)}.items():
+    for path, page in replaceable.items():
         if path not in mounted:
-            app.add_route(path, page(farm))
+            app.add_route(path, page)
     return app
 
 

@@ -1,4 +1,4 @@
-"""What people see who open the manager in a browser: where they are and where to go, in one style.
+"""What people see in a browser where the web page does not reach: in one style, and needing nothing.
 
 Small pages of one file each, without scripts and without anything from elsewhere. Programs, which do not ask for HTML,
 get JSON, as everywhere.
@@ -12,8 +12,7 @@ from typing import Final
 import falcon
 
 from flamenco import __version__
-from flamenco.api.resource import Resource, public_path
-from flamenco.domain.access import Access
+from flamenco.api.resource import public_path
 
 HOME: Final = "/"
 
@@ -42,24 +41,6 @@ footer {{ margin-top: 2rem; opacity: 0.7; }}
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
 
-_HOME: Final = """\
-<h1>{name}</h1>
-<p>This is the manager of a render farm. Artists submit jobs to it, and workers ask it for tasks.
-It has no web page to steer it yet; the command line does all of that.</p>
-<p><a href="{sign_in}">Sign in</a>, where you look after the farm.</p>
-<h2>Look around</h2>
-<pre><code>export FLAMENCO_MANAGER={url}
-flamenco jobs        # what is being rendered, and how far it is
-flamenco workers     # who renders
-flamenco --help      # submit, cancel, requeue, logs, and more</code></pre>
-<h2>Join in</h2>
-<ul>
-<li>Artists: <a href="{addon}">Blender's add-on</a>. The address of the manager is <code>{url}</code>.</li>
-<li>A worker: <code>flamenco worker --manager {url}</code></li>
-<li>Programs: <a href="{v1}">the API</a>, <a href="{v3}">the one of today's Flamenco</a>,
-and <a href="{x}">our additions</a>, as OpenAPI documents.</li>
-</ul>"""
-
 _NOTHING: Final = """\
 <h1>There is nothing here</h1>
 <p>{message}</p>
@@ -67,28 +48,6 @@ _NOTHING: Final = """\
 
 _ELSEWHERE: Final = """
 <p><a href="{elsewhere}">{elsewhere}</a></p>"""
-
-
-class Home(Resource):
-    """`/`: what this is, and where to go."""
-
-    access = Access.PUBLIC
-
-    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
-        """Send the page. Raises `HTTPNotFound` for programs, which have nothing to do here."""
-        if not is_for_people(req):
-            raise falcon.HTTPNotFound
-        url = f"{req.scheme}://{req.netloc}{public_path(req, HOME)}"
-        links = {
-            "sign_in": "/sign-in",
-            "addon": "/flamenco3-addon.zip",
-            "v1": "/api/openapi.json",
-            "v3": "/api/v3/openapi3.json",
-            "x": "/api/x/openapi.json",
-        }
-        texts = {"name": self.farm.config.manager_name, "url": url}
-        texts |= {name: public_path(req, path) for name, path in links.items()}
-        send_page(resp, self.farm.config.manager_name, _HOME, texts)
 
 
 def is_for_people(req: falcon.Request) -> bool:

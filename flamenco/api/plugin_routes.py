@@ -6,7 +6,7 @@ Whatever a plugin does there, the client gets an answer in our form, and the log
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 from typing import Any, Final, get_args
 
@@ -50,11 +50,13 @@ def mount(
     route cannot be used.
     """
     reader: FarmReader = FarmReading(farm)
+    taken = list(taken)
+    ours = {path.split("/")[1] for path in taken}
     files = {plugin.name: plugin.file for plugin in farm.hooks.plugins()}
     owners = {_shape(path): "the manager itself" for path in taken}
     for plugin, route in farm.hooks.api_routes(farm.config):
         who = f"plugin {plugin!r} ({files[plugin] or '<no file>'}): the route {route.path!r}"
-        path = _path_of(plugin, route, who)
+        path = _path_of(plugin, route, who, ours)
         if owner := owners.get(_shape(path)):
             raise ConfigError(f"{who} is taken already, by {owner}; give it another path, and one route all methods.")
         owners[_shape(path)] = f"the plugin {plugin!r}"
@@ -65,13 +67,13 @@ def mount(
     return frozenset(owners)
 
 
-def _path_of(plugin: str, route: Route, who: str) -> str:
+def _path_of(plugin: str, route: Route, who: str, ours: Collection[str]) -> str:
     own = f"{_PREFIX}/x/{plugin}/"
     path = route.path if route.path.startswith("/") else own + route.path
     if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
         raise ConfigError(f"{who} is no path; write something like 'shows/{{show}}'.")
     first = path.split("/")[1]
-    if not path.startswith(own) and (first == _PREFIX.strip("/") or "{" in first):
+    if not path.startswith(own) and (first in ours or "{" in first):
         raise ConfigError(f"{who} is among the paths of the manager; begin with another name, or with {own}.")
     if not route.methods or set(route.methods) - _METHODS:
         raise ConfigError(f"{who} has the methods {route.methods!r}; there are {', '.join(sorted(_METHODS))}.")

@@ -49,6 +49,9 @@ def test_a_wheel_compiles_its_job_types(tmp_path: Path) -> None:
         "cli/jobtypes/skeleton.test.yaml",
         "demo/fan.blend",
         "py.typed",
+        "web/static/index.html",
+        "web/static/app/main.js",
+        "web/static/vendor/LICENSES.txt",
     ):
         assert (site / "flamenco" / name).is_file(), name
     script = f"import sys; sys.path.insert(0, {str(site)!r})\n" + TRY_IT.format(site=str(site))

@@ -1,4 +1,4 @@
-"""What people see in a browser: a page that says what this is, the add-on, and that there is nothing elsewhere."""
+"""What people see in a browser beside the web page: the add-on, and that there is nothing at an address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from falcon import testing
 
-import flamenco
 from flamenco import ApiResponse, Route
 from flamenco.api.app import create_app
 from flamenco.farm.context import Farm
@@ -38,26 +37,7 @@ def client(named_farm: Farm) -> testing.TestClient:
     return testing.TestClient(create_app(named_farm))
 
 
-def test_the_first_page(client: testing.TestClient) -> None:
-    """It says whose manager this is, which version, and where to go; all that it links to is there but the add-on."""
-    page = client.simulate_get("/", headers=BROWSER | {"Host": "farm:8080"})
-    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert NAME not in page.text
-    assert "&lt;script&gt;alert(&#x27;R&amp;D&#x27;)&lt;/script&gt;</h1>" in page.text
-    assert f"Flamenco {flamenco.__version__}" in page.text
-    assert "flamenco jobs" in page.text
-    assert "http://farm:8080/" in page.text
-    links = re.findall(r'href="([^"]+)"', page.text)
-    assert {link: client.simulate_get(link).status_code for link in links} == {
-        "/sign-in": 200,
-        "/flamenco3-addon.zip": 404,
-        "/api/openapi.json": 200,
-        "/api/v3/openapi3.json": 200,
-        "/api/x/openapi.json": 200,
-    }
-
-
-@pytest.mark.parametrize("path", ["/", "/nothing", "/job-files/none"])
+@pytest.mark.parametrize("path", ["/sign-in", "/nothing", "/job-files/none"])
 def test_pages_are_of_one_piece(client: testing.TestClient, path: str) -> None:
     """They load nothing from anywhere, run nothing, and are light or dark as the browser is."""
     page = client.simulate_get(path, headers=BROWSER)
@@ -72,8 +52,8 @@ def test_pages_are_of_one_piece(client: testing.TestClient, path: str) -> None:
 
 def test_addresses_behind_a_proxy(client: testing.TestClient) -> None:
     """Below a path of a proxy, links lead below that, and nothing that a request says becomes part of the page."""
-    page = client.simulate_get("/", headers=BROWSER | {"X-Forwarded-Prefix": "/farm", "Host": '"><script>'})
-    assert 'href="/farm/api/v3/openapi3.json"' in page.text
+    page = client.simulate_get("/sign-in", headers=BROWSER | {"X-Forwarded-Prefix": '/farm"><script>'})
+    assert 'action="/sign-in"' in page.text
     assert "<script>" not in page.text
     nothing = client.simulate_get("/nothing", headers=BROWSER | {"X-Forwarded-Prefix": "/farm"})
     assert 'href="/farm/"' in nothing.text

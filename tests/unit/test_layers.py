@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "authoring": {"domain", "compiler"},
     "farm": MIDDLE | {""},
     "services": HIGH | {""},
-    "api": HIGH | {"protocol", "discovery", ""},
+    "api": HIGH | {"protocol", "discovery", "web", ""},
     "web": HIGH | {""},
     "client": LOW | {"protocol", ""},
     "worker": LOW | {"client", "discovery", ""},

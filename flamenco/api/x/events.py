@@ -14,6 +14,7 @@ from flamenco.domain.events import AUDIT, TASK_LOGS
 from flamenco.farm import following, sinks
 from flamenco.farm.authorization import may
 from flamenco.protocol.x import events as schemas
+from flamenco.web.assets import PAGE_VERSION, page_version
 
 MOST_SHOWN: Final = 100
 """So many dead letters of each sink are shown."""
@@ -36,7 +37,7 @@ class Events(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response, query: schemas.EventsQuery) -> None:
         """Read on from the cursor, and wait where there is nothing yet."""
         after = None if query.after is UNSET else query.after
-        page = following.follow(self.farm, after, query.topics, query.limit, query.wait)
+        page = following.follow(self.farm, after, query.topics, query.limit, query.wait, query.lag)
         needs = {TASK_LOGS: Access.LOG, AUDIT: Access.AUDIT}
         hidden = tuple(topic for topic, access in needs.items() if not may(self.farm, req.context.caller, access))
         found = [
@@ -45,6 +46,8 @@ class Events(Resource):
             if not event.topic.startswith(hidden)
         ]
         retry_after = UNSET if page.retry_after_s is None else page.retry_after_s
+        # By this, a web page that is open for long learns that there is a newer one.
+        resp.set_header(PAGE_VERSION, page_version())
         send(
             resp,
             schemas.Events(events=found, next=page.next, missed=page.missed, more=page.more, retry_after=retry_after),

@@ -1,0 +1,109 @@
+/** What the manager's own API (`/api/x`) answers, as far as the page reads it. */
+
+export type TaskStatus = "active" | "canceled" | "completed" | "failed" | "paused" | "queued" | "soft-failed";
+export type JobStatus =
+  | "active"
+  | "cancel-requested"
+  | "canceled"
+  | "completed"
+  | "failed"
+  | "pause-requested"
+  | "paused"
+  | "queued"
+  | "requeueing"
+  | "under-construction";
+export type WorkerStatus = "" | "starting" | "awake" | "asleep" | "error" | "testing" | "offline" | "restart";
+export type Counts = Record<string, number>;
+export type Role = "viewer" | "artist" | "wrangler" | "admin" | "submit" | "view" | "register" | "worker";
+
+export interface Named {
+  id: string;
+  name: string;
+}
+
+export interface Eta {
+  earliest: string;
+  latest: string;
+  ground: string;
+}
+
+export interface JobRow extends Named {
+  type: string;
+  status: JobStatus;
+  priority: number;
+  activity: string;
+  user: string;
+  project: string;
+  tag?: Named;
+  created: string;
+  updated: string;
+  steps_completed: number;
+  steps_total: number;
+  tasks: Record<TaskStatus, number>;
+  image?: string;
+  delete_requested?: string;
+  eta?: Eta;
+}
+
+export interface Job extends JobRow {
+  settings: Record<string, unknown>;
+  metadata: Record<string, string>;
+  owner_is_claim: boolean;
+  files?: { shaman_checkout_id: string; goes_with_it: boolean };
+}
+
+export interface TaskRow extends Named {
+  index: number;
+  type: string;
+  status: TaskStatus;
+  priority: number;
+  updated: string;
+  activity: string;
+  worker?: Named;
+  steps_completed: number;
+  steps_total: number;
+  activated?: string;
+  failed_by: number;
+}
+
+export interface WorkerRow extends Named {
+  status: WorkerStatus;
+  address: string;
+  platform: string;
+  version: string;
+  last_seen?: string;
+  created: string;
+  can_restart: boolean;
+  approved: boolean;
+  warning?: string;
+  tags: Named[];
+  task?: Named & { job_id: string; job_name: string; steps_completed: number; steps_total: number };
+  requested?: { status: WorkerStatus; is_lazy: boolean };
+  sleep?: { active: boolean; asleep_now: boolean; next?: string };
+}
+
+export interface Me {
+  mode: "open" | "lan" | "login";
+  role: Role;
+  way: string;
+  name?: string;
+}
+
+export interface FarmEvent {
+  id: number;
+  created: string;
+  topic: string;
+  payload: Record<string, any>;
+}
+
+export interface Explanation {
+  job: Named & { status: JobStatus; priority: number; activity: string };
+  position?: number;
+  open_jobs: number;
+  rank?: number;
+  terms: { policy: string; score: number; weight: number; reason: string }[];
+  holds: { policy: string; reason: string }[];
+  running: number;
+  waiting: { why: string; reason: string; count: number; tasks: string[] }[];
+  failed: { index_in_job: number; name: string; status: TaskStatus; why: string }[];
+}

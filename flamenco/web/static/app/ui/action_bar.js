@@ -1,0 +1,63 @@
+/** What can be done to what is chosen: there while something is. */
+
+import { act, actionsFor } from "../core/actions.js";
+import { html } from "../core/lib.js";
+import { strings } from "../core/strings.js";
+import { Icon } from "./icon.js";
+
+/**
+ * Do an action to what is chosen, or to `rows` when nothing is.
+ * @param {import("../core/actions.js").Action} action
+ * @param {import("./selection.js").Selection<any>} selection
+ * @param {any[]} rows
+ * @param {Record<string, string> | undefined} fixed
+ */
+export async function run(action, selection, rows, fixed) {
+  const count = selection.count.peek();
+  const target = count ? selection.target() : { ids: rows.map((row) => row.id) };
+  await act(
+    action,
+    "filter" in target ? { filter: { ...target.filter, ...fixed } } : target,
+    rows,
+    count || rows.length,
+  );
+  selection.list.refreshSoon();
+}
+
+/** @param {{kind: "jobs" | "tasks" | "workers", selection: import("./selection.js").Selection<any>, fixed?: Record<string, string>}} props */
+export function ActionBar({ kind, selection, fixed }) {
+  const count = selection.count.value;
+  void selection.list.version.value;
+  if (!count) return null;
+  const rows = selection.chosen();
+  const total = selection.list.total.value;
+  return html`<div class="action-bar" role="toolbar" aria-label=${strings.selection.chosen(count)}>
+    <strong>${strings.selection.chosen(count)}</strong>
+    ${
+      !selection.isAll.value &&
+      count < total &&
+      html`<button class="plain" onClick=${() => selection.chooseAll()}>${strings.selection.allThatMatch(total)}</button>`
+    }
+    ${kind === "jobs" && !selection.isAll.value && html`<button class="plain" onClick=${() => choosePreceding(selection)}>${strings.selection.preceding}</button>`}
+    <span class="grow"></span>
+    ${actionsFor(kind, rows).map(
+      (
+        action,
+      ) => html`<button class=${action.isDangerous ? "danger" : ""} onClick=${() => run(action, selection, rows, fixed)}>
+        <${Icon} name=${action.icon} />${action.label}${action.key && html`<kbd>${action.key}</kbd>`}
+      </button>`,
+    )}
+    <button class="plain" title=${strings.selection.none} aria-label=${strings.selection.none} onClick=${() => selection.clear()}>
+      <${Icon} name="x" />
+    </button>
+  </div>`;
+}
+
+/**
+ * Choose what was not updated after the newest that is chosen, as people do before they tidy up.
+ * @param {import("./selection.js").Selection<any>} selection
+ */
+function choosePreceding(selection) {
+  const newest = selection.chosen().reduce((latest, job) => Math.max(job.updated, latest), "");
+  selection.choose([...selection.list.rows()].filter((job) => job.updated <= newest).map((job) => job.id));
+}

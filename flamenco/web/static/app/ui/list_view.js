@@ -1,0 +1,142 @@
+/**
+ * A list as people work with it: filters above, the table, and what can be done to what is chosen. Filters and order
+ * are in the address; `prefix` keeps those of two lists in one view apart.
+ */
+
+import { actionsFor } from "../core/actions.js";
+import { onKeys } from "../core/keys.js";
+import { html, useEffect, useMemo } from "../core/lib.js";
+import { List } from "../core/list.js";
+import { listen } from "../core/live.js";
+import { place, setParams } from "../core/place.js";
+import { strings } from "../core/strings.js";
+import { ActionBar, run } from "./action_bar.js";
+import { Chips } from "./chips.js";
+import { FilterField } from "./filter_field.js";
+import { Selection } from "./selection.js";
+import { Table } from "./table.js";
+
+/**
+ * @template {{id: string}} Row
+ * @param {object} props
+ * @param {string} props.path of the operation
+ * @param {"jobs" | "tasks" | "workers"} props.kind
+ * @param {import("./table.js").Column<Row>[]} props.columns
+ * @param {readonly string[]} props.statuses those that have a chip, in their order
+ * @param {"job" | "task" | "worker"} props.of whose statuses they are
+ * @param {readonly string[]} props.filters names of further filters in the address
+ * @param {string} props.sort the usual order
+ * @param {(row: Row) => void} props.onOpen
+ * @param {(list: List<Row>, news: import("../core/live.js").News) => void} props.onNews what events change
+ * @param {import("../core/lib.js").Children} props.empty what is said when there is nothing at all
+ * @param {Record<string, string>} [props.fixed] what every action on a filter is limited to
+ * @param {string} [props.prefix]
+ * @param {string | undefined} [props.open]
+ * @param {import("../core/lib.js").Children} [props.extra] further controls
+ */
+export function ListView(props) {
+  const { path, kind, filters, sort: usual, onNews, prefix = "", fixed } = props;
+  const { params } = place.value;
+  const list = useMemo(() => /** @type {List<Row>} */ (new List(path, kind)), [path]);
+  const selection = useMemo(() => new Selection(list), [list]);
+  const names = ["status", "q", ...filters];
+  const query = /** @type {import("../core/api.js").Query} */ (
+    Object.fromEntries(names.map((name) => [name, params.getAll(prefix + name)]))
+  );
+  const sort = params.get(`${prefix}sort`) ?? usual;
+  useEffect(() => {
+    selection.clear();
+    list.ask({ ...query, sort });
+  }, [list, JSON.stringify(query), sort]);
+  useEffect(() => listen((news) => (news.missed ? list.refresh() : onNews(list, news))), [list]);
+  useEffect(() => () => list.stop.abort(), [list]);
+  useEffect(() => onKeys(actionKeys(kind, selection, fixed)), [selection]);
+  const isFiltered = names.some((name) => params.has(prefix + name));
+  return html`<section class="list">
+    <div class="filters">
+      <${Chips} list=${list} statuses=${props.statuses} of=${props.of} name=${`${prefix}status`} />
+      <${FilterField} name=${`${prefix}q`} />
+      ${filters.map((name) => html`<${Narrowed} key=${name} name=${prefix + name} />`)}
+      <span class="grow"></span>
+      ${props.extra}
+      <span class="count" aria-live="polite">${strings.list.total(list.total.value)}</span>
+    </div>
+    ${
+      list.changes.value > 0 &&
+      html`<button class="changes" onClick=${() => anew(list, selection)}>${strings.list.changes(list.changes.value)}</button>`
+    }
+    <${State} list=${list} empty=${props.empty} isFiltered=${isFiltered} names=${names.map((name) => prefix + name)} />
+    <${Table}
+      label=${strings.nav[/** @type {"jobs"} */ (kind)] ?? kind}
+      columns=${props.columns}
+      list=${list}
+      sort=${sort}
+      onSort=${(/** @type {string} */ wanted) => setParams({ [`${prefix}sort`]: wanted === usual ? null : wanted })}
+      onOpen=${props.onOpen}
+      selection=${selection}
+      open=${props.open}
+    />
+    <${ActionBar} kind=${kind} selection=${selection} fixed=${fixed} />
+  </section>`;
+}
+
+/** @param {{list: List<any>, empty: any, isFiltered: boolean, names: string[]}} props */
+function State({ list, empty, isFiltered, names }) {
+  const state = list.state.value;
+  if (state === "loading") return html`<p class="empty" role="status">${strings.list.loading}</p>`;
+  if (state === "failed")
+    return html`<div class="empty" role="alert">
+      <p>${strings.list.failed} ${list.error.value}</p>
+      <button onClick=${() => list.ask(list.query)}>${strings.list.again}</button>
+    </div>`;
+  if (list.total.value) return null;
+  if (!isFiltered) return html`<div class="empty">${empty}</div>`;
+  return html`<div class="empty">
+    <p>${strings.list.nothing}</p>
+    <button onClick=${() => setParams(Object.fromEntries(names.map((name) => [name, null])))}>${strings.list.clear}</button>
+  </div>`;
+}
+
+/** A filter that was set elsewhere, and can be taken off here. @param {{name: string}} props */
+function Narrowed({ name }) {
+  const values = place.value.params.getAll(name);
+  const label = place.value.params.get(`${name}-name`);
+  return values.map(
+    (
+      value,
+    ) => html`<button class="chip" aria-pressed="true" title=${strings.list.clear} onClick=${() => setParams({ [name]: null, [`${name}-name`]: null })}>
+      ${name}: <bdi>${label ?? value}</bdi> ×
+    </button>`,
+  );
+}
+
+/**
+ * @param {List<any>} list
+ * @param {Selection<any>} selection
+ */
+function anew(list, selection) {
+  selection.point(false);
+  list.isHeld = false;
+  list.refresh();
+}
+
+/**
+ * @param {"jobs" | "tasks" | "workers"} kind
+ * @param {Selection<any>} selection
+ * @param {Record<string, string> | undefined} fixed
+ */
+function actionKeys(kind, selection, fixed) {
+  /** @param {string} key */
+  const handler = (key) => () => {
+    const rows = selection.count.peek() ? selection.chosen() : focusedRow(selection);
+    const action = actionsFor(kind, rows).find((each) => each.key === key);
+    if (action) run(action, selection, rows, fixed);
+  };
+  return Object.fromEntries(["p", "r", "c"].map((key) => [key, handler(key)]));
+}
+
+/** @param {Selection<any>} selection */
+function focusedRow(selection) {
+  const id = document.activeElement?.closest('[role="row"]')?.id.replace(/^row-/, "");
+  return [...selection.list.rows()].filter((row) => row.id === id);
+}

@@ -1,0 +1,147 @@
+/**
+ * The log of a task: its end first, what is before on demand, and what comes while one looks. The manager searches it,
+ * whatever of it is here.
+ */
+
+import { address, get } from "../core/api.js";
+import { onKeys } from "../core/keys.js";
+import { html, useEffect, useMemo, useRef, useSignal } from "../core/lib.js";
+import { followLog, listen } from "../core/live.js";
+import { place } from "../core/place.js";
+import { strings } from "../core/strings.js";
+import { pieces } from "./ansi.js";
+import { FilterField } from "./filter_field.js";
+import { Icon } from "./icon.js";
+import { LogText } from "./log_text.js";
+
+const ERROR = /\b(error|exception|traceback|fatal|failed)\b/i;
+const WARNING = /\bwarn(ing)?\b/i;
+const NEAR_END_PX = 40;
+
+/** @param {{taskId: string, isRunning: boolean}} props */
+export function Log({ taskId, isRunning }) {
+  const text = useMemo(() => new LogText(taskId), [taskId]);
+  const frame = useRef(/** @type {HTMLElement | null} */ (null));
+  const isFollowing = useSignal(isRunning);
+  const isWrapped = useSignal(false);
+  useEffect(() => {
+    text.end().then(() => toEnd(frame.current));
+    const unfollow = followLog(taskId);
+    const off = listen(({ events, missed }) => {
+      if (missed || events.some(({ topic }) => topic === `/tasklog/${taskId}`)) text.more();
+    });
+    return () => {
+      unfollow();
+      off();
+      text.stop.abort();
+    };
+  }, [text]);
+  useEffect(() => {
+    if (isFollowing.value) toEnd(frame.current);
+  }, [text.version.value, isFollowing.value]);
+  const follow = () => {
+    isFollowing.value = !isFollowing.peek();
+  };
+  useEffect(() => onKeys({ f: follow, l: () => frame.current?.focus() }), []);
+  const scrolled = () => {
+    const element = frame.current;
+    if (!element) return;
+    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
+    if (!isAtEnd) isFollowing.value = false;
+  };
+  return html`<section class="log">
+    <div class="filters">
+      <${Search} taskId=${taskId} frame=${frame} text=${text} />
+      <span class="grow"></span>
+      <button aria-pressed=${`${isFollowing.value}`} onClick=${follow}><${Icon} name="arrow-down" />${strings.log.follow}</button>
+      <button
+        aria-pressed=${`${isWrapped.value}`}
+        onClick=${() => {
+          isWrapped.value = !isWrapped.peek();
+        }}
+      >
+        <${Icon} name="wrap-text" />${strings.log.wrap}
+      </button>
+      <a class="button" download=${`task-${taskId}.txt`} href=${address(`x/tasks/${taskId}/log`)}><${Icon} name="download" />${strings.log.download}</a>
+    </div>
+    ${text.error.value && html`<p role="alert">${text.error.value}</p>`}
+    <div class=${isWrapped.value ? "lines wrapped" : "lines"} ref=${frame} tabindex="0" role="log" aria-live="off" aria-label=${strings.task.log} onScroll=${scrolled}>
+      ${text.begins.value > 0 && html`<button onClick=${() => text.before()}>${strings.log.earlier}</button>`}
+      ${text.isLoaded.value && !text.chunks.value.length && html`<p class="empty">${strings.log.empty}</p>`}
+      ${text.chunks.value.map((chunk) => html`<${Chunk} key=${chunk.offset} lines=${chunk.lines} offset=${chunk.offset} length=${chunk.lines.length} />`)}
+    </div>
+  </section>`;
+}
+
+/** @param {{lines: string[], offset: number}} props */
+const Chunk = ({ lines, offset }) =>
+  html`<pre class="chunk" data-offset=${offset}>${lines.map((line) => html`<span class=${kindOf(line)}>${pieces(line).map(({ text, colour }) => (colour ? html`<i data-colour=${colour}>${text}</i>` : text))}${"\n"}</span>`)}</pre>`;
+
+/** @param {string} line */
+const kindOf = (line) => (ERROR.test(line) ? "line error" : WARNING.test(line) ? "line warning" : "line");
+
+/** @param {HTMLElement | null} element */
+const toEnd = (element) => {
+  if (!element) return;
+  element.scrollTop = element.scrollHeight;
+  // Pieces that were never seen are as high as was guessed; what is at the end now has its own height after this.
+  requestAnimationFrame(() => {
+    element.scrollTop = element.scrollHeight;
+  });
+};
+
+/** @typedef {{line: number, offset: number, text: string, before: string[], after: string[]}} Hit */
+
+/** @param {{taskId: string, frame: {current: HTMLElement | null}, text: LogText}} props */
+function Search({ taskId, frame, text }) {
+  const hits = useSignal(/** @type {Hit[]} */ ([]));
+  const isMore = useSignal(false);
+  const at = useSignal(0);
+  const wanted = place.value.params.get("find") ?? "";
+  useEffect(() => {
+    if (!wanted) {
+      hits.value = [];
+      return undefined;
+    }
+    const stop = new AbortController();
+    get(`x/tasks/${taskId}/log/search`, { q: wanted }, stop.signal).then(
+      (/** @type {{hits: Hit[], more: boolean}} */ answer) => {
+        hits.value = answer.hits;
+        isMore.value = answer.more;
+        at.value = 0;
+      },
+      () => {},
+    );
+    return () => stop.abort();
+  }, [wanted, taskId]);
+  /** @param {number} step */
+  const move = (step) => () => {
+    if (hits.peek().length) at.value = (at.peek() + step + hits.peek().length) % hits.peek().length;
+  };
+  useEffect(() => onKeys({ n: move(1), N: move(-1) }), []);
+  const hit = hits.value[at.value];
+  useEffect(() => {
+    if (hit) text.around(hit.offset).then(() => show(frame.current, text, hit));
+  }, [hit]);
+  return html`<${FilterField} name="find" label=${strings.log.search} icon="search" />
+    ${
+      wanted &&
+      html`<span aria-live="polite">${hits.value.length ? strings.log.hits(at.value + 1, hits.value.length, isMore.value) : strings.log.noHits}</span>
+        <button class="plain" aria-label=${strings.log.previous} title=${strings.log.previous} onClick=${move(-1)}><${Icon} name="arrow-up" /></button>
+        <button class="plain" aria-label=${strings.log.next} title=${strings.log.next} onClick=${move(1)}><${Icon} name="arrow-down" /></button>`
+    }`;
+}
+
+/**
+ * @param {HTMLElement | null} frame
+ * @param {LogText} text
+ * @param {Hit} hit
+ */
+function show(frame, text, hit) {
+  for (const marked of frame?.querySelectorAll(".found") ?? []) marked.classList.remove("found");
+  const place = text.placeOf(hit.offset);
+  const chunk = place && frame?.querySelector(`[data-offset="${place.chunk}"]`);
+  const line = chunk?.children[place?.line ?? 0];
+  line?.classList.add("found");
+  line?.scrollIntoView({ block: "center" });
+}

@@ -1,0 +1,77 @@
+/** Something that is fetched whole, and fetched again when events say that it has changed. */
+
+import { get } from "../core/api.js";
+import { html, useEffect, useSignal } from "../core/lib.js";
+import { listen } from "../core/live.js";
+import { strings } from "../core/strings.js";
+
+const NOT_FOUND = 404;
+const AGAIN_MS = 1000;
+
+/**
+ * @template T
+ * @typedef {object} Fetched
+ * @property {T | null} value null until it is there
+ * @property {string} error
+ * @property {boolean} isGone
+ * @property {() => void} again fetch it anew
+ */
+
+/**
+ * @template T
+ * @param {string} path of the operation
+ * @param {(event: import("../core/types.d.ts").FarmEvent) => boolean} concerns whether an event changes it
+ * @returns {Fetched<T>}
+ */
+export function useFetched(path, concerns) {
+  const value = useSignal(/** @type {T | null} */ (null));
+  const error = useSignal("");
+  const isGone = useSignal(false);
+  const asked = useSignal(0);
+  useEffect(() => {
+    const stop = new AbortController();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let planned;
+    const fetchNow = async () => {
+      planned = undefined;
+      try {
+        value.value = await get(path, {}, stop.signal);
+        error.value = "";
+      } catch (failure) {
+        if (stop.signal.aborted) return;
+        isGone.value = /** @type {import("../core/api.js").ApiError} */ (failure).status === NOT_FOUND;
+        error.value = failure instanceof Error ? failure.message : `${failure}`;
+      }
+    };
+    fetchNow();
+    const off = listen(({ events, missed }) => {
+      if (!planned && (missed || events.some(concerns))) planned = setTimeout(fetchNow, missed ? 0 : AGAIN_MS / 4);
+    });
+    return () => {
+      off();
+      clearTimeout(planned);
+      stop.abort();
+    };
+  }, [path, asked.value]);
+  return {
+    value: value.value,
+    error: error.value,
+    isGone: isGone.value,
+    again: () => {
+      asked.value += 1;
+    },
+  };
+}
+
+/** What is shown instead of what is not there. @param {{of: Fetched<any>, gone: string}} props */
+export function Missing({ of, gone }) {
+  if (of.isGone) return html`<div role="alert"><h1 class="empty">${gone}</h1></div>`;
+  if (!of.error) return html`<p class="empty" role="status">${strings.list.loading}</p>`;
+  return html`<div class="empty" role="alert"><h1>${of.error}</h1><button onClick=${of.again}>${strings.list.again}</button></div>`;
+}
+
+/** Names and values, one below the other. @param {{fields: [string, any][]}} props */
+export const Fields = ({ fields }) =>
+  html`<dl class="fields">
+    ${fields.map(([name, value]) => value !== undefined && value !== "" && value !== null && html`<div><dt>${name}</dt><dd dir="auto">${value}</dd></div>`)}
+  </dl>`;

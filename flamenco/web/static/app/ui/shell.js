@@ -1,0 +1,104 @@
+/** What is around every view: where one can go, search, who one is, and whether the manager is there. */
+
+import { isConnected } from "../core/api.js";
+import { onKeys } from "../core/keys.js";
+import { html, useEffect } from "../core/lib.js";
+import { isOld } from "../core/live.js";
+import { BASE, go, href, place } from "../core/place.js";
+import { viewAt } from "../core/routes.js";
+import { isKnown, maySubmit, me, signOut } from "../core/session.js";
+import { strings } from "../core/strings.js";
+import { theme, turnTheme } from "../core/theme.js";
+import { Dialog } from "./dialog.js";
+import { FarmWord } from "./farm_word.js";
+import { Icon } from "./icon.js";
+import { KeyList, showKeys } from "./key_list.js";
+import { Notices, NoticesButton } from "./notices.js";
+import { openPalette, Palette } from "./palette.js";
+
+const FARM = document.querySelector('meta[name="farm"]')?.getAttribute("content") ?? "Flamenco";
+
+const PLACES = /** @type {const} */ ([
+  ["/", strings.nav.farm, "gauge"],
+  ["/jobs", strings.nav.jobs, "list"],
+  ["/workers", strings.nav.workers, "server"],
+  ["/tags", strings.nav.tags, "tag"],
+  ["/submit", strings.nav.submit, "send"],
+]);
+
+const GLOBAL_KEYS = {
+  "/": () => openPalette(),
+  "Ctrl k": () => openPalette(),
+  "g j": () => go("/jobs"),
+  "g w": () => go("/workers"),
+  "g f": () => go("/"),
+  "?": () => showKeys(),
+};
+
+/** A view for a screen that nobody works at. */
+const BARE = "/wall";
+
+/** @param {MouseEvent} event */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
+
+/** The whole page. */
+export function Shell() {
+  useEffect(() => onKeys(GLOBAL_KEYS), []);
+  const found = viewAt(place.value.path);
+  return html`<div class="shell">
+    <a class="skip" href="#main" onClick=${skip}>${strings.nav.skip}</a>
+    ${place.value.path !== BARE && html`<${Header} />`}
+    ${!isConnected.value && html`<p class="banner" role="alert"><${Icon} name="triangle-alert" />${strings.connection.lost}</p>`}
+    ${isOld.value && html`<${Newer} />`}
+    ${isKnown.value && !me.value && html`<p class="banner"><${SignIn} /></p>`}
+    <main id="main" tabindex="-1">
+      ${found ? html`<${found.view} key=${place.value.path} ...${found.props} />` : html`<h1 class="empty">${strings.notFound}</h1>`}
+    </main>
+    <${Notices} /><${Dialog} /><${Palette} /><${KeyList} />
+  </div>`;
+}
+
+/** An old page goes on as it is for as long as one likes: something may be half typed. */
+const Newer = () =>
+  html`<p class="banner" role="status">
+    ${strings.connection.newer} <button onClick=${() => location.reload()}>${strings.connection.reload}</button>
+  </p>`;
+
+function Header() {
+  const path = place.value.path;
+  return html`<header class="top">
+    <a class="farm" href=${href("/")} dir="auto">${FARM}</a>
+    <nav>
+      ${PLACES.map(
+        ([to, word, icon]) =>
+          html`<a href=${href(to)} aria-current=${(to === "/" ? path === "/" : path.startsWith(to)) ? "page" : undefined}><${Icon} name=${icon} /><span>${word}</span></a>`,
+      )}
+    </nav>
+    <button class="search" onClick=${() => openPalette()}>
+      <${Icon} name="search" /><span>${strings.search.label}</span><kbd>/</kbd>
+    </button>
+    <${FarmWord} />
+    <${NoticesButton} />
+    <button class="plain" title=${strings.theme[theme.value]} aria-label=${strings.theme[theme.value]} onClick=${turnTheme}>
+      <${Icon} name=${{ auto: "monitor", light: "sun", dark: "moon" }[theme.value]} />
+    </button>
+    <${Person} />
+  </header>`;
+}
+
+function Person() {
+  const who = me.value;
+  if (!who?.name) return who && maySubmit.value ? null : html`<${SignIn} />`;
+  return html`<span class="person">
+    <${Icon} name="user" /><span dir="auto" title=${`${strings.sign.role}: ${who.role}`}>${who.name}</span>
+    ${
+      who.way === "session" &&
+      html`<button class="plain" title=${strings.sign.out} aria-label=${strings.sign.out} onClick=${signOut}><${Icon} name="log-out" /></button>`
+    }
+  </span>`;
+}
+
+const SignIn = () => html`<a class="button" data-outside href=${`${BASE}sign-in`}>${strings.sign.in}</a>`;

@@ -1,0 +1,76 @@
+/** How a status looks: always a shape, a word and a colour, so that nobody needs all three. */
+
+import { percent } from "../core/format.js";
+import { html } from "../core/lib.js";
+import { strings } from "../core/strings.js";
+import { Icon } from "./icon.js";
+
+/** @typedef {"job" | "task" | "worker" | "farm"} Kind */
+
+/** @type {Record<string, string>} the icon of each status, whatever it is of */
+const ICONS = {
+  active: "circle-dot",
+  queued: "circle-dashed",
+  completed: "circle-check",
+  failed: "octagon-x",
+  "soft-failed": "circle-alert",
+  canceled: "ban",
+  "cancel-requested": "ban",
+  paused: "circle-pause",
+  "pause-requested": "circle-pause",
+  requeueing: "rotate-ccw",
+  "under-construction": "loader",
+  awake: "zap",
+  asleep: "moon-star",
+  error: "octagon-x",
+  offline: "power",
+  starting: "loader",
+  testing: "loader",
+  restart: "rotate-ccw",
+  "": "circle",
+  registered: "circle",
+  idle: "circle-check",
+  waiting: "clock",
+  inoperative: "octagon-x",
+  unknown: "circle",
+};
+
+/**
+ * The word for a status.
+ * @param {Kind} kind
+ * @param {string} status
+ */
+export const statusWord = (kind, status) =>
+  /** @type {Record<string, string>} */ (strings.status[kind])[status] ?? status;
+
+/** @param {{kind: Kind, status: string}} props */
+export const Status = ({ kind, status }) =>
+  html`<span class="status" data-status=${status || "registered"}>
+    <${Icon} name=${ICONS[status] ?? "circle"} /><span>${statusWord(kind, status)}</span>
+  </span>`;
+
+/** The order in which parts of a bar stand: what is done on the left, as far as the eye wants it to reach. */
+const PARTS = /** @type {const} */ (["completed", "active", "soft-failed", "failed", "canceled", "paused", "queued"]);
+
+/** @param {{tasks: Record<string, number>, completed: number, total: number}} props tasks by status, and steps */
+export function Progress({ tasks, completed, total }) {
+  const all = PARTS.reduce((sum, part) => sum + (tasks[part] ?? 0), 0);
+  const said = PARTS.filter((part) => tasks[part]).map(
+    (part) => `${statusWord("task", part)} ${tasks[part]?.toLocaleString()}`,
+  );
+  const done = total ? percent(completed, total) : percent(tasks.completed ?? 0, all);
+  return html`<span class="progress" title=${said.join("\n")}>
+    <span class="bar" role="img" aria-label=${said.join(", ")}>
+      ${PARTS.map((part) => (tasks[part] ?? 0) > 0 && html`<i data-status=${part} style=${{ flexGrow: tasks[part] }}></i>`)}
+    </span>
+    <span class="number">${done} %</span>
+  </span>`;
+}
+
+/** @param {{completed: number, total: number}} props steps */
+export const Steps = ({ completed, total }) =>
+  total > 0 &&
+  html`<span class="progress">
+    <progress value=${completed} max=${total} aria-label=${`${completed}/${total}`}></progress>
+    <span class="number">${percent(completed, total)} %</span>
+  </span>`;

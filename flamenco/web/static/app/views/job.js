@@ -1,0 +1,81 @@
+/** One job: how far it is, why it waits, and its tasks. */
+
+import { clock, exact } from "../core/format.js";
+import { html } from "../core/lib.js";
+import { BASE, href } from "../core/place.js";
+import { strings } from "../core/strings.js";
+import { Copy } from "../ui/copy.js";
+import { Icon } from "../ui/icon.js";
+import { LastImage } from "../ui/last_image.js";
+import { Fields, Missing, useFetched } from "../ui/object.js";
+import { ObjectActions } from "../ui/object_actions.js";
+import { Progress, Status } from "../ui/status.js";
+import { Tabs } from "../ui/tabs.js";
+import { useTitle } from "../ui/title.js";
+import { Blocklist } from "./job_blocklist.js";
+import { Settings } from "./job_settings.js";
+import { Tasks } from "./job_tasks.js";
+import { Why } from "./job_why.js";
+
+/** @typedef {import("../core/types.d.ts").Job} JobDetails */
+
+/** @param {{id: string}} props */
+export function Job({ id }) {
+  const fetched = useFetched(`x/jobs/${id}`, ({ topic, payload }) => topic === "/jobs" && payload.id === id);
+  const job = /** @type {JobDetails | null} */ (fetched.value);
+  useTitle(job?.name ?? "");
+  if (!job || fetched.isGone) return html`<${Missing} of=${fetched} gone=${strings.job.gone} />`;
+  const words = strings.job.tabs;
+  const tabs = [
+    { name: "tasks", title: words.tasks, content: () => html`<${Tasks} job=${job} />` },
+    { name: "why", title: words.why, content: () => html`<${Why} job=${job} />` },
+    { name: "images", title: words.images, content: () => html`<${LastImage} jobId=${job.id} name=${job.name} />` },
+    { name: "settings", title: words.settings, content: () => html`<${Settings} job=${job} />` },
+    { name: "details", title: words.details, content: () => html`<${Details} job=${job} />` },
+    { name: "blocklist", title: words.blocklist, content: () => html`<${Blocklist} job=${job} />` },
+  ];
+  return html`<article class="object">
+    <${Head} job=${job} again=${fetched.again} />
+    <${Tabs} tabs=${tabs} label=${job.name} />
+  </article>`;
+}
+
+/** @param {{job: JobDetails, again: () => void}} props */
+function Head({ job, again }) {
+  return html`<header class="head">
+    ${job.image && html`<a class="image" href="?tab=images"><img src=${BASE + job.image.replace(/^\//, "")} alt="" /></a>`}
+    <div>
+      <p class="path"><a href=${href("/jobs")}>${strings.nav.jobs}</a></p>
+      <h1 dir="auto" title=${job.name}>${job.name}</h1>
+      <p class="facts">
+        <${Status} kind="job" status=${job.status} />
+        <${Progress} tasks=${job.tasks} completed=${job.steps_completed} total=${job.steps_total} />
+        ${job.eta && html`<span title=${job.eta.ground}><${Icon} name="clock" /> ${clock(job.eta.earliest)} – ${clock(job.eta.latest)}</span>`}
+        ${job.tag && html`<span class="tag" dir="auto">${job.tag.name}</span>`}
+      </p>
+      ${job.activity && html`<p class="activity" dir="auto">${job.activity}</p>`}
+      <${ObjectActions} kind="jobs" row=${job} again=${again} hasKeys=${false} />
+    </div>
+  </header>`;
+}
+
+/** @param {{job: JobDetails}} props */
+function Details({ job }) {
+  const words = strings.job.fields;
+  return html`<${Fields}
+    fields=${[
+      [words.id, html`<${Copy} text=${job.id} />`],
+      [words.status, html`<${Status} kind="job" status=${job.status} />`],
+      [words.type, job.type],
+      [words.user, job.user && `${job.user}${job.owner_is_claim ? ` (${words.claimed})` : ""}`],
+      [words.project, job.project],
+      [words.tag, job.tag?.name],
+      [words.priority, job.priority],
+      [words.created, exact(job.created)],
+      [words.updated, exact(job.updated)],
+      [words.activity, job.activity],
+      [words.files, job.files?.shaman_checkout_id],
+      [words.deletion, job.delete_requested && exact(job.delete_requested)],
+    ]}
+  />`;
+}

@@ -1,0 +1,148 @@
+/** All jobs, and one of them beside the list where there is room. */
+
+import { ago, clock, exact } from "../core/format.js";
+import { html } from "../core/lib.js";
+import { go, href } from "../core/place.js";
+import { strings } from "../core/strings.js";
+import { ListView } from "../ui/list_view.js";
+import { Progress, Status } from "../ui/status.js";
+import { HiddenTitle } from "../ui/title.js";
+
+/** @typedef {import("../core/types.d.ts").JobRow} JobRow */
+
+export const STATUSES = /** @type {const} */ ([
+  "active",
+  "queued",
+  "paused",
+  "failed",
+  "completed",
+  "canceled",
+  "requeueing",
+  "cancel-requested",
+  "pause-requested",
+  "under-construction",
+]);
+
+const words = strings.jobs.columns;
+
+/** @type {import("../ui/table.js").Column<JobRow>[]} */
+const COLUMNS = [
+  {
+    name: "status",
+    title: words.status,
+    width: "9rem",
+    sort: "status",
+    cell: (job) => html`<${Status} kind="job" status=${job.status} />`,
+  },
+  {
+    name: "progress",
+    title: words.progress,
+    width: "9rem",
+    sort: "progress",
+    cell: (job) => html`<${Progress} tasks=${job.tasks} completed=${job.steps_completed} total=${job.steps_total} />`,
+  },
+  {
+    name: "name",
+    title: words.name,
+    width: "minmax(12rem, 3fr)",
+    sort: "name",
+    cell: (job) => html`<a href=${href(`/jobs/${job.id}`)} dir="auto" title=${job.name}>${job.name}</a>`,
+  },
+  {
+    name: "type",
+    title: words.type,
+    width: "minmax(6rem, 1fr)",
+    sort: "type",
+    cell: (job) => html`<span dir="auto">${job.type}</span>`,
+  },
+  {
+    name: "user",
+    title: words.user,
+    width: "minmax(5rem, 1fr)",
+    sort: "user",
+    cell: (job) => html`<span dir="auto">${job.user}</span>`,
+  },
+  {
+    name: "project",
+    title: words.project,
+    width: "minmax(5rem, 1fr)",
+    sort: "project",
+    cell: (job) => html`<span dir="auto">${job.project}</span>`,
+  },
+  {
+    name: "tag",
+    title: words.tag,
+    width: "minmax(4rem, 0.7fr)",
+    cell: (job) => job.tag && html`<span class="tag" dir="auto">${job.tag.name}</span>`,
+  },
+  {
+    name: "priority",
+    title: words.priority,
+    width: "4.5rem",
+    sort: "priority",
+    isDescendingFirst: true,
+    isNumber: true,
+    cell: (job) => job.priority,
+  },
+  { name: "running", title: words.running, width: "5rem", isNumber: true, cell: (job) => job.tasks.active || "" },
+  {
+    name: "failures",
+    title: words.failures,
+    width: "4.5rem",
+    isNumber: true,
+    cell: (job) =>
+      job.tasks.failed > 0 &&
+      html`<a class="failures" href=${href(`/jobs/${job.id}?status=failed`)}>${job.tasks.failed}</a>`,
+  },
+  {
+    name: "eta",
+    title: words.eta,
+    width: "5.5rem",
+    isNumber: true,
+    cell: (job) => job.eta && html`<span title=${job.eta.ground}>${clock(job.eta.latest)}</span>`,
+  },
+  {
+    name: "updated",
+    title: words.updated,
+    width: "7rem",
+    sort: "updated",
+    isDescendingFirst: true,
+    isNumber: true,
+    cell: (job) => html`<time title=${exact(job.updated)}>${ago(job.updated)}</time>`,
+  },
+];
+
+const Empty = () => html`<h2>${strings.jobs.none}</h2><p>${strings.jobs.first}</p>`;
+
+/**
+ * What events say of jobs in the list.
+ * @param {import("../core/list.js").List<JobRow>} list
+ * @param {import("../core/live.js").News} news
+ */
+function onNews(list, { events }) {
+  let isConcerned = false;
+  for (const { topic, payload } of events) {
+    isConcerned ||= topic.startsWith("/jobs");
+    if (topic !== "/jobs" || payload.was_deleted) continue;
+    const { status, priority, steps_completed, steps_total, updated } = payload;
+    list.patch(
+      payload.id,
+      /** @type {Partial<JobRow>} */ ({ status, priority, steps_completed, steps_total, updated }),
+    );
+  }
+  if (isConcerned) list.refreshSoon();
+}
+
+export const Jobs = () =>
+  html`<${HiddenTitle} text=${strings.jobs.title} /><${ListView}
+    path="x/jobs"
+    kind="jobs"
+    of="job"
+    columns=${COLUMNS}
+    statuses=${STATUSES}
+    filters=${["type", "user", "project", "tag", "worker"]}
+    sort="-created"
+    onOpen=${(/** @type {JobRow} */ job) => go(`/jobs/${job.id}`)}
+    onNews=${onNews}
+    empty=${html`<${Empty} />`}
+  />`;

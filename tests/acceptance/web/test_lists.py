@@ -1,0 +1,126 @@
+"""Lists: what one sees is in the address, rows stay under the pointer, and what is chosen is what is done."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.acceptance.web.farms import LookedAt
+
+ROWS = '[role="rowgroup"] [role="row"]'
+
+
+@pytest.fixture(scope="module", autouse=True)
+def jobs(farm: LookedAt) -> None:
+    """Thirty jobs that wait, of three people and two projects, with priorities of their own."""
+    for number in range(30):
+        of = {"user.name": ("anna", "bo", "chris")[number % 3], "project": ("Pets", "Agent")[number % 2]}
+        farm.submit(f"waiting {number:02}", metadata=of, priority=number, initial_status="paused")
+
+
+def rows(page: Page) -> Locator:
+    """The rows that are shown."""
+    return page.locator(ROWS)
+
+
+def names(page: Page) -> list[str]:
+    """The names in the rows that are shown, from the top."""
+    return page.locator(f"{ROWS} [data-column=name]").all_inner_texts()
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    """What the address says."""
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_filters_and_order_are_in_the_address(page: Page) -> None:
+    """They survive a reload, going elsewhere and back, and are the same for who is sent the address."""
+    page.goto("jobs")
+    page.get_by_role("button", name="paused").click()
+    page.get_by_role("searchbox", name="Filter").fill("WAITING 1")
+    expect(rows(page)).to_have_count(10)
+    page.get_by_role("columnheader", name="Priority").get_by_role("button").click()
+    expect(rows(page).first).to_contain_text("waiting 19")
+    assert query(page) == {"status": ["paused"], "q": ["WAITING 1"], "sort": ["-priority"]}
+    before = names(page)
+    page.reload()
+    expect(rows(page)).to_have_count(10)
+    assert names(page) == before
+    rows(page).first.get_by_role("link", name="waiting 19").click()
+    expect(page.get_by_role("heading", name="waiting 19")).to_be_visible()
+    page.go_back()
+    expect(rows(page)).to_have_count(10)
+    assert names(page) == before
+    expect(page.get_by_role("searchbox", name="Filter")).to_have_value("WAITING 1")
+
+
+def test_nothing_fits(page: Page) -> None:
+    """It says so, and how to see all again."""
+    page.goto("jobs?q=no-such-job")
+    expect(page.get_by_text("Nothing fits these filters.")).to_be_visible()
+    page.get_by_role("button", name="Show all").click()
+    expect(rows(page).first).to_be_visible()
+    assert query(page) == {}
+
+
+def test_chosen_rows_and_undo(page: Page, farm: LookedAt) -> None:
+    """Some rows are chosen, with Shift all between; what is done to them can be taken back."""
+    page.goto("jobs?q=waiting&sort=name")
+    boxes = rows(page).get_by_role("checkbox")
+    boxes.nth(0).click()
+    boxes.nth(3).click(modifiers=["Shift"])
+    bar = page.get_by_role("toolbar", name="4 chosen")
+    bar.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("status")).to_contain_text("Cancel: 4")
+    assert {job["name"] for job in farm.ask("jobs", status="canceled")["jobs"]} == {f"waiting 0{n}" for n in range(4)}
+    expect(rows(page).nth(3)).to_contain_text("canceled")
+    bar.get_by_role("button", name="Choose nothing").click()
+    boxes.nth(5).click()
+    page.get_by_role("toolbar").get_by_role("button", name="Priority …").click()
+    page.get_by_label("Priority, from 0 to 100").fill("99")
+    page.get_by_role("dialog").get_by_role("button", name="Priority").click()
+    expect(rows(page).nth(5)).to_contain_text("99")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("Undo: Priority: 1")
+    (job,) = farm.ask("jobs", q="waiting 05")["jobs"]
+    assert job["priority"] == 5
+
+
+def test_all_that_match(page: Page, farm: LookedAt) -> None:
+    """What is chosen by a filter is done to all that match, seen or not, and to nothing else."""
+    for number in range(130):
+        farm.submit(f"many {number}", initial_status="paused", metadata={"user.name": "many"})
+    page.goto("jobs?q=many&status=paused")
+    expect(page.locator(".count")).to_have_text("130")
+    rows(page).first.get_by_role("checkbox").click()
+    page.get_by_role("button", name="Choose all 130 that match").click()
+    page.get_by_role("toolbar", name="130 chosen").get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Delete: 130")
+    dialog.get_by_role("button", name="Keep").click()
+    assert farm.ask("jobs", q="many", status="paused")["total"] == 130
+    page.get_by_role("toolbar").get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("status")).to_contain_text("Delete: 130")
+    expect(page.get_by_text("Nothing fits these filters.")).to_be_visible()
+    assert farm.ask("jobs", q="waiting")["total"] == 30
+
+
+def test_rows_stay_under_the_pointer(page: Page, farm: LookedAt) -> None:
+    """A new job does not push the list down while somebody points at it; a button tells of it."""
+    page.goto("jobs?q=jumping")
+    expect(page.get_by_text("Nothing fits these filters.")).to_be_visible()
+    first = farm.submit("jumping one", initial_status="paused")
+    expect(rows(page)).to_have_count(1)
+    rows(page).first.hover()
+    farm.submit("jumping two", initial_status="paused")
+    changes = page.get_by_role("button", name=re.compile("sort anew"))
+    expect(changes).to_be_visible()
+    assert names(page)[:1] == ["jumping one"]
+    farm.client.post(f"/api/v3/jobs/{first}/setpriority", json={"priority": 77})
+    expect(rows(page).first).to_contain_text("77")
+    changes.click()
+    expect(rows(page).first).to_contain_text("jumping two")

@@ -1,0 +1,152 @@
+"""How every view looks: for everybody, in both themes and on a phone, whatever things are called."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.acceptance.conftest import running_manager
+from tests.acceptance.rendering import Painter, picture
+from tests.acceptance.web.conftest import PATIENCE_MS, Trouble
+from tests.acceptance.web.farms import HOSTILE, LookedAt
+
+PACKAGES = Path(__file__).parents[2] / "web"
+SCREENS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1400, "height": 850}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1400, "height": 850}},
+    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 800}},
+}
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core, which knows what is in the way of people who see, hear or move otherwise."""
+    script = PACKAGES / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        npm = shutil.which("npm")
+        assert npm, "this test needs npm; on Debian: apt install npm"
+        subprocess.run([npm, "ci", "--silent", "--prefix", str(PACKAGES)], check=True, timeout=300)
+    return script.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def places(farm: LookedAt) -> dict[str, str]:
+    """The address of each view, of a farm in which everything has a name that somebody made up to do harm."""
+    jobs = [farm.submit(name, count=3, metadata={"user.name": name, "project": name}) for name in HOSTILE.values()]
+    for job_id in jobs:
+        farm.await_status(job_id, "completed")
+    tags = [farm.tag(name[:200]) for name in HOSTILE.values()]
+    (worker, *_) = farm.ask("workers")["workers"]
+    changed = {"tag_ids": tags}
+    farm.client.post(f"/api/v3/worker-mgt/workers/{worker['id']}/settags", json=changed).raise_for_status()
+    farm.submit("waits", count=2, worker_tag=tags[0], initial_status="paused")
+    (task, *_) = farm.ask(f"jobs/{jobs[0]}/tasks")["tasks"]
+    return {
+        "farm": "",
+        "jobs": "jobs",
+        "job": f"jobs/{jobs[0]}",
+        "job-why": f"jobs/{jobs[0]}?tab=why",
+        "job-images": f"jobs/{jobs[0]}?tab=images",
+        "job-settings": f"jobs/{jobs[0]}?tab=settings",
+        "job-details": f"jobs/{jobs[1]}?tab=details",
+        "job-blocklist": f"jobs/{jobs[0]}?tab=blocklist",
+        "task": f"jobs/{jobs[0]}/tasks/{task['id']}",
+        "task-details": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=details",
+        "task-commands": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=commands",
+        "workers": "workers",
+        "worker": f"workers/{worker['id']}",
+        "tags": "tags",
+        "submit": "submit",
+        "submit-type": "submit/simple-blender-render",
+        "wall": "wall",
+        "nothing-fits": "jobs?q=nothing-is-called-that",
+        "gone": "jobs/00000000-0000-4000-8000-000000000000",
+    }
+
+
+@pytest.fixture(scope="module", params=list(SCREENS))
+def screen(request: pytest.FixtureRequest, browser: Browser, farm: LookedAt) -> Iterator[tuple[str, BrowserContext]]:
+    """A kind of screen, by its name."""
+    context = browser.new_context(base_url=farm.manager.url, **SCREENS[request.param])
+    yield request.param, context
+    context.close()
+
+
+def settled(page: Page) -> None:
+    """Wait until nothing is said to be loading any more."""
+    expect(page.locator("main")).not_to_be_empty()
+    expect(page.get_by_text("Loading …")).to_have_count(0)
+
+
+def found_by(axe: str, page: Page) -> list[str]:
+    """What axe-core has to say of the page as it is."""
+    page.evaluate(axe)
+    answer: dict[str, Any] = page.evaluate("axe.run()")
+    return [
+        f"{each['id']}: {each['help']} {json.dumps(node['target'])} {node['failureSummary']}"
+        for each in answer["violations"]
+        for node in each["nodes"][:3]
+    ]
+
+
+def test_views(
+    screen: tuple[str, BrowserContext], farm: LookedAt, places: dict[str, str], axe: str, pictures: Path
+) -> None:
+    """No view keeps anybody out, is wider than its screen, runs a name as a script, or says anything is wrong.
+
+    A picture of each is kept.
+    """
+    kind, context = screen
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    trouble = Trouble(page, farm.manager.url)
+    problems = {}
+    for name, address in places.items():
+        page.goto(f"{farm.manager.url}/{address}")
+        settled(page)
+        page.screenshot(path=pictures / f"{name}-{kind}.png")
+        if found := found_by(axe, page):
+            problems[name] = found
+        assert page.title() != "hit", name
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    assert problems == {}
+    # The one answer that is an error is of the job that there is not.
+    assert [each for each in trouble.found if "404" not in each] == []
+    page.close()
+
+
+def test_names_are_texts(page: Page, farm: LookedAt, places: dict[str, str]) -> None:
+    """Each is there to the letter, in lists and on views of its own."""
+    page.goto("jobs?sort=name")
+    settled(page)
+    shown = page.locator('[data-column="name"] a').all_text_contents()
+    assert set(HOSTILE.values()) <= set(shown)
+    page.goto(places["job"])
+    expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE["markup"])
+    page.goto("tags")
+    fields = page.locator("input[name=name]")
+    expect(fields).to_have_count(len(HOSTILE) + 1)
+    assert {name[:200] for name in HOSTILE.values()} <= {field.input_value() for field in fields.all()}
+
+
+def test_an_image_is_shown(browser: Browser, tmp_path: Path) -> None:
+    """What a job rendered last is among its images, and on the first page."""
+    with running_manager(tmp_path) as manager:
+        painter = Painter(manager.url)
+        page = browser.new_page(base_url=manager.url)
+        assert painter.show(picture()).status_code == 202
+        page.goto(f"jobs/{painter.job_id}?tab=images")
+        image = page.get_by_role("tabpanel").get_by_role("img")
+        expect(image).to_be_visible()
+        page.wait_for_function("document.querySelector('[role=tabpanel] img').naturalWidth > 0")
+        page.goto("")
+        expect(page.get_by_role("img", name="Rendered last")).to_be_visible()
+        page.close()
+        painter.client.close()

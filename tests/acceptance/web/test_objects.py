@@ -1,0 +1,115 @@
+"""Views of one thing: a job and why it waits, a task with its log, a worker with tags and schedule; and submitting."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.acceptance.web.farms import LookedAt
+
+
+def test_a_job(page: Page, farm: LookedAt) -> None:
+    """What it was submitted with, why it waits, and who is blocked; in tabs that are in the address."""
+    job_id = farm.submit("looked into", 2, metadata={"user.name": "anna", "project": "Pets"}, initial_status="paused")
+    page.goto(f"jobs/{job_id}")
+    page.get_by_role("tab", name="Settings").click()
+    expect(page.get_by_role("tabpanel")).to_contain_text("looked into")
+    assert "tab=settings" in page.url
+    page.get_by_role("tab", name="Details").click()
+    expect(page.get_by_role("tabpanel")).to_contain_text("anna (as the submission says)")
+    expect(page.get_by_role("tabpanel")).to_contain_text(job_id)
+    page.get_by_role("tab", name="Why it waits").click()
+    expect(page.get_by_role("tabpanel")).to_contain_text("paused")
+    page.get_by_role("tab", name="Blocklist").click()
+    expect(page.get_by_role("tabpanel")).to_contain_text("No worker is blocked.")
+    page.reload()
+    expect(page.get_by_role("tab", name="Blocklist")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Tab")
+
+
+def test_a_log_is_searched(page: Page, farm: LookedAt) -> None:
+    """The manager finds lines, one after the other; the address has what was looked for."""
+    job_id = farm.submit("searched", settings={"message": "a needle in here", "count": 1})
+    farm.await_status(job_id, "completed")
+    (task,) = farm.ask(f"jobs/{job_id}/tasks")["tasks"]
+    page.goto(f"jobs/{job_id}/tasks/{task['id']}")
+    expect(page.get_by_role("log")).to_contain_text("a needle in here")
+    field = page.get_by_role("searchbox", name="Search in the log")
+    field.fill("NEEDLE")
+    expect(page.get_by_text("1 of 1")).to_be_visible()
+    expect(page.locator(".line.found")).to_contain_text("a needle in here")
+    assert "find=NEEDLE" in page.url
+    field.fill("no such text")
+    expect(page.get_by_text("No hit")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert "a needle in here" in download.value.path().read_text()
+
+
+def test_a_worker(page: Page, farm: LookedAt) -> None:
+    """Its tags and its schedule are changed, and it is sent to sleep and woken up."""
+    farm.tag("fast")
+    (worker, *_) = farm.ask("workers", q="w0")["workers"]
+    page.goto(f"workers/{worker['id']}")
+    page.get_by_role("checkbox", name="fast").check()
+    expect(page.get_by_role("checkbox", name="fast")).to_be_checked()
+    page.get_by_role("checkbox", name="Mon").check()
+    page.get_by_label("from").fill("22:00")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Sleep schedule")
+    page.reload()
+    expect(page.get_by_role("checkbox", name="Mon")).to_be_checked()
+    expect(page.get_by_label("from")).to_have_value("22:00")
+    assert [tag["name"] for tag in farm.ask(f"workers/{worker['id']}")["tags"]] == ["fast"]
+    page.get_by_role("button", name="Send to sleep at once").click()
+    expect(page.locator("header.head")).to_contain_text("asleep")
+    page.get_by_role("button", name="Wake up").click()
+    expect(page.locator("header.head")).to_contain_text("awake")
+
+
+def test_tags(page: Page, farm: LookedAt) -> None:
+    """They are made, described, and removed after a question."""
+    page.goto("tags")
+    page.get_by_role("textbox", name="Name").last.fill("gpu")
+    page.get_by_role("textbox", name="Description").last.fill("with a large card")
+    page.get_by_role("button", name="Add tag").click()
+    tag = page.locator("form.tag-form").filter(has=page.get_by_role("link", name="Workers")).last
+    expect(tag.get_by_role("textbox", name="Name")).to_have_value("gpu")
+    tag.get_by_role("textbox", name="Description").fill("with two cards")
+    tag.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Saved: gpu")
+    page.reload()
+    expect(tag.get_by_role("textbox", name="Description")).to_have_value("with two cards")
+    tag.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("textbox", name="Name")).to_have_count(len(farm.ask("search", q="fast")["tags"]) + 1)
+
+
+def test_submitting(page: Page, farm: LookedAt, expected: list[str]) -> None:
+    """The tasks are shown before; what is wrong is said in the manager's words; another is made of it with changes."""
+    expected.append("400 (Bad Request)")
+    page.goto("submit")
+    page.get_by_role("link", name="Simple Blender Render").click()
+    page.get_by_role("textbox", name="Name", exact=True).fill("forty frames")
+    page.get_by_role("textbox", name="Frames", exact=True).fill("1-40,nonsense")
+    page.get_by_role("textbox", name="Render output path").fill("/render/######")
+    page.get_by_role("textbox", name="Blendfile").fill("/scenes/shot.blend")
+    page.get_by_role("textbox", name="Format").fill("PNG")
+    page.get_by_role("textbox", name="Image file extension").fill(".png")
+    page.get_by_role("button", name="Show the tasks").click()
+    expect(page.get_by_role("textbox", name="Name", exact=True)).to_have_value("forty frames")
+    expect(page.get_by_role("alert")).to_contain_text("nonsense")
+    page.get_by_role("textbox", name="Frames", exact=True).fill("1-40")
+    page.get_by_role("spinbutton", name="Chunk size", exact=True).fill("10")
+    page.get_by_role("button", name="Show the tasks").click()
+    expect(page.get_by_role("heading", name=re.compile(r"\d+ tasks"))).to_be_visible()
+    page.get_by_role("checkbox", name="Begin paused").check()
+    assert farm.ask("jobs", q="forty frames")["total"] == 0
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("heading", name="forty frames")).to_be_visible()
+    (job,) = farm.ask("jobs", q="forty frames")["jobs"]
+    assert job["status"] == "paused"
+    page.goto(f"submit/simple-blender-render?from={job['id']}")
+    expect(page.get_by_role("textbox", name="Frames", exact=True)).to_have_value("1-40")
+    expect(page.get_by_role("spinbutton", name="Chunk size", exact=True)).to_have_value("10")
