@@ -63,7 +63,7 @@ class EventWaits:
                 if left_s <= 0:
                     return False
                 self._stopped.wait(min(LOOK_EVERY_S, left_s))
-            return self.newest(at_once=True) > cursor
+            return self.newest(0) > cursor
         finally:
             with self._look:
                 self._waiting -= 1
@@ -72,10 +72,10 @@ class EventWaits:
         """Let everybody go who waits, and nobody wait any more."""
         self._stopped.set()
 
-    def newest(self, *, at_once: bool = False) -> int:
-        """The number up to which events are there to be read, as it was a moment ago, or as it is now."""
+    def newest(self, age_s: float = LOOK_EVERY_S) -> int:
+        """The number up to which events are there to be read, as it was at most so long ago."""
         with self._look:
-            if at_once or time.monotonic() - self._looked >= LOOK_EVERY_S:
+            if time.monotonic() - self._looked >= age_s:
                 with self._store.read() as tx:
                     self._newest = events.horizon(tx).settled
                 self._looked = time.monotonic()

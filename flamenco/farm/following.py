@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from flamenco.domain.events import TASK_LOGS, matches
 from flamenco.farm.context import Farm
-from flamenco.farm.event_waits import LOOK_EVERY_S
 from flamenco.hooks.types import PublishedEvent
 from flamenco.store import events, log_followers
 from flamenco.store.engine import Tx
@@ -62,7 +61,7 @@ def follow(
     """
     deadline = time.monotonic() + wait_s
     _follow_logs(farm, topics)
-    if after is not None and lag_s >= LOOK_EVERY_S and after == farm.event_waits.newest():
+    if after is not None and lag_s > 0 and after == farm.event_waits.newest(lag_s):
         # What most are told who ask, of whom there are many: one for each page that somebody looks at.
         page = EventPage(events=[], next=after)
     else:

@@ -5,34 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import pytest
 from falcon import testing
-from sqlalchemy import case, update
 
 from flamenco.api.app import create_app
-from flamenco.compiler.compile import Compiler
-from flamenco.config import Config
-from flamenco.domain.access import ITSELF, Owner
-from flamenco.domain.statuses import JobStatus, TaskStatus
-from flamenco.farm import workers
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import placing
-from flamenco.store import job_lists, schema, task_lists, worker_lists
-from flamenco.store import jobs as job_store
-from flamenco.store.engine import Store
-from flamenco.store.upgrade import upgrade
-from flamenco.testing import START
-from tests.conftest import authored_job, authored_task, make_hooks
-from tests.integration.farming import store_job
+from flamenco.store import job_lists, task_lists, worker_lists
+from tests.load.long_farm import LARGE, TASKS, long_farm
 from tests.machine import slowness
 
 log = logging.getLogger(__name__)
 
-JOBS = 10_000
-TASKS = 100_000
-WORKERS = 2_000
 MOST_MS = 50
 """Of the processor's time, on the machine that limits are written for."""
 
@@ -40,56 +24,15 @@ MARGIN = 1.2
 """That much of it may be the noise of others."""
 
 ROUNDS = 3
-LARGE = "a job of very many tasks"
 
 Client = testing.TestClient
 
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
-    """One with as many jobs, tasks of a job and workers as the page has to cope with, in all kinds of statuses."""
-    folder: Path = tmp_path_factory.mktemp("lists")
-    store = Store(f"sqlite:///{folder}/flamenco.sqlite")
-    upgrade(store, START)
-    farm = Farm(Config(data_dir=folder), store, Compiler([]), make_hooks())
-    settings = {"frames": "1-250", "render_output": f"/render/{'x' * 400}", "blendfile": f"/shots/{'y' * 400}"}
-    for number in range(JOBS):
-        _store_job(farm, number, settings)
-    names = (f"frames {number * 7 % TASKS:06d}" for number in range(TASKS))
-    store_job(farm, authored_job(*(authored_task(name, "blender") for name in names), name=LARGE))
-    for number in range(WORKERS):
-        workers.add(farm, ITSELF, f"render-{number:04d}", "linux")
-    _have_worked(farm)
-    yield farm
-    farm.close()
-
-
-def _store_job(farm: Farm, number: int, settings: dict[str, str]) -> None:
-    job = authored_job(
-        authored_task(),
-        name=f"Shot {number * 7 % JOBS:05d}",
-        priority=number % 100,
-        settings=settings,
-        metadata={"project": f"project {number % 17}"},
-        created=farm.clock(),
-    )
-    placement = placing.placement(farm, job_store.candidate(job), {"misc"}, farm.clock())
-    with farm.store.write() as tx:
-        job_store.insert_job(tx, job, JobStatus.QUEUED, placement, owner=Owner(f"user {number % 40}"))
-
-
-def _have_worked(farm: Farm) -> None:
-    """All tasks of the large job were given to somebody, one after another, and became one thing or the other."""
-    ended = (TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.QUEUED)
-    tasks = schema.tasks.c
-    status = case(*((tasks.key % 3 == number, each.value) for number, each in enumerate(ended)), else_="queued")
-    with farm.store.write() as tx:
-        given = update(schema.tasks).where(tasks.type == "blender")
-        moments = {"activated": tasks.created, "last_touched": tasks.updated}
-        tx.execute(given.values(status=status, worker_key=1 + tasks.key % WORKERS, steps_completed=1, **moments))
-        jobs = schema.jobs.c
-        tx.execute(update(schema.jobs).where(jobs.key % 2 == 0).values(status="completed", steps_completed=1))
-        tx.execute(update(schema.jobs).where(jobs.name == LARGE).values(updated=START))
+    """As large as the page has to cope with."""
+    with long_farm(tmp_path_factory.mktemp("lists")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

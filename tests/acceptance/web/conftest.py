@@ -77,6 +77,15 @@ def page(browser: Browser, farm: LookedAt, expected: list[str]) -> Iterator[Page
     assert trouble.found == []
 
 
+def until(page: Page, expression: str) -> None:
+    """Wait until an expression is true in the page, looked at with each frame that is drawn.
+
+    Playwright's own way has the page evaluate a text, which its policy forbids.
+    """
+    look = f"const look = () => ({expression}) ? done() : requestAnimationFrame(look); look();"
+    page.evaluate(f"() => new Promise((done) => {{ {look} }})")
+
+
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where pictures of the page are kept, for people to look at."""

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.conftest import Manager, running_manager
-from tests.acceptance.web.conftest import PATIENCE_MS
+from tests.acceptance.web.conftest import PATIENCE_MS, until
 from tests.acceptance.web.farms import LookedAt, looked_at
 
 MOST_S = 1.5
@@ -22,7 +22,7 @@ def test_what_happens_is_seen(page: Page, farm: LookedAt) -> None:
     job_id = farm.submit("seen", initial_status="paused")
     page.goto("jobs?q=seen")
     expect(page.get_by_role("row", name="seen")).to_contain_text("paused")
-    page.wait_for_function("performance.getEntriesByType('resource').some(({name}) => name.includes('/events'))")
+    until(page, "performance.getEntriesByType('resource').some(({name}) => name.includes('/events'))")
     started = time.monotonic()
     farm.client.post(f"/api/v3/jobs/{job_id}/setpriority", json={"priority": 66}).raise_for_status()
     expect(page.get_by_role("row", name="seen")).to_contain_text("66")

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.acceptance.conftest import running_manager
 from tests.acceptance.rendering import Painter, picture
-from tests.acceptance.web.conftest import PATIENCE_MS, Trouble
+from tests.acceptance.web.conftest import PATIENCE_MS, Trouble, until
 from tests.acceptance.web.farms import HOSTILE, LookedAt
 
 PACKAGES = Path(__file__).parents[2] / "web"
@@ -145,7 +145,7 @@ def test_an_image_is_shown(browser: Browser, tmp_path: Path) -> None:
         page.goto(f"jobs/{painter.job_id}?tab=images")
         image = page.get_by_role("tabpanel").get_by_role("img")
         expect(image).to_be_visible()
-        page.wait_for_function("document.querySelector('[role=tabpanel] img').naturalWidth > 0")
+        until(page, "document.querySelector('[role=tabpanel] img').naturalWidth > 0")
         page.goto("")
         expect(page.get_by_role("img", name="Rendered last")).to_be_visible()
         page.close()

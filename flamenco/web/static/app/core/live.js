@@ -7,11 +7,11 @@
 import { isConnected, send } from "./api.js";
 import { signal } from "./lib.js";
 
-const EVERY_MS = 800;
+const EVERY_MS = 1000;
 const LONGEST_PAUSE_MS = 5000;
 const MOST_AT_ONCE = 1000;
 /** Many pages are told that nothing happened without anybody looking for each. */
-const LAG_S = 0.5;
+const LAG_S = 0.3;
 
 /** @typedef {import("./types.d.ts").FarmEvent} FarmEvent */
 /** @typedef {{events: FarmEvent[], missed: boolean}} News `missed`: whatever is shown has to be fetched again */
