@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import event
 
+from flamenco.domain.listing import JobQuery
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tags, tasks, workers
@@ -164,3 +166,21 @@ def test_looking_costs_little(farm: Farm) -> None:
             upkeep.look_for_stranded(farm)
         counts.append(len(statements))
     assert counts[0] == counts[1] <= 6
+
+
+def test_many_jobs_look_at_the_workers_once(farm: Farm) -> None:
+    """However many jobs there is nobody for, all of them are told, and the workers are read once."""
+    for number in range(5):
+        job_of(farm, 1, "of nobody")
+        new_worker(farm, f"worker {number}")
+    read: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if "workers.secret_hash" not in statement and "FROM workers" in statement.replace("\n", " "):
+            read.append(statement)
+
+    event.listen(farm.store.engine, "before_cursor_execute", note)
+    upkeep.look_for_stranded(farm)
+    event.remove(farm.store.engine, "before_cursor_execute", note)
+    assert all(job.activity.startswith(stranding.NOBODY) for job in jobs.matching(farm, JobQuery()))
+    assert len(read) == 1

@@ -110,14 +110,15 @@ def look(farm: Farm) -> None:
     attempts = Attempts()
     for job_key in sorted(doomed | set(notes)):
         with attempts.one("a job could not be looked through for what nobody can run"), suppress(NotFound):
-            _settle(farm, job_key, notes.get(job_key, ""))
+            _settle(farm, job_key, notes.get(job_key, ""), is_doomed=job_key in doomed)
     attempts.end()
 
 
-def _settle(farm: Farm, job_key: int, note: str) -> None:
+def _settle(farm: Farm, job_key: int, note: str, *, is_doomed: bool) -> None:
     with farm.store.write() as tx:
         cascade = Cascade(tx, jobs.lock(tx, job_key), farm.clock())
-        give_up(tx, cascade)
+        if is_doomed:  # else there is no need to look at all workers again: there may be thousands of both
+            give_up(tx, cascade)
         if note and cascade.job.is_open:
             cascade.note(note)
         cascade.save()
