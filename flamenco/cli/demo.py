@@ -46,7 +46,7 @@ class StopSignals:
 @click.option("--frames", type=click.IntRange(1, MAX_FRAMES), help="How many frames.  [default: 24; for a clip 240]")
 @click.option("--workers", type=click.IntRange(1, MAX_WORKERS), default=2, show_default=True, help="How many workers.")
 @click.option("--dir", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Work here, not in a new folder.")
-@click.option("--keep", is_flag=True, help="Keep the new folder also when interrupted.")
+@click.option("--keep", is_flag=True, help="Leave the farm up when it is done, and keep the folder, until Ctrl-C.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The manager's port.  [default: a free one]")
 @click.option("--timeout", "timeout_s", type=click.FloatRange(1), default=600.0, show_default=True, metavar="SECONDS")
 @json_option
@@ -64,11 +64,13 @@ def demo(
     """Start a farm on this machine and watch it render.
 
     In a scratch folder, a manager and two workers render a small scene frame by frame and join the frames into a
-    video, which stay there for you to look at. Without any Blender, a generated clip is transcoded instead.
+    video, which stay there for you to look at. The address that it prints first shows all of it in a browser. Without
+    any Blender, a generated clip is transcoded instead.
 
     \b
     Example:
       flamenco demo
+      flamenco demo --keep
       flamenco demo --blender /opt/blender/blender --frames 48 --workers 4 --dir my-demo
 
     With --json, the outcome is on stdout and all else on stderr. Exit codes: 0 done, 1 failed, 130 interrupted.
@@ -77,20 +79,26 @@ def demo(
     console = Console(stderr=as_json)
     display: Display = LiveDisplay(console) if console.is_terminal else LineDisplay(console)
     place = _folder(folder)
-    options = Options(folder=place, blender=blender, frames=frames, workers=workers, port=port, timeout_s=timeout_s)
+    options = Options(
+        folder=place, blender=blender, frames=frames, workers=workers, port=port, timeout_s=timeout_s, stays=keep
+    )
+
+    def tell(outcome: DemoOutcome) -> None:
+        if as_json:
+            click.echo(msgspec.json.format(msgspec.json.encode(outcome), indent=2))
+        else:
+            display.end()
+            _report(display, outcome)
+
     try:
         with display:
-            outcome = Demo(options, display, os.environ, lambda: signals.received).run()
+            Demo(options, display, os.environ, lambda: signals.received).run(tell)
     except FarmError:
         # Ctrl-C also reaches a Blender that is asked for its version, which then seems not to work
         if signals.received:
             _end_interrupted(console, place, remove=not (folder or keep))
         _keep_what_helps(place)
         raise
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(outcome), indent=2))
-    else:
-        _report(console, outcome)
 
 
 def _folder(chosen: Path | None) -> Path:
@@ -121,9 +129,9 @@ def _end_interrupted(console: Console, folder: Path, *, remove: bool) -> NoRetur
     sys.exit(EXIT_INTERRUPTED)
 
 
-def _report(console: Console, outcome: DemoOutcome) -> None:
+def _report(display: Display, outcome: DemoOutcome) -> None:
     lines = [f"{outcome.frame_count} frames in {outcome.seconds:.1f} s with {outcome.renderer}."]
     if outcome.frames:
         lines.append(f"  frames  {outcome.frames}")
     lines += [f"  video   {outcome.video}", f"  logs    {outcome.logs}"]
-    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
+    display.say("\n".join(lines))

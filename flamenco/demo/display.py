@@ -39,6 +39,9 @@ class Display(Protocol):
     def show(self, overview: Overview, seconds: float) -> None:
         """Show jobs and workers `seconds` after the start."""
 
+    def end(self) -> None:
+        """Change no more of what was shown: what is said from now on stands below it."""
+
     def __enter__(self) -> Display:
         """Begin to show."""
 
@@ -56,11 +59,15 @@ class LiveDisplay:
 
     def say(self, text: str) -> None:
         """A line to stay, above the picture."""
-        self._live.console.print(text, highlight=False, markup=False)
+        self._live.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def show(self, overview: Overview, seconds: float) -> None:
         """Draw the picture anew."""
         self._live.update(picture(overview, seconds), refresh=True)
+
+    def end(self) -> None:
+        """Leave the picture as it is."""
+        self._live.stop()
 
     def __enter__(self) -> LiveDisplay:
         self._live.start()
@@ -89,6 +96,9 @@ class LineDisplay:
         if text and text != self._last:
             self._last = text
             self.say(f"{seconds:6.1f} s  {text}")
+
+    def end(self) -> None:
+        """Lines stand where they are."""
 
     def __enter__(self) -> LineDisplay:
         return self

@@ -41,7 +41,10 @@ WORKER_CONFIG = {
 
 
 class Options(Struct, frozen=True, kw_only=True):
-    """What the user asked for. `folder` exists and is empty; `frames` None is the usual number."""
+    """What the user asked for. `folder` exists and is empty; `frames` None is the usual number.
+
+    With `stays`, the farm goes on when all is rendered, until it is interrupted.
+    """
 
     folder: Path
     blender: str | None = None
@@ -49,6 +52,7 @@ class Options(Struct, frozen=True, kw_only=True):
     workers: int = 2
     port: int = 0
     timeout_s: float = 600.0
+    stays: bool = False
 
 
 class DemoOutcome(Struct, frozen=True, kw_only=True):
@@ -77,8 +81,11 @@ class Demo:
         self._logs = options.folder / "logs"
         self._started = time.monotonic()
 
-    def run(self) -> DemoOutcome:
-        """Do it all. Raises a `FarmError` with a sentence (and logs where they help) when it did not work."""
+    def run(self, told: Callable[[DemoOutcome], None]) -> None:
+        """Do it all; `told` is called with what came out, as soon as that is certain.
+
+        Raises a `FarmError` with a sentence (and logs where they help) when it did not work.
+        """
         ffmpeg = tools.find_ffmpeg(self._environ)
         search = tools.find_blender(self._options.blender, self._environ)
         self._announce(search)
@@ -86,18 +93,27 @@ class Demo:
         self._storage.mkdir(parents=True)
         job = self._prepare(search.blender, ffmpeg)
         with Children(self._logs, self._environment(ffmpeg)) as children:
-            self._render(job, search.blender, children)
-        seconds = time.monotonic() - self._started
-        results.check(job, ffmpeg)
-        return DemoOutcome(
-            renderer=search.blender.description if search.blender else f"FFmpeg ({ffmpeg})",
-            folder=str(self._options.folder),
-            frames=str(job.frames[0].parent) if job.frames else "",
-            frame_count=job.frame_count,
-            video=str(job.video),
-            logs=str(self._logs),
-            seconds=round(seconds, 1),
-        )
+            url = self._render(job, search.blender, children)
+            seconds = time.monotonic() - self._started
+            results.check(job, ffmpeg)
+            outcome = DemoOutcome(
+                renderer=search.blender.description if search.blender else f"FFmpeg ({ffmpeg})",
+                folder=str(self._options.folder),
+                frames=str(job.frames[0].parent) if job.frames else "",
+                frame_count=job.frame_count,
+                video=str(job.video),
+                logs=str(self._logs),
+                seconds=round(seconds, 1),
+            )
+            told(outcome)
+            if self._options.stays:
+                self._stay(url, children)
+
+    def _stay(self, url: str, children: Children) -> None:
+        self._display.say(f"The farm stays up: {url} (Ctrl-C ends it)")
+        while not self._interrupted():
+            children.check()
+            time.sleep(POLL_S)
 
     def _announce(self, search: tools.BlenderSearch) -> None:
         if search.blender:
@@ -124,14 +140,17 @@ class Demo:
         environ["TMPDIR"] = str(scratch)
         return environ
 
-    def _render(self, job: work.Work, blender: tools.Blender | None, children: Children) -> None:
+    def _render(self, job: work.Work, blender: tools.Blender | None, children: Children) -> str:
+        """Have the job done by a farm of its own, which goes on. Returns where its manager is."""
         address = f"127.0.0.1:{free_port(self._options.port)}"
         with ManagerClient(f"http://{address}") as manager:
             self._await_manager(manager, self._start_manager(address, blender, children))
+            self._display.say(f"Watch it in a browser: {manager.url}")
             self._start_workers(manager.url, children)
             job_id = manager.submit_job(job.request).id
-            self._display.say(f"Job {job_id} ({job.title}) is on its way: manager {manager.url}")
+            self._display.say(f"Job {job_id} ({job.title}) is on its way")
             self._watch(manager, job_id, children)
+            return manager.url
 
     def _start_manager(self, address: str, blender: tools.Blender | None, children: Children) -> Child:
         folder = self._options.folder

@@ -13,6 +13,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 
@@ -132,11 +133,28 @@ def test_the_demo_says_what_it_does(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("Rendering with Blender")
+    assert lines[1].startswith("Watch it in a browser: http://127.0.0.1:")
     assert any("job active: 1/3 tasks" in line for line in lines)
     assert lines[-4].startswith("2 frames in ")
     assert lines[-3].split() == ["frames", str(folder / "storage/renders")]
     assert lines[-2].split() == ["video", str(folder / "storage/renders/fan-1-2.mp4")]
     assert lines[-1].split() == ["logs", str(folder / "logs")]
+
+
+@pytest.mark.long
+def test_the_farm_stays_up(folder: Path) -> None:
+    """With `--keep`, the page shows what was rendered for as long as one likes; Ctrl-C ends all of it, and well."""
+    with running("--dir", str(folder), "--frames", "2", "--workers", "1", "--keep") as demo:
+        assert demo.stdout is not None
+        said = next(line for line in demo.stdout if line.startswith("The farm stays up: "))
+        url = said.split()[4]
+        page = httpx.get(url, headers={"Accept": "text/html"}, timeout=STOP_TIMEOUT_S)
+        assert (page.status_code, "Flamenco demo" in page.text) == (200, True)
+        (job,) = httpx.get(f"{url}/api/x/jobs", timeout=STOP_TIMEOUT_S).json()["jobs"]
+        assert job["status"] == "completed"
+        demo.send_signal(signal.SIGINT)
+        demo.communicate(timeout=STOP_TIMEOUT_S)
+        assert demo.returncode == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
