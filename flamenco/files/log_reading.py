@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 from typing import Final
 
@@ -28,13 +30,27 @@ NOTHING: Final = LogPart(b"", 0, 0)
 """What there is of a log that nobody has begun."""
 
 
+def size_of(descriptor: int) -> int:
+    """How many bytes an open log has, while nobody is in the middle of adding to it. Raises `OSError`.
+
+    Who appends has it locked; a reader sees what is written page by page, else, and so parts of lines.
+    """
+    with contextlib.suppress(OSError):  # a file system that has no locks
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    try:
+        return os.fstat(descriptor).st_size
+    finally:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
 def read(descriptor: int, offset: int, most: int) -> LogPart:
     """At most `most` bytes of an open log, from `offset` on; a negative one counts from the end. Raises `OSError`.
 
     What is not the end of the log ends with a line, and what is counted from the end begins with one; lines that are
     too long for that are cut between two characters.
     """
-    size = os.fstat(descriptor).st_size
+    size = size_of(descriptor)
     start = max(0, size + offset) if offset < 0 else min(offset, size)
     data = os.pread(descriptor, min(most, size - start), start)
     if start + len(data) < size:

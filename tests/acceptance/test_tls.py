@@ -77,11 +77,12 @@ def read_answers(connection: ssl.SSLSocket, count: int = 1) -> bytes:
 
 
 def test_says_where_it_is(site: Site) -> None:
-    """The address that is printed begins with https."""
+    """The address that is printed begins with https, and the page there leads nowhere else."""
     assert site.manager.url.startswith("https://127.0.0.1:")
     with site.client() as client:
         page = client.get("/", headers={"Accept": "text/html"}).text
-    assert site.manager.url in page
+    assert "<script" in page
+    assert "http:" not in page
 
 
 def test_names_of_the_certificate_are_its_own(site: Site) -> None:
