@@ -125,6 +125,7 @@ def is_gone(manager: Manager, store: Store, job: Job) -> bool:
     return not left
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database_url", DATABASES, indirect=True)
 def test_nobody_waits_for_a_large_job(tmp_path: Path, database_url: str) -> None:
     """While 100,000 tasks change status again and again, and go, no request of a worker takes more than 200 ms."""

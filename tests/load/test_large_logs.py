@@ -39,6 +39,7 @@ def wanted(text: str, *, is_pattern: bool) -> Wanted:
     return Wanted(text, is_pattern=is_pattern, minds_case=False, after=0, line=1, most=200, seconds=seconds)
 
 
+@pytest.mark.long
 def test_it_is_searched_in_pieces(large_log: int) -> None:
     """No request takes much longer than it may, none has much of the log in memory, and the last line is found."""
     tracemalloc.start()
@@ -62,6 +63,7 @@ def test_it_is_searched_in_pieces(large_log: int) -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.long
 def test_a_pattern_takes_a_process_for_so_long(large_log: int) -> None:
     """It gives back what it has after the time for one request, and is not one that takes too long."""
     started = time.monotonic()

@@ -70,6 +70,7 @@ def _both_ways(orders: Mapping[str, object]) -> list[str]:
     return [f"{minus}{name}" for name in orders for minus in ("", "-")]
 
 
+@pytest.mark.long
 def test_ten_thousand_jobs(client: Client) -> None:
     """In every order, filtered and searched."""
     paths = [f"/api/x/jobs?sort={sort}" for sort in _both_ways(job_lists.ORDERS)]
@@ -78,6 +79,7 @@ def test_ten_thousand_jobs(client: Client) -> None:
     assert _too_slow(client, paths) == []
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_tasks_of_a_job(client: Client) -> None:
     """In every order; searched, they are counted as well, which takes as long once more."""
     job_id = client.simulate_get(f"/api/x/jobs?q={LARGE}").json["jobs"][0]["id"]
@@ -97,12 +99,14 @@ def _too_slow_at_all(client: Client, path: str, most_ms: float) -> str:
     return f"{spent:.1f} ms: {path}" if spent > most_ms * MARGIN * slowness() else ""
 
 
+@pytest.mark.long
 def test_two_thousand_workers(client: Client) -> None:
     """In every order, filtered and searched."""
     paths = [f"/api/x/workers?sort={sort}" for sort in _both_ways(worker_lists.ORDERS)]
     assert _too_slow(client, [*paths, "/api/x/workers?q=R-19", "/api/x/workers?status=registered&limit=500"]) == []
 
 
+@pytest.mark.long
 def test_search_for_everything_at_once(client: Client) -> None:
     """What is typed is looked for with every letter."""
     paths = [

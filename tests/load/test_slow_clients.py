@@ -154,6 +154,7 @@ def test_workers_do_not_notice_slow_clients(manager: Manager) -> None:
     assert httpx.get(f"{manager.url}/api/version", timeout=2).status_code == 200
 
 
+@pytest.mark.long
 @pytest.mark.longer
 @pytest.mark.usefixtures("many_files")
 def test_workers_do_not_notice_slow_clients_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
