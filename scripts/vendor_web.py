@@ -26,7 +26,8 @@ FILES = {
     "signals-core.js": "@preact/signals-core/dist/signals-core.mjs",
     "signals.js": "@preact/signals/dist/signals.mjs",
     "htm.js": "htm/dist/htm.mjs",
-    "uplot.js": "uplot/dist/uPlot.iife.min.js",
+    "later/uplot.js": "uplot/dist/uPlot.iife.min.js",
+    "later/uplot.css": "uplot/dist/uPlot.min.css",
 }
 """What is copied, from which file of which package."""
 
@@ -48,7 +49,7 @@ def library(name: str) -> str:
     source = (MODULES / FILES[name]).read_text("utf-8")
     source = _SOURCE_MAP.sub("", source)
     source = _IMPORT.sub(lambda found: f'{found[1]}"./{IMPORTS[found[2]]}"', source)
-    if name == "uplot.js":  # a script of one variable, since its module is three times as long
+    if name == "later/uplot.js":  # a script of one variable, since its module is three times as long
         source += "\nexport default uPlot;"
     return source.rstrip() + "\n"
 

@@ -13,7 +13,7 @@ from falcon import testing
 
 from flamenco.api.app import create_app
 from flamenco.farm.context import Farm
-from flamenco.web.assets import STATIC, Assets
+from flamenco.web.assets import STATIC, Assets, without_comments
 from flamenco.web.resources import VIEWS
 from tests.integration.test_pages import BROWSER, PROGRAMS
 
@@ -93,7 +93,8 @@ def test_files_are_kept_for_ever(client: testing.TestClient) -> None:
     assert packed.headers["vary"] == "Accept-Encoding"
     plain = client.simulate_get(path)
     assert "content-encoding" not in plain.headers
-    assert gzip.decompress(packed.content) == plain.content == (STATIC / "app" / "main.js").read_bytes()
+    assert gzip.decompress(packed.content) == plain.content
+    assert plain.content.splitlines()[-1:] == (STATIC / "app" / "main.js").read_bytes().splitlines()[-1:]
     for other in ("/web/0123456789abcdef/app/main.js", f"/web/{assets.version}/index.html", f"/web/{assets.version}/x"):
         assert client.simulate_get(other).status_code == 404
     for outside in ("../resources.py", "%2e%2e/resources.py", "..%2fresources.py", "/etc/passwd"):
@@ -108,6 +109,22 @@ def test_another_content_is_another_version(tmp_path: Path) -> None:
     other = Assets(tmp_path).version
     (tmp_path / "b.js").write_text("2")
     assert len({one, other, Assets(tmp_path).version}) == 3
+
+
+def test_comments_stay_at_home() -> None:
+    """Those with lines of their own are not sent, and every other line keeps its number."""
+    script = b"/** About\n * it. */\nlet a = /** @type {any} */ (1);\n  /** More. */\nlet b = '/** no';\nlet c;\n"
+    assert without_comments(script) == b"\n\nlet a = /** @type {any} */ (1);\n\nlet b = '/** no';\nlet c;\n"
+
+
+@pytest.mark.parametrize("name", [name for name in Assets().by_path if name.startswith("app/")])
+def test_only_comments_stay_at_home(name: str) -> None:
+    """Of every module, what is sent is what lies there, but for lines that are a comment."""
+    lying = (STATIC / name).read_text().splitlines()
+    sent = Assets().by_path[name].plain.decode().splitlines()
+    assert len(sent) == len(lying)
+    left_out = [line.strip() for line, kept in zip(lying, sent, strict=True) if line != kept]
+    assert [line for line in left_out if not line.startswith(("/**", "*"))] == []
 
 
 def test_modules_are_there() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.web.farms import LookedAt
@@ -70,6 +71,7 @@ def test_a_job_by_keyboard(page: Page, farm: LookedAt) -> None:
     farm.await_status(job["id"], "completed")
 
 
+@pytest.mark.long
 def test_cancel_by_keyboard(page: Page, farm: LookedAt) -> None:
     """Rows are chosen and acted upon by keys; Escape chooses nothing."""
     for number in range(3):
@@ -90,6 +92,7 @@ def test_cancel_by_keyboard(page: Page, farm: LookedAt) -> None:
     ]
 
 
+@pytest.mark.long
 def test_keys_are_told_and_rest_while_one_types(page: Page) -> None:
     """`?` lists them; in a field they are letters."""
     page.goto("jobs")

@@ -57,6 +57,7 @@ def test_filters_and_order_are_in_the_address(page: Page) -> None:
     expect(page.get_by_role("searchbox", name="Filter")).to_have_value("WAITING 1")
 
 
+@pytest.mark.long
 def test_nothing_fits(page: Page) -> None:
     """It says so, and how to see all again."""
     page.goto("jobs?q=no-such-job")
@@ -109,6 +110,46 @@ def test_all_that_match(page: Page, farm: LookedAt) -> None:
     assert farm.ask("jobs", q="waiting")["total"] == 30
 
 
+@pytest.mark.long
+def test_a_job_beside_the_list(page: Page, farm: LookedAt) -> None:
+    """Where there is room, both are there, each with filters of its own; the address says which, on any screen."""
+    page.goto("jobs?q=waiting&sort=name")
+    rows(page).filter(has_text="waiting 06").locator("[data-column=status]").click()
+    beside = page.get_by_role("complementary")
+    expect(beside.get_by_role("heading", name="waiting 06")).to_be_visible()
+    beside.get_by_role("searchbox", name="Filter").fill("echo-1")
+    expect(page).to_have_url(re.compile("t.q=echo-1"))
+    expect(beside.locator(ROWS)).to_have_count(1)
+    found = query(page)
+    assert (found["q"], found["t.q"], "open" in found) == (["waiting"], ["echo-1"], True)
+    page.set_viewport_size({"width": 500, "height": 800})
+    expect(page.get_by_role("heading", name="waiting 06")).to_be_visible()
+    expect(page.get_by_role("row", name="waiting 07")).to_have_count(0)
+    page.set_viewport_size({"width": 1400, "height": 850})
+    page.keyboard.press("Escape")
+    expect(beside).to_have_count(0)
+    assert query(page) == {"q": ["waiting"], "sort": ["name"]}
+
+
+@pytest.mark.long
+def test_columns_and_views_with_names(page: Page) -> None:
+    """Columns are chosen; what is shown gets a name, and is found by it, also after a reload."""
+    page.goto("jobs?user=anna&sort=-priority")
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("checkbox", name="Project").uncheck()
+    expect(page.get_by_role("columnheader", name="Project")).to_have_count(0)
+    page.get_by_role("textbox", name="Name for what is shown now").fill("Anna's, urgent first")
+    page.get_by_role("button", name="Keep").click()
+    page.goto("workers")
+    page.keyboard.press("/")
+    page.keyboard.type("urgent")
+    page.keyboard.press("Enter")
+    expect(rows(page).first).to_contain_text("waiting 27")
+    expect(page.get_by_role("columnheader", name="Project")).to_have_count(0)
+    assert query(page)["user"] == ["anna"]
+
+
+@pytest.mark.long
 def test_rows_stay_under_the_pointer(page: Page, farm: LookedAt) -> None:
     """A new job does not push the list down while somebody points at it; a button tells of it."""
     page.goto("jobs?q=jumping")

@@ -52,6 +52,9 @@ def places(farm: LookedAt) -> dict[str, str]:
         "farm": "",
         "jobs": "jobs",
         "job": f"jobs/{jobs[0]}",
+        "job-beside": f"jobs?open={jobs[0]}",
+        "job-grid": f"jobs/{jobs[0]}?tab=grid",
+        "job-timeline": f"jobs/{jobs[0]}?tab=timeline",
         "job-why": f"jobs/{jobs[0]}?tab=why",
         "job-images": f"jobs/{jobs[0]}?tab=images",
         "job-settings": f"jobs/{jobs[0]}?tab=settings",
@@ -59,8 +62,10 @@ def places(farm: LookedAt) -> dict[str, str]:
         "job-blocklist": f"jobs/{jobs[0]}?tab=blocklist",
         "task": f"jobs/{jobs[0]}/tasks/{task['id']}",
         "task-details": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=details",
+        "task-attempts": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=attempts",
         "task-commands": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=commands",
         "workers": "workers",
+        "worker-beside": f"workers?open={worker['id']}",
         "worker": f"workers/{worker['id']}",
         "tags": "tags",
         "submit": "submit",
@@ -96,6 +101,7 @@ def found_by(axe: str, page: Page) -> list[str]:
     ]
 
 
+@pytest.mark.long
 def test_views(
     screen: tuple[str, BrowserContext], farm: LookedAt, places: dict[str, str], axe: str, pictures: Path
 ) -> None:
@@ -136,6 +142,7 @@ def test_names_are_texts(page: Page, farm: LookedAt, places: dict[str, str]) -> 
     assert {name[:200] for name in HOSTILE.values()} <= {field.input_value() for field in fields.all()}
 
 
+@pytest.mark.long
 def test_an_image_is_shown(browser: Browser, tmp_path: Path) -> None:
     """What a job rendered last is among its images, and on the first page."""
     with running_manager(tmp_path) as manager:

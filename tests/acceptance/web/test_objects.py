@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.web.farms import LookedAt
 
 
+@pytest.mark.long
 def test_a_job(page: Page, farm: LookedAt) -> None:
     """What it was submitted with, why it waits, and who is blocked; in tabs that are in the address."""
     job_id = farm.submit("looked into", 2, metadata={"user.name": "anna", "project": "Pets"}, initial_status="paused")
@@ -28,6 +30,7 @@ def test_a_job(page: Page, farm: LookedAt) -> None:
     page.keyboard.press("Tab")
 
 
+@pytest.mark.long
 def test_a_log_is_searched(page: Page, farm: LookedAt) -> None:
     """The manager finds lines, one after the other; the address has what was looked for."""
     job_id = farm.submit("searched", settings={"message": "a needle in here", "count": 1})
@@ -47,6 +50,37 @@ def test_a_log_is_searched(page: Page, farm: LookedAt) -> None:
     assert "a needle in here" in download.value.path().read_text()
 
 
+@pytest.mark.long
+def test_how_a_job_went(page: Page, farm: LookedAt) -> None:
+    """Each task as a cell, each attempt as a bar; how long it took, by whom; and an attempt's own part of the log."""
+    job_id = farm.submit("went well", settings={"message": "went", "count": 40})
+    farm.await_status(job_id, "completed")
+    page.goto(f"jobs/{job_id}?tab=grid")
+    grid = page.get_by_role("tabpanel").get_by_role("img", name="completed 40")
+    grid.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tabpanel")).to_contain_text("2 completed")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="echo-2")).to_be_visible()
+    page.get_by_role("tab", name="Attempts").click()
+    attempt = page.get_by_role("row").filter(has_text="completed")
+    expect(attempt).to_have_count(1)
+    attempt.get_by_role("link", name="Log").click()
+    expect(page.get_by_role("log")).to_contain_text("went")
+    assert "at=0" in page.url
+    page.goto(f"jobs/{job_id}?tab=timeline")
+    expect(page.locator(".lane i")).to_have_count(40)
+    page.get_by_text("As a table").click()
+    expect(page.get_by_role("row")).to_have_count(40)
+    page.goto(f"jobs/{job_id}?tab=details")
+    expect(page.get_by_role("tabpanel")).to_contain_text("Elapsed")
+    expect(page.locator(".shares li").first).to_be_visible()
+    page.goto("")
+    expect(page.get_by_role("img", name="Busy workers")).to_be_visible()
+    expect(page.locator(".chart canvas").first).to_be_visible()
+
+
+@pytest.mark.long
 def test_a_worker(page: Page, farm: LookedAt) -> None:
     """Its tags and its schedule are changed, and it is sent to sleep and woken up."""
     farm.tag("fast")
@@ -68,6 +102,7 @@ def test_a_worker(page: Page, farm: LookedAt) -> None:
     expect(page.locator("header.head")).to_contain_text("awake")
 
 
+@pytest.mark.long
 def test_tags(page: Page, farm: LookedAt) -> None:
     """They are made, described, and removed after a question."""
     page.goto("tags")

@@ -2,9 +2,9 @@
 
 const SEQUENCE_MS = 1000;
 
-/** @typedef {(event: KeyboardEvent) => void} Handler */
+/** @typedef {(event: KeyboardEvent) => unknown} Handler one that gives false has nothing to do: others are asked */
 
-/** @type {Map<string, Handler[]>} the newest handler of each key is last, and the one that is called */
+/** @type {Map<string, Handler[]>} the newest handler of each key is last, and is asked first */
 const handlers = new Map();
 let before = "";
 let beforeAt = 0;
@@ -45,11 +45,11 @@ export function listenToKeys() {
     const sequence = event.timeStamp - beforeAt < SEQUENCE_MS ? `${before} ${name}` : "";
     before = name;
     beforeAt = event.timeStamp;
-    const handler = handlers.get(sequence)?.at(-1) ?? handlers.get(name)?.at(-1);
-    if (!handler) return;
-    event.preventDefault();
-    before = "";
-    handler(event);
+    const found = [...(handlers.get(name) ?? []), ...(handlers.get(sequence) ?? [])];
+    if (found.toReversed().some((handler) => handler(event) !== false)) {
+      event.preventDefault();
+      before = "";
+    }
   });
 }
 

@@ -41,6 +41,10 @@ export const strings = {
     nothing: "Nothing fits these filters.",
     clear: "Show all",
     columns: "Columns",
+    views: "Views",
+    viewName: "Name for what is shown now",
+    saveView: "Keep",
+    forget: "Forget",
     /** @param {number} count */
     changes: (count) => `${plural(count, "change")} · sort anew`,
     /** @param {number} count */
@@ -65,6 +69,12 @@ export const strings = {
     nothingRuns: "Nothing is being rendered.",
     needsYou: "Needs somebody",
     workersInError: "Workers in error",
+    history: "Work",
+    hours: { 1: "1 h", 24: "24 h" },
+    busy: "Busy workers",
+    completed: "Tasks done a minute",
+    failed: "Failed a minute",
+    table: "As a table",
   },
   submit: {
     title: "Submit a job",
@@ -105,6 +115,7 @@ export const strings = {
     gone: "There is no such job; it may have been deleted.",
     tabs: {
       tasks: "Tasks",
+      grid: "Grid",
       images: "Images",
       timeline: "Timeline",
       why: "Why it waits",
@@ -120,6 +131,28 @@ export const strings = {
     position: (position, open) => `Number ${position} of ${open} open jobs.`,
     nobodyBlocked: "No worker is blocked.",
     unblock: "Let it try again",
+    times: {
+      title: "Times",
+      eta: "Done",
+      ground: "Because of",
+      elapsed: "Elapsed",
+      workers: "Worker time",
+      median: "A done task (median)",
+      now: "At it now",
+      by: "By worker",
+    },
+    timeline: {
+      none: "Nobody has worked on this yet.",
+      window: "Shown",
+      /** @param {number} count */
+      some: (count) => `The first ${count.toLocaleString()} attempts of that time; choose a shorter one to see all.`,
+      windows: { 1: "last hour", 6: "last 6 hours", 24: "last day", 168: "last week", 0: "all" },
+      table: "As a table",
+      nobody: "nobody",
+    },
+    grid: {
+      help: "Each cell is a task, in their order. Arrows move, Enter opens.",
+    },
     noImages: "Nothing has been rendered yet.",
     fields: {
       id: "ID",
@@ -155,6 +188,18 @@ export const strings = {
     gone: "There is no such task.",
     commands: "Commands",
     failedBy: "Failed by",
+    attempts: {
+      title: "Attempts",
+      none: "Nobody has tried it yet.",
+      number: "№",
+      worker: "Worker",
+      started: "Started",
+      took: "Took",
+      outcome: "Outcome",
+      reason: "Reason",
+      steps: "Steps",
+      log: "Log",
+    },
     log: "Log",
     parameters: "Parameters",
     fields: {
@@ -302,6 +347,14 @@ export const strings = {
       queued: "queued",
       requeueing: "requeueing",
       "under-construction": "under construction",
+    },
+    attempt: {
+      active: "active",
+      completed: "completed",
+      failed: "failed",
+      canceled: "canceled",
+      requeued: "requeued",
+      lost: "lost",
     },
     task: {
       active: "active",

@@ -82,6 +82,35 @@ export interface WorkerRow extends Named {
   sleep?: { active: boolean; asleep_now: boolean; next?: string };
 }
 
+export interface Attempt {
+  number: number;
+  worker?: Named;
+  started: string;
+  ended?: string;
+  seconds: number;
+  outcome: "active" | "completed" | "failed" | "canceled" | "requeued" | "lost" | string;
+  reason: string;
+  steps: number;
+  log_offset?: number;
+  task?: Named & { index: number };
+}
+
+export interface JobTimes {
+  elapsed_s?: number;
+  worker_s: number;
+  median_s?: number;
+  workers: number;
+  eta?: Eta;
+  by_worker: { worker?: Named; seconds: number; tasks: number }[];
+}
+
+export interface Series {
+  step_s: number;
+  from: string;
+  to: string;
+  points: { at: string; busy_workers: number; workers: number; completed: number; failed: number; seconds: number }[];
+}
+
 export interface Me {
   mode: "open" | "lan" | "login";
   role: Role;

@@ -12,6 +12,7 @@ import { place, setParams } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { ActionBar, run } from "./action_bar.js";
 import { Chips } from "./chips.js";
+import { ColumnsMenu, shownColumns } from "./columns_menu.js";
 import { FilterField } from "./filter_field.js";
 import { Selection } from "./selection.js";
 import { Table } from "./table.js";
@@ -59,6 +60,7 @@ export function ListView(props) {
       ${filters.map((name) => html`<${Narrowed} key=${name} name=${prefix + name} />`)}
       <span class="grow"></span>
       ${props.extra}
+      <${ColumnsMenu} columns=${props.columns} prefix=${prefix} />
       <span class="count" aria-live="polite">${strings.list.total(list.total.value)}</span>
     </div>
     ${
@@ -68,7 +70,7 @@ export function ListView(props) {
     <${State} list=${list} empty=${props.empty} isFiltered=${isFiltered} names=${names.map((name) => prefix + name)} />
     <${Table}
       label=${strings.nav[/** @type {"jobs"} */ (kind)] ?? kind}
-      columns=${props.columns}
+      columns=${shownColumns(props.columns, prefix)}
       list=${list}
       sort=${sort}
       onSort=${(/** @type {string} */ wanted) => setParams({ [`${prefix}sort`]: wanted === usual ? null : wanted })}
@@ -130,7 +132,9 @@ function actionKeys(kind, selection, fixed) {
   const handler = (key) => () => {
     const rows = selection.count.peek() ? selection.chosen() : focusedRow(selection);
     const action = actionsFor(kind, rows).find((each) => each.key === key);
-    if (action) run(action, selection, rows, fixed);
+    if (!action) return false;
+    run(action, selection, rows, fixed);
+    return true;
   };
   return Object.fromEntries(["p", "r", "c"].map((key) => [key, handler(key)]));
 }

@@ -25,7 +25,9 @@ export function Log({ taskId, isRunning }) {
   const isFollowing = useSignal(isRunning);
   const isWrapped = useSignal(false);
   useEffect(() => {
-    text.end().then(() => toEnd(frame.current));
+    const at = place.peek().params.get("at");
+    if (at === null) text.end().then(() => toEnd(frame.current));
+    else text.from(Number(at));
     const unfollow = followLog(taskId);
     const off = listen(({ events, missed }) => {
       if (missed || events.some(({ topic }) => topic === `/tasklog/${taskId}`)) text.more();

@@ -40,6 +40,16 @@ export class LogText {
     this.version.value += 1;
   }
 
+  /** Begin with the line at a byte, as where an attempt at the task begins. @param {number} offset */
+  async from(offset) {
+    const chunk = await this.#fetch({ offset, limit: PIECE_BYTES });
+    if (!chunk) return;
+    this.begins.value = chunk.offset;
+    this.chunks.value = chunk.bytes ? [chunk] : [];
+    this.isLoaded.value = true;
+    this.more();
+  }
+
   /** Fetch what was added since. */
   async more() {
     this.isMore = true;

@@ -6,7 +6,7 @@ import { listen } from "../core/live.js";
 import { strings } from "../core/strings.js";
 
 const NOT_FOUND = 404;
-const AGAIN_MS = 1000;
+const AGAIN_MS = 250;
 
 /**
  * @template T
@@ -21,9 +21,10 @@ const AGAIN_MS = 1000;
  * @template T
  * @param {string} path of the operation
  * @param {(event: import("../core/types.d.ts").FarmEvent) => boolean} concerns whether an event changes it
+ * @param {number} [everyMs] how often at most it is fetched anew: what costs the manager much, seldom
  * @returns {Fetched<T>}
  */
-export function useFetched(path, concerns) {
+export function useFetched(path, concerns, everyMs = AGAIN_MS) {
   const value = useSignal(/** @type {T | null} */ (null));
   const error = useSignal("");
   const isGone = useSignal(false);
@@ -32,8 +33,10 @@ export function useFetched(path, concerns) {
     const stop = new AbortController();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let planned;
+    let fetched = 0;
     const fetchNow = async () => {
       planned = undefined;
+      fetched = Date.now();
       try {
         value.value = await get(path, {}, stop.signal);
         error.value = "";
@@ -45,7 +48,8 @@ export function useFetched(path, concerns) {
     };
     fetchNow();
     const off = listen(({ events, missed }) => {
-      if (!planned && (missed || events.some(concerns))) planned = setTimeout(fetchNow, missed ? 0 : AGAIN_MS / 4);
+      const wait = missed ? 0 : Math.max(AGAIN_MS, fetched + everyMs - Date.now());
+      if (!planned && (missed || events.some(concerns))) planned = setTimeout(fetchNow, wait);
     });
     return () => {
       off();

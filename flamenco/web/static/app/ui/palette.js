@@ -4,6 +4,7 @@ import { get } from "../core/api.js";
 import { html, signal, useEffect, useLayoutEffect, useRef, useSignal } from "../core/lib.js";
 import { go } from "../core/place.js";
 import { strings } from "../core/strings.js";
+import { views } from "./columns_menu.js";
 import { Icon } from "./icon.js";
 import { Status } from "./status.js";
 
@@ -56,7 +57,9 @@ function Open() {
     };
   }, [text.value]);
   const wanted = text.value.trim().toLowerCase();
-  const fixed = [...offered.value, ...PLACES].filter((hit) => hit.name.toLowerCase().includes(wanted));
+  /** @type {Hit[]} */
+  const kept = Object.entries(views.value).map(([name, address]) => ({ icon: "eye", name, run: () => go(address) }));
+  const fixed = [...offered.value, ...kept, ...PLACES].filter((hit) => hit.name.toLowerCase().includes(wanted));
   const hits = wanted ? [...found.value, ...fixed] : fixed;
   const chosen = Math.min(at.value, Math.max(0, hits.length - 1));
   const close = () => {

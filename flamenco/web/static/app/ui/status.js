@@ -5,7 +5,7 @@ import { html } from "../core/lib.js";
 import { strings } from "../core/strings.js";
 import { Icon } from "./icon.js";
 
-/** @typedef {"job" | "task" | "worker" | "farm"} Kind */
+/** @typedef {"job" | "task" | "worker" | "farm" | "attempt"} Kind */
 
 /** @type {Record<string, string>} the icon of each status, whatever it is of */
 const ICONS = {
@@ -19,6 +19,8 @@ const ICONS = {
   paused: "circle-pause",
   "pause-requested": "circle-pause",
   requeueing: "rotate-ccw",
+  requeued: "rotate-ccw",
+  lost: "circle-alert",
   "under-construction": "loader",
   awake: "zap",
   asleep: "moon-star",

@@ -9,6 +9,7 @@ import { LastImage } from "../ui/last_image.js";
 import { Missing, useFetched } from "../ui/object.js";
 import { Progress, Status } from "../ui/status.js";
 import { useTitle } from "../ui/title.js";
+import { FarmHistory } from "./farm_history.js";
 
 /** @typedef {import("../core/types.d.ts").JobRow} JobRow */
 /** @typedef {import("../core/types.d.ts").WorkerRow} WorkerRow */
@@ -42,6 +43,7 @@ export function Farm() {
       <${Tile} title=${strings.nav.workers} to="/workers" of="worker" counts=${found.counts} />
       <section class="tile"><h2>${words.lastImage}</h2><${LastImage} /></section>
     </div>
+    <${FarmHistory} />
     <${JobsNow} title=${words.running} jobs=${jobs.jobs} none=${words.nothingRuns} />
     ${bad.jobs.length > 0 && html`<${JobsNow} title=${words.needsYou} jobs=${bad.jobs} none="" />`}
     ${found.workers.length > 0 && html`<${WorkersInError} workers=${found.workers} />`}

@@ -1,11 +1,10 @@
 /** One job: how far it is, why it waits, and its tasks. */
 
-import { clock, exact } from "../core/format.js";
+import { exact } from "../core/format.js";
 import { html } from "../core/lib.js";
 import { BASE, href } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { Copy } from "../ui/copy.js";
-import { Icon } from "../ui/icon.js";
 import { LastImage } from "../ui/last_image.js";
 import { Fields, Missing, useFetched } from "../ui/object.js";
 import { ObjectActions } from "../ui/object_actions.js";
@@ -13,25 +12,30 @@ import { Progress, Status } from "../ui/status.js";
 import { Tabs } from "../ui/tabs.js";
 import { useTitle } from "../ui/title.js";
 import { Blocklist } from "./job_blocklist.js";
+import { Grid } from "./job_grid.js";
 import { Settings } from "./job_settings.js";
 import { Tasks } from "./job_tasks.js";
+import { Timeline } from "./job_timeline.js";
+import { Eta, JobTimes } from "./job_times.js";
 import { Why } from "./job_why.js";
 
 /** @typedef {import("../core/types.d.ts").Job} JobDetails */
 
-/** @param {{id: string}} props */
-export function Job({ id }) {
+/** @param {{id: string, isBeside?: boolean}} props `isBeside`: the list of jobs is there too */
+export function Job({ id, isBeside = false }) {
   const fetched = useFetched(`x/jobs/${id}`, ({ topic, payload }) => topic === "/jobs" && payload.id === id);
   const job = /** @type {JobDetails | null} */ (fetched.value);
   useTitle(job?.name ?? "");
   if (!job || fetched.isGone) return html`<${Missing} of=${fetched} gone=${strings.job.gone} />`;
   const words = strings.job.tabs;
   const tabs = [
-    { name: "tasks", title: words.tasks, content: () => html`<${Tasks} job=${job} />` },
+    { name: "tasks", title: words.tasks, content: () => html`<${Tasks} job=${job} prefix=${isBeside ? "t." : ""} />` },
+    { name: "grid", title: words.grid, content: () => html`<${Grid} job=${job} />` },
+    { name: "timeline", title: words.timeline, content: () => html`<${Timeline} job=${job} />` },
     { name: "why", title: words.why, content: () => html`<${Why} job=${job} />` },
     { name: "images", title: words.images, content: () => html`<${LastImage} jobId=${job.id} name=${job.name} />` },
     { name: "settings", title: words.settings, content: () => html`<${Settings} job=${job} />` },
-    { name: "details", title: words.details, content: () => html`<${Details} job=${job} />` },
+    { name: "details", title: words.details, content: () => html`<${Details} job=${job} /><${JobTimes} job=${job} />` },
     { name: "blocklist", title: words.blocklist, content: () => html`<${Blocklist} job=${job} />` },
   ];
   return html`<article class="object">
@@ -50,7 +54,7 @@ function Head({ job, again }) {
       <p class="facts">
         <${Status} kind="job" status=${job.status} />
         <${Progress} tasks=${job.tasks} completed=${job.steps_completed} total=${job.steps_total} />
-        ${job.eta && html`<span title=${job.eta.ground}><${Icon} name="clock" /> ${clock(job.eta.earliest)} – ${clock(job.eta.latest)}</span>`}
+        <${Eta} job=${job} />
         ${job.tag && html`<span class="tag" dir="auto">${job.tag.name}</span>`}
       </p>
       ${job.activity && html`<p class="activity" dir="auto">${job.activity}</p>`}

@@ -102,8 +102,8 @@ function Duration({ task }) {
   return html`<span>${span((until - Date.parse(task.activated)) / 1000)}</span>`;
 }
 
-/** @param {{job: import("../core/types.d.ts").Job}} props */
-export function Tasks({ job }) {
+/** @param {{job: import("../core/types.d.ts").Job, prefix: string}} props */
+export function Tasks({ job, prefix }) {
   const topic = `/jobs/${job.id}`;
   /**
    * @param {import("../core/list.js").List<TaskRow>} list
@@ -127,6 +127,7 @@ export function Tasks({ job }) {
     statuses=${STATUSES}
     filters=${["type", "worker"]}
     sort="index"
+    prefix=${prefix}
     fixed=${{ job_id: job.id }}
     onOpen=${(/** @type {TaskRow} */ task) => go(`/jobs/${job.id}/tasks/${task.id}`)}
     onNews=${onNews}

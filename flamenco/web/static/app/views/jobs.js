@@ -2,11 +2,13 @@
 
 import { ago, clock, exact } from "../core/format.js";
 import { html } from "../core/lib.js";
-import { go, href } from "../core/place.js";
+import { href } from "../core/place.js";
 import { strings } from "../core/strings.js";
+import { Beside } from "../ui/beside.js";
 import { ListView } from "../ui/list_view.js";
 import { Progress, Status } from "../ui/status.js";
 import { HiddenTitle } from "../ui/title.js";
+import { Job } from "./job.js";
 
 /** @typedef {import("../core/types.d.ts").JobRow} JobRow */
 
@@ -133,16 +135,25 @@ function onNews(list, { events }) {
   if (isConcerned) list.refreshSoon();
 }
 
+/** Those that are left when a job is shown beside them. */
+const BRIEF = COLUMNS.filter(({ name }) => ["status", "progress", "name", "updated"].includes(name));
+
 export const Jobs = () =>
-  html`<${HiddenTitle} text=${strings.jobs.title} /><${ListView}
-    path="x/jobs"
-    kind="jobs"
-    of="job"
-    columns=${COLUMNS}
-    statuses=${STATUSES}
-    filters=${["type", "user", "project", "tag", "worker"]}
-    sort="-created"
-    onOpen=${(/** @type {JobRow} */ job) => go(`/jobs/${job.id}`)}
-    onNews=${onNews}
-    empty=${html`<${Empty} />`}
-  />`;
+  html`<${HiddenTitle} text=${strings.jobs.title} />
+    <${Beside}
+      base="/jobs/"
+      detail=${(/** @type {string} */ id) => html`<${Job} key=${id} id=${id} isBeside=${true} />`}
+      list=${(/** @type {string | null} */ open, /** @type {(job: JobRow) => void} */ onOpen) => html`<${ListView}
+        path="x/jobs"
+        kind="jobs"
+        of="job"
+        columns=${open ? BRIEF : COLUMNS}
+        statuses=${STATUSES}
+        filters=${["type", "user", "project", "tag", "worker"]}
+        sort="-created"
+        open=${open ?? undefined}
+        onOpen=${onOpen}
+        onNews=${onNews}
+        empty=${html`<${Empty} />`}
+      />`}
+    />`;

@@ -11,6 +11,7 @@ import { ObjectActions } from "../ui/object_actions.js";
 import { Status, Steps } from "../ui/status.js";
 import { Tabs } from "../ui/tabs.js";
 import { useTitle } from "../ui/title.js";
+import { Attempts } from "./task_attempts.js";
 
 /** @param {{job: string, id: string}} props */
 export function Task({ job, id }) {
@@ -24,6 +25,7 @@ export function Task({ job, id }) {
       title: strings.task.log,
       content: () => html`<${Log} key=${id} taskId=${id} isRunning=${task.status === "active"} />`,
     },
+    { name: "attempts", title: strings.task.attempts.title, content: () => html`<${Attempts} id=${id} job=${job} />` },
     { name: "details", title: strings.job.tabs.details, content: () => html`<${Details} task=${task} />` },
     { name: "commands", title: strings.task.commands, content: () => html`<${Commands} task=${task} />` },
   ];

@@ -13,8 +13,8 @@ import { Fields, Missing, useFetched } from "../ui/object.js";
 import { ObjectActions } from "../ui/object_actions.js";
 import { Steps } from "../ui/status.js";
 import { useTitle } from "../ui/title.js";
+import { WorkerState } from "../ui/worker_state.js";
 import { Schedule } from "./worker_schedule.js";
-import { WorkerState } from "./workers.js";
 
 /** @typedef {import("../core/types.d.ts").WorkerRow & {task_types: string[], commands?: string[]}} WorkerDetails */
 
@@ -75,10 +75,15 @@ function Tags({ worker, again }) {
       tags.value = found;
     }, complain);
   }, [worker]);
-  const own = new Set(worker.tags.map((tag) => tag.id));
+  // As chosen, at once; the manager's answer comes a moment later.
+  const own = useSignal(/** @type {string[]} */ ([]));
+  useEffect(() => {
+    own.value = worker.tags.map((tag) => tag.id);
+  }, [worker]);
   /** @param {string} id */
   const toggle = (id) => {
-    const wanted = own.has(id) ? [...own].filter((each) => each !== id) : [...own, id];
+    const wanted = own.peek().includes(id) ? own.peek().filter((each) => each !== id) : [...own.peek(), id];
+    own.value = wanted;
     change("POST", `v3/worker-mgt/workers/${worker.id}/settags`, { tag_ids: wanted }).then(again, complain);
   };
   return html`<fieldset disabled=${!mayManage.value}>
@@ -86,7 +91,7 @@ function Tags({ worker, again }) {
     ${!tags.value.length && html`<p>${strings.worker.noTags} <a href=${href("/tags")}>${strings.nav.tags}</a></p>`}
     ${tags.value.map(
       (tag) => html`<label class="check" title=${tag.description}>
-        <input type="checkbox" checked=${own.has(tag.id)} onChange=${() => toggle(tag.id)} /><bdi>${tag.name}</bdi>
+        <input type="checkbox" checked=${own.value.includes(tag.id)} onChange=${() => toggle(tag.id)} /><bdi>${tag.name}</bdi>
       </label>`,
     )}
   </fieldset>`;

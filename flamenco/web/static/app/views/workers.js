@@ -2,13 +2,15 @@
 
 import { ago, exact } from "../core/format.js";
 import { html } from "../core/lib.js";
-import { go, href } from "../core/place.js";
+import { href } from "../core/place.js";
 import { strings } from "../core/strings.js";
+import { Beside } from "../ui/beside.js";
 import { Copy } from "../ui/copy.js";
-import { Icon } from "../ui/icon.js";
 import { ListView } from "../ui/list_view.js";
-import { Status, Steps, statusWord } from "../ui/status.js";
+import { Steps } from "../ui/status.js";
 import { HiddenTitle } from "../ui/title.js";
+import { WorkerState } from "../ui/worker_state.js";
+import { Worker } from "./worker.js";
 
 /** @typedef {import("../core/types.d.ts").WorkerRow} WorkerRow */
 
@@ -66,15 +68,6 @@ const COLUMNS = [
 ];
 
 /** @param {{worker: WorkerRow}} props */
-export const WorkerState = ({ worker }) =>
-  html`<${Status} kind="worker" status=${worker.status} />
-    ${
-      worker.requested &&
-      html` <small class="requested">→ ${strings.workers.requested(statusWord("worker", worker.requested.status), worker.requested.is_lazy)}</small>`
-    }
-    ${worker.warning && html`<span title=${worker.warning}><${Icon} name="triangle-alert" label=${worker.warning} /></span>`}`;
-
-/** @param {{worker: WorkerRow}} props */
 const Present = ({ worker }) =>
   worker.task &&
   html`<a href=${href(`/jobs/${worker.task.job_id}/tasks/${worker.task.id}`)} dir="auto" title=${worker.task.name}>${worker.task.job_name} › ${worker.task.name}</a>
@@ -113,16 +106,25 @@ function onNews(list, { events }) {
   if (isConcerned) list.refreshSoon();
 }
 
+/** Those that are left when a worker is shown beside them. */
+const BRIEF = COLUMNS.filter(({ name }) => ["status", "name", "seen"].includes(name));
+
 export const Workers = () =>
-  html`<${HiddenTitle} text=${strings.workers.title} /><${ListView}
-    path="x/workers"
-    kind="workers"
-    of="worker"
-    columns=${COLUMNS}
-    statuses=${STATUSES}
-    filters=${["tag", "approved"]}
-    sort="name"
-    onOpen=${(/** @type {WorkerRow} */ worker) => go(`/workers/${worker.id}`)}
-    onNews=${onNews}
-    empty=${html`<${Empty} />`}
-  />`;
+  html`<${HiddenTitle} text=${strings.workers.title} />
+    <${Beside}
+      base="/workers/"
+      detail=${(/** @type {string} */ id) => html`<${Worker} key=${id} id=${id} />`}
+      list=${(/** @type {string | null} */ open, /** @type {(worker: WorkerRow) => void} */ onOpen) => html`<${ListView}
+        path="x/workers"
+        kind="workers"
+        of="worker"
+        columns=${open ? BRIEF : COLUMNS}
+        statuses=${STATUSES}
+        filters=${["tag", "approved"]}
+        sort="name"
+        open=${open ?? undefined}
+        onOpen=${onOpen}
+        onNews=${onNews}
+        empty=${html`<${Empty} />`}
+      />`}
+    />`;
