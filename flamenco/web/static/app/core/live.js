@@ -7,9 +7,8 @@
 import { isConnected, send } from "./api.js";
 import { signal } from "./lib.js";
 
-const EVERY_MS = 1000;
+const EVERY_MS = 1100;
 const LONGEST_PAUSE_MS = 5000;
-const MOST_AT_ONCE = 1000;
 /** Many pages are told that nothing happened without anybody looking for each. */
 const LAG_S = 0.3;
 
@@ -71,8 +70,9 @@ export async function live() {
 }
 
 async function ask() {
-  const topics = ["*", ...logs.keys()];
-  const response = await send("GET", "x/events", { query: { after, topics, limit: MOST_AT_ONCE, lag: LAG_S } });
+  // Without topics, those of everything: what is not said need not be read by the manager, again and again.
+  const topics = logs.size ? ["*", ...logs.keys()] : [];
+  const response = await send("GET", "x/events", { query: { after, topics, lag: LAG_S } });
   /** @type {{events: FarmEvent[], next: number, missed: boolean, more: boolean}} */
   const answer = await response.json();
   const version = response.headers.get("Flamenco-Page");
