@@ -31,8 +31,6 @@ export const strings = {
     placeholder: "Search jobs, workers, commands …",
     none: "Nothing is called that.",
     filter: "Filter",
-    go: "Go to",
-    act: "Do",
   },
   list: {
     loading: "Loading …",
@@ -108,7 +106,6 @@ export const strings = {
       running: "Running",
       failures: "Failed",
       tag: "Tag",
-      eta: "Ready",
     },
   },
   job: {
@@ -256,8 +253,6 @@ export const strings = {
     noTags: "There are no tags yet.",
     schedule: "Sleep schedule",
     scheduled: "Sleeps by this schedule",
-    days: "On",
-    everyDay: "every day",
     from: "from",
     until: "until",
     save: "Save",
@@ -299,7 +294,6 @@ export const strings = {
     atOnce: "at once",
     undo: "Undo",
     more: "More",
-    sure: "Sure?",
     keep: "Keep",
     /** @param {string} what @param {number} done */
     done: (what, done) => `${what}: ${done.toLocaleString()}`,

@@ -42,7 +42,6 @@ export interface JobRow extends Named {
   tasks: Record<TaskStatus, number>;
   image?: string;
   delete_requested?: string;
-  eta?: Eta;
 }
 
 export interface Job extends JobRow {

@@ -1,6 +1,6 @@
 /** All jobs, and one of them beside the list where there is room. */
 
-import { ago, clock, exact } from "../core/format.js";
+import { ago, exact } from "../core/format.js";
 import { html } from "../core/lib.js";
 import { href } from "../core/place.js";
 import { strings } from "../core/strings.js";
@@ -95,13 +95,6 @@ const COLUMNS = [
     cell: (job) =>
       job.tasks.failed > 0 &&
       html`<a class="failures" href=${href(`/jobs/${job.id}?status=failed`)}>${job.tasks.failed}</a>`,
-  },
-  {
-    name: "eta",
-    title: words.eta,
-    width: "5.5rem",
-    isNumber: true,
-    cell: (job) => job.eta && html`<span title=${job.eta.ground}>${clock(job.eta.latest)}</span>`,
   },
   {
     name: "updated",
