@@ -18,7 +18,7 @@ from flamenco.api.middleware.body import read_body
 from flamenco.api.middleware.requests import request_id
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import client_address, public_path, send
-from flamenco.api.sessions import is_secure, keep_session
+from flamenco.api.sessions import is_secure, keep_session, kept_place
 from flamenco.domain.access import Access
 from flamenco.domain.errors import ConfigError, FarmError
 from flamenco.farm import sign_in, users
@@ -26,6 +26,7 @@ from flamenco.farm.context import Farm
 from flamenco.farm.reader import FarmReading
 from flamenco.hooks.discovery import one_line, place_of
 from flamenco.hooks.routes import ApiRequest, ApiResponse, FarmReader, Method, Route, RouteAccess
+from flamenco.web.addresses import HOME
 
 log = structlog.get_logger(__name__)
 
@@ -170,9 +171,12 @@ def _send(resp: falcon.Response, answer: object) -> None:
 
 def _send_along(req: falcon.Request, resp: falcon.Response, answer: ApiResponse) -> None:
     """Where the browser is to go on, and what it is to keep."""
-    if answer.location:
+    location = answer.location
+    if answer.sign_in is not None and location == HOME:
+        location = kept_place(req)  # which the plugin need not know of
+    if location:
         # As whoever asks has to write it.
-        resp.location = public_path(req, answer.location) if answer.location.startswith("/") else answer.location
+        resp.location = public_path(req, location) if location.startswith("/") else location
     for name, value in answer.cookies.items():
         lasts = COOKIE_LASTS_S if value else 0
         resp.set_cookie(name, value, max_age=lasts, path="/", secure=is_secure(req), http_only=True, same_site="Lax")

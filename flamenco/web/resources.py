@@ -11,28 +11,10 @@ import falcon
 from flamenco import __version__
 from flamenco.domain.access import Access
 from flamenco.farm.context import Farm
+from flamenco.web.addresses import VIEWS
 from flamenco.web.assets import STATIC, Asset, Assets, page_assets
 
 PREFIX: Final = "/web"
-
-VIEWS: Final = (
-    "/",
-    "/jobs",
-    "/jobs/{job}",
-    "/jobs/{job}/tasks/{task}",
-    "/workers",
-    "/workers/{worker}",
-    "/tags",
-    "/submit",
-    "/submit/{type}",
-    "/settings",
-    "/settings/{topic}",
-    "/setup",
-    "/users",
-    "/audit",
-    "/wall",
-)
-"""What people may have in their address bar. Which view is shown, the scripts decide (`app/routes.js`)."""
 
 _FOREVER: Final = ["public", "max-age=31536000", "immutable"]
 

@@ -51,6 +51,7 @@ def test_a_wheel_compiles_its_job_types(tmp_path: Path) -> None:
         "py.typed",
         "web/static/index.html",
         "web/static/app/main.js",
+        "web/static/app/views/later/users.js",
         "web/static/vendor/LICENSES.txt",
     ):
         assert (site / "flamenco" / name).is_file(), name

@@ -13,8 +13,8 @@ from falcon import testing
 
 from flamenco.api.app import create_app
 from flamenco.farm.context import Farm
+from flamenco.web.addresses import VIEWS
 from flamenco.web.assets import STATIC, Assets, without_comments
-from flamenco.web.resources import VIEWS
 from tests.integration.test_pages import BROWSER, PROGRAMS
 
 NAME = "<script>alert('R&D')</script>"

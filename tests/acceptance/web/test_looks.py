@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,11 @@ def places(farm: LookedAt) -> dict[str, str]:
         "submit": "submit",
         "submit-type": "submit/simple-blender-render",
         "wall": "wall",
+        "me": "me",
+        "connect": "connect",
+        "users": "users",
+        "audit": "audit",
+        "audit-none": "audit?who=nobody",
         "nothing-fits": "jobs?q=nothing-is-called-that",
         "gone": "jobs/00000000-0000-4000-8000-000000000000",
     }
@@ -99,6 +104,26 @@ def found_by(axe: str, page: Page) -> list[str]:
         for each in answer["violations"]
         for node in each["nodes"][:3]
     ]
+
+
+def look_at(page: Page, addresses: Sequence[str], name: str, axe: str, pictures: Path) -> None:
+    """Look at these views, dark where the name says so: on a wide screen and on a phone, nobody is kept out.
+
+    A picture of each is kept.
+    """
+    page.emulate_media(color_scheme="dark" if name.endswith("dark") else "light")
+    problems = {}
+    for address in addresses:
+        page.goto(address)
+        for screen, width in (("wide", 1400), ("phone", 390)):
+            page.set_viewport_size({"width": width, "height": 850})
+            settled(page)
+            page.screenshot(path=pictures / f"{address.replace('/', '-') or 'farm'}-{name}-{screen}.png")
+            if found := found_by(axe, page):
+                problems[address, screen] = found
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (address, screen)
+        assert page.title() != "hit", address
+    assert problems == {}
 
 
 @pytest.mark.long

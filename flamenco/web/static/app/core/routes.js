@@ -1,5 +1,6 @@
 /** Which view is at which address. A view that only some people open is loaded when one does. */
 
+import { later } from "../ui/later.js";
 import { Farm } from "../views/farm.js";
 import { Job } from "../views/job.js";
 import { Jobs } from "../views/jobs.js";
@@ -24,6 +25,22 @@ const ROUTES = [
   route("/submit", SubmitList),
   route("/submit/:name", Submit),
   route("/wall", Wall),
+  route(
+    "/me",
+    later(async () => (await import("../views/later/me.js")).Me),
+  ),
+  route(
+    "/connect",
+    later(async () => (await import("../views/later/connect.js")).Connect),
+  ),
+  route(
+    "/users",
+    later(async () => (await import("../views/later/users.js")).Users),
+  ),
+  route(
+    "/audit",
+    later(async () => (await import("../views/later/audit.js")).Audit),
+  ),
 ];
 
 /**

@@ -117,6 +117,14 @@ export interface Me {
   name?: string;
 }
 
+export interface Token extends Named {
+  role: Role;
+  created: string;
+  user?: string;
+  expires?: string;
+  last_used?: string;
+}
+
 export interface FarmEvent {
   id: number;
   created: string;

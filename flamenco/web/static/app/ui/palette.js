@@ -3,6 +3,7 @@
 import { get } from "../core/api.js";
 import { html, signal, useEffect, useLayoutEffect, useRef, useSignal } from "../core/lib.js";
 import { go } from "../core/place.js";
+import { mayAdminister, mayManage, maySubmit } from "../core/session.js";
 import { strings } from "../core/strings.js";
 import { views } from "./columns_menu.js";
 import { Icon } from "./icon.js";
@@ -36,6 +37,15 @@ const PLACES = [
   { icon: "tag", name: strings.nav.tags, run: () => go("/tags") },
   { icon: "send", name: strings.submit.title, run: () => go("/submit") },
   { icon: "monitor", name: strings.nav.wall, run: () => go("/wall") },
+  { icon: "user", name: strings.me.title, run: () => go("/me") },
+];
+
+/** Those too that are for some people alone. @returns {Hit[]} */
+const places = () => [
+  ...PLACES,
+  ...(maySubmit.value ? [{ icon: "plug", name: strings.connect.title, run: () => go("/connect") }] : []),
+  ...(mayManage.value ? [{ icon: "history", name: strings.audit.title, run: () => go("/audit") }] : []),
+  ...(mayAdminister.value ? [{ icon: "users", name: strings.users.title, run: () => go("/users") }] : []),
 ];
 
 export function Palette() {
@@ -59,7 +69,7 @@ function Open() {
   const wanted = text.value.trim().toLowerCase();
   /** @type {Hit[]} */
   const kept = Object.entries(views.value).map(([name, address]) => ({ icon: "eye", name, run: () => go(address) }));
-  const fixed = [...offered.value, ...kept, ...PLACES].filter((hit) => hit.name.toLowerCase().includes(wanted));
+  const fixed = [...offered.value, ...kept, ...places()].filter((hit) => hit.name.toLowerCase().includes(wanted));
   const hits = wanted ? [...found.value, ...fixed] : fixed;
   const chosen = Math.min(at.value, Math.max(0, hits.length - 1));
   const close = () => {

@@ -4,17 +4,19 @@ import { isConnected } from "../core/api.js";
 import { onKeys } from "../core/keys.js";
 import { html, useEffect } from "../core/lib.js";
 import { isOld } from "../core/live.js";
-import { BASE, go, href, place } from "../core/place.js";
+import { go, href, place } from "../core/place.js";
 import { viewAt } from "../core/routes.js";
-import { isKnown, maySubmit, me, signOut } from "../core/session.js";
+import { isKnown, me } from "../core/session.js";
 import { strings } from "../core/strings.js";
 import { theme, turnTheme } from "../core/theme.js";
+import { AccountLink } from "./account_link.js";
 import { Dialog } from "./dialog.js";
 import { FarmWord } from "./farm_word.js";
 import { Icon } from "./icon.js";
 import { KeyList, showKeys } from "./key_list.js";
 import { Notices, NoticesButton } from "./notices.js";
 import { openPalette, Palette } from "./palette.js";
+import { SignIn } from "./sign_in.js";
 
 const FARM = document.querySelector('meta[name="farm"]')?.getAttribute("content") ?? "Flamenco";
 
@@ -53,7 +55,7 @@ export function Shell() {
     ${place.value.path !== BARE && html`<${Header} />`}
     ${!isConnected.value && html`<p class="banner" role="alert"><${Icon} name="triangle-alert" />${strings.connection.lost}</p>`}
     ${isOld.value && html`<${Newer} />`}
-    ${isKnown.value && !me.value && html`<p class="banner"><${SignIn} /></p>`}
+    ${isKnown.value && !me.value && html`<section class="banner" aria-label=${strings.sign.nobody}>${strings.sign.nobody} <${SignIn} /></section>`}
     <main id="main" tabindex="-1">
       ${found ? html`<${found.view} key=${place.value.path} ...${found.props} />` : html`<h1 class="empty">${strings.notFound}</h1>`}
     </main>
@@ -85,20 +87,6 @@ function Header() {
     <button class="plain" title=${strings.theme[theme.value]} aria-label=${strings.theme[theme.value]} onClick=${turnTheme}>
       <${Icon} name=${{ auto: "monitor", light: "sun", dark: "moon" }[theme.value]} />
     </button>
-    <${Person} />
+    <${AccountLink} />
   </header>`;
 }
-
-function Person() {
-  const who = me.value;
-  if (!who?.name) return who && maySubmit.value ? null : html`<${SignIn} />`;
-  return html`<span class="person">
-    <${Icon} name="user" /><span dir="auto" title=${`${strings.sign.role}: ${who.role}`}>${who.name}</span>
-    ${
-      who.way === "session" &&
-      html`<button class="plain" title=${strings.sign.out} aria-label=${strings.sign.out} onClick=${signOut}><${Icon} name="log-out" /></button>`
-    }
-  </span>`;
-}
-
-const SignIn = () => html`<a class="button" data-outside href=${`${BASE}sign-in`}>${strings.sign.in}</a>`;

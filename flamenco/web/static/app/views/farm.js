@@ -9,6 +9,7 @@ import { LastImage } from "../ui/last_image.js";
 import { Missing, useFetched } from "../ui/object.js";
 import { Progress, Status } from "../ui/status.js";
 import { useTitle } from "../ui/title.js";
+import { Approvals } from "./approvals.js";
 import { FarmHistory } from "./farm_history.js";
 
 /** @typedef {import("../core/types.d.ts").JobRow} JobRow */
@@ -38,6 +39,7 @@ export function Farm() {
   return html`<article class="object scroll farm" tabindex="0">
     <h1>${strings.nav.farm}</h1>
     ${isEmpty && html`<${FirstSteps} hasJobs=${sum(jobs.counts) > 0} hasWorkers=${sum(found.counts) > 0} />`}
+    <${Approvals} />
     <div class="tiles">
       <${Tile} title=${strings.nav.jobs} to="/jobs" of="job" counts=${jobs.counts} />
       <${Tile} title=${strings.nav.workers} to="/workers" of="worker" counts=${found.counts} />
@@ -101,7 +103,7 @@ const FirstSteps = ({ hasJobs, hasWorkers }) =>
       ${!hasWorkers && html`<li>${strings.workers.first}<br /><${Copy} text=${`flamenco worker --manager ${document.baseURI}`} /></li>`}
       ${
         !hasJobs &&
-        html`<li>${words.addon} <a data-outside download href=${`${BASE}flamenco3-addon.zip`}>flamenco3-addon.zip</a>. ${words.address}<br /><${Copy} text=${document.baseURI} /></li>`
+        html`<li>${words.addon} <a data-outside download href=${`${BASE}flamenco3-addon.zip`}>flamenco3-addon.zip</a>. ${words.address}<br /><${Copy} text=${document.baseURI} /> <a href=${href("/connect")}>${strings.connect.title}</a></li>`
       }
     </ol>
   </section>`;

@@ -10,6 +10,7 @@ import { ListView } from "../ui/list_view.js";
 import { Steps } from "../ui/status.js";
 import { HiddenTitle } from "../ui/title.js";
 import { WorkerState } from "../ui/worker_state.js";
+import { Approvals } from "./approvals.js";
 import { Worker } from "./worker.js";
 
 /** @typedef {import("../core/types.d.ts").WorkerRow} WorkerRow */
@@ -110,7 +111,7 @@ function onNews(list, { events }) {
 const BRIEF = COLUMNS.filter(({ name }) => ["status", "name", "seen"].includes(name));
 
 export const Workers = () =>
-  html`<${HiddenTitle} text=${strings.workers.title} />
+  html`<${HiddenTitle} text=${strings.workers.title} /><${Approvals} />
     <${Beside}
       base="/workers/"
       detail=${(/** @type {string} */ id) => html`<${Worker} key=${id} id=${id} />`}
