@@ -28,6 +28,7 @@ from flamenco.hooks.types import (
     SchedulingPolicy,
     Undeliverable,
 )
+from flamenco.hooks.web_pages import WebPage
 
 __version__ = "0.1.0"
 
@@ -73,6 +74,7 @@ __all__ = [
     "Term",
     "Undeliverable",
     "Usage",
+    "WebPage",
     "WorkerStatus",
     "WorkerView",
     "__version__",

@@ -19,8 +19,8 @@ plugins:
 ```
 
 With `by: project`, every job type gets a setting with these projects to choose from. `flamenco shares` shows what
-the accounts have used; `GET /api/x/fair_share/usage` is the same for programs. The setting `policies` weighs fair
-shares against the priority.
+the accounts have used, as does the page *Fair shares*; `GET /api/x/fair_share/usage` is the same for programs. The
+setting `policies` weighs fair shares against the priority.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ from flamenco import (
     Submission,
     Term,
     Usage,
+    WebPage,
     hookimpl,
     json_option,
     manager_option,
@@ -157,6 +158,12 @@ def api_routes(config: ManagerConfig) -> Iterable[Route]:
 
     summary = "Shares of accounts, and what they have used of the farm."
     yield Route(path="usage", respond=respond, summary=summary, access="look")
+
+
+@hookimpl
+def web_pages() -> Iterable[WebPage]:
+    """Who has had what, and what is due to whom."""
+    yield WebPage(path="usage", title="Fair shares", icon="gauge", module="fair_share.js")
 
 
 @hookimpl

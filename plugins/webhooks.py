@@ -50,6 +50,7 @@ from flamenco import (
     PublishedEvent,
     Setting,
     Undeliverable,
+    WebPage,
     __version__,
     hookimpl,
 )
@@ -103,6 +104,12 @@ def event_sinks(config: ManagerConfig) -> Iterable[EventSink]:
             deliver=Webhook(endpoint).deliver,
             topics=endpoint.events,
         )
+
+
+@hookimpl
+def web_pages() -> Iterable[WebPage]:
+    """How the sinks are doing, of this plugin and of all others."""
+    yield WebPage(path="sinks", title="Event sinks", icon="activity", module="event_sinks.js")
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:

@@ -31,6 +31,7 @@ from flamenco.api.x import jobs as x_explain
 from flamenco.api.x import jobs as x_jobs
 from flamenco.api.x import logs as x_logs
 from flamenco.api.x import overview
+from flamenco.api.x import pages as x_pages
 from flamenco.api.x import search as x_search
 from flamenco.api.x import series as x_series
 from flamenco.api.x import tasks as x_tasks
@@ -128,6 +129,7 @@ SURFACES = {
             "/overview": overview.Overview,
             "/series": x_series.Series,
             "/search": x_search.Search,
+            "/pages": x_pages.Pages,
             "/jobtypes": x_jobtypes.JobTypes,
             "/jobtypes/problems": x_jobtypes.Problems,
             "/commands": x_commands.Commands,

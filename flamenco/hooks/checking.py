@@ -14,6 +14,7 @@ from flamenco.hooks.authentication import Authenticator
 from flamenco.hooks.routes import Method, Route
 from flamenco.hooks.setting import Setting
 from flamenco.hooks.types import CommandType, EventSink, SchedulingPolicy
+from flamenco.hooks.web_pages import WebPage, problem_with_module, problem_with_path
 
 _METHODS = get_args(Method)
 
@@ -34,6 +35,8 @@ def problem_with(value: object) -> str:
             problems = _of_authenticator(value)
         case Route():
             problems = _of_route(value)
+        case WebPage():
+            problems = _of_page(value)
     return next(filter(None, problems), "")
 
 
@@ -91,6 +94,13 @@ def _of_route(route: Route) -> Iterable[str]:
     yield _texts("methods", route.methods)
     are_known = bool(route.methods) and set(route.methods) <= set(_METHODS)
     yield _not("methods", route.methods, f"some of {', '.join(_METHODS)}", fits=are_known)
+
+
+def _of_page(page: WebPage) -> Iterable[str]:
+    yield problem_with_path(page.path)
+    yield _name("title", page.title)
+    yield problem_with_module(page.module)
+    yield _text("icon", page.icon)
 
 
 def _not(part: str, value: object, wanted: str, *, fits: bool) -> str:

@@ -31,6 +31,7 @@ from flamenco.hooks.discovery import Origin, Plugin, PluginError
 from flamenco.hooks.routes import Route
 from flamenco.hooks.setting import Setting
 from flamenco.hooks.types import CommandType, EventSink, ManagerConfig, SchedulingPolicy
+from flamenco.hooks.web_pages import PluginPage, WebPage
 
 if TYPE_CHECKING:
     import click
@@ -122,7 +123,7 @@ class Hooks:
             for sink in self.event_sinks(config).values():
                 if sink.close:
                     sink.close()
-            for ask in (self.scheduling_policies, self.authenticators, self.api_routes):
+            for ask in (self.scheduling_policies, self.authenticators, self.api_routes, self.web_pages):
                 ask(config)
             for ask_for in (self.command_types, self.job_type_folders, self.cli_commands):
                 ask_for()
@@ -226,6 +227,21 @@ class Hooks:
     def api_routes(self, config: ManagerConfig | None = None) -> list[tuple[str, Route]]:
         """Every route with the name of its plugin."""
         return [(given.plugin, given.value) for given in self._each("api_routes", Route, config=config)]
+
+    def web_pages(self, config: ManagerConfig | None = None) -> list[PluginPage]:
+        """Every page, with the file of its module."""
+        found: dict[tuple[str, str], Given] = {}
+        pages = []
+        for given in self._each("web_pages", WebPage, config=config):
+            page: WebPage = given.value
+            if other := found.get((given.plugin, page.path)):
+                raise self._taken(given, other, "page", page.path)
+            found[given.plugin, page.path] = given
+            file = Path(self._plugins[given.plugin].file).parent / page.module
+            if not file.is_file():
+                raise PluginError(f"{given.where}: there is no file {file}, the module of {page.path!r}", given.plugin)
+            pages.append(PluginPage(plugin=given.plugin, page=page, file=file.resolve()))
+        return pages
 
     def cli_commands(self) -> dict[str, click.Command]:
         """The commands of plugins, by name."""

@@ -18,6 +18,7 @@ from flamenco.hooks.authentication import Authenticator
 from flamenco.hooks.routes import Route
 from flamenco.hooks.setting import Setting
 from flamenco.hooks.types import CommandType, EventSink, ManagerConfig, SchedulingPolicy
+from flamenco.hooks.web_pages import WebPage
 
 if TYPE_CHECKING:
     import click
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 PROJECT = "flamenco"
 """Name of the pluggy project and of the entry-point group."""
 
-HOOKS_VERSION = (1, 3)
+HOOKS_VERSION = (1, 4)
 """Version of the hooks: the first number changes when plugins may have to, the second with every addition.
 
 A plugin that needs a certain one says so: `requires_hooks = (1, 0)` in its module.
@@ -133,5 +134,14 @@ def api_routes(config: ManagerConfig) -> Iterable[Route]:
     """Resources below `/api/x/<plugin>/`.
 
     Called once at the start of every manager process, which then answers requests for them in any of its threads.
+    """
+    return ()
+
+
+@hookspec
+def web_pages(config: ManagerConfig) -> Iterable[WebPage]:
+    """Pages in the web page, at `/plugins/<plugin>/`.
+
+    Called once at the start of every manager process. Browsers ask for a page's module when somebody opens the page.
     """
     return ()

@@ -23,6 +23,7 @@ VIEWS: Final = (
     "/audit",
     "/connect",
     "/me",
+    "/plugins/{plugin}/{page}",
     "/wall",
 )
 """What people may have in their address bar. Which view is shown, the scripts decide (`app/core/routes.js`)."""

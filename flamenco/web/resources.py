@@ -11,6 +11,7 @@ import falcon
 from flamenco import __version__
 from flamenco.domain.access import Access
 from flamenco.farm.context import Farm
+from flamenco.web import plugin_modules
 from flamenco.web.addresses import VIEWS
 from flamenco.web.assets import STATIC, Asset, Assets, page_assets
 
@@ -29,7 +30,12 @@ def routes(farm: Farm) -> dict[str, object]:
     """A falcon resource for each path."""
     assets = page_assets()
     view = View(farm, assets)
-    return {f"{PREFIX}/{{version}}/{{path:path}}": File(assets), **dict.fromkeys(VIEWS, view)}
+    return {
+        f"{PREFIX}/{{version}}/{{path:path}}": File(assets),
+        f"{PREFIX}/ui.js": plugin_modules.Surface(assets),
+        f"{PREFIX}/plugins/{{plugin}}/{{file}}": plugin_modules.PluginModule(farm),
+        **dict.fromkeys(VIEWS, view),
+    }
 
 
 class View:

@@ -37,12 +37,12 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from flamenco import ConfigError, EventSink, ManagerConfig, hookimpl
+from flamenco import ConfigError, EventSink, ManagerConfig, WebPage, hookimpl
 
 if TYPE_CHECKING:
     from .broker import Broker
 
-requires_hooks = (1, 1)
+requires_hooks = (1, 4)
 
 TOPICS: Final = ("/jobs", "/jobs/*", "/last-rendered", "/workers", "/workertags", "/status", "/lifecycle")
 """What is sent. Task logs are not among it: that would be a lot of text, which the manager has anyway."""
@@ -90,6 +90,12 @@ def event_sinks(config: ManagerConfig) -> Iterable[EventSink]:
         attempts=ATTEMPTS,
         close=broker.close,
     )
+
+
+@hookimpl
+def web_pages() -> Iterable[WebPage]:
+    """How the sinks are doing: the same page as that of `webhooks`."""
+    yield WebPage(path="sinks", title="Event sinks", icon="activity", module="../event_sinks.js")
 
 
 def parse_broker(text: str) -> Address:

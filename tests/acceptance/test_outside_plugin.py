@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 
 from flamenco.client import JobRequest, ManagerClient
@@ -82,3 +83,40 @@ def test_a_plugin_from_the_manual_works(tmp_path: Path, monkeypatch: pytest.Monk
             assert wait_until(lambda: summary(manager.url, job.id).status is JobStatus.COMPLETED, 60), manager.log
         logs = [path.read_text() for path in (manager.data_dir / "storage").rglob("*.txt")]
     assert any("HELLO THERE" in text for text in logs)
+
+
+PAGE_PROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "flamenco-example"
+version = "1.0"
+
+[project.entry-points.flamenco]
+example = "flamenco_example"
+
+[tool.hatch.build.targets.wheel]
+packages = ["flamenco_example"]
+"""
+
+
+@pytest.mark.long
+def test_the_page_of_an_installed_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package with the example of the manual: its module comes with its wheel, and is sent."""
+    package, site = tmp_path / "project" / "flamenco_example", tmp_path / "site"
+    package.mkdir(parents=True)
+    (package.parent / "pyproject.toml").write_text(PAGE_PROJECT)
+    (package / "__init__.py").write_text(manual.hooks()["web_pages"].example)
+    (package / "example.js").write_text(manual.hooks()["web_pages"].module)
+    for source in (package.parent, ROOT):
+        pip("wheel", "--no-deps", "--wheel-dir", str(tmp_path / "wheels"), str(source))
+    pip("install", "--no-deps", "--target", str(site), *map(str, (tmp_path / "wheels").glob("*.whl")))
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    with running_manager(tmp_path, "--processes", "1") as manager, httpx.Client(base_url=manager.url) as client:
+        (page,) = client.get("/api/x/pages").json()["pages"]
+        assert (page["plugin"], page["title"]) == ("example", "What waits")
+        assert client.get(page["module"]).text == manual.hooks()["web_pages"].module
+        assert client.get("/web/ui.js").status_code == 200
+        assert client.get("/api/x/example/waiting").json() == {"waiting": {}}

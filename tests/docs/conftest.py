@@ -39,6 +39,8 @@ def configuration(request: pytest.FixtureRequest, tmp_path: Path) -> Loaded:
     for folder in ("plugins", "jobtypes"):
         (tmp_path / "data" / folder).mkdir(parents=True)
     (tmp_path / "data" / "plugins" / "example.py").write_text(manual.hooks()[hook].example)
+    if manual.hooks()[hook].module:
+        (tmp_path / "data" / "plugins" / "example.js").write_text(manual.hooks()[hook].module)
     (tmp_path / "data" / "jobtypes" / "blender_echo.js").write_text(ECHO)
     file = tmp_path / "flamenco-manager.yaml"
     file.write_text(yaml.safe_dump({"plugins": settings}))

@@ -34,6 +34,11 @@ class HookSection(NamedTuple):
         return str(block)
 
     @property
+    def module(self) -> str:
+        """The module for the browser that it shows beside it; empty for none."""
+        return "".join(code for language, code in _BLOCK.findall(self.text) if language == "js")
+
+    @property
     def users(self) -> set[str]:
         """The plugins that it says use the hook."""
         (listed,) = _USERS.findall(self.text)

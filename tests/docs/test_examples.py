@@ -26,7 +26,8 @@ TESTED = {
     ("README.md", ""): 1,  # what the demo shows: tests/acceptance/test_demo.py
     ("CONTRIBUTING.md", "sh"): 1,  # here
     ("CONTRIBUTING.md", ""): 2,  # the folders and the layers, here
-    ("docs/plugins.md", "python"): 13,  # test_plugins_manual.py
+    ("docs/plugins.md", "python"): 14,  # test_plugins_manual.py
+    ("docs/plugins.md", "js"): 1,  # test_plugins_manual.py, and tests/acceptance/web/test_plugin_pages.py
     ("docs/plugins.md", "yaml"): 2,  # test_plugins_manual.py
     ("docs/plugins.md", "toml"): 1,  # tests/acceptance/test_outside_plugin.py
     ("docs/access.md", "yaml"): 3,  # here

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -28,6 +29,7 @@ from flamenco.farm.context import Farm
 from flamenco.hooks import specs
 from flamenco.hooks.manager import Hooks
 from flamenco.testing import FakeWorker
+from flamenco.web.assets import STATIC
 from tests.docs import manual
 
 HOOKS = [name for name, function in vars(specs).items() if hasattr(function, f"{specs.PROJECT}_spec")]
@@ -265,6 +267,35 @@ def test_hook_api_routes(submit: Submit, client: ManagerClient) -> None:
     assert client.get("/api/x/example/waiting") == {"waiting": {"misc": 3}}
     assert client.get("/api/x/example/waiting/misc") == {"waiting": 3}
     assert client.get("/api/x/example/waiting/other") == {"waiting": 0}
+
+
+def test_hook_web_pages(farm: Farm, submit: Submit, client: ManagerClient) -> None:
+    """The page is listed, its module is sent as it stands in the manual, and what that asks for is there."""
+    submit("blender-echo", settings={"tasks": 3})
+    (page,) = client.get("/api/x/pages")["pages"]
+    assert (page["title"], page["icon"], page["listed"]) == ("What waits", "clock", True)
+    app = falcon.testing.TestClient(create_app(farm))
+    assert app.simulate_get(f"/{page['module']}").text == manual.hooks()["web_pages"].module
+    assert client.get("/api/x/example/waiting") == {"waiting": {"misc": 3}}
+    html = {"Accept": "text/html"}
+    assert app.simulate_get(f"/plugins/{page['plugin']}/{page['path']}", headers=html).status_code == 200
+
+
+def test_the_parts_of_a_page_are_in_the_manual() -> None:
+    """Each name that pages may import is there, and each that is there can be imported; so do ours and the example."""
+    surface = (STATIC / "app" / "ui.js").read_text("utf-8")
+    names = {"UI_VERSION"}
+    for listed in re.findall(r"export \{([^}]*)\}", surface):
+        names |= {name.strip() for name in listed.split(",") if name.strip()}
+    section = manual.TEXT.partition("\n## The parts of a page\n")[2].partition("\n## ")[0]
+    assert names <= set(re.findall(r"`(\w+)", section))
+    ours = (Path(__file__).parents[2] / "plugins").rglob("*.js")
+    modules = [path.read_text("utf-8") for path in ours if "job_types" not in path.parts]
+    assert len(modules) >= 2
+    for module in (*modules, manual.hooks()["web_pages"].module):
+        for imported, source in re.findall(r"import \{([^}]*)\} from \"([^\"]+)\"", module):
+            assert source == "../../ui.js"
+            assert {name.strip() for name in imported.split(",") if name.strip()} <= names
 
 
 def test_hook_authenticators(farm: Farm) -> None:

@@ -31,7 +31,7 @@ NEEDS = {
     Access.PREPARE: "getConfiguration getVariables getSharedStorage getJobTypes getJobType fetchWorkerTags "
     "fetchWorkerTag getCommands getJobTypeProblems listJobTypes getMe changeMyPassword signOut",
     Access.LOOK: "getFarmStatus fetchWorkers fetchWorker fetchWorkerSleepSchedule fetchGlobalLastRenderedInfo "
-    "getOverview getSeries getEvents getSinks listWorkers getWorker",
+    "getOverview getSeries getEvents getSinks getPages listWorkers getWorker",
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
     "fetchTask explainJob explainJobForWorker getTaskAttempts getJobAttempts getJobTimes listJobs getJob listTasks "
     "getTaskStatuses getTaskAt search",

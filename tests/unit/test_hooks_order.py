@@ -44,6 +44,7 @@ ASK: dict[str, Callable[[Loaded], object]] = {
     "cli_commands": lambda loaded: loaded.hooks.cli_commands(),
     "authenticators": lambda loaded: loaded.hooks.authenticators(loaded.config),
     "api_routes": lambda loaded: loaded.hooks.api_routes(loaded.config),
+    "web_pages": lambda loaded: loaded.hooks.web_pages(loaded.config),
 }
 
 Plugins = Callable[[str], Loaded]

@@ -76,6 +76,7 @@ def places(farm: LookedAt) -> dict[str, str]:
         "users": "users",
         "audit": "audit",
         "audit-none": "audit?who=nobody",
+        "no-plugin-page": "plugins/none/none",
         "nothing-fits": "jobs?q=nothing-is-called-that",
         "gone": "jobs/00000000-0000-4000-8000-000000000000",
     }

@@ -26,6 +26,10 @@ const ROUTES = [
   route("/submit/:name", Submit),
   route("/wall", Wall),
   route(
+    "/plugins/:plugin/:path",
+    later(async () => (await import("../views/later/plugin_page.js")).PluginPageView),
+  ),
+  route(
     "/me",
     later(async () => (await import("../views/later/me.js")).Me),
   ),

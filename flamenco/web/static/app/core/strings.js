@@ -381,6 +381,12 @@ export const strings = {
     filters: { who: "Who", kind: "Kind, such as job", object: "ID or name" },
     columns: ["When", "Who", "What was done", "To what", "Before and after"],
   },
+  plugins: {
+    none: "No plugin that is enabled has this page.",
+    /** @param {string} plugin */
+    broken: (plugin) => `The page of the plugin ${plugin} does not work. All else does.`,
+    noComponent: "The module has no default export that is a component.",
+  },
   approvals: {
     title: "Workers that wait for approval",
     what: "Each is given nothing until somebody approves it. It is yours if it has printed the same six digits.",

@@ -3,6 +3,7 @@
 import { get } from "../core/api.js";
 import { html, signal, useEffect, useLayoutEffect, useRef, useSignal } from "../core/lib.js";
 import { go } from "../core/place.js";
+import { addressOf, pluginPages } from "../core/plugin_pages.js";
 import { mayAdminister, mayManage, maySubmit } from "../core/session.js";
 import { strings } from "../core/strings.js";
 import { views } from "./columns_menu.js";
@@ -40,9 +41,12 @@ const PLACES = [
   { icon: "user", name: strings.me.title, run: () => go("/me") },
 ];
 
-/** Those too that are for some people alone. @returns {Hit[]} */
+/** Those too that are for some people alone, and those of plugins. @returns {Hit[]} */
 const places = () => [
   ...PLACES,
+  ...(pluginPages.value ?? [])
+    .filter((page) => page.listed)
+    .map((page) => ({ icon: page.icon, name: page.title, detail: page.plugin, run: () => go(addressOf(page)) })),
   ...(maySubmit.value ? [{ icon: "plug", name: strings.connect.title, run: () => go("/connect") }] : []),
   ...(mayManage.value ? [{ icon: "history", name: strings.audit.title, run: () => go("/audit") }] : []),
   ...(mayAdminister.value ? [{ icon: "users", name: strings.users.title, run: () => go("/users") }] : []),

@@ -5,6 +5,7 @@ import { onKeys } from "../core/keys.js";
 import { html, useEffect } from "../core/lib.js";
 import { isOld } from "../core/live.js";
 import { go, href, place } from "../core/place.js";
+import { addressOf, pluginPages } from "../core/plugin_pages.js";
 import { viewAt } from "../core/routes.js";
 import { isKnown, me } from "../core/session.js";
 import { strings } from "../core/strings.js";
@@ -71,10 +72,12 @@ const Newer = () =>
 
 function Header() {
   const path = place.value.path;
+  const listed = (pluginPages.value ?? []).filter((page) => page.listed);
+  const places = [...PLACES, ...listed.map((page) => [addressOf(page), page.title, page.icon])];
   return html`<header class="top">
     <a class="farm" href=${href("/")} dir="auto">${FARM}</a>
     <nav>
-      ${PLACES.map(
+      ${places.map(
         ([to, word, icon]) =>
           html`<a href=${href(to)} aria-current=${(to === "/" ? path === "/" : path.startsWith(to)) ? "page" : undefined}><${Icon} name=${icon} /><span>${word}</span></a>`,
       )}
