@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
@@ -38,11 +39,12 @@ def create_farm(
     clock: Clock = utc_now,
     config_file: Path | None = None,
     sandbox: ScriptRunner | None = None,
+    sources: Mapping[str, str] | None = None,
 ) -> Farm:
     """The farm that `config` describes. Whoever makes it closes it; every process makes its own.
 
     `config_file` is where it was read from; the one in the data directory is written where there was none. `sandbox`
-    is where job types are run, one of its own if not given.
+    is where job types are run, one of its own if not given. `sources` says where its settings have their values from.
     """
     compiler = Compiler(
         [config.job_types_path, *hooks.job_type_folders()],
@@ -51,7 +53,7 @@ def create_farm(
         sandbox,
     )
     store = Store(config.database_url, pool_size=config.threads + _CONNECTIONS_OF_CHORES)
-    return Farm(config, store, compiler, hooks, clock, config_file)
+    return Farm(config, store, compiler, hooks, clock, config_file, sources=sources)
 
 
 def _warn_about_storage(config: Config) -> None:

@@ -34,6 +34,7 @@ from flamenco.api.x import overview
 from flamenco.api.x import pages as x_pages
 from flamenco.api.x import search as x_search
 from flamenco.api.x import series as x_series
+from flamenco.api.x import settings as x_settings
 from flamenco.api.x import tasks as x_tasks
 from flamenco.api.x import worker as x_worker
 from flamenco.api.x import workers as x_workers
@@ -128,6 +129,9 @@ SURFACES = {
         routes={
             "/overview": overview.Overview,
             "/series": x_series.Series,
+            "/settings": x_settings.Settings,
+            "/plugins": x_settings.Plugins,
+            "/about": x_settings.About,
             "/search": x_search.Search,
             "/pages": x_pages.Pages,
             "/jobtypes": x_jobtypes.JobTypes,

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from flamenco.cli.config_change import change
 from flamenco.cli.configuration import configured
 from flamenco.cli.options import config_option, data_dir_option, json_option, override_option
 from flamenco.config import documentation
@@ -27,12 +28,16 @@ from flamenco.worker import worker_settings as worker_documentation
 
 @click.group()
 def config() -> None:
-    """Show the settings: their values, where they come from, what they mean.
+    """Show and change the settings: their values, where they come from, what they mean.
 
     \b
     flamenco config show                      what is set, and by whom
     flamenco config describe task_timeout     what a setting means, and how to set it
+    flamenco config set task_timeout=20m      write it into the file
     """
+
+
+config.add_command(change)
 
 
 @config.command()

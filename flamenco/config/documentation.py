@@ -59,7 +59,8 @@ directory in the environment and on the command line. An unknown key stops the s
 time and that means nothing here is a warning.
 
 `flamenco config describe KEY` says the same of a setting as this page does, and knows those of all plugins here;
-`flamenco config show` prints the values in use, and who set them.
+`flamenco config show` prints the values in use, and who set them. `flamenco config set KEY=VALUE` writes one into the
+file, and leaves the rest of that as it is; so does the page *Settings*, for what may be changed while the manager runs.
 """
 
 

@@ -59,7 +59,7 @@ class Loaded(Struct, frozen=True, kw_only=True):
         """Every value in the order of the declarations, and who set it."""
         return [
             Shown(key, shown(setting, value), self.sources[key], setting.help)
-            for key, setting, value in _values_of(self.config, self.settings)
+            for key, setting, value in values_of(self.config, self.settings)
         ]
 
 
@@ -102,7 +102,7 @@ def load(
         hooks.plugins(),
     )
     config = replace(config, plugins=of_plugins)
-    sources = {key: layers.sources.get(key, DEFAULT) for key, _, _ in _values_of(config, layers.settings)}
+    sources = {key: layers.sources.get(key, DEFAULT) for key, _, _ in values_of(config, layers.settings)}
     check_addresses(config, sources)
     if without_broken:
         hooks.leave_out_broken(config)
@@ -138,7 +138,7 @@ def check(content: Mapping[Any, Any], source: str, file: Path, data_dir: Path) -
     return config
 
 
-def _values_of(config: Config, settings: Mapping[str, Setting]) -> Iterator[tuple[str, Setting, Any]]:
+def values_of(config: Config, settings: Mapping[str, Setting]) -> Iterator[tuple[str, Setting, Any]]:
     """Every value by dotted key, each variable and each setting of a plugin on its own."""
     for key, setting in settings.items():
         if key.startswith("plugins."):

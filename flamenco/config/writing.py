@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,8 @@ def _replace(file: Path, text: str) -> None:
 def edited(text: str, content: Mapping[str, Any]) -> str | None:
     """`text` with those of its top-level settings written anew that `content` has otherwise, and new ones at its end.
 
+    Those that it does not have are taken out, line by line.
+
     Comments stay, but for those inside of what is written anew. None where the file is written in a way in which this
     cannot be done: the result says exactly `content`, or there is none.
     """
@@ -83,15 +85,18 @@ def edited(text: str, content: Mapping[str, Any]) -> str | None:
             return None
         content = {**content, META: before[META]} if META in before else content
         changed = {key: value for key, value in content.items() if key not in before or before[key] != value}
-        result = _replaced(text, root, changed)
+        result = _replaced(text, root, changed, gone=before.keys() - content.keys())
         return result if parse(result, Config) == content else None
     except yaml.YAMLError:
         return None
 
 
-def _replaced(text: str, root: yaml.MappingNode, changed: dict[str, Any]) -> str:
+def _replaced(text: str, root: yaml.MappingNode, changed: dict[str, Any], gone: Collection[Any]) -> str:
     for key, value in reversed(root.value):  # from the end, so that places before it stay where they are
-        if key.value in changed:
+        if key.value in gone:
+            rest = text[_end(value) :].partition("\n")[2]  # with what is said of it in its last line
+            text = text[: key.start_mark.index] + rest
+        elif key.value in changed:
             written = dump({key.value: changed.pop(key.value)}).rstrip("\n")
             text = text[: key.start_mark.index] + written + text[_end(value) :]
     return text if not changed else text.rstrip("\n") + "\n" + dump(changed)

@@ -15,24 +15,18 @@ from msgspec import Struct
 
 from flamenco.config.addresses import SQLITE_NAME
 from flamenco.config.content import META
-from flamenco.config.declared import settings_of, shown
-from flamenco.config.loading import check, read_content
+from flamenco.config.declared import settings_of
+from flamenco.config.loading import check
 from flamenco.config.manager_settings import Config
-from flamenco.config.writing import as_content, write
-from flamenco.domain.errors import ConfigError, Failed, Refused, StoreError, Unavailable
+from flamenco.config.writing import as_content
+from flamenco.domain.errors import Refused
 from flamenco.domain.variables import Meaning
-from flamenco.farm import audit, lifecycle
+from flamenco.farm import configuration_file, lifecycle
 from flamenco.farm.blenders import BlenderCheck, command_of
 from flamenco.farm.context import Farm
-from flamenco.files import own_folders
-from flamenco.files.job_folders import unusable
-from flamenco.store.engine import Store
-from flamenco.store.upgrade import usable_revision
 
 ONLY_IN_THE_FILE: Final = tuple(setting.key for setting in settings_of(Config) if setting.only_in_file)
 """Settings that people with access to the manager's machine change, and nobody else."""
-
-_MASKED: Final = tuple(setting for setting in settings_of(Config) if setting.secret or setting.url)
 
 VARIABLES: Final = "variables"
 
@@ -62,7 +56,7 @@ class State(Struct, frozen=True):
 
 def state(farm: Farm) -> State:
     """Where files go. Reads the configuration file anew; raises `ConfigError` when that cannot be read."""
-    content = _content(farm)
+    content = configuration_file.content_of(farm)
     is_set_up = bool(content.get("shared_storage_path") or farm.config.shared_storage_path)
     return State(farm.config.effective_storage_path, farm.shaman is not None, not is_set_up)
 
@@ -83,7 +77,7 @@ def everything(farm: Farm) -> dict[str, Any]:
     Where nothing is said, what that means: who shows this takes an empty path for a mistake.
     """
     config, content = farm.config, as_content(farm.config)
-    if in_file := _content(farm):
+    if in_file := configuration_file.content_of(farm):
         config = check(in_file, f"file {farm.config_file}", farm.config_file, farm.config.data_dir)
         content |= {key: value for key, value in as_content(config).items() if key in in_file}
     meant = {
@@ -92,17 +86,7 @@ def everything(farm: Farm) -> dict[str, Any]:
         "shared_storage_path": str(config.shared_path),
     }
     content |= {key: value for key, value in meant.items() if not content[key]}
-    return _of_flamenco(_masked(content))
-
-
-def _masked(content: Mapping[str, Any], group: str = "") -> dict[str, Any]:
-    masked = dict(content)
-    for setting in _MASKED:
-        key, _, inside = setting.key.removeprefix(group).partition(".")
-        if not setting.key.startswith(group) or key not in masked:
-            continue
-        masked[key] = _masked(masked[key], f"{group}{key}.") if inside else shown(setting, masked[key])
-    return masked
+    return _of_flamenco(configuration_file.masked(content))
 
 
 def _of_flamenco(content: Mapping[str, Any], group: str = "") -> dict[str, Any]:
@@ -121,23 +105,14 @@ def change(farm: Farm, content: Mapping[str, Any]) -> None:
     Whoever changes settings sends all that they were shown, so what is as it was shown is not meant, and settings that
     they were not shown stay. Raises `Refused` when it cannot be used, `Failed` when the file cannot be written.
     """
-    before, present, was_shown = _content(farm), _as_sent(as_content(farm.config)), _as_sent(everything(farm))
+    before, was_shown = configuration_file.content_of(farm), _as_sent(everything(farm))
+    present = _as_sent(as_content(farm.config))
     for key in ONLY_IN_THE_FILE:
         sent = _at(content, key)
         if sent is not None and sent not in (_at(before, key), _at(present, key), _at(was_shown, key)):
             raise Refused(f"{key}: is changed in {farm.config_file.name} on the manager's machine, and only there")
     merged = _merged(before, _without(content, ONLY_IN_THE_FILE), was_shown)
-    _write(farm, merged)
-    changed = sorted(key for key in {*before, *merged} if before.get(key) != merged.get(key))
-    # What is in the file counts, also where it cannot be recorded.
-    farm.restart()
-    _note(farm, {key: _masked(before).get(key) for key in changed}, {key: _masked(merged).get(key) for key in changed})
-
-
-def _note(farm: Farm, before: dict[str, Any] | None, after: dict[str, Any]) -> None:
-    """Record the change, after it: a file and a database have no transaction in common."""
-    with farm.store.write() as tx:
-        audit.note(tx, farm.clock(), "configuration", farm.config_file.name, before=before, after=after)
+    configuration_file.replace(farm, before, merged)
 
 
 def _at(content: Mapping[str, Any], dotted: str) -> Any:
@@ -187,11 +162,8 @@ def set_up(farm: Farm, storage: str, chosen: BlenderCheck) -> None:
     """
     if not storage:
         raise Refused("configuration is incomplete: storageLocation must not be empty")
-    blender = command_of(chosen)
-    if any(character in blender for character in _QUOTED):
-        escaped = blender.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-        blender = f'"{escaped}"'
-    content = _content(farm)
+    blender = quoted(command_of(chosen))
+    content = configuration_file.content_of(farm)
     values = [{"platform": platform, "value": blender} for platform in ("linux", "windows", "darwin")]
     content["shared_storage_path"] = storage
     content[VARIABLES] = {
@@ -199,42 +171,15 @@ def set_up(farm: Farm, storage: str, chosen: BlenderCheck) -> None:
         "blender": {"values": values},
         "blenderArgs": {"values": [{"platform": "all", "value": "-b -y"}]},
     }
-    _write(farm, content)
+    configuration_file.write(farm, content)
     farm.restart()
-    _note(farm, None, {"shared_storage_path": storage, "blender": blender})
+    configuration_file.note(farm, None, {"shared_storage_path": storage, "blender": blender})
     lifecycle.tell_restart(farm)
 
 
-def _content(farm: Farm) -> dict[str, Any]:
-    return read_content(farm.config_file)
-
-
-def _write(farm: Farm, content: Mapping[str, Any]) -> None:
-    try:
-        _try(check(content, "the new configuration", farm.config_file, farm.config.data_dir))
-    except (ConfigError, StoreError) as error:
-        raise Refused(str(error)) from error
-    try:
-        write(farm.config_file, {key: value for key, value in content.items() if key != META}, farm.clock())
-    except ConfigError as error:
-        if isinstance(error.__cause__, OSError):
-            found = unusable(f"The configuration file {farm.config_file} cannot be written", error.__cause__)
-            if isinstance(found, Unavailable):
-                raise found from error
-        raise Failed(str(error)) from error
-
-
-def _try(config: Config) -> None:
-    """Raise `ConfigError` or `StoreError` for folders that cannot be made, and a database that does not answer.
-
-    A manager that cannot start with what it was told cannot be told anything else either.
-    """
-    try:
-        own_folders.make(config)
-        store = Store(config.database_url, pool_size=1)
-    except OSError as error:
-        raise ConfigError(f"The folder {error.filename} cannot be used: {error.strerror}.") from error
-    try:
-        usable_revision(store)
-    finally:
-        store.close()
+def quoted(blender: str) -> str:
+    """A path to Blender as the variable has it, where it could be read as more than a path otherwise."""
+    if not any(character in blender for character in _QUOTED):
+        return blender
+    escaped = blender.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{escaped}"'

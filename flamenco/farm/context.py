@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,7 +63,7 @@ class Farm:
 
     `certified_names` are those that the manager's own certificate is for, if it has one.
     `config_file` is where the configuration was read from, or would be; `restart` has the whole manager read it anew,
-    `shut_down` has it end.
+    `shut_down` has it end. `sources`: where settings have their values from, by their keys, as `config.Loaded` says.
     `clock` is what people call the time, and may be moved; `timer` gives seconds that nobody moves.
     `task_watch`, `worker_watch`: of whom nothing was heard for how long, as far as this process has watched.
     `sleep_checked`: when this process last looked which workers should sleep. `idle_workers`: the keys of those that
@@ -80,8 +80,10 @@ class Farm:
         clock: Clock = utc_now,
         config_file: Path | None = None,
         timer: Callable[[], float] = time.monotonic,
+        sources: Mapping[str, str] | None = None,
     ) -> None:
         self.config = config
+        self.sources = sources or {}
         self.config_file = config_file or config.data_dir / CONFIG_FILE_NAME
         self.certified_names: Collection[str] = ()
         self.restart: Callable[[], None] = _must_be_restarted

@@ -102,7 +102,9 @@ class Manager:
         loaded = self._loaded
         if self._channel is not None:
             self._sandbox = SharedSandbox(script_limits_of(loaded.config), self._channel)
-        self._farm = create_farm(loaded.config, loaded.hooks, config_file=loaded.file, sandbox=self._sandbox)
+        self._farm = create_farm(
+            loaded.config, loaded.hooks, config_file=loaded.file, sandbox=self._sandbox, sources=loaded.sources
+        )
         if self.tls is not None:
             self.tls.refresh()  # the main process does not look
             self._farm.certified_names = self.tls.names

@@ -61,6 +61,13 @@ class Store:
         return self.engine.dialect.name == "sqlite"
 
     @property
+    def version(self) -> str:
+        """Kind and version, such as `sqlite 3.45.1`."""
+        numbers = self.engine.dialect.server_version_info if hasattr(self.engine.dialect, "server_version_info") else ()
+        known = sqlite3.sqlite_version if self.is_sqlite else ".".join(map(str, numbers or ()))
+        return f"{self.engine.dialect.name} {known}".strip()
+
+    @property
     def file(self) -> Path | None:
         """The file of an SQLite database."""
         return Path(self.url.database) if self.is_sqlite and self.url.database else None

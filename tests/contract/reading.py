@@ -25,7 +25,7 @@ V3 = Path(__file__).with_name("flamenco-v3.yaml")
 
 CONTRACT = ORIGINAL if ORIGINAL.is_file() else COPY
 
-METHODS = ("get", "put", "post", "delete")
+METHODS = ("get", "put", "post", "patch", "delete")
 
 
 class Documented(NamedTuple):

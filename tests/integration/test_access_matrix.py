@@ -45,7 +45,8 @@ NEEDS = {
     "addWorker approveWorker actOnWorkers",
     Access.AUDIT: "getAudit",
     Access.ADMINISTER: "checkSharedStoragePath findBlenderExePath checkBlenderExePath saveSetupAssistantConfig "
-    "getConfigurationFile updateConfigurationFile getUsers addUser changeUser removeUser",
+    "getConfigurationFile updateConfigurationFile getSettings changeSettings getPlugins getAbout getUsers addUser "
+    "changeUser removeUser",
     Access.ACCOUNT: "getTokens addToken revokeToken",
     Access.REGISTER: "registerWorker",
     Access.WORK: "signOn signOff workerState workerStateChanged scheduleTask taskUpdate mayWorkerRun "
@@ -53,7 +54,7 @@ NEEDS = {
 }
 """What the manual says that each operation is about, written out anew: nobody loosens one without changing this."""
 
-METHODS = ("GET", "POST", "PUT", "DELETE")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 NOBODY_ID = "6f1c3c3e-4d7e-4f0b-9a55-0d3d1f0e9b1a"
 
 

@@ -21,6 +21,7 @@ BROKEN = '"""Broken."""\n\nimport no_such_library_of_tests\n'
 
 ARGUMENTS = {
     "commands show": ["echo"],
+    "config set": ["task_timeout=5m"],
     "db backup": ["COPY"],
     "jobtypes show": ["simple-blender-render"],
     "plugins show": ["ageing"],
