@@ -35,6 +35,7 @@ from flamenco.api.x import pages as x_pages
 from flamenco.api.x import search as x_search
 from flamenco.api.x import series as x_series
 from flamenco.api.x import settings as x_settings
+from flamenco.api.x import setup as x_setup
 from flamenco.api.x import tasks as x_tasks
 from flamenco.api.x import worker as x_worker
 from flamenco.api.x import workers as x_workers
@@ -131,6 +132,8 @@ SURFACES = {
             "/series": x_series.Series,
             "/settings": x_settings.Settings,
             "/plugins": x_settings.Plugins,
+            "/setup": x_setup.SetUp,
+            "/setup/trial-render": x_setup.Trial,
             "/about": x_settings.About,
             "/search": x_search.Search,
             "/pages": x_pages.Pages,

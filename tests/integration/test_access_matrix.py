@@ -45,7 +45,8 @@ NEEDS = {
     "addWorker approveWorker actOnWorkers",
     Access.AUDIT: "getAudit",
     Access.ADMINISTER: "checkSharedStoragePath findBlenderExePath checkBlenderExePath saveSetupAssistantConfig "
-    "getConfigurationFile updateConfigurationFile getSettings changeSettings getPlugins getAbout getUsers addUser "
+    "getConfigurationFile updateConfigurationFile getSettings changeSettings getPlugins getAbout getSetUp setUp "
+    "submitTrialRender getUsers addUser "
     "changeUser removeUser",
     Access.ACCOUNT: "getTokens addToken revokeToken",
     Access.REGISTER: "registerWorker",
