@@ -45,6 +45,18 @@ const ROUTES = [
     "/audit",
     later(async () => (await import("../views/later/audit.js")).Audit),
   ),
+  ...["/settings", "/settings/:topic"].map((path) =>
+    route(
+      path,
+      later(async () => (await import("../views/later/settings.js")).Settings),
+    ),
+  ),
+  ...["/setup", "/setup/:step"].map((path) =>
+    route(
+      path,
+      later(async () => (await import("../views/later/setup.js")).SetUp),
+    ),
+  ),
 ];
 
 /**

@@ -49,7 +49,13 @@ const places = () => [
     .map((page) => ({ icon: page.icon, name: page.title, detail: page.plugin, run: () => go(addressOf(page)) })),
   ...(maySubmit.value ? [{ icon: "plug", name: strings.connect.title, run: () => go("/connect") }] : []),
   ...(mayManage.value ? [{ icon: "history", name: strings.audit.title, run: () => go("/audit") }] : []),
-  ...(mayAdminister.value ? [{ icon: "users", name: strings.users.title, run: () => go("/users") }] : []),
+  ...(mayAdminister.value
+    ? [
+        { icon: "users", name: strings.users.title, run: () => go("/users") },
+        { icon: "settings", name: strings.settings.title, run: () => go("/settings") },
+        { icon: "plug", name: strings.setup.title, run: () => go("/setup") },
+      ]
+    : []),
 ];
 
 export function Palette() {

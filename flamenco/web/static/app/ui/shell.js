@@ -7,7 +7,7 @@ import { isOld } from "../core/live.js";
 import { go, href, place } from "../core/place.js";
 import { addressOf, pluginPages } from "../core/plugin_pages.js";
 import { viewAt } from "../core/routes.js";
-import { isKnown, me } from "../core/session.js";
+import { isKnown, mayAdminister, me } from "../core/session.js";
 import { strings } from "../core/strings.js";
 import { theme, turnTheme } from "../core/theme.js";
 import { AccountLink } from "./account_link.js";
@@ -27,6 +27,7 @@ const PLACES = /** @type {const} */ ([
   ["/workers", strings.nav.workers, "server"],
   ["/tags", strings.nav.tags, "tag"],
   ["/submit", strings.nav.submit, "send"],
+  ["/settings", strings.nav.settings, "settings"],
 ]);
 
 const GLOBAL_KEYS = {
@@ -73,7 +74,8 @@ const Newer = () =>
 function Header() {
   const path = place.value.path;
   const listed = (pluginPages.value ?? []).filter((page) => page.listed);
-  const places = [...PLACES, ...listed.map((page) => [addressOf(page), page.title, page.icon])];
+  const ours = PLACES.filter(([to]) => to !== "/settings" || mayAdminister.value);
+  const places = [...ours, ...listed.map((page) => [addressOf(page), page.title, page.icon])];
   return html`<header class="top">
     <a class="farm" href=${href("/")} dir="auto">${FARM}</a>
     <nav>

@@ -3,6 +3,7 @@
 import { ago } from "../core/format.js";
 import { html } from "../core/lib.js";
 import { BASE, href } from "../core/place.js";
+import { mayAdminister } from "../core/session.js";
 import { strings } from "../core/strings.js";
 import { Copy } from "../ui/copy.js";
 import { LastImage } from "../ui/last_image.js";
@@ -38,6 +39,7 @@ export function Farm() {
   const isEmpty = !sum(jobs.counts) || !sum(found.counts);
   return html`<article class="object scroll farm" tabindex="0">
     <h1>${strings.nav.farm}</h1>
+    ${mayAdminister.value && isEmpty && html`<${SetUpFirst} />`}
     ${isEmpty && html`<${FirstSteps} hasJobs=${sum(jobs.counts) > 0} hasWorkers=${sum(found.counts) > 0} />`}
     <${Approvals} />
     <div class="tiles">
@@ -94,6 +96,15 @@ const WorkersInError = ({ workers }) =>
       ${workers.map((worker) => html`<li><${Status} kind="worker" status=${worker.status} /><a href=${href(`/workers/${worker.id}`)} dir="auto">${worker.name}</a><small>${ago(worker.last_seen)}</small></li>`)}
     </ul>
   </section>`;
+
+/** For whoever started a manager that nobody has set up yet. */
+function SetUpFirst() {
+  const found = /** @type {import("../ui/object.js").Fetched<{isFirstRun: boolean}>} */ (
+    useFetched("v3/configuration", () => false)
+  );
+  if (!found.value?.isFirstRun) return null;
+  return html`<p class="tile">${strings.setup.farm} <a class="button" href=${href("/setup")}>${strings.setup.start}</a></p>`;
+}
 
 /** @param {{hasJobs: boolean, hasWorkers: boolean}} props */
 const FirstSteps = ({ hasJobs, hasWorkers }) =>
