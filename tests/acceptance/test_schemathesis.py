@@ -91,6 +91,8 @@ CHOOSY = frozenset(
             "compileJob",
             "taskOutputProduced",
             "updateConfigurationFile",
+            "changeSettings",
+            "setUp",
             "setWorkerSleepSchedule",
         ),
         *("shamanCheckoutRequirements", "shamanCheckout", "shamanFileStore", "shamanFileStoreCheck"),
