@@ -26,15 +26,13 @@ FILES = {
     "signals-core.js": "@preact/signals-core/dist/signals-core.mjs",
     "signals.js": "@preact/signals/dist/signals.mjs",
     "htm.js": "htm/dist/htm.mjs",
-    "later/uplot.js": "uplot/dist/uPlot.iife.min.js",
-    "later/uplot.css": "uplot/dist/uPlot.min.css",
 }
 """What is copied, from which file of which package."""
 
 IMPORTS = {"preact": "preact.js", "preact/hooks": "hooks.js", "@preact/signals-core": "signals-core.js"}
 """Names that libraries know each other by. Browsers want paths, since there is no list of names in the page."""
 
-LICENSES = ("preact", "@preact/signals", "htm", "uplot", "lucide-static")
+LICENSES = ("preact", "@preact/signals", "htm", "lucide-static")
 
 ICONS = PACKAGES / "icons.txt"
 """The names of the icons that are used, one a line."""
@@ -49,8 +47,6 @@ def library(name: str) -> str:
     source = (MODULES / FILES[name]).read_text("utf-8")
     source = _SOURCE_MAP.sub("", source)
     source = _IMPORT.sub(lambda found: f'{found[1]}"./{IMPORTS[found[2]]}"', source)
-    if name == "later/uplot.js":  # a script of one variable, since its module is three times as long
-        source += "\nexport default uPlot;"
     return source.rstrip() + "\n"
 
 

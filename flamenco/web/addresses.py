@@ -18,7 +18,6 @@ VIEWS: Final = (
     "/submit/{type}",
     "/settings",
     "/settings/{topic}",
-    "/settings/{topic}",
     "/setup",
     "/setup/{step}",
     "/users",

@@ -77,7 +77,9 @@ def test_how_a_job_went(page: Page, farm: LookedAt) -> None:
     expect(page.locator(".shares li").first).to_be_visible()
     page.goto("")
     expect(page.get_by_role("img", name="Busy workers")).to_be_visible()
-    expect(page.locator(".chart canvas").first).to_be_visible()
+    done = page.get_by_role("figure").filter(has=page.get_by_role("img", name="Tasks done a minute"))
+    done.locator("svg").hover(position={"x": 1, "y": 1})
+    expect(done.locator(".pointer")).to_have_count(1)
 
 
 @pytest.mark.long

@@ -58,7 +58,7 @@ export function FarmHistory() {
 function curvesOf({ points, step_s }) {
   const minutes = step_s / 60;
   return {
-    times: points.map(({ at }) => Date.parse(at) / 1000),
+    times: points.map(({ at }) => Date.parse(at)),
     busy: [{ title: words.busy, values: points.map((point) => point.busy_workers), colour: "--active", fill: true }],
     done: [
       {
