@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from flamenco.client import JobTimes
+from flamenco.client import Eta, JobTimes
 from flamenco.domain.durations import in_words
 
 NAMED: Final = 5
@@ -26,10 +26,17 @@ def time_fields(times: JobTimes, now: datetime) -> Iterator[tuple[str, str]]:
     if len(times.by_worker) > NAMED:
         yield "by", f"and {len(times.by_worker) - NAMED} more"
     if times.eta:
-        soonest, latest = (max(0.0, (each - now).total_seconds()) for each in (times.eta.earliest, times.eta.latest))
-        yield "done in", f"{in_words(soonest)} to {in_words(latest)}"
+        yield "done in", done_in(times.eta, now)
         yield "which is", f"{_at(times.eta.earliest)} to {_at(times.eta.latest)}"
         yield "because of", times.eta.ground
+
+
+def done_in(eta: Eta | None, now: datetime) -> str:
+    """In how long a job will be done, in short; nothing when nobody can tell."""
+    if eta is None:
+        return ""
+    soonest, latest = (in_words(max(0.0, (each - now).total_seconds())) for each in (eta.earliest, eta.latest))
+    return soonest if soonest == latest else f"{soonest} to {latest}"
 
 
 def _at(moment: datetime) -> str:

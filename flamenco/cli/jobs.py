@@ -10,7 +10,8 @@ import click
 from msgspec import structs
 from rich.text import Text
 
-from flamenco.cli.job_times import time_fields
+from flamenco.cli.job_groups import print_groups
+from flamenco.cli.job_times import done_in, time_fields
 from flamenco.cli.list_options import limit_option, search_option, sort_option, tell_of_more
 from flamenco.cli.options import json_option, manager_option, status_option
 from flamenco.cli.output import age, print_fields, print_json, print_table, short_ids, styled
@@ -30,6 +31,7 @@ class ShownJob(Job, frozen=True, kw_only=True):
 
 
 ORDERS: Final = ("created", "updated", "name", "priority", "status", "type", "user", "project", "progress")
+GROUPINGS: Final = ("project", "user", "type")
 
 
 @click.command()
@@ -38,18 +40,22 @@ ORDERS: Final = ("created", "updated", "name", "priority", "status", "type", "us
 @click.option("--user", "users", multiple=True, metavar="USER", help="Only jobs of this user; repeatable.")
 @click.option("--project", "projects", multiple=True, metavar="PROJECT", help="Only jobs for it; repeatable.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only jobs for workers with this tag; repeatable.")
+@click.option("--by", type=click.Choice(GROUPINGS), help="How many there are, and how far, by that.")
 @search_option("their name, user, project or type")
 @sort_option(ORDERS, "-created")
 @limit_option(100)
 @manager_option
 @json_option
-def jobs(statuses: frozenset[JobStatus], limit: int, manager_url: str, *, as_json: bool, **asked: Any) -> None:
+def jobs(
+    statuses: frozenset[JobStatus], by: str | None, limit: int, manager_url: str, *, as_json: bool, **asked: Any
+) -> None:
     """List jobs, newest first.
 
     \b
     Example:
       flamenco jobs --status queued,active
       flamenco jobs --user anna --project "Sprite Fright" --sort -priority
+      flamenco jobs --by project --status queued,active
       flamenco jobs --status failed --json | jq -r '.[].id'
     """
     with ManagerClient(manager_url) as client:
@@ -63,7 +69,10 @@ def jobs(statuses: frozenset[JobStatus], limit: int, manager_url: str, *, as_jso
             "tag": [tag.id for tag in find_tags(client, asked["tags"])],
         }
         filtered = any(query[name] for name in query if name != "sort")
-        query["whole"] = "true" if as_json else ""
+        if by:
+            print_groups(by, client.lists.job_groups(by, {**query, "sort": ""}), as_json=as_json)
+            return
+        query["whole" if as_json else "eta"] = "true"
         found = client.lists.jobs(limit, query)
     if as_json:
         print_json([_in_full(job) for job in found.entries])
@@ -85,12 +94,10 @@ def _in_full(job: JobRow) -> ShownJob:
 def _print_jobs(found: Sequence[JobRow]) -> None:
     short = short_ids([job.id for job in found])
     now = datetime.now(UTC)
-    whys = [why(job) for job in found]
-    if any(whys):
-        rows = ((*job_row(job, short[job.id], now), reason) for job, reason in zip(found, whys, strict=True))
-        print_table((*JOB_TITLES, "Why"), rows)
-    else:
-        print_table(JOB_TITLES, (job_row(job, short[job.id], now) for job in found))
+    more = {"Done in": [done_in(job.eta, now) for job in found], "Why": [why(job) for job in found]}
+    more = {title: texts for title, texts in more.items() if any(texts)}
+    rows = ((*job_row(job, short[job.id], now), *rest) for job, *rest in zip(found, *more.values(), strict=True))
+    print_table((*JOB_TITLES, *more), rows)
 
 
 JOB_TITLES = ("ID", "Status", "Done", "Prio", "Age", "User", "Type", "Name")

@@ -9,6 +9,8 @@ from flamenco.domain.access import Role
 from flamenco.protocol.x.access import (
     Audit,
     Change,
+    JobChange,
+    JobHistory,
     MadeToken,
     MadeWorker,
     Me,
@@ -80,6 +82,10 @@ class AccessCalls:
         query += f"&who={in_path(who)}" if who else ""
         query += f"&kind={in_path(kind)}" if kind else ""
         return self._connection.fetch(f"/api/x/audit?{query}", Audit).changes
+
+    def job_history(self, job_id: str, limit: int = 100) -> list[JobChange]:
+        """What people and programs did with a job, the newest first. Raises `ManagerError` with 404 for none."""
+        return self._connection.fetch(f"/api/x/jobs/{in_path(job_id)}/history?limit={limit}", JobHistory).changes
 
     def add_worker(self, name: str, platform: str) -> MadeWorker:
         """Make a worker that shall not register by itself."""

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
+from flamenco.client.attempts import Eta
 from flamenco.client.connection import Connection, in_path
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.protocol.x.filters import ShownWorkerStatus
@@ -44,6 +45,7 @@ class JobRow(Struct, frozen=True, kw_only=True):
     steps_total: int = 0
     tasks: dict[str, int] = {}
     image: str = ""
+    eta: Eta | None = None
     settings: dict[str, Any] = {}
     metadata: dict[str, str] = {}
 
@@ -102,6 +104,20 @@ class WorkerRow(Struct, frozen=True, kw_only=True):
     requested: RequestedStatus | None = None
 
 
+class JobGroup(Struct, frozen=True, kw_only=True):
+    """Jobs with something in common; `name` is empty for those that do not say what they are of.
+
+    `counts` is how many of them are in each status.
+    """
+
+    total: int
+    counts: dict[str, int]
+    updated: datetime
+    name: str = ""
+    steps_completed: int = 0
+    steps_total: int = 0
+
+
 class FoundJob(Struct, frozen=True, kw_only=True):
     """A job that was found."""
 
@@ -128,6 +144,11 @@ class Findings(Struct, frozen=True, kw_only=True):
     tags: tuple[Named, ...] = ()
     users: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
+
+
+class _Groups(Struct, frozen=True, kw_only=True):
+    groups: tuple[JobGroup, ...]
+    total: int
 
 
 class _Jobs(Struct, frozen=True, kw_only=True):
@@ -177,6 +198,12 @@ class ListCalls:
     def job(self, job_id: str) -> JobRow:
         """One job, with settings and metadata."""
         return self._connection.fetch(f"/api/x/jobs/{in_path(job_id)}", JobRow)
+
+    def job_groups(self, by: str, query: Query) -> Listed[JobGroup]:
+        """Jobs by `project`, `user` or `type`; those groups first of which something was changed last, at most 500."""
+        asked = {name: value for name, value in query.items() if value} | {"by": by}
+        found = self._connection.fetch(f"/api/x/jobs/groups?{urlencode(asked, doseq=True)}", _Groups)
+        return Listed(found.groups, found.total)
 
     def tasks(self, job_id: str, most: int | None, query: Query) -> Listed[TaskRow]:
         """Tasks of a job, in its order where nothing else is asked for."""

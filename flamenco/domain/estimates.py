@@ -2,7 +2,8 @@
 
 It goes by what tasks of each type took that are done, of the job, or else of the last one that was called the same,
 and by how many workers are at the job now. What waits for what is not looked at: the range is what comes if those
-workers stay, and always have something to do.
+workers stay, and always have something to do. Types of which none was ever done are left out, and the ground says so:
+better to hear when all frames are there than nothing, since the first video of a job is still to come.
 """
 
 from __future__ import annotations
@@ -46,20 +47,23 @@ def estimate(
     workers: int,
     now: datetime,
 ) -> Estimate | None:
-    """When all that is `left`, by type, is done by so many workers; None when nobody could know.
+    """When what is `left`, by type, is done by so many workers; None when nobody could know.
 
     `done`: how many seconds done tasks of the job took, by type; `before`: those of an earlier one.
     """
     left = {name: each for name, each in left.items() if each.waiting or each.running_s}
     samples = {name: done.get(name) or before.get(name) or () for name in left}
-    if not left or not workers or not all(samples.values()):
+    unknown = [name for name, values in sorted(samples.items()) if not values]
+    left = {name: each for name, each in left.items() if samples[name]}
+    samples = {name: samples[name] for name in left}
+    if not left or not workers:
         return None
     ranges = {name: _range(values) for name, values in samples.items()}
     least = _even(left, {name: low for name, (low, _) in ranges.items()}, workers)
     most = max(least, _rounds(left, {name: high for name, (_, high) in ranges.items()}, workers))
     if most > _LONGEST_S:
         return None
-    ground = _ground(samples, {name for name in left if not done.get(name)}, workers)
+    ground = _ground(samples, {name for name in left if not done.get(name)}, unknown, workers)
     return Estimate(now + timedelta(seconds=least), now + timedelta(seconds=most), ground)
 
 
@@ -90,10 +94,11 @@ def _rounds(left: Mapping[str, Left], task_s: Mapping[str, float], workers: int)
     )
 
 
-def _ground(samples: Mapping[str, Sequence[float]], earlier: set[str], workers: int) -> str:
+def _ground(samples: Mapping[str, Sequence[float]], earlier: set[str], unknown: Sequence[str], workers: int) -> str:
     took = []
     for name, values in sorted(samples.items()):
         where = ", of the last job of that name" if name in earlier else ""
         took.append(f"{name} {in_words(median(values))} (median of {len(values)} done{where})")
+    took += [f"without {name}, of which nothing is done yet" for name in unknown]
     at_it = "1 worker that is at it" if workers == 1 else f"{workers} workers that are at it"
     return f"{'; '.join(took)}; {at_it} now"

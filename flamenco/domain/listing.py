@@ -107,6 +107,19 @@ class JobSummary(Struct, frozen=True):
     steps_total: int
 
 
+class JobGroup(Struct, frozen=True, kw_only=True):
+    """Jobs that have something in common: how many in each status, how far they are, and when one was last changed.
+
+    `name` is empty for those that do not say what they are of.
+    """
+
+    name: str
+    jobs: dict[JobStatus, int]
+    steps_completed: int
+    steps_total: int
+    updated: datetime
+
+
 class ListedJob(Struct, frozen=True, kw_only=True):
     """A job as lists show it. `user` is whose it is or claims to be; it and the project are empty where nobody said.
 

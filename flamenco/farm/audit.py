@@ -19,7 +19,7 @@ from flamenco.domain.access import Caller
 from flamenco.domain.events import EventAudit, audit_event
 from flamenco.farm.context import Farm
 from flamenco.store import audit as store
-from flamenco.store import events
+from flamenco.store import events, jobs
 from flamenco.store.audit import Record
 from flamenco.store.engine import Tx
 
@@ -81,6 +81,13 @@ def note(
     )
     store.append(tx, change)
     events.append(tx, [audit_event(change)], now)
+
+
+def of_job(farm: Farm, job_id: str, most: int, before: int | None = None) -> list[Record]:
+    """The newest changes of a job, as `records`. Raises `NotFound`."""
+    with farm.store.read() as tx:
+        jobs.fetch(tx, job_id)
+        return store.newest(tx, min(most, MOST_SHOWN), before, kind="job", object_id=job_id)
 
 
 def _plain(fields: dict[str, Any] | None) -> dict[str, Any] | None:

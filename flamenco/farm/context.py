@@ -26,6 +26,7 @@ from flamenco.farm.event_waits import EventWaits
 from flamenco.farm.identity import Callers
 from flamenco.farm.image_queue import ImageQueue
 from flamenco.farm.known_callers import KnownCallers
+from flamenco.farm.known_estimates import KnownEstimates
 from flamenco.farm.measurements import RequestHistograms
 from flamenco.farm.passwords import Passwords
 from flamenco.farm.scheduling.known_jobs import KnownJobs
@@ -114,6 +115,7 @@ class Farm:
         self.callers = Callers()
         self.known_callers: KnownCallers[Caller] = KnownCallers(timer)
         self.known_workers: KnownCallers[Speaker] = KnownCallers(timer)
+        self.known_estimates = KnownEstimates(timer)
         self.network_roles = NetworkRoles(config.access.networks)
         self.trusted_proxies = networks("access.proxy.trusted", config.access.proxy.trusted)
         self.passwords = Passwords()

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from flamenco.domain import sleep
 from flamenco.domain.errors import NotFound
-from flamenco.domain.listing import JobFilter, ListedJob, ListedTask, ListedWorker, TaskFilter, WorkerFilter
+from flamenco.domain.listing import JobFilter, JobGroup, ListedJob, ListedTask, ListedWorker, TaskFilter, WorkerFilter
 from flamenco.domain.model import Job, JobState
 from flamenco.domain.paging import Slice, cursor
 from flamenco.domain.sleep import SleepSchedule
@@ -73,6 +73,12 @@ def job_page(farm: Farm, asked: JobFilter, wanted: Slice, *, whole: bool = False
         found = job_lists.page(tx, asked, wanted)
         counts = job_lists.counts(tx, asked)
         return _page(found, job_lists.shown(tx, found.keys, whole=whole), counts, asked.statuses)
+
+
+def job_groups(farm: Farm, asked: JobFilter, by: str) -> list[JobGroup]:
+    """The jobs that a filter leaves in, together where they have the same project, user or type; last changed first."""
+    with farm.store.read() as tx:
+        return job_lists.groups(tx, asked, by)
 
 
 def job_details(farm: Farm, job_id: str) -> JobDetails:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from sqlalchemy import Float, Text, bindparam, case, cast, select, type_coerce
 from sqlalchemy import func as sql
 
-from flamenco.domain.listing import JobFilter, ListedJob
+from flamenco.domain.listing import JobFilter, JobGroup, ListedJob
 from flamenco.domain.paging import Slice
 from flamenco.domain.statuses import JobStatus
 from flamenco.store import filters, pages
@@ -63,6 +63,31 @@ def _listed(row: Any) -> ListedJob:
     user, project, tag_name, *stored = row[len(STATE.columns) :]
     listed = ListedJob(job=STATE.read(row), user=user, project=project, tag_name=tag_name or "")
     return replace(listed, settings=Raw(stored[0]), metadata=Raw(stored[1])) if stored else listed
+
+
+GROUPED_BY: Final = {"project": jobs.c.project, "user": jobs.c.owner, "type": jobs.c.type}
+"""What jobs may have in common, and the column that says what."""
+
+
+def groups(tx: Tx, asked: JobFilter, by: str) -> list[JobGroup]:
+    """The jobs that a filter leaves in, together where they have the same, which is a key of `GROUPED_BY`.
+
+    In the order of their last change.
+    """
+    column = GROUPED_BY[by]
+    sums = (sql.count(), sql.sum(jobs.c.steps_completed), sql.sum(jobs.c.steps_total), sql.max(jobs.c.updated))
+    statement = select(column, jobs.c.status, *sums).where(*filters.of_jobs(asked)).group_by(column, jobs.c.status)
+    found: dict[str, JobGroup] = {}
+    for name, status, number, completed, total, updated in tx.execute(statement):
+        known = found.get(name) or JobGroup(name=name, jobs={}, steps_completed=0, steps_total=0, updated=updated)
+        found[name] = JobGroup(
+            name=name,
+            jobs={**known.jobs, JobStatus(status): int(number)},
+            steps_completed=known.steps_completed + int(completed),
+            steps_total=known.steps_total + int(total),
+            updated=max(known.updated, updated),
+        )
+    return sorted(found.values(), key=lambda group: group.updated, reverse=True)
 
 
 def counts(tx: Tx, asked: JobFilter) -> dict[JobStatus, int]:

@@ -614,5 +614,6 @@ audit = Table(
     Column("object_name", Text, nullable=False),
     Column("before", Json),
     Column("after", Json),
+    Index("ix_audit_object", "kind", "object_id", "key"),
     sqlite_autoincrement=True,
 )

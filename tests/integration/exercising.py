@@ -307,6 +307,8 @@ def _list(farm: Farm, job: Job, worker: Worker) -> None:
     for sort in job_lists.ORDERS:
         page = lists.job_page(farm, JobFilter(users=("a",), text="job", worker=worker.id), Slice(sort=sort, limit=1))
         lists.job_page(farm, JobFilter(), Slice(sort=f"-{sort}", limit=1, after=page.next), whole=True)
+    for by in job_lists.GROUPED_BY:
+        lists.job_groups(farm, JobFilter(), by)
     for sort in task_lists.ORDERS:
         page_of_tasks = lists.task_page(farm, job.id, TaskFilter(), Slice(sort=sort, limit=1))
         lists.task_page(farm, job.id, TaskFilter(), Slice(sort=sort, limit=1, after=page_of_tasks.next))

@@ -162,6 +162,45 @@ def test_workers(farm: Farm) -> None:
     assert "commands" not in whole
 
 
+def test_jobs_by_what_they_have_in_common(farm: Farm) -> None:
+    """How many, how far, and the one that was changed last first; filters hold here too."""
+    client = Client(farm)
+    for name, user, project in (("a", "anna", "film"), ("b", "bob", "film"), ("c", "bob", "")):
+        owned(farm, name, Owner(user), project=project)
+    spot = store_job(farm, authored_job(authored_task("task", "misc"), metadata={"project": "spot"}, priority=90))
+    run_next(farm, new_worker(farm))
+    assert client.get(f"/api/x/jobs/{spot.id}").json["status"] == "completed"
+    found = client.get("/api/x/jobs/groups?by=project").json
+    assert found["total"] == 3
+    by_name = {group.get("name"): group for group in found["groups"]}
+    assert {name: (group["total"], group["counts"]) for name, group in by_name.items()} == {
+        "film": (2, {"queued": 2}),
+        "spot": (1, {"completed": 1}),
+        None: (1, {"queued": 1}),
+    }
+    by_user = client.get("/api/x/jobs/groups?by=user&project=film").json
+    assert sorted((group["name"], group["total"]) for group in by_user["groups"]) == [("anna", 1), ("bob", 1)]
+    refused = client.get("/api/x/jobs/groups?by=size")
+    assert refused.status_code == 400
+
+
+def test_what_was_done_with_a_job(farm: Farm) -> None:
+    """Who did what, the newest first, for everybody who may see the job; not from where."""
+    client = Client(farm)
+    job = owned(farm, "shot", Owner("anna"))
+    for priority in (60, 70):
+        assert client.post(f"/api/v3/jobs/{job}/setpriority", {"priority": priority}).status_code == 204
+    changes = client.get(f"/api/x/jobs/{job}/history").json["changes"]
+    assert [(each["operation"], each["before"], each["after"]) for each in changes] == [
+        ("setJobPriority", {"priority": 60}, {"priority": 70}),
+        ("setJobPriority", {"priority": 50}, {"priority": 60}),
+    ]
+    assert changes[0].keys() == {"number", "created", "who", "operation", "before", "after"}
+    older = client.get(f"/api/x/jobs/{job}/history?limit=1&before={changes[0]['number']}").json["changes"]
+    assert older == changes[1:]
+    assert client.get("/api/x/jobs/6f1c3c3e-4d7e-4f0b-9a55-0d3d1f0e9b1a/history").status_code == 404
+
+
 def test_what_is_known_is_not_sent_again(farm: Farm) -> None:
     """Until it changes."""
     client = Client(farm)

@@ -67,6 +67,24 @@ def test_jobs(farm: Farm, run: Run) -> None:
     assert "'size' is none of created, updated" in wrong.stderr
 
 
+def test_jobs_by_project_and_what_was_done_with_one(farm: Farm, run: Run) -> None:
+    """How many and how far; and who did what, for people and for programs."""
+    for number in range(3):
+        owned(farm, f"job {number}", Owner("anna"), project="film" if number else "")
+    rows = run("jobs", "--by", "project").stdout.splitlines()
+    assert rows[0].split() == ["Jobs", "Active", "Queued", "Failed", "Completed", "Done", "Changed", "Project"]
+    assert sorted((row.split()[0], row.split()[-1]) for row in rows[1:]) == [("1", "-"), ("2", "film")]
+    found = json.loads(run("jobs", "--by", "user", "--project", "film", "--json").stdout)
+    assert [(each["name"], each["total"]) for each in found] == [("anna", 2)]
+    assert "No job is like that" in run("jobs", "--by", "type", "--user", "nobody").stdout
+    assert "still known" in run("audit", "--job", "job 1").stdout
+    assert run("priority", "job 1", "70").exit_code == 0
+    assert "priority: 50 → 70" in run("audit", "--job", "job 1").stdout
+    (change,) = json.loads(run("audit", "--job", "job 1", "--json").stdout)
+    assert (change["before"], change["after"]) == ({"priority": 50}, {"priority": 70})
+    assert run("audit", "--job", "job 1", "--who", "anna").exit_code == 2
+
+
 def test_tasks(farm: Farm, run: Run) -> None:
     """All of them, unless fewer are asked for."""
     job = store_job(farm, authored_job(*(authored_task(f"frame {number}", "misc") for number in range(5)), name="shot"))

@@ -58,6 +58,7 @@ LOOK_THROUGH: Final = {
     "jobs.keys_unfinished": "once, when the manager starts; an index would have to be kept up with every task",
     "jobs.newest": "backwards from the newest, no further than is shown",
     "job_lists.counts": "counts those that a filter leaves in",
+    "job_lists.groups": "sums up those that a filter leaves in",
     "job_lists.page": "a page of all jobs, in an order that has no index: one would be kept up with every task",
     "listing.jobs_matching": "somebody wants the list of all jobs",
     "recount.miscounted": "a person has everything counted anew",

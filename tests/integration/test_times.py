@@ -16,6 +16,7 @@ from flamenco.domain.model import Job
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import jobs
 from flamenco.farm.context import Farm
+from flamenco.farm.known_estimates import KnownEstimates
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, report, store_job, take
@@ -80,11 +81,11 @@ def test_a_job_that_is_over(farm: Farm, clock: Clock) -> None:
 
 
 def test_what_is_not_done_yet_goes_by_the_last_job_of_the_same_name(farm: Farm, clock: Clock) -> None:
-    """The video of a shot takes what it took the last time; without that, nobody knows."""
+    """The video of a shot takes what it took the last time; without that, it is said to be left out."""
     job, worker = frames(farm, video=True), new_worker(farm)
     work(farm, clock, worker, 3)
     take(farm, worker)
-    assert "eta" not in times(farm, job)
+    assert "without ffmpeg, of which nothing is done yet" in times(farm, job)["eta"]["ground"]
     report(farm, worker, take(farm, worker), TaskStatus.COMPLETED)
     work(farm, clock, worker, 2)
     work(farm, clock, worker, 1, seconds=30)
@@ -94,6 +95,33 @@ def test_what_is_not_done_yet_goes_by_the_last_job_of_the_same_name(farm: Farm, 
     ground = times(farm, again)["eta"]["ground"]
     assert "ffmpeg 30 s (median of 1 done, of the last job of that name)" in ground
     assert "blender 10 s (median of 3 done)" in ground
+
+
+def test_lists_tell_it_on_demand(farm: Farm, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was a few seconds ago at most, and of some jobs at a time."""
+    client = testing.TestClient(create_app(farm))
+
+    def etas() -> list[str | None]:
+        answer = client.simulate_get("/api/x/jobs?eta=true&sort=created")
+        return [job.get("eta", {}).get("latest") for job in answer.json["jobs"]]
+
+    seconds = [0.0]
+    farm.known_estimates = KnownEstimates(lambda: seconds[0])
+    monkeypatch.setattr("flamenco.farm.times.MOST_AT_ONCE", 1)
+    both = []
+    for name in ("one", "two"):
+        both.append(frames(farm))
+        worker = new_worker(farm, name)
+        work(farm, clock, worker, 5)
+        take(farm, worker)
+    expected = [times(farm, job)["eta"]["latest"] for job in both]
+    assert etas() == [expected[0], None]
+    assert etas() == expected
+    clock.forward(60)
+    assert etas() == expected
+    seconds[0] = KnownEstimates.KEPT_S
+    assert etas() == [times(farm, both[0])["eta"]["latest"], expected[1]]
+    assert "eta" not in client.simulate_get("/api/x/jobs").json["jobs"][0]
 
 
 def test_a_paused_job_has_no_end(farm: Farm, clock: Clock) -> None:
@@ -119,6 +147,8 @@ def test_the_commands(farm: Farm, clock: Clock) -> None:
             assert done.exit_code == 0, done.output
             return done.output
 
+        listed = shown("jobs").splitlines()
+        assert "Done in" in listed[0]
         text = shown("job", job.id)
         for words in ("elapsed      34 s", "worker: 34 s, 4 tasks", "median of 3 done", "a done task  10 s"):
             assert words in text, text

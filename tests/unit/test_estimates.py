@@ -44,12 +44,23 @@ def test_a_type_of_which_nothing_is_done_goes_by_an_earlier_job() -> None:
     )
 
 
+def test_a_type_that_was_never_done_is_left_out() -> None:
+    """The frames have a date before the first video is made, and it is said that this is not in it."""
+    left = {"render": Left(2), "video": Left(1)}
+    found = estimate(left, {"render": [60]}, {}, 1, START)
+    assert in_seconds(found) == (120, 120)
+    assert found
+    assert found.ground == (
+        "render 1 m (median of 1 done); without video, of which nothing is done yet; 1 worker that is at it now"
+    )
+
+
 @pytest.mark.parametrize(
     ("left", "workers"),
-    [({}, 2), ({"render": Left(0)}, 2), ({"render": Left(3)}, 0), ({"render": Left(3), "other": Left(1)}, 2)],
+    [({}, 2), ({"render": Left(0)}, 2), ({"render": Left(3)}, 0), ({"other": Left(1)}, 2)],
 )
 def test_nobody_knows(left: dict[str, Left], workers: int) -> None:
-    """When nothing is left, when nobody is at it, and when there is a type that nobody has ever seen done."""
+    """When nothing is left, when nobody is at it, and when nothing like what is left was ever done."""
     assert estimate(left, {"render": [60]}, {}, workers, START) is None
 
 

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
+from flamenco.api.x import list_conversion as conversion
 from flamenco.domain.access import Access
 from flamenco.domain.attempts import Attempt, Place
 from flamenco.farm import timeline, times
@@ -73,7 +74,6 @@ class Times(Resource):
     def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Tell them."""
         found = times.of_job(self.farm, job_id)
-        eta = found.eta
         send(
             resp,
             schemas.JobTimes(
@@ -81,7 +81,7 @@ class Times(Resource):
                 worker_s=round(found.worker_s, 3),
                 median_s=_seconds(found.median_s),
                 workers=found.workers,
-                eta=schemas.Eta(earliest=eta.earliest, latest=eta.latest, ground=eta.ground) if eta else UNSET,
+                eta=conversion.eta(found.eta),
                 by_worker=[
                     schemas.WorkerTime(
                         worker=_worker(each.worker_id, each.worker_name),

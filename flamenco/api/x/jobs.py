@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import falcon
 import msgspec
 from msgspec import UNSET
@@ -15,10 +17,14 @@ from flamenco.api.x.filters import job_filter
 from flamenco.domain.access import Access
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.statuses import JobStatus, TaskStatus
-from flamenco.farm.lists import job_details, job_page
+from flamenco.farm import audit
+from flamenco.farm.lists import job_details, job_groups, job_page
 from flamenco.farm.scheduling.explanation import Explanation, explain
+from flamenco.farm.times import estimates
+from flamenco.protocol.x import access, lists
 from flamenco.protocol.x import jobs as schemas
-from flamenco.protocol.x import lists
+
+MOST_GROUPS: Final = 500
 
 
 class Jobs(Resource):
@@ -37,8 +43,9 @@ class Jobs(Resource):
         """List jobs."""
         of = req.context.caller if req.context.only_own or query.of == "me" else None
         found = job_page(self.farm, job_filter(query, of), conversion.wanted(query), whole=query.whole)
+        eta = estimates(self.farm, [each.job for each in found.entries]) if query.eta else None
         page = lists.Jobs(
-            jobs=[conversion.job_row(self.farm, req, each) for each in found.entries],
+            jobs=[conversion.job_row(self.farm, req, each, eta) for each in found.entries],
             next=found.next or UNSET,
             total=found.total,
             counts=conversion.counts(found.counts),
@@ -57,6 +64,26 @@ class Jobs(Resource):
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
         job = submitted(self.farm, req, resp, _submission(body), strict=True)
         send(resp, msgspec.convert(job, schemas.StoredJob, from_attributes=True))
+
+
+class Groups(Resource):
+    """`/jobs/groups`: what there is for each project, of each user or type."""
+
+    @Operation(
+        id="groupJobs",
+        summary="Jobs by project, user or type: how many, and how far they are.",
+        tag="jobs",
+        access=Access.JOB,
+        lists_own=True,
+        query=lists.JobGroupsQuery,
+        returns={200: Answer("The groups.", lists.JobGroups), 304: UNCHANGED},
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response, query: lists.JobGroupsQuery) -> None:
+        """List the groups."""
+        of = req.context.caller if req.context.only_own else None
+        found = job_groups(self.farm, job_filter(query, of), query.by)
+        groups = [conversion.job_group(each) for each in found[:MOST_GROUPS]]
+        send_unless_known(req, resp, lists.JobGroups(groups=groups, total=len(found)))
 
 
 class Job(Resource):
@@ -115,6 +142,35 @@ class Explain(Resource):
     def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Explain the job."""
         send(resp, _explanation(explain(self.farm, job_id)))
+
+
+class History(Resource):
+    """`/jobs/{job_id}/history`: who did what with a job."""
+
+    @Operation(
+        id="getJobHistory",
+        summary="Who did what with a job, the newest first.",
+        tag="jobs",
+        access=Access.JOB,
+        query=access.HistoryQuery,
+        returns={200: Answer("The changes.", access.JobHistory), 304: UNCHANGED},
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str, query: access.HistoryQuery) -> None:
+        """Tell it."""
+        before = None if query.before is UNSET else query.before
+        found = audit.of_job(self.farm, job_id, query.limit, before)
+        changes = [
+            access.JobChange(
+                number=each.key,
+                created=each.created,
+                who=each.who,
+                operation=each.operation,
+                before=each.before,
+                after=each.after,
+            )
+            for each in found
+        ]
+        send_unless_known(req, resp, access.JobHistory(changes=changes))
 
 
 class ExplainForWorker(Resource):

@@ -7,17 +7,19 @@ from enum import StrEnum
 from typing import Any
 
 import falcon
-from msgspec import UNSET, Raw, convert
+from msgspec import UNSET, Raw, UnsetType, convert
 from msgspec.structs import asdict
 
 from flamenco.api.resource import public_path
+from flamenco.domain.estimates import Estimate
 from flamenco.domain.events import thumbnails_of
-from flamenco.domain.listing import ListedJob, ListedTask, ListedWorker
+from flamenco.domain.listing import JobGroup, ListedJob, ListedTask, ListedWorker
 from flamenco.domain.paging import Slice
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm.context import Farm
 from flamenco.farm.lists import JobDetails, nap
 from flamenco.protocol.x import lists as schemas
+from flamenco.protocol.x.attempts import Eta
 from flamenco.protocol.x.filters import ShownWorkerStatus
 from flamenco.protocol.x.overview import TasksByStatus
 
@@ -36,8 +38,15 @@ def _word(status: StrEnum) -> str:
     return status.value or ShownWorkerStatus.REGISTERED.value
 
 
-def job_row(farm: Farm, req: falcon.Request, listed: ListedJob) -> schemas.JobRow:
-    """A job in a list, with the address of its last image."""
+def eta(found: Estimate | None) -> Eta | UnsetType:
+    """When a job will be done, where anybody can tell."""
+    return Eta(earliest=found.earliest, latest=found.latest, ground=found.ground) if found else UNSET
+
+
+def job_row(
+    farm: Farm, req: falcon.Request, listed: ListedJob, estimates: Mapping[str, Estimate] | None = None
+) -> schemas.JobRow:
+    """A job in a list, with the address of its last image, and when it will be done if that is among `estimates`."""
     job = listed.job
     image = thumbnails_of(job.id) if farm.images.exist(job.id) else None
     return schemas.JobRow(
@@ -56,6 +65,7 @@ def job_row(farm: Farm, req: falcon.Request, listed: ListedJob) -> schemas.JobRo
         steps_total=job.steps_total,
         tasks=TasksByStatus(**{status.column: job.counts.of(status) for status in TaskStatus}),
         image=public_path(req, f"{image.base}/{image.suffixes[-1]}") if image else UNSET,
+        eta=eta(estimates.get(job.id)) if estimates else UNSET,
         settings=_as_stored(listed.settings),
         metadata=_as_stored(listed.metadata),
     )
@@ -63,6 +73,18 @@ def job_row(farm: Farm, req: falcon.Request, listed: ListedJob) -> schemas.JobRo
 
 def _as_stored(json: Raw | None) -> Any:
     return UNSET if json is None else json
+
+
+def job_group(group: JobGroup) -> schemas.JobGroup:
+    """Jobs with something in common."""
+    return schemas.JobGroup(
+        name=group.name or UNSET,
+        total=sum(group.jobs.values()),
+        counts=counts(group.jobs),
+        steps_completed=group.steps_completed,
+        steps_total=group.steps_total,
+        updated=group.updated,
+    )
 
 
 def job(farm: Farm, req: falcon.Request, details: JobDetails) -> schemas.Job:

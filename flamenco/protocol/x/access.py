@@ -167,6 +167,32 @@ class Audit(Struct, frozen=True, kw_only=True):
     changes: list[Change]
 
 
+class HistoryQuery(Struct, frozen=True, kw_only=True):
+    """How much of a history: at most so many changes, the newest first."""
+
+    limit: Count = 100
+    before: Annotated[int, Meta(ge=0, le=2**63 - 1, description="Only those before the one with this number.")] | (
+        UnsetType
+    ) = UNSET
+
+
+class JobChange(Struct, frozen=True, kw_only=True):
+    """Something that somebody did with a job, with the fields before and after."""
+
+    number: int
+    created: datetime
+    who: Text
+    operation: Text
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class JobHistory(Struct, frozen=True, kw_only=True):
+    """What people and programs did with a job, the newest first."""
+
+    changes: list[JobChange]
+
+
 class NewWorker(Struct, frozen=True, kw_only=True):
     """A worker that shall not register by itself."""
 

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.protocol.fields import Metadata, Settings, Uuid
+from flamenco.protocol.x.attempts import Eta
 from flamenco.protocol.x.filters import JobFilter, ShownWorkerStatus, TaskFilter, WorkerFilter
 from flamenco.protocol.x.overview import TasksByStatus
 
@@ -40,6 +41,7 @@ class JobsQuery(JobFilter, frozen=True, kw_only=True):
     """Which jobs, in which order, and which page of them."""
 
     whole: Annotated[bool, Meta(description="With settings and metadata of each.")] = False
+    eta: Annotated[bool, Meta(description="With when those that are being run will be done.")] = False
     of: Annotated[Literal["me"], Meta(description="Only those of whoever asks.")] | UnsetType = UNSET
     sort: Annotated[JobSort, Meta(description="What to sort by; a minus turns the order round.")] = "-created"
     limit: Limit = 100
@@ -87,6 +89,7 @@ class JobRow(Struct, frozen=True, kw_only=True):
     steps_total: int
     tasks: TasksByStatus
     image: Annotated[str, Meta(description="Where its last image is, small.")] | UnsetType = UNSET
+    eta: Eta | UnsetType = UNSET
     settings: Settings | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
 
@@ -98,6 +101,30 @@ class Jobs(Struct, frozen=True, kw_only=True):
     next: Next = UNSET
     total: Total
     counts: Counts
+
+
+class JobGroupsQuery(JobFilter, frozen=True, kw_only=True):
+    """Which jobs, and by what they are put together."""
+
+    by: Annotated[Literal["project", "user", "type"], Meta(description="What those of a group have in common.")]
+
+
+class JobGroup(Struct, frozen=True, kw_only=True):
+    """Jobs with something in common. `name` is absent for those that do not say what they are of."""
+
+    name: str | UnsetType = UNSET
+    total: Annotated[int, Meta(description="How many jobs.")]
+    counts: Annotated[dict[str, int], Meta(description="How many of them are in each status.")]
+    steps_completed: int
+    steps_total: int
+    updated: Annotated[datetime, Meta(description="When one of them was last changed.")]
+
+
+class JobGroups(Struct, frozen=True, kw_only=True):
+    """Groups of jobs, those that were last changed first."""
+
+    groups: Annotated[list[JobGroup], Meta(description="At most 500.")]
+    total: Annotated[int, Meta(description="How many there are.")]
 
 
 class JobFiles(Struct, frozen=True):
