@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from flamenco.domain.model import Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import audit, jobs, sleep, tags, tasks, workers
 from flamenco.farm.context import Farm
+from flamenco.web.assets import STATIC
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, present, run_next, statuses, store_job
 from tests.integration.test_delivery import serving
@@ -90,6 +92,16 @@ def test_every_action_has_its_command_and_its_word_in_the_api() -> None:
         assert declared is not None
         assert set(declared.body.__annotations__) >= {"action", "ids", "filter", "arguments", "dry_run"}
         assert {rules.access for rules in table.values()} == {declared.access}
+
+
+def test_the_page_has_every_action() -> None:
+    """In its one table; `offline` is what today's protocol calls to shut down."""
+    script = (STATIC / "app" / "core" / "actions.js").read_text("utf-8")
+    found = [*re.findall(r'kind: "(\w+)",\s*name: "([\w-]+)"', script)]
+    found += [("workers", name) for name in re.findall(r'lazyOrNot\("(\w+)"', script)]
+    known = {"jobs": JobAction, "tasks": TaskAction, "workers": WorkerAction}
+    everything = {(kind, action.value) for kind, actions in known.items() for action in actions}
+    assert set(found) == everything - {("workers", WorkerAction.OFFLINE)}
 
 
 class _Scene:

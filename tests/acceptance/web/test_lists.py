@@ -110,6 +110,23 @@ def test_all_that_match(page: Page, farm: LookedAt) -> None:
     assert farm.ask("jobs", q="waiting")["total"] == 30
 
 
+def test_jobs_by_project(page: Page) -> None:
+    """How many there are of each, with a way to them; how they are put together is in the address."""
+    page.goto("jobs?q=waiting")
+    page.get_by_label("Group").select_option("By project")
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Pets"))
+    expect(row.get_by_role("cell").first).to_have_text("15")
+    assert query(page) == {"q": ["waiting"], "by": ["project"]}
+    row.get_by_role("link", name="Pets").click()
+    expect(rows(page)).to_have_count(15)
+    assert query(page) == {"q": ["waiting"], "project": ["Pets"]}
+    page.go_back()
+    page.get_by_label("Group").select_option("By user")
+    expect(page.get_by_role("rowheader", name="anna")).to_be_visible()
+    page.get_by_role("searchbox", name="Filter").fill("nobody has this")
+    expect(page.get_by_text("Nothing fits these filters.")).to_be_visible()
+
+
 @pytest.mark.long
 def test_a_job_beside_the_list(page: Page, farm: LookedAt) -> None:
     """Where there is room, both are there, each with filters of its own; the address says which, on any screen."""

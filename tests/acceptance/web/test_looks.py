@@ -51,6 +51,7 @@ def places(farm: LookedAt) -> dict[str, str]:
     return {
         "farm": "",
         "jobs": "jobs",
+        "jobs-by-project": "jobs?by=project",
         "job": f"jobs/{jobs[0]}",
         "job-beside": f"jobs?open={jobs[0]}",
         "job-grid": f"jobs/{jobs[0]}?tab=grid",
@@ -59,6 +60,7 @@ def places(farm: LookedAt) -> dict[str, str]:
         "job-images": f"jobs/{jobs[0]}?tab=images",
         "job-settings": f"jobs/{jobs[0]}?tab=settings",
         "job-details": f"jobs/{jobs[1]}?tab=details",
+        "job-history": f"jobs/{jobs[0]}?tab=history",
         "job-blocklist": f"jobs/{jobs[0]}?tab=blocklist",
         "task": f"jobs/{jobs[0]}/tasks/{task['id']}",
         "task-details": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=details",

@@ -75,6 +75,13 @@ def test_how_a_job_went(page: Page, farm: LookedAt) -> None:
     page.goto(f"jobs/{job_id}?tab=details")
     expect(page.get_by_role("tabpanel")).to_contain_text("Elapsed")
     expect(page.locator(".shares li").first).to_be_visible()
+    page.get_by_role("button", name="Priority …").click()
+    page.get_by_label("Priority, from 0 to 100").fill("77")
+    page.get_by_role("dialog").get_by_role("button", name="Priority").click()
+    page.get_by_role("tab", name="History").click()
+    change = page.get_by_role("row").filter(has_text="actOnJobs")
+    expect(change).to_contain_text("50")
+    expect(change).to_contain_text("77")
     page.goto("")
     expect(page.get_by_role("img", name="Busy workers")).to_be_visible()
     done = page.get_by_role("figure").filter(has=page.get_by_role("img", name="Tasks done a minute"))
@@ -150,3 +157,30 @@ def test_submitting(page: Page, farm: LookedAt, expected: list[str]) -> None:
     page.goto(f"submit/simple-blender-render?from={job['id']}")
     expect(page.get_by_role("textbox", name="Frames", exact=True)).to_have_value("1-40")
     expect(page.get_by_role("spinbutton", name="Chunk size", exact=True)).to_have_value("10")
+
+
+@pytest.mark.long
+def test_many_workers(page: Page, farm: LookedAt) -> None:
+    """Tags and a schedule are given to all that are chosen, and what was done is taken back."""
+    farm.tag("for many")
+    page.goto("workers")
+    boxes = page.get_by_role("row").get_by_role("checkbox")
+    boxes.nth(-1).click()
+    boxes.nth(-2).click()
+    bar = page.get_by_role("toolbar", name="2 chosen")
+    bar.get_by_role("button", name="Tags …").click()
+    page.get_by_label("for many").select_option("give")
+    page.get_by_role("dialog").get_by_role("button", name="Tags").click()
+    expect(page.get_by_role("status")).to_contain_text("Tags: 2")
+    expect(page.locator(".tag", has_text="for many")).to_have_count(2)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".tag", has_text="for many")).to_have_count(0)
+    bar.get_by_role("button", name="Sleep schedule …").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("checkbox", name="Sun").check()
+    dialog.get_by_label("from").fill("01:00")
+    dialog.get_by_label("until").fill("01:01")
+    dialog.get_by_role("button", name="Sleep schedule").click()
+    expect(page.get_by_role("status")).to_contain_text("Sleep schedule: 2")
+    workers = farm.ask("workers")["workers"]
+    assert [worker["sleep"]["active"] for worker in workers] == [True, True]

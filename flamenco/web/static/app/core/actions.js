@@ -3,10 +3,9 @@
  * chosen are made. What an action may be done to, the manager decides; what is offered follows the same rules.
  */
 
-import { ask } from "../ui/dialog.js";
+import { newPriority, newSchedule, newTag, newTags, sureDelete, sureRemove } from "../ui/action_questions.js";
 import { complain, say } from "../ui/notices.js";
 import { change } from "./api.js";
-import { html } from "./lib.js";
 import { mayManage, maySubmit } from "./session.js";
 import { strings } from "./strings.js";
 
@@ -23,6 +22,7 @@ import { strings } from "./strings.js";
  * @property {string} icon
  * @property {string} [key]
  * @property {boolean} [isDangerous] it cannot be taken back, so it asks first
+ * @property {boolean} [isForMany] one alone has fields for it on its own page
  * @property {(row: any) => boolean} fits
  * @property {Record<string, unknown>} [arguments]
  * @property {(rows: any[], count: number) => Promise<Record<string, unknown> | null>} [prepare] arguments; null: not to be
@@ -124,6 +124,24 @@ export const ACTIONS = [
     icon: "undo-2",
     fits: (worker) => Boolean(worker.requested),
   },
+  {
+    kind: "workers",
+    name: "tags",
+    label: words.tags,
+    icon: "tag",
+    isForMany: true,
+    fits: () => true,
+    prepare: newTags,
+  },
+  {
+    kind: "workers",
+    name: "schedule",
+    label: words.schedule,
+    icon: "moon",
+    isForMany: true,
+    fits: () => true,
+    prepare: newSchedule,
+  },
   { kind: "workers", name: "approve", label: words.approve, icon: "check", fits: (worker) => !worker.approved },
   {
     kind: "workers",
@@ -220,72 +238,4 @@ function tell(kind, label, done, outcome, undos) {
     };
   }
   say(`${words.done(label, done)}${refused}`, more);
-}
-
-/** @param {any[]} rows */
-async function newPriority(rows) {
-  const present = rows[0]?.priority ?? 50;
-  const form = await ask({
-    title: words.priority.replace(/ …$/, ""),
-    text: [],
-    yes: words.priority.replace(/ …$/, ""),
-    form: html`<label>${words.newPriority} <input name="priority" type="number" min="0" max="100" required defaultValue=${present} autofocus /></label>`,
-  });
-  return form && { priority: Number(form.get("priority")) };
-}
-
-/** @param {any[]} rows */
-async function newTag(rows) {
-  const { allTags } = await import("./tags.js");
-  const tags = await allTags();
-  const present = rows[0]?.tag?.id ?? "";
-  const form = await ask({
-    title: words.tag.replace(/ …$/, ""),
-    text: [],
-    yes: strings.tags.save,
-    form: html`<label>
-      ${words.newTag}
-      <select name="tag">
-        <option value="">${words.everybody}</option>
-        ${tags.map((tag) => html`<option value=${tag.id} selected=${tag.id === present}>${tag.name}</option>`)}
-      </select>
-    </label>`,
-  });
-  return form && { tag_id: `${form.get("tag")}` };
-}
-
-/**
- * @param {any[]} rows
- * @param {number} count
- */
-async function sureDelete(rows, count) {
-  const withFiles = rows.some((job) => job.files?.goes_with_it);
-  return sure(words.delete, rows, count, [words.sureDelete, ...(withFiles ? [words.withFiles] : [])]);
-}
-
-/**
- * @param {any[]} rows
- * @param {number} count
- */
-async function sureRemove(rows, count) {
-  return sure(words.remove, rows, count, [words.sureRemove]);
-}
-
-/**
- * @param {string} label
- * @param {any[]} rows
- * @param {number} count
- * @param {string[]} text
- */
-async function sure(label, rows, count, text) {
-  const what = label.replace(/ …$/, "");
-  const names = rows.slice(0, 10).map((row) => row.name);
-  const others = count - names.length;
-  const form = await ask({
-    title: `${what}: ${count.toLocaleString()}`,
-    text: [...names, ...(others > 0 ? [`… +${others.toLocaleString()}`] : []), ...text],
-    yes: what,
-    isDangerous: true,
-  });
-  return form && {};
 }

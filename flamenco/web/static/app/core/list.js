@@ -20,10 +20,12 @@ export class List {
   /**
    * @param {string} path of the operation, below `/api/`
    * @param {string} field of the answer in which the rows are
+   * @param {Query} [always] what is asked for besides, whatever the filters
    */
-  constructor(path, field) {
+  constructor(path, field, always = {}) {
     this.path = path;
     this.field = field;
+    this.always = always;
     /** @type {Query} */
     this.query = {};
     /** @type {{after: string | undefined, rows: Row[]}[]} */
@@ -107,7 +109,7 @@ export class List {
    */
   async #fetch(after, stop) {
     /** @type {any} */
-    const answer = await get(this.path, { ...this.query, after, limit: PAGE }, stop);
+    const answer = await get(this.path, { ...this.always, ...this.query, after, limit: PAGE }, stop);
     this.total.value = answer.total;
     this.counts.value = answer.counts;
     return { rows: answer[this.field], next: answer.next };

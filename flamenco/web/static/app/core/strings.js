@@ -93,6 +93,12 @@ export const strings = {
     title: "Jobs",
     none: "There are no jobs yet.",
     first: "Submit one from Blender's add-on, or here.",
+    by: "Group",
+    ungrouped: "Not grouped",
+    grouped: { project: "By project", user: "By user", type: "By type" },
+    noName: "(nothing said)",
+    /** @param {number} shown @param {number} all */
+    someGroups: (shown, all) => `The ${shown.toLocaleString()} that were changed last, of ${all.toLocaleString()}.`,
     columns: {
       status: "Status",
       progress: "Progress",
@@ -106,6 +112,7 @@ export const strings = {
       running: "Running",
       failures: "Failed",
       tag: "Tag",
+      eta: "Done at",
     },
   },
   job: {
@@ -119,7 +126,11 @@ export const strings = {
       settings: "Settings",
       details: "Details",
       blocklist: "Blocklist",
-      events: "Events",
+      history: "History",
+    },
+    history: {
+      none: "Nothing was done with it that is still known.",
+      columns: ["When", "Who", "What", "Change"],
     },
     raw: "Raw",
     metadata: "Metadata",
@@ -412,6 +423,9 @@ export const strings = {
     shutdown: "Shut down",
     restart: "Restart",
     "cancel-request": "Take request back",
+    tags: "Tags …",
+    tagsChange: { "": "as it is", add: "give", remove: "take away" },
+    schedule: "Sleep schedule …",
     remove: "Remove …",
     approve: "Approve",
     lazily: "after the task",

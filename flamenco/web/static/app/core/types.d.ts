@@ -28,6 +28,7 @@ export interface Eta {
 }
 
 export interface JobRow extends Named {
+  eta?: Eta;
   type: string;
   status: JobStatus;
   priority: number;
@@ -92,6 +93,24 @@ export interface Attempt {
   steps: number;
   log_offset?: number;
   task?: Named & { index: number };
+}
+
+export interface JobGroup {
+  name?: string;
+  total: number;
+  counts: Counts;
+  steps_completed: number;
+  steps_total: number;
+  updated: string;
+}
+
+export interface JobChange {
+  number: number;
+  created: string;
+  who: string;
+  operation: string;
+  before: Record<string, unknown> | null;
+  after: Record<string, unknown> | null;
 }
 
 export interface JobTimes {

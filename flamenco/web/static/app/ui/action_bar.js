@@ -58,6 +58,7 @@ export function ActionBar({ kind, selection, fixed }) {
  * @param {import("./selection.js").Selection<any>} selection
  */
 function choosePreceding(selection) {
-  const newest = selection.chosen().reduce((latest, job) => Math.max(job.updated, latest), "");
+  const times = selection.chosen().map((job) => job.updated);
+  const newest = times.toSorted().at(-1);
   selection.choose([...selection.list.rows()].filter((job) => job.updated <= newest).map((job) => job.id));
 }

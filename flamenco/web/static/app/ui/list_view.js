@@ -30,6 +30,7 @@ import { Table } from "./table.js";
  * @param {(row: Row) => void} props.onOpen
  * @param {(list: List<Row>, news: import("../core/live.js").News) => void} props.onNews what events change
  * @param {import("../core/lib.js").Children} props.empty what is said when there is nothing at all
+ * @param {import("../core/api.js").Query} [props.always] what is asked for besides
  * @param {Record<string, string>} [props.fixed] what every action on a filter is limited to
  * @param {string} [props.prefix]
  * @param {string | undefined} [props.open]
@@ -38,7 +39,7 @@ import { Table } from "./table.js";
 export function ListView(props) {
   const { path, kind, filters, sort: usual, onNews, prefix = "", fixed } = props;
   const { params } = place.value;
-  const list = useMemo(() => /** @type {List<Row>} */ (new List(path, kind)), [path]);
+  const list = useMemo(() => /** @type {List<Row>} */ (new List(path, kind, props.always)), [path]);
   const selection = useMemo(() => new Selection(list), [list]);
   const names = ["status", "q", ...filters];
   const query = /** @type {import("../core/api.js").Query} */ (

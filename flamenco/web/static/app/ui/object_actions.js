@@ -8,7 +8,7 @@ import { offered } from "./palette.js";
 
 /** @param {{kind: "jobs" | "tasks" | "workers", row: any, again: () => void, hasKeys?: boolean}} props */
 export function ObjectActions({ kind, row, again, hasKeys = true }) {
-  const actions = actionsFor(kind, [row]);
+  const actions = actionsFor(kind, [row]).filter((action) => !action.isForMany);
   /** @param {import("../core/actions.js").Action} action */
   const run = async (action) => {
     await act(action, { ids: [row.id] }, [row]);

@@ -10,6 +10,7 @@ import { LastImage } from "../ui/last_image.js";
 import { Missing, useFetched } from "../ui/object.js";
 import { Progress, Status } from "../ui/status.js";
 import { useTitle } from "../ui/title.js";
+import { When } from "../ui/when.js";
 import { Approvals } from "./approvals.js";
 import { FarmHistory } from "./farm_history.js";
 
@@ -28,7 +29,7 @@ const ofWorkers = ({ topic }) => topic === "/workers";
 
 export function Farm() {
   useTitle("");
-  const running = useFetched(`x/jobs?status=active&sort=-priority&limit=${SHOWN}`, ofJobs);
+  const running = useFetched(`x/jobs?status=active&eta=true&sort=-priority&limit=${SHOWN}`, ofJobs);
   const failed = useFetched(`x/jobs?status=failed&sort=-updated&limit=${SHOWN}`, ofJobs);
   const workers = useFetched(`x/workers?status=error&limit=${SHOWN}`, ofWorkers);
   const jobs = /** @type {JobList | null} */ (running.value);
@@ -48,11 +49,14 @@ export function Farm() {
       <section class="tile"><h2>${words.lastImage}</h2><${LastImage} /></section>
     </div>
     <${FarmHistory} />
-    <${JobsNow} title=${words.running} jobs=${jobs.jobs} none=${words.nothingRuns} />
+    <${JobsNow} title=${words.running} jobs=${jobs.jobs.toSorted(sooner)} none=${words.nothingRuns} />
     ${bad.jobs.length > 0 && html`<${JobsNow} title=${words.needsYou} jobs=${bad.jobs} none="" />`}
     ${found.workers.length > 0 && html`<${WorkersInError} workers=${found.workers} />`}
   </article>`;
 }
+
+/** What ends next comes first, and last what nobody knows of. @param {JobRow} one @param {JobRow} other */
+const sooner = (one, other) => (one.eta?.earliest ?? "z").localeCompare(other.eta?.earliest ?? "z");
 
 /** @param {Record<string, number>} counts */
 const sum = (counts) => Object.values(counts).reduce((total, count) => total + count, 0);
@@ -82,7 +86,7 @@ const JobsNow = ({ title, jobs, none }) =>
           <${Status} kind="job" status=${job.status} />
           <a href=${href(`/jobs/${job.id}`)} dir="auto">${job.name}</a>
           <${Progress} tasks=${job.tasks} completed=${job.steps_completed} total=${job.steps_total} />
-          <small>${ago(job.updated)}</small>
+          <small>${job.eta ? html`<${When} eta=${job.eta} />` : ago(job.updated)}</small>
         </li>`,
       )}
     </ul>

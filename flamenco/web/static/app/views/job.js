@@ -6,6 +6,7 @@ import { BASE, href } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { Copy } from "../ui/copy.js";
 import { LastImage } from "../ui/last_image.js";
+import { later } from "../ui/later.js";
 import { Fields, Missing, useFetched } from "../ui/object.js";
 import { ObjectActions } from "../ui/object_actions.js";
 import { Progress, Status } from "../ui/status.js";
@@ -21,6 +22,8 @@ import { Why } from "./job_why.js";
 
 /** @typedef {import("../core/types.d.ts").Job} JobDetails */
 
+const History = later(async () => (await import("./later/job_history.js")).History);
+
 /** @param {{id: string, isBeside?: boolean}} props `isBeside`: the list of jobs is there too */
 export function Job({ id, isBeside = false }) {
   const fetched = useFetched(`x/jobs/${id}`, ({ topic, payload }) => topic === "/jobs" && payload.id === id);
@@ -35,6 +38,7 @@ export function Job({ id, isBeside = false }) {
     { name: "why", title: words.why, content: () => html`<${Why} job=${job} />` },
     { name: "images", title: words.images, content: () => html`<${LastImage} jobId=${job.id} name=${job.name} />` },
     { name: "settings", title: words.settings, content: () => html`<${Settings} job=${job} />` },
+    { name: "history", title: words.history, content: () => html`<${History} job=${job} />` },
     { name: "details", title: words.details, content: () => html`<${Details} job=${job} /><${JobTimes} job=${job} />` },
     { name: "blocklist", title: words.blocklist, content: () => html`<${Blocklist} job=${job} />` },
   ];

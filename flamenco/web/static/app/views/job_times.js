@@ -1,11 +1,12 @@
 /** How long a job takes: since when, by whom, and when it will be done, with the ground of that. */
 
-import { clock, exact, span } from "../core/format.js";
+import { exact, span } from "../core/format.js";
 import { html } from "../core/lib.js";
 import { href } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { Icon } from "../ui/icon.js";
 import { Fields, Missing, useFetched } from "../ui/object.js";
+import { When } from "../ui/when.js";
 
 /** @typedef {import("../core/types.d.ts").JobTimes} Times */
 
@@ -17,13 +18,11 @@ const EVERY_MS = 10_000;
 const useTimes = ({ id }) =>
   useFetched(`x/jobs/${id}/times`, ({ topic, payload }) => topic === "/jobs" && payload.id === id, EVERY_MS);
 
-/** When it will be done, as the head of a job says it. @param {{job: {id: string}}} props */
+/** How long it has taken, and when it will be done, as the head of a job says it. @param {{job: {id: string}}} props */
 export function Eta({ job }) {
   const times = /** @type {Times | null} */ (useTimes(job).value);
-  if (!times?.eta) return null;
-  const { earliest, latest, ground } = times.eta;
-  const [first, last] = [clock(earliest), clock(latest)];
-  return html`<span title=${ground}><${Icon} name="clock" label=${words.eta} /> ${first === last ? last : `${first} – ${last}`}</span>`;
+  return html`${times?.elapsed_s !== undefined && html`<span title=${words.elapsed}><${Icon} name="history" label=${words.elapsed} /> ${span(times.elapsed_s)}</span>`}
+    ${times?.eta && html`<span><${Icon} name="clock" label=${words.eta} /> <${When} eta=${times.eta} /></span>`}`;
 }
 
 /** @param {{job: {id: string}}} props */

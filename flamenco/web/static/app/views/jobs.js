@@ -2,12 +2,14 @@
 
 import { ago, exact } from "../core/format.js";
 import { html } from "../core/lib.js";
-import { href } from "../core/place.js";
+import { href, place, setParams } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { Beside } from "../ui/beside.js";
+import { later } from "../ui/later.js";
 import { ListView } from "../ui/list_view.js";
 import { Progress, Status } from "../ui/status.js";
 import { HiddenTitle } from "../ui/title.js";
+import { When } from "../ui/when.js";
 import { Job } from "./job.js";
 
 /** @typedef {import("../core/types.d.ts").JobRow} JobRow */
@@ -96,6 +98,7 @@ const COLUMNS = [
       job.tasks.failed > 0 &&
       html`<a class="failures" href=${href(`/jobs/${job.id}?status=failed`)}>${job.tasks.failed}</a>`,
   },
+  { name: "eta", title: words.eta, width: "7.5rem", isNumber: true, cell: (job) => html`<${When} eta=${job.eta} />` },
   {
     name: "updated",
     title: words.updated,
@@ -131,8 +134,22 @@ function onNews(list, { events }) {
 /** Those that are left when a job is shown beside them. */
 const BRIEF = COLUMNS.filter(({ name }) => ["status", "progress", "name", "updated"].includes(name));
 
-export const Jobs = () =>
-  html`<${HiddenTitle} text=${strings.jobs.title} />
+const WITH_ETA = { eta: "true" };
+const GROUPINGS = /** @type {const} */ (["project", "user", "type"]);
+const Groups = later(async () => (await import("./later/job_groups.js")).Groups);
+
+/** How jobs are put together: not at all, or by what they have in common. */
+const GroupedBy = () =>
+  html`<select aria-label=${strings.jobs.by} onChange=${(/** @type {Event} */ event) => setParams({ by: /** @type {HTMLSelectElement} */ (event.target).value || null })}>
+    <option value="">${strings.jobs.ungrouped}</option>
+    ${GROUPINGS.map((name) => html`<option value=${name} selected=${place.value.params.get("by") === name}>${strings.jobs.grouped[name]}</option>`)}
+  </select>`;
+
+export function Jobs() {
+  const by = place.value.params.get("by");
+  if (by && GROUPINGS.some((name) => name === by))
+    return html`<${Groups} by=${by} control=${html`<${GroupedBy} />`} />`;
+  return html`<${HiddenTitle} text=${strings.jobs.title} />
     <${Beside}
       base="/jobs/"
       detail=${(/** @type {string} */ id) => html`<${Job} key=${id} id=${id} isBeside=${true} />`}
@@ -142,6 +159,8 @@ export const Jobs = () =>
         of="job"
         columns=${open ? BRIEF : COLUMNS}
         statuses=${STATUSES}
+        always=${WITH_ETA}
+        extra=${html`<${GroupedBy} />`}
         filters=${["type", "user", "project", "tag", "worker"]}
         sort="-created"
         open=${open ?? undefined}
@@ -150,3 +169,4 @@ export const Jobs = () =>
         empty=${html`<${Empty} />`}
       />`}
     />`;
+}

@@ -5,6 +5,7 @@ import { html } from "../../core/lib.js";
 import { href, place, setParams, withParams } from "../../core/place.js";
 import { isKnown, mayManage } from "../../core/session.js";
 import { strings } from "../../core/strings.js";
+import { Difference } from "../../ui/difference.js";
 import { FilterField } from "../../ui/filter_field.js";
 import { NotForYou } from "../../ui/not_for_you.js";
 import { Missing, useFetched } from "../../ui/object.js";
@@ -18,7 +19,6 @@ import { useTitle } from "../../ui/title.js";
 
 const words = strings.audit;
 const SHOWN = 100;
-const MOST_OF_A_VALUE = 500;
 /** How the address has the filters, and how the manager has them. */
 const FILTERS = /** @type {const} */ ([
   ["who", "who"],
@@ -93,21 +93,4 @@ function Line({ change }) {
     </td>
     <td><${Difference} before=${change.before ?? {}} after=${change.after ?? {}} /></td>
   </tr>`;
-}
-
-/** @param {{before: Record<string, unknown>, after: Record<string, unknown>}} props */
-const Difference = ({ before, after }) =>
-  html`<dl class="difference">
-    ${[...new Set([...Object.keys(before), ...Object.keys(after)])].map(
-      (field) => html`<div>
-        <dt>${field}</dt>
-        <dd dir="auto">${field in before && html`<del>${shown(before[field])}</del>`} ${field in after && html`<ins>${shown(after[field])}</ins>`}</dd>
-      </div>`,
-    )}
-  </dl>`;
-
-/** A value, not more of it than fits into a row. @param {unknown} value */
-function shown(value) {
-  const text = typeof value === "string" ? value || "“”" : JSON.stringify(value);
-  return text.length > MOST_OF_A_VALUE ? `${text.slice(0, MOST_OF_A_VALUE)} …` : text;
 }

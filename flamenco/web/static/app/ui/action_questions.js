@@ -1,0 +1,104 @@
+/** What has to be said before some actions are done: to what, and whether that is meant. Null: it is not. */
+
+import { html } from "../core/lib.js";
+import { strings } from "../core/strings.js";
+import { allTags } from "../core/tags.js";
+import { ask } from "./dialog.js";
+import { planOf, ScheduleFields } from "./schedule_fields.js";
+
+const words = strings.actions;
+
+/** @param {any[]} rows */
+export async function newPriority(rows) {
+  const present = rows[0]?.priority ?? 50;
+  const form = await ask({
+    title: words.priority.replace(/ …$/, ""),
+    text: [],
+    yes: words.priority.replace(/ …$/, ""),
+    form: html`<label>${words.newPriority} <input name="priority" type="number" min="0" max="100" required defaultValue=${present} autofocus /></label>`,
+  });
+  return form && { priority: Number(form.get("priority")) };
+}
+
+/** @param {any[]} rows */
+export async function newTag(rows) {
+  const tags = await allTags();
+  const present = rows[0]?.tag?.id ?? "";
+  const form = await ask({
+    title: words.tag.replace(/ …$/, ""),
+    text: [],
+    yes: strings.tags.save,
+    form: html`<label>
+      ${words.newTag}
+      <select name="tag">
+        <option value="">${words.everybody}</option>
+        ${tags.map((tag) => html`<option value=${tag.id} selected=${tag.id === present}>${tag.name}</option>`)}
+      </select>
+    </label>`,
+  });
+  return form && { tag_id: `${form.get("tag")}` };
+}
+
+/** Which tags workers are given, and which they lose; all others stay as they are. */
+export async function newTags() {
+  const tags = await allTags();
+  const what = words.tags.replace(/ …$/, "");
+  const form = await ask({
+    title: what,
+    text: tags.length ? [] : [strings.worker.noTags],
+    yes: what,
+    form: tags.map(
+      (tag) => html`<label><bdi>${tag.name}</bdi>
+        <select name=${tag.id}>${Object.entries(words.tagsChange).map(([value, word]) => html`<option value=${value}>${word}</option>`)}</select>
+      </label>`,
+    ),
+  });
+  if (!form) return null;
+  /** @param {string} change */
+  const those = (change) => tags.map((tag) => tag.id).filter((id) => form.get(id) === change);
+  return { add: those("add"), remove: those("remove") };
+}
+
+/** When workers sleep. */
+export async function newSchedule() {
+  const what = words.schedule.replace(/ …$/, "");
+  const plan = { is_active: true, days_of_week: "", start_time: "", end_time: "" };
+  const form = await ask({ title: what, text: [], yes: what, form: html`<${ScheduleFields} plan=${plan} />` });
+  return form && planOf(form);
+}
+
+/**
+ * @param {any[]} rows
+ * @param {number} count
+ */
+export async function sureDelete(rows, count) {
+  const withFiles = rows.some((job) => job.files?.goes_with_it);
+  return sure(words.delete, rows, count, [words.sureDelete, ...(withFiles ? [words.withFiles] : [])]);
+}
+
+/**
+ * @param {any[]} rows
+ * @param {number} count
+ */
+export async function sureRemove(rows, count) {
+  return sure(words.remove, rows, count, [words.sureRemove]);
+}
+
+/**
+ * @param {string} label
+ * @param {any[]} rows
+ * @param {number} count
+ * @param {string[]} text
+ */
+async function sure(label, rows, count, text) {
+  const what = label.replace(/ …$/, "");
+  const names = rows.slice(0, 10).map((row) => row.name);
+  const others = count - names.length;
+  const form = await ask({
+    title: `${what}: ${count.toLocaleString()}`,
+    text: [...names, ...(others > 0 ? [`… +${others.toLocaleString()}`] : []), ...text],
+    yes: what,
+    isDangerous: true,
+  });
+  return form && {};
+}
