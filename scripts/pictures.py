@@ -71,7 +71,7 @@ def main() -> None:
     with demo() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         pages = {theme: browser.new_page(viewport=SIZE, color_scheme=theme) for theme in THEMES}
-        job = await_job(url, "active", done=0.4)
+        job = await_job(url, "active", done=0.6)
         for theme, page in pages.items():
             take(page, f"{url}/jobs/{job['id']}", "job", theme)
             take(page, url, "farm", theme)
