@@ -40,6 +40,7 @@ GROUPINGS: Final = ("project", "user", "type")
 @click.option("--user", "users", multiple=True, metavar="USER", help="Only jobs of this user; repeatable.")
 @click.option("--project", "projects", multiple=True, metavar="PROJECT", help="Only jobs for it; repeatable.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only jobs for workers with this tag; repeatable.")
+@click.option("--stuck", is_flag=True, help="Only jobs with tasks that nobody can run.")
 @click.option("--by", type=click.Choice(GROUPINGS), help="How many there are, and how far, by that.")
 @search_option("their name, user, project or type")
 @sort_option(ORDERS, "-created")
@@ -66,6 +67,7 @@ def jobs(
             "sort": asked["sort"],
             "user": asked["users"],
             "project": asked["projects"],
+            "stuck": "true" if asked["stuck"] else "",
             "tag": [tag.id for tag in find_tags(client, asked["tags"])],
         }
         filtered = any(query[name] for name in query if name != "sort")

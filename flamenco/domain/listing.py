@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Raw, Struct
 
@@ -31,11 +31,16 @@ class Page(Struct, frozen=True, kw_only=True):
     limit: int | None = None
 
 
+NOBODY_CAN: Final = "Nobody can run tasks of type "
+"""How what people read of a job begins while it has tasks that nobody can run."""
+
+
 class JobFilter(Struct, frozen=True, kw_only=True):
     """Which jobs; what is empty leaves everything in.
 
     `tags` are UUIDs, `worker` is that of one who runs a task of theirs at the moment. `text` is in the name, the user,
-    the project or the type, however it is written, or is how the UUID begins. With `of`, only what is theirs.
+    the project or the type, however it is written, or is how the UUID begins. `stuck` leaves in those that have tasks
+    which nobody can run. With `of`, only what is theirs.
     """
 
     statuses: tuple[JobStatus, ...] = ()
@@ -45,6 +50,7 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     worker: str = ""
     text: str = ""
+    stuck: bool = False
     of: Caller | None = None
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, text
+from sqlalchemy import ColumnElement, and_, or_, select, text
 
 from flamenco.domain.access import Caller
-from flamenco.domain.listing import JobFilter, TaskFilter, WorkerFilter
+from flamenco.domain.listing import NOBODY_CAN, JobFilter, TaskFilter, WorkerFilter
 from flamenco.domain.searching import beginning_of_uuid, folded
 from flamenco.store.containing import contains, has
-from flamenco.store.schema import ACTIVE_SQL, job_texts, jobs, tags, tasks, worker_tags, workers
+from flamenco.store.schema import ACTIVE_SQL, OPEN_SQL, job_texts, jobs, tags, tasks, worker_tags, workers
 
 Condition = ColumnElement[bool]
 
@@ -37,6 +37,8 @@ def of_jobs(asked: JobFilter, *, whatever_status: bool = False) -> list[Conditio
     if folded(asked.text):
         named = select(job_texts.c.job_key).where(has(job_texts.c.text, folded(asked.text))).correlate(None)
         found.append(or_(jobs.c.key.in_(named), *_uuid_begins(jobs, asked.text)))
+    if asked.stuck:
+        found.append(and_(text(OPEN_SQL), jobs.c.activity.startswith(NOBODY_CAN, autoescape=True)))
     if asked.of is not None:
         found.append(_theirs(asked.of))
     return found

@@ -12,7 +12,7 @@ from flamenco.domain.job_files import LAST_RENDERED
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import tags, workers
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import placing
+from flamenco.farm.scheduling import placing, stranding
 from flamenco.store import jobs as job_store
 from tests.conftest import authored_job, authored_task
 from tests.integration.entering import PRIVATE_ADDRESS, Client, access, add_user, with_token
@@ -184,6 +184,20 @@ def test_jobs_by_what_they_have_in_common(farm: Farm) -> None:
     assert refused.status_code == 400
 
 
+def test_jobs_that_nobody_can_run(farm: Farm) -> None:
+    """Of all, those of which people read that; until somebody comes who can."""
+    client = Client(farm)
+    lost = owned(farm, "lost", Owner("anna"))
+    over = owned(farm, "over", Owner("anna"))
+    client.post(f"/api/v3/jobs/{over}/setstatus", {"status": "canceled", "reason": "test"})
+    stranding.look(farm)
+    assert [job["id"] for job in client.get("/api/x/jobs?stuck=true").json["jobs"]] == [lost]
+    assert client.get("/api/x/jobs?stuck=false").json["total"] == 2
+    new_worker(farm)
+    stranding.look(farm)
+    assert client.get("/api/x/jobs?stuck=true").json["total"] == 0
+
+
 def test_what_was_done_with_a_job(farm: Farm) -> None:
     """Who did what, the newest first, for everybody who may see the job; not from where."""
     client = Client(farm)
@@ -208,7 +222,8 @@ def test_what_is_known_is_not_sent_again(farm: Farm) -> None:
     worker = new_worker(farm)
     paths = (
         *("/api/x/jobs", f"/api/x/jobs/{job.id}", f"/api/x/jobs/{job.id}/tasks"),
-        *(f"/api/x/jobs/{job.id}/tasks/statuses", "/api/x/workers", f"/api/x/workers/{worker.id}"),
+        *(f"/api/x/jobs/{job.id}/tasks/statuses", f"/api/x/jobs/{job.id}/times"),
+        *("/api/x/workers", f"/api/x/workers/{worker.id}", "/api/x/series?step=5m"),
     )
     tags_of = {}
     for path in paths:
@@ -217,7 +232,7 @@ def test_what_is_known_is_not_sent_again(farm: Farm) -> None:
         again = client.ask("GET", path, **{"If-None-Match": f'"other", {etag}'})
         assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", etag), path
     run_next(farm, worker)
-    for path in paths[:4]:
+    for path in paths[:5]:
         answer = client.ask("GET", path, **{"If-None-Match": tags_of[path]})
         assert answer.status_code == 200, path
 

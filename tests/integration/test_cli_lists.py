@@ -18,6 +18,7 @@ from flamenco.domain.access import Owner
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import tags, workers
 from flamenco.farm.context import Farm
+from flamenco.farm.scheduling import stranding
 from flamenco.store import job_lists, task_lists, worker_lists
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, run_next, store_job
@@ -58,6 +59,8 @@ def test_jobs(farm: Farm, run: Run) -> None:
     assert names(run("jobs", "--sort", "-name", "--user", "anna", "--json")) == ["job 4", "job 2", "job 0"]
     assert names(run("jobs", "--search", "BOB", "--project", "film", "--json")) == ["job 1", "job 3"]
     assert names(run("jobs", "--tag", "gpu", "--json")) == ["special"]
+    stranding.look(farm)
+    assert len(names(run("jobs", "--stuck", "--json"))) == 6
     cut = run("jobs", "--limit", "3")
     assert "anna" in cut.stdout
     assert "These are 3 of 6" in cut.stderr

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import event
 
-from flamenco.domain.listing import JobQuery
+from flamenco.domain.listing import NOBODY_CAN, JobQuery
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, tags, tasks, workers
@@ -182,5 +182,7 @@ def test_many_jobs_look_at_the_workers_once(farm: Farm) -> None:
     event.listen(farm.store.engine, "before_cursor_execute", note)
     upkeep.look_for_stranded(farm)
     event.remove(farm.store.engine, "before_cursor_execute", note)
-    assert all(job.activity.startswith(stranding.NOBODY) for job in jobs.matching(farm, JobQuery()))
+    stranded = jobs.matching(farm, JobQuery())
+    assert all(job.activity.startswith(NOBODY_CAN) for job in stranded)
+    assert len(jobs.matching(farm, JobQuery(stuck=True))) == len(stranded)
     assert len(read) == 1

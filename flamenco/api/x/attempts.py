@@ -7,6 +7,7 @@ from typing import Any, Final
 import falcon
 from msgspec import UNSET, UnsetType
 
+from flamenco.api.conditional import UNCHANGED, send_unless_known
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.x import list_conversion as conversion
@@ -69,12 +70,13 @@ class Times(Resource):
         summary="How long a job takes, by whom, and when it will be done.",
         tag="jobs",
         access=Access.JOB,
-        returns={200: Answer("What is known of it now.", schemas.JobTimes)},
+        returns={200: Answer("What is known of it now.", schemas.JobTimes), 304: UNCHANGED},
     )
-    def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, job_id: str) -> None:
         """Tell them."""
         found = times.of_job(self.farm, job_id)
-        send(
+        send_unless_known(
+            req,
             resp,
             schemas.JobTimes(
                 elapsed_s=_seconds(found.elapsed_s),

@@ -21,6 +21,7 @@ def job_filter(asked: filters.JobFilter, of: Caller | None = None) -> listing.Jo
         tags=tuple(_uuid("tag", each) for each in asked.tag),
         worker=_worker(asked.worker),
         text=asked.q,
+        stuck=asked.stuck,
         of=of,
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import falcon
 from msgspec import UNSET
 
+from flamenco.api.conditional import UNCHANGED, send_unless_known
 from flamenco.api.operation import Answer, Operation
-from flamenco.api.resource import Resource, send
+from flamenco.api.resource import Resource
 from flamenco.domain.access import Access
 from flamenco.farm import roll_ups
 from flamenco.protocol.x import series as schemas
@@ -21,9 +22,9 @@ class Series(Resource):
         tag="overview",
         access=Access.LOOK,
         query=schemas.SeriesQuery,
-        returns={200: Answer("Every step of that time.", schemas.Series)},
+        returns={200: Answer("Every step of that time.", schemas.Series), 304: UNCHANGED},
     )
-    def on_get(self, _req: falcon.Request, resp: falcon.Response, query: schemas.SeriesQuery) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response, query: schemas.SeriesQuery) -> None:
         """Give it."""
         since, until = (None if moment is UNSET else moment for moment in (query.since, query.until))
         by = None if query.by is UNSET else query.by
@@ -36,7 +37,7 @@ class Series(Resource):
             points=[_point(each) for each in found.points],
             groups=groups,
         )
-        send(resp, told)
+        send_unless_known(req, resp, told)
 
 
 def _point(point: roll_ups.Point) -> schemas.Point:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco.domain.errors import Busy, NotFound
+from flamenco.domain.listing import NOBODY_CAN
 from flamenco.domain.model import JobState, Worker
 from flamenco.domain.scheduling import explanation
 from flamenco.domain.scheduling.explanation import WaitingGroup, Why, seen_worker
@@ -29,9 +30,6 @@ from flamenco.store.scheduling import stranding
 
 AWAY_AFTER = timedelta(minutes=2)
 """A worker that is offline is counted on for this long: it may be starting again."""
-
-NOBODY = "Nobody can run tasks of type "
-"""How what people read of a job begins while that is so."""
 
 _AWAY = frozenset({WorkerStatus.OFFLINE, WorkerStatus.ERROR, WorkerStatus.REGISTERED})
 _AFTER_FAILURES = frozenset({Why.BLOCKED, Why.FAILED_BY_ALL})
@@ -102,7 +100,7 @@ def look(farm: Farm) -> None:
                         doomed.add(job_key)
                     else:
                         notes[job_key] = _told(lost.group.task_type, lost.why)
-        for told in stranding.jobs_told(tx, NOBODY):
+        for told in stranding.jobs_told(tx, NOBODY_CAN):
             if notes.get(told.job_key) == told.activity:
                 del notes[told.job_key]
             else:
@@ -152,4 +150,4 @@ def _notes(tx: Tx, now: datetime) -> dict[int, str]:
 
 
 def _told(task_type: str, why: str) -> str:
-    return f'{NOBODY}"{task_type}": {why}'
+    return f'{NOBODY_CAN}"{task_type}": {why}'

@@ -49,6 +49,7 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     project: Annotated[_Names, Meta(description="Only jobs for these projects.")] = []
     tag: Annotated[_Uuids, Meta(description="Only jobs for workers with one of these tags, by UUID.")] = []
     worker: Annotated[_One, Meta(description="Only jobs of which this worker runs a task now.")] | UnsetType = UNSET
+    stuck: Annotated[bool, Meta(description="Only jobs with tasks that nobody can run.")] = False
     q: Sought = ""
 
 

@@ -127,6 +127,18 @@ def test_jobs_by_project(page: Page) -> None:
     expect(page.get_by_text("Nothing fits these filters.")).to_be_visible()
 
 
+def test_jobs_that_nobody_can_run(page: Page, farm: LookedAt) -> None:
+    """The first view says how many there are, and leads to them."""
+    lost = farm.submit("for nobody", worker_tag=farm.tag("nobody has this"))
+    page.goto("")
+    expect(page.get_by_role("link", name="for nobody")).to_be_visible()
+    page.get_by_role("link", name="1 job with tasks that nobody can run").click()
+    expect(rows(page)).to_have_count(1)
+    assert query(page) == {"stuck": ["true"]}
+    farm.client.post(f"/api/v3/jobs/{lost}/setstatus", json={"status": "canceled", "reason": "test"}).raise_for_status()
+    expect(page.get_by_text("Nothing fits these filters.")).to_be_visible()
+
+
 @pytest.mark.long
 def test_a_job_beside_the_list(page: Page, farm: LookedAt) -> None:
     """Where there is room, both are there, each with filters of its own; the address says which, on any screen."""

@@ -66,6 +66,8 @@ export const strings = {
     running: "Now",
     nothingRuns: "Nothing is being rendered.",
     needsYou: "Needs somebody",
+    /** @param {number} count */
+    stuck: (count) => `${plural(count, "job")} with tasks that nobody can run`,
     workersInError: "Workers in error",
     history: "Work",
     hours: { 1: "1 h", 24: "24 h" },

@@ -3,7 +3,7 @@
 import { computed, signal } from "../core/lib.js";
 
 /** Filters that have one value; all others have a list of them. */
-const SINGLE = ["q", "worker", "approved"];
+const SINGLE = ["q", "worker", "approved", "stuck"];
 
 /**
  * The filters of a query, as actions have them.

@@ -31,12 +31,14 @@ export function Farm() {
   useTitle("");
   const running = useFetched(`x/jobs?status=active&eta=true&sort=-priority&limit=${SHOWN}`, ofJobs);
   const failed = useFetched(`x/jobs?status=failed&sort=-updated&limit=${SHOWN}`, ofJobs);
+  const stuck = useFetched(`x/jobs?stuck=true&sort=-updated&limit=${SHOWN}`, ofJobs);
   const workers = useFetched(`x/workers?status=error&limit=${SHOWN}`, ofWorkers);
   const jobs = /** @type {JobList | null} */ (running.value);
   const bad = /** @type {JobList | null} */ (failed.value);
+  const lost = /** @type {JobList | null} */ (stuck.value);
   const found = /** @type {WorkerList | null} */ (workers.value);
-  if (!jobs || !bad || !found)
-    return html`<${Missing} of=${[running, failed, workers].find((each) => each.error) ?? running} gone="" />`;
+  if (!jobs || !bad || !lost || !found)
+    return html`<${Missing} of=${[running, failed, stuck, workers].find((each) => each.error) ?? running} gone="" />`;
   const isEmpty = !sum(jobs.counts) || !sum(found.counts);
   return html`<article class="object scroll farm" tabindex="0">
     <h1>${strings.nav.farm}</h1>
@@ -50,7 +52,8 @@ export function Farm() {
     </div>
     <${FarmHistory} />
     <${JobsNow} title=${words.running} jobs=${jobs.jobs.toSorted(sooner)} none=${words.nothingRuns} />
-    ${bad.jobs.length > 0 && html`<${JobsNow} title=${words.needsYou} jobs=${bad.jobs} none="" />`}
+    ${bad.jobs.length + lost.jobs.length > 0 && html`<${JobsNow} title=${words.needsYou} jobs=${[...bad.jobs, ...lost.jobs]} none="" />`}
+    ${lost.total > 0 && html`<p><a href=${href("/jobs?stuck=true")}>${words.stuck(lost.total)}</a></p>`}
     ${found.workers.length > 0 && html`<${WorkersInError} workers=${found.workers} />`}
   </article>`;
 }

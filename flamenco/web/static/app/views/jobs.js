@@ -161,7 +161,7 @@ export function Jobs() {
         statuses=${STATUSES}
         always=${WITH_ETA}
         extra=${html`<${GroupedBy} />`}
-        filters=${["type", "user", "project", "tag", "worker"]}
+        filters=${["type", "user", "project", "tag", "worker", "stuck"]}
         sort="-created"
         open=${open ?? undefined}
         onOpen=${onOpen}

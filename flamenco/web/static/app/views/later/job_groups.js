@@ -12,7 +12,7 @@ import { useTitle } from "../../ui/title.js";
 /** @typedef {import("../../core/types.d.ts").JobGroup} Group */
 
 const words = strings.jobs;
-const KEPT = ["status", "q", "type", "user", "project", "tag", "worker"];
+const KEPT = ["status", "q", "type", "user", "project", "tag", "worker", "stuck"];
 const EVERY_MS = 3000;
 
 /** @param {{by: "project" | "user" | "type", control: any}} props `control`: with which one chooses another */
