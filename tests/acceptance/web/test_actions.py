@@ -77,8 +77,9 @@ def test_what_failed_of_a_job(page: Page, farm: LookedAt, nobody: str) -> None:
     assert statuses == ["queued", "canceled"]
 
 
-def test_priority_tag_and_deletion(page: Page, farm: LookedAt, nobody: str) -> None:
+def test_priority_tag_and_deletion(page: Page, farm: LookedAt, nobody: str, expected: list[str]) -> None:
     """What asks first does what was answered."""
+    expected.append("404")  # the page may look again, and says that it is gone
     job_id = farm.submit("changed", worker_tag=nobody)
     page.goto(f"jobs/{job_id}")
     press(page, "Priority …", lambda: page.get_by_label("Priority, from 0 to 100").fill("3"))
@@ -153,6 +154,7 @@ def test_a_worker_is_woken_up_and_removed(page: Page, farm: LookedAt, worker: st
     page.goto(f"workers/{worker}")
     press(page, "Wake up")
     assert farm.ask(f"workers/{worker}")["requested"]["status"] == "awake"
+    expect(page.get_by_role("button", name="Take request back")).to_be_visible()
     press(page, "Remove …")
     expect(page.get_by_text("There is no such worker")).to_be_visible()
     assert farm.client.get(f"/api/x/workers/{worker}").status_code == 404

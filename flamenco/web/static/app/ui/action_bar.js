@@ -43,7 +43,7 @@ export function ActionBar({ kind, selection, fixed }) {
     ${actionsFor(kind, rows).map(
       (
         action,
-      ) => html`<button class=${action.isDangerous ? "danger" : ""} onClick=${() => run(action, selection, rows, fixed)}>
+      ) => html`<button key=${action.label} class=${action.isDangerous ? "danger" : ""} onClick=${() => run(action, selection, rows, fixed)}>
         <${Icon} name=${action.icon} />${action.label}${action.key && html`<kbd>${action.key}</kbd>`}
       </button>`,
     )}

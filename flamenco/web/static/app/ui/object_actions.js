@@ -28,7 +28,9 @@ export function ObjectActions({ kind, row, again, hasKeys = true }) {
   }, [row]);
   return html`<div class="actions" role="toolbar">
     ${actions.map(
-      (action) => html`<button class=${action.isDangerous ? "danger" : ""} onClick=${() => run(action)}>
+      (
+        action,
+      ) => html`<button key=${action.label} class=${action.isDangerous ? "danger" : ""} onClick=${() => run(action)}>
         <${Icon} name=${action.icon} />${action.label}
       </button>`,
     )}
