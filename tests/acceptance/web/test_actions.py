@@ -33,7 +33,7 @@ def tasks_of(farm: LookedAt, job_id: str) -> list[dict[str, Any]]:
     return tasks
 
 
-def press(page: Page, label: str, fill: Callable[[], None] | None = None) -> None:
+def press(page: Page, label: str, fill: Callable[[], object] | None = None) -> None:
     """Press the button, and answer what it asks."""
     page.get_by_role("toolbar").first.get_by_role("button", name=label, exact=True).click()
     if label.endswith("…"):
