@@ -77,6 +77,7 @@ COMMANDS: Final = {
     "commands": Lazy("flamenco.cli.commands:commands", "Show the commands that tasks are made of."),
     "plugins": Lazy("flamenco.cli.plugins:plugins", "List plugins, show what they are, begin one."),
     "sinks": Lazy("flamenco.cli.sinks:sinks", "Watch event sinks, and see to events that were given up."),
+    "setup": Lazy("flamenco.cli.setup:setup", "Set a farm up: where its files go, and what renders."),
     "config": Lazy("flamenco.cli.config:config", "Show and change the settings, where they come from, what they mean."),
     "doctor": Lazy("flamenco.cli.doctor:doctor", "Say what is wrong here, what is open, and what helps."),
     "db": Lazy("flamenco.cli.db:db", "Upgrade, check and back up the database."),

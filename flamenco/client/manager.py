@@ -34,6 +34,7 @@ from flamenco.client.jobs import JobCalls
 from flamenco.client.lists import ListCalls
 from flamenco.client.series import Series
 from flamenco.client.settings import SettingCalls
+from flamenco.client.setup import SetUpCalls
 from flamenco.client.tasks import TaskCalls
 from flamenco.client.workers import TagCalls, WorkerCalls
 from flamenco.domain.commands import WARNING_HEADER
@@ -70,7 +71,7 @@ class ManagerClient:
 
     Today's protocol is in `jobs`, `tasks`, `workers`, `tags`, long lists in `lists`, what is done with many at once in
     `actions`, who ran what when in `attempts`, what happens in `events`, who may do what in `access`, settings
-    in `settings`; all else is here.
+    in `settings`, the first steps of a farm in `setup`; all else is here.
     Without a `token`, the one is sent that `flamenco login` stored for that manager, if any, or, to the one that
     FLAMENCO_MANAGER names, that in FLAMENCO_TOKEN.
     `ca_file` has the certificates of those who vouch for the manager, where this machine does not know them.
@@ -97,6 +98,7 @@ class ManagerClient:
         self.tags = TagCalls(self._connection)
         self.lists = ListCalls(self._connection)
         self.settings = SettingCalls(self._connection)
+        self.setup = SetUpCalls(self._connection)
         self.events = EventCalls(self._connection)
         self.access = AccessCalls(self._connection)
 

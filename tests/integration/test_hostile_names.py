@@ -66,6 +66,7 @@ ASKED: Final = [
     ["explain", "{job}"],
     ["explain", HOSTILE],
     ["history"],
+    ["setup"],
     ["history", "--by", "user"],
     ["log", "{task}", "--search", "evil", "--context", "2"],
     ["log", "{task}", "--search", HOSTILE],

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from falcon import testing
 
 from flamenco.api.app import create_app
+from flamenco.cli import main
 from flamenco.config import load
 from flamenco.config.access_settings import AccessConfig
 from flamenco.farm import blenders
 from flamenco.farm.context import Farm
 from tests.conftest import make_hooks
+from tests.integration.test_delivery import serving
 
 
 @pytest.fixture
@@ -127,3 +131,29 @@ def test_a_trial(client: testing.TestClient, farm: Farm) -> None:
     refused = client.simulate_post("/api/x/setup/trial-render")
     assert refused.status_code in (500, 503)
     assert "The scene cannot be put into" in refused.json["message"]
+
+
+def test_the_command(farm: Farm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says how far that is, sets the farm up, and refuses with the manager's words what will not do."""
+    monkeypatch.setattr(blenders, "check", found)
+    with serving(farm) as url:
+
+        def run(*words: str) -> Result:
+            return CliRunner().invoke(main, ["setup", *words, "--manager", url])
+
+        assert "nobody has chosen one" in run().stdout
+        assert json.loads(run("--json").stdout)["is_first_run"] is True
+        wrong = run("--storage", str(tmp_path / "missing"))
+        assert wrong.exit_code == 1
+        assert "cannot be the shared storage" in wrong.stderr
+        for words in (
+            ("--blender", "b"),
+            ("--storage", "/x", "--on", "amiga=/y"),
+            ("--storage", "/x", "--trial-render"),
+        ):
+            assert run(*words).exit_code == 2
+        assert run("--storage", str(tmp_path), "--blender", "blender", "--on", "windows=F:\\").exit_code == 0
+        written = load(farm.config_file, environ={}, hooks=make_hooks()).config
+        assert written.shared_storage_path == str(tmp_path)
+        assert {value.platform for value in written.variables["storage"].values} >= {"windows"}
+        assert "renders a frame into" in run("--trial-render").stdout
