@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from flamenco.web.addresses import VIEWS
 from tests.acceptance.conftest import running_manager
 from tests.acceptance.rendering import Painter, picture
 from tests.acceptance.web.conftest import PATIENCE_MS, Trouble, until
@@ -95,6 +97,13 @@ def places(farm: LookedAt) -> dict[str, str]:
         "nothing-fits": "jobs?q=nothing-is-called-that",
         "gone": "jobs/00000000-0000-4000-8000-000000000000",
     }
+
+
+def test_no_view_is_left_out(places: dict[str, str]) -> None:
+    """Whatever can be in an address bar is looked at here."""
+    looked_at = {"/" + address.partition("?")[0] for address in places.values()}
+    patterns = {view: re.compile(re.sub(r"\{\w+\}", "[^/]+", view)) for view in VIEWS}
+    assert [view for view, pattern in patterns.items() if not any(map(pattern.fullmatch, looked_at))] == []
 
 
 @pytest.fixture(scope="module", params=list(SCREENS))
