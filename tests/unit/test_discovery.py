@@ -291,7 +291,7 @@ def test_a_bad_name_is_refused(folder: Path) -> None:
             "is a wrapper",
             4,
         ),
-        ("requires_hooks = (9, 0)\n", "needs version 9.0 of the hooks, and here is 1.3", 0),
+        ("requires_hooks = (9, 0)\n", "needs version 9.0 of the hooks, and here is 1.4", 0),
         ("requires_hooks = '1'\n", "write the version of the hooks", 0),
     ],
 )
