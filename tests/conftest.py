@@ -68,7 +68,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     whole = config.getoption("--long")
     wanted = [item for item in items if (_has(item, "longer") or _takes_long(item) if whole else not _takes_long(item))]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
+    chosen = set(wanted)
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = wanted
 
 

@@ -15,13 +15,12 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-import yaml
 
 from flamenco import __version__
 from tests.acceptance.conftest import Manager
 from tests.contract import reading
 
-WORDS: dict[str, list[str]] = yaml.safe_load(reading.V3.read_text())["enums"]
+WORDS: dict[str, list[str]] = reading.read(reading.V3)["enums"]
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 

@@ -32,7 +32,7 @@ from tests.contract.reading import Contract
 
 DOCUMENT = document(SURFACES["v3"])
 PATHS = {each["operationId"]: (method, path) for path, method, each in reading.operations(DOCUMENT)}
-PROMISED: dict[str, Any] = yaml.safe_load(reading.V3.read_text())["operations"]
+PROMISED: dict[str, Any] = reading.read(reading.V3)["operations"]
 SEEN_ELSEWHERE: set[tuple[str, int]] = set()
 """What tests with a manager of their own have seen."""
 
