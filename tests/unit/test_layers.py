@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,7 @@ def layer_of(module: str) -> str:
     return name if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file() else ""
 
 
+@cache
 def imports_in(path: Path) -> list[str]:
     """All that the file imports."""
     return list(imports_of(path.read_text("utf-8"), name_of(path), is_package=path.name == "__init__.py"))
