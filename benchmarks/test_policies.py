@@ -120,6 +120,7 @@ def test_policies_cost_a_worker_nothing(farm_with: MakeFarm) -> None:
     assert all(ratio <= MOST_RATIO for ratio in ratios.values()), ratios
 
 
+@pytest.mark.long
 def test_ranking(benchmark: Any, farm_with: MakeFarm) -> None:
     """Ranking 1,000 open jobs under three policies: what one process does once a second."""
     farm = farm_with(MANY, POLICIES)
@@ -158,6 +159,7 @@ def test_adding_up() -> None:
     assert ours < naive
 
 
+@pytest.mark.long
 def test_ranking_at_every_poll(benchmark: Any, farm_with: MakeFarm) -> None:
     """The naive way: what a poll would cost that asked the policies itself."""
     farm = farm_with(MANY, POLICIES)
@@ -171,6 +173,7 @@ def test_ranking_at_every_poll(benchmark: Any, farm_with: MakeFarm) -> None:
     benchmark.pedantic(poll, rounds=10)
 
 
+@pytest.mark.long
 def test_a_poll_that_a_policy_refuses_everything(benchmark: Any, farm_with: MakeFarm) -> None:
     """A worker that a policy keeps from all of 1,000 open jobs: the dearest poll there is, asked job by job."""
     farm = farm_with(MANY, POLICIES)

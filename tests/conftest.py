@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if _are_named(config):
         return
     whole = config.getoption("--long")
-    wanted = [item for item in items if (_has(item, "longer") or _takes_long(item) if whole else not _takes_long(item))]
+    wanted = [item for item in items if (_goes_on(item) or _takes_long(item) if whole else not _takes_long(item))]
     chosen = set(wanted)
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = wanted
@@ -75,6 +75,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _has(item: pytest.Item, mark: str) -> bool:
     return item.get_closest_marker(mark) is not None
+
+
+def _goes_on(item: pytest.Item) -> bool:
+    """Whether it has the mark `longer`, or measures what otherwise is only done once."""
+    return _has(item, "longer") or "benchmark" in getattr(item, "fixturenames", ())
 
 
 def _takes_long(item: pytest.Item) -> bool:

@@ -147,8 +147,8 @@ def check_farm(manager: Manager, folder: Path, job_id: str) -> None:
     assert (found.returncode, found.stdout) == (0, "the database is in order\n"), found
 
 
-AWAY_S = length.of(10, 60)
-AWAY_LINES = length.of(25, 100)
+AWAY_S = length.of(5, 60)
+AWAY_LINES = length.of(15, 100)
 
 
 @pytest.mark.longer

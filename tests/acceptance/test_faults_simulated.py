@@ -15,11 +15,10 @@ import pytest
 
 from flamenco.client import JobRequest, ManagerClient, ManagerError, ManagerUnreachable
 from flamenco.domain.statuses import JobStatus
-from tests import length
 from tests.acceptance.conftest import STOP_TIMEOUT_S, Manager, is_alive, running_manager, wait_until
 from tests.acceptance.simulating import FARM, NEVER, audit, noticed, processes_of, simulating, with_limit
 
-KILLS = length.of(2, 4)
+KILLS = 4
 
 
 def restarted(folder: Path, killed: Manager, *arguments: str) -> AbstractContextManager[Manager]:
@@ -34,8 +33,7 @@ def kill(manager: Manager) -> None:
     manager.process.wait(STOP_TIMEOUT_S)
 
 
-@pytest.mark.longer
-@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True)
+@pytest.mark.long
 def test_all_managers_are_killed(database_url: str, tmp_path: Path) -> None:
     """With kill -9, again and again, at moments of all kinds."""
     dice = random.Random(15)  # noqa: S311 - the moments are to be arbitrary, not secret
@@ -71,6 +69,7 @@ def test_one_of_two_managers_is_killed(database_url: str, tmp_path: Path) -> Non
         one.data_dir = kept
 
 
+@pytest.mark.long
 def test_half_of_the_workers_are_gone(tmp_path: Path) -> None:
     """All at once, in the middle of their tasks: the others do these as well."""
     with (
@@ -84,6 +83,7 @@ def test_half_of_the_workers_are_gone(tmp_path: Path) -> None:
 MORE_JOBS, HELPER_KILLS, OWNER_KILLS = 60, 20, 4
 
 
+@pytest.mark.long
 def test_the_helper_is_killed(tmp_path: Path) -> None:
     """Again and again, while jobs are compiled: these are whole or refused, and workers go on with others."""
     with (

@@ -260,6 +260,7 @@ def test_the_old_goes(farm: Farm, clock: Clock) -> None:
         assert tx.execute(text("SELECT count(*) FROM awake")).scalar_one() == 0
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True)
 def test_a_walk_at_random_adds_up(farm: Farm, clock: Clock) -> None:
     """Whatever is done, counted and deleted in whatever order, the sums are what workers did."""
     rng = random.Random(7)  # noqa: S311 - the same each time

@@ -172,6 +172,7 @@ def test_no_transaction_takes_long(tmp_path: Path) -> None:
     farm.close()
 
 
+@pytest.mark.long
 def test_a_manager_that_is_killed_finishes_it_when_it_is_back(tmp_path: Path) -> None:
     """What is left of 100,000 tasks when the manager is killed is done by the next one before it serves."""
     url, job = in_data_folder(tmp_path)

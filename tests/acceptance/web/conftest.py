@@ -1,4 +1,4 @@
-"""A browser for each module, a tab for each test, in which nothing may go wrong unseen."""
+"""A browser for all modules, a tab for each test, in which nothing may go wrong unseen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.acceptance.web.farms import LookedAt, looked_at
 PATIENCE_MS = 20_000
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """The Chromium of this machine."""
     program = shutil.which("chromium")

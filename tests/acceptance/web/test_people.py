@@ -278,6 +278,7 @@ def test_the_audit(page: Page, farm: LookedAt) -> None:
     assert PASSWORD not in page.content()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_how_it_looks(page: Page, farm: LookedAt, axe: str, pictures: Path, scheme: str) -> None:
     """Nobody is kept out, of what is for them and of what is not; and all of it fits on a phone."""

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from playwright.sync_api import Page, expect
 
+from tests import length
 from tests.acceptance.conftest import running_manager, wait_until
 from tests.acceptance.test_faults import running_workers
 from tests.acceptance.web.farms import HOSTILE, LookedAt, looked_at
@@ -163,7 +164,7 @@ def test_the_sinks(page: Page, farm: LookedAt) -> None:
     assert page.title() != "hit"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", length.every(2, ["light", "dark"]))
 def test_how_they_look(page: Page, farm: LookedAt, axe: str, pictures: Path, scheme: str) -> None:
     """They keep nobody out, and are no wider than a phone."""
     farm.await_status(farm.submit(HOSTILE["long"][:200], metadata={"user": HOSTILE["right to left"]}), "completed")
