@@ -32,7 +32,7 @@ from flamenco.store.engine import Store
 from flamenco.store.schema import metadata
 from flamenco.store.upgrade import known_revisions, upgrade
 from flamenco.testing import START, Clock
-from tests import leaks, length
+from tests import leaks, length, trusting
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile("patient", deadline=None)
     hypothesis.settings.load_profile("patient")
     config.pluginmanager.register(leaks)
+    config.pluginmanager.register(trusting)
     if config.getoption("--long"):
         length.set_whole()
 

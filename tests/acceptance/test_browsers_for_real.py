@@ -48,7 +48,7 @@ class _Page(BaseHTTPRequestHandler):
 def stranger() -> Iterator[str]:
     """The URL of the stranger's site."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://{STRANGER}:{server.server_port}"
     server.shutdown()

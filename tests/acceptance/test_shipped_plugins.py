@@ -191,7 +191,7 @@ def test_webhooks(tmp_path: Path) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
     received: list[tuple[Mapping[str, str], bytes]] = []
     server.received = received  # type: ignore[attr-defined]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     here = {"localhost:9000": f"127.0.0.1:{server.server_address[1]}"}
     try:
         with farm_of(tmp_path, "webhooks", here) as farm, running_workers(tmp_path, farm.manager.url, 1):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from falcon import testing
 
-from flamenco.api.app import create_app
+from flamenco.api.app import Application, create_app
 from flamenco.config.access_settings import AccessConfig, WorkersConfig
 from flamenco.domain.access import ITSELF, Role
 from flamenco.farm import tokens, users
@@ -36,11 +37,21 @@ def basic(user: str, password: str) -> dict[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
+_APPLICATIONS: WeakKeyDictionary[Farm, Application] = WeakKeyDictionary()
+
+
+def _application(farm: Farm) -> Application:
+    """The one that all clients of a farm ask, made when the first one does."""
+    if farm not in _APPLICATIONS:
+        _APPLICATIONS[farm] = create_app(farm)
+    return _APPLICATIONS[farm]
+
+
 class Client:
     """Somebody who asks a manager, always from the same address and with the same headers."""
 
     def __init__(self, farm: Farm, headers: dict[str, str] | None = None, address: str = PRIVATE_ADDRESS) -> None:
-        self._client = testing.TestClient(create_app(farm))
+        self._client = testing.TestClient(_application(farm))
         self.headers = headers or {}
         self.address = address
 

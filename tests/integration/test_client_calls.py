@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,6 +100,21 @@ def test_a_manager_that_comes_back_is_waited_for(manager: ScriptedManager, monke
     trouble[:] = [ManagerUnreachable("gone")]
     with pytest.raises(ManagerUnreachable, match="gone"):
         patiently(ask)
+
+
+@pytest.mark.parametrize(("url", "reads"), [("http://farm:8080", False), ("https://farm:8080", True)])
+def test_whom_everybody_trusts_is_read_where_it_matters(monkeypatch: pytest.MonkeyPatch, url: str, reads: bool) -> None:
+    """Over plain HTTP nobody is vouched for, and a command that asks that way starts without reading certificates."""
+    read: list[str] = []
+    create = ssl.create_default_context
+
+    def note(**about: Any) -> ssl.SSLContext:
+        read.append(url)
+        return create(**about)
+
+    monkeypatch.setattr(ssl, "create_default_context", note)
+    ManagerClient(url, token="").close()
+    assert bool(read) == reads
 
 
 def event(number: int, **payload: Any) -> dict[str, Any]:

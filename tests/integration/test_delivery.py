@@ -594,7 +594,7 @@ class Quiet(WSGIRequestHandler):
 def serving(farm: Farm) -> Iterator[str]:
     """The farm's API, at a real address."""
     with make_server("127.0.0.1", 0, create_app(farm), handler_class=Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"

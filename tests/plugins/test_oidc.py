@@ -106,7 +106,7 @@ class _Answers(BaseHTTPRequestHandler):
 def providing() -> Iterator[Provider]:
     """A provider that is there."""
     made = Provider()
-    thread = threading.Thread(target=made.serve_forever)
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield made
     made.shutdown()

@@ -61,7 +61,7 @@ class Asked(BaseHTTPRequestHandler):
 def index() -> Iterator[Index]:
     """An index that knows what everybody knows."""
     with Index({"/pycrypto/json": BAD}) as running:
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running
         running.shutdown()
