@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,9 +28,16 @@ from flamenco.domain.errors import AccessDenied, ConfigError
 from flamenco.farm import users
 from flamenco.farm.context import Farm
 from flamenco.hooks.authentication import Identity
+from tests.conftest import empty_database
 from tests.integration.entering import PASSWORD, PUBLIC_ADDRESS
 
 PUBLIC_URL = "https://farm.studio.example"
+
+
+@cache
+def first_key() -> RSAKey:
+    """That of every provider, since it takes a fifth of a second to find one."""
+    return RSAKey.generate_key(2048, {"kid": "one"})
 
 
 class Provider(ThreadingHTTPServer):
@@ -38,7 +46,7 @@ class Provider(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
         self.issuer = f"http://127.0.0.1:{self.server_address[1]}"
-        self.key = RSAKey.generate_key(2048, {"kid": "one"})
+        self.key = first_key()
         self.claims: dict[str, Any] = {"preferred_username": "anna"}
         self.signing_key = self.key
         self.asked: dict[str, str] = {}
@@ -148,6 +156,8 @@ def configured(folder: Path, provider: str, **more: Any) -> Farm:
     own = {"issuer": provider, "client_id": "flamenco", "client_secret": "a secret of two", **more}
     content = {"public_url": PUBLIC_URL, "access": {"mode": "login"}, "plugins": {"oidc": own}, "data_dir": str(folder)}
     (folder / "flamenco-manager.yaml").write_text(json.dumps(content))
+    if not (database := folder / "flamenco-manager.sqlite").exists():
+        database.write_bytes(empty_database())
     loaded = configure(folder / "flamenco-manager.yaml", None)
     prepare(loaded.config, loaded.hooks)
     return create_farm(loaded.config, loaded.hooks)
