@@ -50,9 +50,13 @@ pip_install() {
     with=$1
     shift
     without=$(echo ",$with," | sed 's/,blender,/,/; s/^,//; s/,$//')
-    if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".${with:+[$with]}" "$@"; then
+    if ! pip_takes ".${with:+[$with]}" "$@"; then
         [ "$with" = "$without" ] && exit 1
         say "Going on without the bpy wheel, which cannot be installed here."
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".${without:+[$without]}" "$@" || exit 1
+        pip_takes ".${without:+[$without]}" "$@" || exit 1
     fi
+    # On all processors, where pip takes one; some files are for another Python, or made to be wrong.
+    .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 }
+
+pip_takes() { .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --editable "$@"; }
