@@ -320,7 +320,7 @@ def test_oidc(tmp_path: Path) -> None:
 
 def test_every_shipped_plugin_is_tested_here(tmp_path: Path) -> None:
     """A plugin that is added gets a test above, and its example is a configuration that enables it."""
-    plugins = {path.stem for path in (Path(__file__).parents[2] / "plugins").iterdir() if path.suffix != ".md"}
+    plugins = {path.stem for path in (Path(__file__).parents[2] / "plugins").iterdir() if path.suffix in ("", ".py")}
     for plugin in plugins - {"__pycache__"}:
         assert f"test_{plugin}" in globals(), plugin
         assert plugin in load_documented(plugin, tmp_path).config.plugins
