@@ -28,7 +28,8 @@ class SetUp(Struct, frozen=True, kw_only=True):
     storage: Annotated[Text, Meta(min_length=1, description="Folder that all share, as the manager sees it.")]
     blender: Annotated[Text, Meta(description="Command or path; empty leaves the variable as it is.")] = ""
     elsewhere: Annotated[
-        dict[Platform, Text], Meta(description="The same folder on other platforms; makes a two-way variable.")
+        dict[Platform, Text],
+        Meta(max_length=3, description="The same folder on other platforms; makes a two-way variable."),
     ] = {}
 
 
