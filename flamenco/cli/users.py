@@ -88,7 +88,7 @@ def add(
     Example:
       flamenco users add anna --role admin
     """
-    password = "" if no_password else asked_password("Password", from_stdin=password_stdin, confirm=True)
+    password = None if no_password else asked_password("Password", from_stdin=password_stdin, confirm=True)
     with _farm(config_file, data_dir, "addUser") as farm:
         user = farm_users.add(farm, name, Role(role), password)
     print_line(f"{user.name} can sign in, with the role {user.role}.")

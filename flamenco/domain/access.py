@@ -50,6 +50,13 @@ PROGRAMS: Final = (Role.VIEW, Role.SUBMIT, Role.REGISTER)
 """The roles that tokens of programs may have, and keys in the path no others; workers have secrets of their own."""
 
 
+SHORTEST_PASSWORD: Final = 10
+LONGEST_PASSWORD: Final = 1_000
+
+SHORTEST_SECRET: Final = 16
+"""So many characters has the secret of a worker at least; those of all workers that there are have more."""
+
+
 class Access(StrEnum):
     """What an operation is about; which roles it takes follows from that.
 

@@ -8,10 +8,8 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from flamenco.domain.access import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from flamenco.domain.errors import Busy, Refused
-
-SHORTEST: Final = 10
-LONGEST: Final = 1_000
 
 MOST_WAITING: Final = 16
 """So many wait for one of the two places; more are sent away, to come again."""
@@ -32,8 +30,8 @@ class Passwords:
 
     def hash(self, password: str) -> str:
         """What is stored of a password. Raises `Refused` for one that is too short, or `Busy`."""
-        if not SHORTEST <= len(password) <= LONGEST:
-            raise Refused(f"password: is to have from {SHORTEST} to {LONGEST} characters")
+        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+            raise Refused(f"password: is to have from {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
         with self._place():
             return self._hasher.hash(password)
 
@@ -43,7 +41,7 @@ class Passwords:
             if not self._nobody:
                 self._nobody = self._hasher.hash("of nobody")
             try:
-                self._hasher.verify(password_hash or self._nobody, password[: LONGEST + 1])
+                self._hasher.verify(password_hash or self._nobody, password[: LONGEST_PASSWORD + 1])
             except (VerificationError, InvalidHashError):
                 return False
             return bool(password_hash)

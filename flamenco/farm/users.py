@@ -26,10 +26,10 @@ def everybody(farm: Farm) -> list[User]:
         return store.all_users(tx)
 
 
-def add(farm: Farm, name: str, role: Role, password: str = "") -> User:
+def add(farm: Farm, name: str, role: Role, password: str | None = None) -> User:
     """Add a user, with a password unless somebody else knows them. Raises `Refused`, or `Conflict` for a known name."""
     name, role = checked_name(name), checked_role(role)
-    password_hash = farm.passwords.hash(password) if password else ""
+    password_hash = "" if password is None else farm.passwords.hash(password)
     now = farm.clock()
     with farm.store.write() as tx:
         user = store.insert_user(tx, name, role, password_hash, now)

@@ -12,7 +12,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flamenco.domain.access import ITSELF, Caller, hash_of
+from flamenco.domain.access import ITSELF, SHORTEST_SECRET, Caller, hash_of
 from flamenco.domain.errors import Busy, Conflict, NotFound, Refused
 from flamenco.domain.events import worker_event
 from flamenco.domain.identity import approval_code
@@ -29,9 +29,6 @@ from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
 
 log = structlog.get_logger(__name__)
-
-SHORTEST_SECRET: Final = 16
-"""So many characters has the secret of a worker at least; those of all workers that there are have more."""
 
 _AN_HOUR: Final = timedelta(hours=1)
 

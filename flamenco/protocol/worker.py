@@ -6,13 +6,20 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from flamenco.domain.access import SHORTEST_SECRET
 from flamenco.protocol.fields import Name, TaskTypes, Text
 
 
 class WorkerRegistration(Struct, frozen=True):
     """A program that wants to become a worker of this farm."""
 
-    secret: Annotated[Text, Meta(description="The password this worker will use; random, and kept by nobody else.")]
+    secret: Annotated[
+        Text,
+        Meta(
+            description="The password this worker will use; random, and kept by nobody else.",
+            extra_json_schema={"minLength": SHORTEST_SECRET},
+        ),
+    ]
     platform: Annotated[Name, Meta(description="linux, windows or darwin.")]
     supported_task_types: TaskTypes
     name: Name

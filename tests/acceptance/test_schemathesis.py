@@ -108,7 +108,7 @@ CHOOSY = frozenset(
 LENIENT = frozenset({"getVariables", "getSharedStorage", "getEvents"})
 """Operations that take whatever audience stands in their path; and a list of nothing for an empty one."""
 
-PAGED = frozenset({"listJobs", "listTasks", "listWorkers"})
+PAGED = frozenset({"listJobs", "listTasks", "listWorkers", "getJobAttempts"})
 """Operations of which each page says itself what the next one is after."""
 
 SAID_BY_FLAMENCO = {
@@ -116,6 +116,9 @@ SAID_BY_FLAMENCO = {
 }
 """What depends on the farm's state and is answered with 500, since today's clients know it that way: checkouts that
 cannot be made."""
+
+TOO_LARGE = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_URI_TOO_LONG})
+"""With which a request is refused before anybody looks at what is in it."""
 
 
 def stay_possible(operation: str, body: Any, known: Known) -> None:
@@ -165,7 +168,7 @@ def check(case: Any, manager: Manager, known: Known, *, any_state: bool = False)
         case.query["wait"] = 0  # nothing is about to happen
     how = {"base_url": manager.url, "headers": known.headers}
     response = case.call(**how)
-    if response.status_code == HTTPStatus.REQUEST_URI_TOO_LONG:
+    if response.status_code in TOO_LARGE:
         excluded.append(negative_data_rejection)  # for which that is none
     case.validate_response(response, headers=known.headers, excluded_checks=excluded, transport_kwargs=how)
     if response.status_code >= 500:

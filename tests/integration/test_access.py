@@ -609,6 +609,9 @@ def test_users_are_managed_by_administrators(make_farm: MakeFarm) -> None:
     assert root.post("/api/x/users", new).status_code == 409
     assert root.post("/api/x/users", new | {"name": "a b"}).status_code == 400
     assert root.post("/api/x/users", new | {"name": "w", "role": "worker"}).status_code == 400
+    for password in ("", "too short"):
+        answer = root.post("/api/x/users", new | {"name": "w", "password": password})
+        assert (answer.status_code, answer.json["message"]) == (400, "password: is to have from 10 to 1000 characters")
     browser = Client(farm, cookie_of(Client(farm).post("/api/x/sign-in", {"name": "anna", "password": PASSWORD})))
     changed = {"old": PASSWORD, "new": f"{PASSWORD}!"}
     assert browser.ask("PUT", "/api/x/me/password", changed | {"old": "wrong"}).status_code == 403

@@ -138,6 +138,21 @@ def test_v3_schemas_are_those_of_todays_protocol() -> None:
         assert set(ours[name]["enum"]) == set(words), name
 
 
+@EVERY_SURFACE
+def test_parameters_fit_into_a_request(name: str) -> None:
+    """Every text in a path or a query has a length, and every list a number of entries, that arrives."""
+    for _, _, operation in reading.operations(document(SURFACES[name])):
+        for parameter in operation.get("parameters", ()):
+            schema = parameter["schema"]
+            where = (operation["operationId"], parameter["name"])
+            if schema.get("type") == "array":
+                assert schema["maxItems"] <= 100, where
+                schema = schema["items"]
+            is_text = schema.get("type") == "string" and not {"format", "enum"} & schema.keys()
+            if is_text and parameter["in"] != "header":
+                assert schema.get("maxLength", 10_000) <= 2_000 or "{64}" in schema["pattern"], where
+
+
 def test_limits_are_documented() -> None:
     """What is refused for its size or its characters can be read in the document."""
     schemas = document(SURFACES["v1"])["components"]["schemas"]

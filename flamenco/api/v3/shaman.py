@@ -104,6 +104,7 @@ class File(Resource):
         path=schemas.FileInPath,
         headers=schemas.UploadHeaders,
         stream=("application/octet-stream",),
+        optional_body=True,  # that of an empty file is none
         statuses={Conflict: 417} | _SWITCHED_OFF,
         returns={
             200: Answer("The file is stored."),

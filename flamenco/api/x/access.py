@@ -142,7 +142,7 @@ class Users(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.NewUser) -> None:
         """Store the user."""
-        password = "" if body.password is UNSET else body.password
+        password = None if body.password is UNSET else body.password
         with unhurried(req):
             user = users.add(self.farm, body.name, body.role, password)
         send(resp, _user(user))

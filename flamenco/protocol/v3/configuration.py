@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from flamenco.protocol.fields import Text
+from flamenco.protocol.fields import MOST_NAME, Text
 
 
 class ManagerVariableAudience(StrEnum):
@@ -87,4 +87,4 @@ class AudiencePath(Struct, frozen=True):
     """Whom to answer for. Any audience is taken, as it always was; there are no variables for those not listed."""
 
     audience: Annotated[str, Meta(extra_json_schema={"enum": [each.value for each in ManagerVariableAudience]})]
-    platform: Annotated[str, Meta(description="linux, windows, darwin, …")]
+    platform: Annotated[str, Meta(description="linux, windows, darwin, …", extra_json_schema={"maxLength": MOST_NAME})]

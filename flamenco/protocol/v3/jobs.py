@@ -11,11 +11,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from flamenco.domain.listing import JobOrder
 from flamenco.domain.statuses import JobStatus
 from flamenco.protocol.fields import (
+    MOST_LISTED,
+    MOST_NAME,
+    ORDER,
     AvailableJobSettingSubtype,
     AvailableJobSettingType,
     Int32,
     Limit,
     Metadata,
+    Name,
     Offset,
     Settings,
     Text,
@@ -81,9 +85,11 @@ class JobsQuery(Struct, frozen=True, kw_only=True):
 
     offset: Offset = 0
     limit: Limit = UNSET
-    order_by: Annotated[list[JobOrder], Meta(description="What to sort by; a minus turns the order round.")] = []
-    status_in: Annotated[list[JobStatus], Meta(description="Only jobs with one of these statuses.")] = []
-    type_in: Annotated[list[Text], Meta(description="Only jobs of these job types.")] = []
+    order_by: Annotated[list[JobOrder], Meta(max_length=MOST_LISTED, description=ORDER)] = []
+    status_in: Annotated[
+        list[JobStatus], Meta(max_length=MOST_LISTED, description="Only jobs with one of these statuses.")
+    ] = []
+    type_in: Annotated[list[Name], Meta(max_length=MOST_LISTED, description="Only jobs of these job types.")] = []
 
 
 class JobDeletionInfo(Struct, frozen=True):
@@ -186,4 +192,4 @@ class AvailableJobTypes(Struct, frozen=True):
 class JobTypePath(Struct, frozen=True):
     """Which job type."""
 
-    type_name: str = field(name="typeName")
+    type_name: Annotated[str, Meta(extra_json_schema={"maxLength": MOST_NAME})] = field(name="typeName")

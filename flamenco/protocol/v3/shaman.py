@@ -12,7 +12,13 @@ from flamenco.protocol.fields import Text
 _LARGEST = 2**63 - 1
 
 Size = Annotated[int, Meta(ge=0, le=_LARGEST, description="Size of the file in bytes.")]
-Checksum = Annotated[Text, Meta(description="SHA-256 checksum of the file: 64 hexadecimal digits in lower case.")]
+Checksum = Annotated[
+    Text,
+    Meta(
+        description="SHA-256 checksum of the file: 64 hexadecimal digits in lower case.",
+        extra_json_schema={"pattern": "^[0-9a-f]{64}$"},
+    ),
+]
 
 
 class ShamanFileStatus(StrEnum):

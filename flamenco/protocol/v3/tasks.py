@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.domain.listing import TaskOrder
 from flamenco.domain.statuses import TaskStatus
-from flamenco.protocol.fields import Limit, Offset, Text, Uuid
+from flamenco.protocol.fields import MOST_LISTED, ORDER, Limit, Offset, Text, Uuid
 from flamenco.protocol.v3.worker import Command
 
 
@@ -47,8 +47,10 @@ class TasksQuery(Struct, frozen=True, kw_only=True):
 
     offset: Offset = 0
     limit: Limit = UNSET
-    order_by: Annotated[list[TaskOrder], Meta(description="What to sort by; a minus turns the order round.")] = []
-    status_in: Annotated[list[TaskStatus], Meta(description="Only tasks with one of these statuses.")] = []
+    order_by: Annotated[list[TaskOrder], Meta(max_length=MOST_LISTED, description=ORDER)] = []
+    status_in: Annotated[
+        list[TaskStatus], Meta(max_length=MOST_LISTED, description="Only tasks with one of these statuses.")
+    ] = []
 
 
 class Task(Struct, frozen=True, kw_only=True):

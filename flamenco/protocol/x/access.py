@@ -7,11 +7,22 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from flamenco.domain.access import Mode, Role
-from flamenco.protocol.fields import Name, Text, Uuid
+from flamenco.domain.access import LONGEST_PASSWORD, PEOPLE, PROGRAMS, SHORTEST_PASSWORD, Mode, Role
+from flamenco.protocol.fields import Name, Storable, Text, Uuid
 
-UserName = Annotated[str, Meta(min_length=1, max_length=64)]
-Password = Annotated[str, Meta(max_length=1_000)]
+UserName = Annotated[Storable, Meta(min_length=1, max_length=64)]
+NewUserName = Annotated[
+    UserName,
+    Meta(
+        description="Letters of any script and digits, after the first one . _ @ + - as well.",
+        extra_json_schema={"pattern": r"^[^\W_][\w.@+-]*$"},
+    ),
+]
+Password = Annotated[Storable, Meta(max_length=LONGEST_PASSWORD)]
+# That it is too short, and which roles there are for whom, is said by the farm, in one sentence wherever it is asked.
+NewPassword = Annotated[Password, Meta(extra_json_schema={"minLength": SHORTEST_PASSWORD})]
+RoleOfPerson = Annotated[Role, Meta(extra_json_schema={"enum": [each.value for each in PEOPLE]})]
+RoleOfToken = Annotated[Role, Meta(extra_json_schema={"enum": [each.value for each in (*PEOPLE, *PROGRAMS)]})]
 Count = Annotated[int, Meta(ge=1, le=1_000)]
 
 
@@ -44,14 +55,14 @@ class SignIn(Struct, frozen=True, kw_only=True):
 
     name: UserName
     password: Password
-    link: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
+    link: Annotated[Storable, Meta(max_length=200)] | UnsetType = UNSET
 
 
 class PasswordChange(Struct, frozen=True, kw_only=True):
     """Another password for oneself."""
 
     old: Password
-    new: Password
+    new: NewPassword
 
 
 class User(Struct, frozen=True, kw_only=True):
@@ -72,16 +83,16 @@ class Users(Struct, frozen=True, kw_only=True):
 class NewUser(Struct, frozen=True, kw_only=True):
     """A user to be made; without a password, for somebody whom a plugin knows."""
 
-    name: UserName
-    role: Role
-    password: Password | UnsetType = UNSET
+    name: NewUserName
+    role: RoleOfPerson
+    password: NewPassword | UnsetType = UNSET
 
 
 class UserChange(Struct, frozen=True, kw_only=True):
     """What is to be otherwise with a user; what is missing stays."""
 
-    role: Role | UnsetType = UNSET
-    password: Password | UnsetType = UNSET
+    role: RoleOfPerson | UnsetType = UNSET
+    password: NewPassword | UnsetType = UNSET
 
 
 class UserPath(Struct, frozen=True):
@@ -111,8 +122,8 @@ class Tokens(Struct, frozen=True, kw_only=True):
 class NewToken(Struct, frozen=True, kw_only=True):
     """A token to be made: for oneself, or, by an administrator, for the farm or for a user."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
-    role: Role | UnsetType = UNSET
+    name: Annotated[Storable, Meta(min_length=1, max_length=100)]
+    role: RoleOfToken | UnsetType = UNSET
     days: Annotated[int, Meta(ge=1, le=36_500, description="How many days it opens anything; for ever if missing.")] | (
         UnsetType
     ) = UNSET
@@ -130,7 +141,7 @@ class MadeToken(Struct, frozen=True, kw_only=True):
 class TokenPath(Struct, frozen=True):
     """A token in a path, by its id."""
 
-    token: Text
+    token: Name
 
 
 class AuditQuery(Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -140,9 +151,9 @@ class AuditQuery(Struct, frozen=True, kw_only=True, rename="kebab"):
     before: Annotated[int, Meta(ge=0, le=2**63 - 1, description="Only those before the one with this number.")] | (
         UnsetType
     ) = UNSET
-    who: Text | UnsetType = UNSET
-    kind: Text | UnsetType = UNSET
-    object_id: Text | UnsetType = UNSET
+    who: Name | UnsetType = UNSET
+    kind: Name | UnsetType = UNSET
+    object_id: Name | UnsetType = UNSET
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -197,7 +208,7 @@ class NewWorker(Struct, frozen=True, kw_only=True):
     """A worker that shall not register by itself."""
 
     name: Name
-    platform: Annotated[str, Meta(min_length=1, max_length=100)]
+    platform: Annotated[Storable, Meta(min_length=1, max_length=100)]
 
 
 class MadeWorker(Struct, frozen=True, kw_only=True):

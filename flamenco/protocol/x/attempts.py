@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from flamenco.domain.attempts import Outcome
-from flamenco.protocol.fields import Text, Uuid
+from flamenco.protocol.fields import After, Uuid
 
 _PAGE = Meta(ge=1, le=500, description="At most so many.")
 
@@ -22,7 +22,7 @@ class AttemptsQuery(Struct, frozen=True, kw_only=True):
     until: Annotated[datetime, Meta(description="Those that began before.", tz=True)] | UnsetType = field(
         default=UNSET, name="to"
     )
-    after: Annotated[Text, Meta(description="What the page before had as `next`.")] | UnsetType = UNSET
+    after: After = UNSET
     limit: Annotated[int, _PAGE] = 100
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.protocol.fields import Name, Uuid
+from flamenco.protocol.fields import MOST_LISTED, Name, Uuid
 
-_MOST: Final = 100
 _One = Annotated[Uuid, Meta(max_length=36)]
-_Names = Annotated[list[Name], Meta(max_length=_MOST)]
-_Uuids = Annotated[list[_One], Meta(max_length=_MOST)]
+_Names = Annotated[list[Name], Meta(max_length=MOST_LISTED)]
+_Uuids = Annotated[list[_One], Meta(max_length=MOST_LISTED)]
 
 Sought = Annotated[Name, Meta(description="Part of a name, however it is written; or how a UUID begins.")]
 
@@ -43,7 +42,7 @@ class ShownWorkerStatus(StrEnum):
 class JobFilter(Struct, frozen=True, kw_only=True):
     """Which jobs; all of them, where nothing is said."""
 
-    status: Annotated[list[JobStatus], Meta(max_length=_MOST, description="Only jobs with one of these.")] = []
+    status: Annotated[list[JobStatus], Meta(max_length=MOST_LISTED, description="Only jobs with one of these.")] = []
     type: Annotated[_Names, Meta(description="Only jobs of these job types.")] = []
     user: Annotated[_Names, Meta(description="Only jobs of these users.")] = []
     project: Annotated[_Names, Meta(description="Only jobs for these projects.")] = []
@@ -56,7 +55,7 @@ class JobFilter(Struct, frozen=True, kw_only=True):
 class TaskFilter(Struct, frozen=True, kw_only=True):
     """Which tasks of a job; all of them, where nothing is said."""
 
-    status: Annotated[list[TaskStatus], Meta(max_length=_MOST, description="Only tasks with one of these.")] = []
+    status: Annotated[list[TaskStatus], Meta(max_length=MOST_LISTED, description="Only tasks with one of these.")] = []
     type: Annotated[_Names, Meta(description="Only tasks of these types.")] = []
     worker: Annotated[_One, Meta(description="Only tasks that this worker has, or had last.")] | UnsetType = UNSET
     q: Sought = ""
@@ -65,7 +64,9 @@ class TaskFilter(Struct, frozen=True, kw_only=True):
 class WorkerFilter(Struct, frozen=True, kw_only=True):
     """Which workers; all of them, where nothing is said."""
 
-    status: Annotated[list[ShownWorkerStatus], Meta(max_length=_MOST, description="Only workers that do this.")] = []
+    status: Annotated[
+        list[ShownWorkerStatus], Meta(max_length=MOST_LISTED, description="Only workers that do this.")
+    ] = []
     tag: Annotated[_Uuids, Meta(description="Only workers with one of these tags, by UUID.")] = []
     q: Sought = ""
     approved: Annotated[bool, Meta(description="Only those that were approved, or that wait for it.")] | UnsetType = (

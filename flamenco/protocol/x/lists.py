@@ -8,13 +8,12 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.protocol.fields import Metadata, Settings, Uuid
+from flamenco.protocol.fields import ORDER, After, Metadata, Settings, Uuid
 from flamenco.protocol.x.attempts import Eta
 from flamenco.protocol.x.filters import JobFilter, ShownWorkerStatus, TaskFilter, WorkerFilter
 from flamenco.protocol.x.overview import TasksByStatus
 
 Limit = Annotated[int, Meta(ge=1, le=500, description="At most so many.")]
-After = Annotated[str, Meta(max_length=2_000, description="What the page before gave as `next`.")] | UnsetType
 Next = Annotated[str, Meta(description="What to ask the next page `after`; missing at the end.")] | UnsetType
 Total = Annotated[int, Meta(description="How many there are on all pages.")]
 Counts = Annotated[
@@ -43,7 +42,7 @@ class JobsQuery(JobFilter, frozen=True, kw_only=True):
     whole: Annotated[bool, Meta(description="With settings and metadata of each.")] = False
     eta: Annotated[bool, Meta(description="With when those that are being run will be done.")] = False
     of: Annotated[Literal["me"], Meta(description="Only those of whoever asks.")] | UnsetType = UNSET
-    sort: Annotated[JobSort, Meta(description="What to sort by; a minus turns the order round.")] = "-created"
+    sort: Annotated[JobSort, Meta(description=ORDER)] = "-created"
     limit: Limit = 100
     after: After = UNSET
 
@@ -51,7 +50,7 @@ class JobsQuery(JobFilter, frozen=True, kw_only=True):
 class TasksQuery(TaskFilter, frozen=True, kw_only=True):
     """Which tasks of a job, in which order, and which page of them."""
 
-    sort: Annotated[TaskSort, Meta(description="What to sort by; a minus turns the order round.")] = "index"
+    sort: Annotated[TaskSort, Meta(description=ORDER)] = "index"
     limit: Limit = 100
     after: After = UNSET
 
@@ -59,7 +58,7 @@ class TasksQuery(TaskFilter, frozen=True, kw_only=True):
 class WorkersQuery(WorkerFilter, frozen=True, kw_only=True):
     """Which workers, in which order, and which page of them."""
 
-    sort: Annotated[WorkerSort, Meta(description="What to sort by; a minus turns the order round.")] = "name"
+    sort: Annotated[WorkerSort, Meta(description=ORDER)] = "name"
     limit: Limit = 100
     after: After = UNSET
 

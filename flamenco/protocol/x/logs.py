@@ -6,6 +6,8 @@ from typing import Annotated, Final
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from flamenco.protocol.fields import Storable
+
 LARGEST_PLACE: Final = 2**53
 """The largest number of a byte that every client can count to."""
 
@@ -25,7 +27,9 @@ class LogPart(Struct, frozen=True, kw_only=True):
 class LogSearch(Struct, frozen=True, kw_only=True):
     """What to look for in a log."""
 
-    q: Annotated[str, Meta(min_length=1, max_length=1000, description="A text, or a regular expression of Python.")]
+    q: Annotated[
+        Storable, Meta(min_length=1, max_length=1000, description="A text, or a regular expression of Python.")
+    ]
     regex: Annotated[bool, Meta(description="Whether it is a regular expression.")] = False
     case: Annotated[bool, Meta(description="Whether capitals matter.")] = False
     after: Annotated[Place, Meta(description="The byte where to begin: the `next` of the answer before.")] = 0
