@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from flamenco.domain.errors import Refused
 from flamenco.domain.model import TaskState, TaskWorker
+from flamenco.domain.moments import in_utc
 from flamenco.domain.statuses import TaskStatus
 
 
@@ -131,7 +132,7 @@ class Place(Struct, frozen=True):
             place = cls(None, -1)
         if not 0 <= place.key < 2**63 or (place.ended and place.ended.tzinfo is None):
             raise Refused("after: is to be what an earlier answer has as `next`; leave it out for the first page.")
-        return place
+        return cls(in_utc(place.ended), place.key) if place.ended else place
 
 
 def under_way(task: TaskState, worker: TaskWorker | None, now: datetime) -> Attempt:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from flamenco.domain.errors import Refused
+from flamenco.domain.moments import in_utc
 
 _LARGEST: Final = 2**63 - 1
 
@@ -73,7 +74,7 @@ def cursor(position: Position) -> str:
 def _is_stored(value: Value) -> bool:
     """Whether a database can compare with it."""
     if isinstance(value, datetime):
-        return value.tzinfo is not None
+        return value.tzinfo is not None and in_utc(value) == value
     if isinstance(value, str):
         return "\0" not in value
     return abs(value) <= _LARGEST

@@ -7,12 +7,13 @@ marked, and the chore tries again. While a large job is being taken apart, its t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from flamenco.domain.errors import NotFound
 from flamenco.domain.events import job_deleted_event, job_event
 from flamenco.domain.model import JobState
+from flamenco.domain.moments import LAST, in_utc
 from flamenco.domain.moves import MassMove
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm import audit, roll_ups, shaman
@@ -23,6 +24,8 @@ from flamenco.files.job_folders import remove_job_folder
 from flamenco.store import deletion, events, jobs
 from flamenco.store.arrivals import may_still_come
 from flamenco.store.engine import Tx
+
+_A_SECOND: Final = timedelta(seconds=1)
 
 _ENDS: Final = MassMove(
     frozenset({TaskStatus.ACTIVE}), TaskStatus.CANCELED, "Manager canceled this task because the job is being deleted."
@@ -59,13 +62,10 @@ def request_mass(farm: Farm, last_updated_max: datetime) -> None:
 
 
 def _rounded_up(moment: datetime) -> datetime:
-    try:
-        moment = moment.astimezone(UTC)
-        return moment if not moment.microsecond else moment.replace(microsecond=0) + timedelta(seconds=1)
-    except OverflowError:
-        # So clients write "never" and "always".
-        first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-        return first if moment.year == first.year else last
+    moment = in_utc(moment)
+    if not moment.microsecond or LAST - moment < _A_SECOND:
+        return moment
+    return moment.replace(microsecond=0) + _A_SECOND
 
 
 def shaman_checkout_goes(farm: Farm, job_id: str) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from flamenco.domain.access import Owner, Role
 from flamenco.domain.job_files import LAST_RENDERED
+from flamenco.domain.paging import Position, cursor
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import tags, workers
 from flamenco.farm.context import Farm
@@ -80,6 +81,7 @@ def test_a_page_of_jobs(farm: Farm) -> None:
         ("sort=size", "sort"),
         ("status=busy", "status"),
         ("after=nowhere", "after: no page of this list"),
+        (f"after={cursor(Position('-created', '0001-01-01T00:00:00+03:17', 1))}", "after: no page of this list"),
         ("of=you", "of"),
         ("worker=null", "worker: 'null' is not a UUID"),
         ("tag=gpu", "tag: 'gpu' is not a UUID"),

@@ -327,6 +327,15 @@ def test_a_place_that_no_page_gave_is_refused(after: str) -> None:
         Place.parse(after)
 
 
+@ON_SQLITE
+@pytest.mark.parametrize("after", ["", "&after=0001-01-01T00:00:00%2B03:17~1"])
+def test_attempts_from_never_to_always(farm: Farm, clock: Clock, after: str) -> None:
+    """As some clients write that there is no end."""
+    job = finished(farm, clock)
+    ends = f"from=0001-01-01T00:00:00%2B03:17&to=9999-12-31T23:59:59-01:00{after}"
+    assert ask(farm, f"/jobs/{job.id}/attempts?{ends}") == ask(farm, f"/jobs/{job.id}/attempts")
+
+
 def test_a_place_is_what_it_was() -> None:
     """Written and read again."""
     for place in (Place(None, 7), Place(datetime.fromisoformat("2026-01-01T00:00:00.000007+00:00"), 3)):

@@ -43,6 +43,15 @@ def series(farm: Farm, **asked: Any) -> Any:
     return answer.json
 
 
+@ON_SQLITE
+@pytest.mark.parametrize("moment", ["0.5", "1767225600", "", "2026-01-02", "2026-01-02T03:04:05", "soon"])
+def test_a_moment_is_written_in_one_way(farm: Farm, moment: str) -> None:
+    """A number is none, nor is a day, or what does not say in which time zone it is."""
+    answer = testing.TestClient(create_app(farm)).simulate_get("/api/x/series", params={"to": moment})
+    assert answer.status_code == 400
+    assert answer.json["message"].startswith("to: ")
+
+
 def totals(farm: Farm, step: str = "5m") -> tuple[float, int, int]:
     """Seconds, and what was completed and failed, in all that is shown."""
     points = series(farm, step=step)["points"]

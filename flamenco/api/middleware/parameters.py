@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any, get_args, get_origin
 
@@ -16,6 +17,7 @@ from flamenco.api.decoding import decode_parameters
 from flamenco.api.errors import BadRequest
 from flamenco.api.operation import Operation
 from flamenco.domain.errors import NotFound
+from flamenco.domain.moments import in_utc
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _BOOLEANS = {"t": "true", "f": "false"}
@@ -81,7 +83,23 @@ def _unpacked(field: FieldInfo, value: str | list[str]) -> Any:
         return [word for part in parts if part for word in part.split(",")]
     if not isinstance(value, str):
         raise BadRequest(f"{field.encode_name}: is given {len(value)} times, and may be given once")
-    return _BOOLEANS.get(value.lower(), value) if bool in (field.type, *get_args(field.type)) else value
+    if _may_be(datetime, field.type):
+        return _moment(field, value)
+    return _BOOLEANS.get(value.lower(), value) if _may_be(bool, field.type) else value
+
+
+def _moment(field: FieldInfo, text: str) -> datetime:
+    try:
+        moment = msgspec.convert(text, datetime)  # strictly: texts of parameters may be numbers, which are no moments
+    except msgspec.ValidationError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise BadRequest(f"{field.encode_name}: {text[:100]!r} is no moment; write it as 2026-01-31T08:00:00Z")
+    return in_utc(moment)
+
+
+def _may_be(kind: type, declared: Any) -> bool:
+    return declared is kind or any(_may_be(kind, inner) for inner in get_args(declared))
 
 
 def _is_list(declared: Any) -> bool:
