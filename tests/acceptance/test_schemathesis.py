@@ -37,7 +37,8 @@ bounded = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-"""The same requests every time, and not too many; shrinking a failure would take longer than reading it."""
+"""Not too many requests, and the same ones as long as the same modules are imported, of which hypothesis tries the
+constants; shrinking a failure would take longer than reading it."""
 
 
 class Known(NamedTuple):
