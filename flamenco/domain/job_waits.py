@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -75,7 +75,10 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 class Wait(Wanted, frozen=True, kw_only=True):
-    """A dependency that is stored: the other job by its id, with its name, and its status, None when it is deleted."""
+    """A dependency that is stored: the other job by its id, with its name, and its status, None when it is deleted.
+
+    `longest` is how many frames after its first a task of the waiting job has at most.
+    """
 
     key: int
     job_key: int
@@ -83,6 +86,7 @@ class Wait(Wanted, frozen=True, kw_only=True):
     name: str
     state: State
     status: JobStatus | None
+    longest: int = 0
 
     @property
     def keeps_job(self) -> bool:
@@ -90,7 +94,7 @@ class Wait(Wanted, frozen=True, kw_only=True):
         return keeps_job(self.kind, self.state)
 
 
-class Span(Struct, frozen=True, array_like=True):
+class Span(NamedTuple):
     """From which frame to which a task goes."""
 
     first: int
@@ -187,6 +191,12 @@ def _offset_text(offset: Offset) -> str:
         return ""
     ends = f"{offset.first:+}" if offset.first == offset.last else f"{offset.first:+} to {offset.last:+}"
     return f", frames {ends},"
+
+
+def freed_by(wait: Wait) -> str:
+    """What a job says of itself that waited for this last."""
+    why = "as a person decided" if wait.status is None else f"it is {wait.status}"
+    return f"Waits no more for the job {named(wait.name, wait.job)}: {why}."
 
 
 def summary(waits: Sequence[Wait]) -> str:

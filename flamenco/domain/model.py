@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
 
 from flamenco.domain.access import Owner
+from flamenco.domain.job_waits import Wanted
 from flamenco.domain.moves import PendingMove
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
 
@@ -63,6 +64,7 @@ class AuthoredJob(Struct, frozen=True, kw_only=True):
     variables: dict[str, str] = field(default_factory=dict)
     worker_tag: str = ""
     shaman_checkout_id: str = ""
+    depends_on: tuple[Wanted, ...] = ()
     tasks: Sequence[AuthoredTask] = ()
 
 
@@ -79,6 +81,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     worker_tag: str = ""
     shaman_checkout_id: str = ""
     initial_status: JobStatus = JobStatus.QUEUED
+    depends_on: tuple[Wanted, ...] = ()
 
 
 class TaskCounts(Struct, frozen=True):
@@ -134,7 +137,8 @@ class JobState(Struct, frozen=True, kw_only=True):
     """A stored job, as far as it is worked on: all but what its submission said of it, which may be long.
 
     `max_running` is the most of its tasks that may run at once, where policies limit that. Times of its tasks are in
-    seconds: those of the completed ones, and `used_seconds` by all that ended, whichever way.
+    seconds: those of the completed ones, and `used_seconds` by all that ended, whichever way. `waiting_for` counts what
+    keeps it back until others are done, `waited_for` says how closely others follow it: see `store.job_waits`.
     """
 
     key: int
@@ -159,6 +163,8 @@ class JobState(Struct, frozen=True, kw_only=True):
     completed_seconds: float = 0.0
     used_seconds: float = 0.0
     moves: tuple[PendingMove, ...] = ()
+    waiting_for: int = 0
+    waited_for: int = 0
 
     @property
     def counts_to_be(self) -> TaskCounts:
@@ -170,9 +176,10 @@ class JobState(Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether its tasks may be given to workers: its status, its own limit and its end are not against it."""
-        has_room = self.max_running is None or self.counts.active < self.max_running
-        return self.status in SCHEDULABLE_JOB and has_room and self.delete_requested is None
+        """Whether its tasks may be given to workers: it waits for no other job, and has room and time left."""
+        if self.waiting_for or self.delete_requested is not None or self.status not in SCHEDULABLE_JOB:
+            return False
+        return self.max_running is None or self.counts.active < self.max_running
 
     @property
     def mean_task_s(self) -> float | None:

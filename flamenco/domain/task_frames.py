@@ -7,12 +7,12 @@ its first and its last frame counts as its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from flamenco.domain.frames import frame_ranges
 from flamenco.domain.job_waits import Span
-from flamenco.domain.model import AuthoredTask, Command
+from flamenco.domain.model import Command
 
 LARGEST: Final = 2**31 - 1
 """Of whole numbers that every database keeps; Blender's frames end far below."""
@@ -23,10 +23,10 @@ _LAST: Final = ("--frame-end", "-e")
 _PLAIN: Final = re.compile(r"([0-9]{1,9})(?:(?:-|\.\.|,)([0-9]{1,9}))?", re.ASCII)
 
 
-def frames_of(task: AuthoredTask) -> Span | None:
-    """From which frame to which a task goes; None where its commands say nothing of frames, or nothing readable."""
+def frames_of(commands: Iterable[Command]) -> Span | None:
+    """From which frame to which a task of these commands goes; None where they say nothing of frames, or no such."""
     found: Span | None = None
-    for command in task.commands:
+    for command in commands:
         span = _span_of(command)
         if span is not None:
             found = span if found is None else Span(min(found.first, span.first), max(found.last, span.last))

@@ -20,13 +20,15 @@ from flamenco.domain.events import Event, job_event, task_event, task_log_event
 from flamenco.domain.failures import cause, what_is_missing
 from flamenco.domain.model import JobState, TaskState, TaskWorker, Worker
 from flamenco.domain.moves import MassMove
-from flamenco.domain.statuses import RUNNABLE_TASK, JobStatus, TaskStatus
+from flamenco.domain.statuses import FINISHED_TASK, RUNNABLE_TASK, SCHEDULABLE_JOB, JobStatus, TaskStatus
 from flamenco.domain.transitions import Effect, JobMove
 from flamenco.domain.visible import visible
 from flamenco.farm.context import Farm
 from flamenco.files.logs import stamped
-from flamenco.store import attempts, events, jobs, listing, moves, tasks
+from flamenco.store import attempts, events, job_news, job_waits, jobs, listing, moves, tasks, unmet
 from flamenco.store.engine import Tx
+from flamenco.store.job_news import What
+from flamenco.store.job_waits import Followed
 from flamenco.store.scheduling import limits, queues
 
 NAMED = 5
@@ -58,6 +60,7 @@ class Cascade:
         self._loaded = job
         self._events: list[Event] = []
         self._log_lines: list[tuple[str, str]] = []
+        self._moves_many = False
 
     @classmethod
     def of_task(cls, tx: Tx, task_id: str, now: datetime) -> tuple[Cascade, TaskState]:
@@ -155,6 +158,8 @@ class Cascade:
         self._count_steps(changed.steps_completed - task.steps_completed)
         self.job = replace(self.job, counts=self.job.counts.moved_one(task.status, new, optional=task.optional))
         self._count_runnable(task, new)
+        if self.job.waited_for == Followed.FRAMES and (new in FINISHED_TASK or task.status in FINISHED_TASK):
+            job_news.add_task(self._tx, task.key)
         is_completed_or_again_not = TaskStatus.COMPLETED in (task.status, new) and new is not task.status
         if is_completed_or_again_not and task.key not in self._alone:
             more = -1 if new is TaskStatus.COMPLETED else 1
@@ -236,6 +241,7 @@ class Cascade:
         """Move some of the tasks that are still to be moved; and the job, when those were the last."""
         reason = self.job.moves[-1].reason
         self.job = moves.move_some(self._tx, self.job, self.now, most)
+        self._moves_many = True
         if not self.job.moves:
             follow_up = transitions.go_on(self.job.status, self.job.counts, reason)
             self._carry_out(follow_up, reason)
@@ -246,7 +252,7 @@ class Cascade:
         for effect in effects:
             match effect:
                 case JobMove():
-                    activity = transitions.activity_of(effect)
+                    activity = self._wait_for(effect.new) or transitions.activity_of(effect)
                     self.job = replace(self.job, status=effect.new, activity=activity, updated=self.now)
                     self._events.append(job_event(self.job, effect.old, refresh_tasks=effect.refresh_tasks))
                 case MassMove():
@@ -254,8 +260,15 @@ class Cascade:
                     if self.job.moves:
                         return
 
+    def _wait_for(self, new: JobStatus) -> str:
+        """What a job that is queued waits for; empty where it does not wait."""
+        if not self.job.waiting_for or new not in SCHEDULABLE_JOB:
+            return ""
+        return job_waits.summary_of(self._tx, self.job.key)
+
     def _move_tasks(self, move: MassMove, reason: str) -> None:
         """Move tasks, or at least those that are being run: what workers say of them counts no more from now on."""
+        self._moves_many = True
         if TaskStatus.ACTIVE in move.sources:
             self.end_active(move)
         is_small = self.job.counts.total <= moves.AT_ONCE and not self.job.moves
@@ -277,7 +290,9 @@ class Cascade:
         """End the job when none of its tasks is being run or ever could be."""
         if self.job.moves or self.job.delete_requested or not transitions.may_be_over(self.job.status, self.job.counts):
             return
-        if self.job.counts.of(*RUNNABLE_TASK) and queues.has_runnable(self._tx, self.job.key):
+        if self.job.counts.of(*RUNNABLE_TASK) and (
+            queues.has_runnable(self._tx, self.job.key) or unmet.waits_by_frames(self._tx, self.job.key)
+        ):
             return
         if not self.job.counts.missed and not self.job.counts.canceled:
             # What is left waits for tasks that the job can do without; so may some of it be.
@@ -296,11 +311,20 @@ class Cascade:
     def save(self) -> None:
         """Write the job and the events. Nothing may be changed afterwards."""
         self._end_if_over()
+        if self.job.waited_for:
+            self._note_for_followers()
         if self.job != self._loaded:
             jobs.save(self._tx, self._loaded, self.job)
             if self.job.is_open != self._loaded.is_open:
                 queues.offer(self._tx, self.job)
         events.append(self._tx, self._events, self.now)
+
+    def _note_for_followers(self) -> None:
+        """Other jobs wait for this one: have them told, once all this has happened."""
+        if self._moves_many and self.job.waited_for == Followed.FRAMES:
+            job_news.add(self._tx, self.job.key, What.TASKS)
+        if self.job.status is not self._loaded.status:
+            job_news.add(self._tx, self.job.key, What.STATUS)
 
     def write_logs(self, farm: Farm) -> None:
         """Say in the task logs what happened, and on the console how the job ended. Only after the transaction."""

@@ -16,7 +16,7 @@ from flamenco.domain.model import JobState
 from flamenco.domain.moments import LAST, in_utc
 from flamenco.domain.moves import MassMove
 from flamenco.domain.statuses import TaskStatus
-from flamenco.farm import audit, roll_ups, shaman
+from flamenco.farm import audit, roll_ups, shaman, telling
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import accounts
@@ -96,6 +96,10 @@ def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
         _erase_checkout(farm, job_id)
         remove_job_folder(farm.config.local_storage_path, job_id)
         now = farm.clock()
+        with farm.store.read() as tx:
+            job = jobs.fetch(tx, job_id, doomed=True)
+        if job.waited_for:
+            telling.tell_of(farm, job.key)  # while it can still be said what it was
         with farm.store.write() as tx:
             job = jobs.lock_by_id(tx, job_id, doomed=True)
             if may_still_come(job, now):

@@ -23,7 +23,7 @@ from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.searching import LONGEST_NAME
 from flamenco.domain.shaman import checkout_parts
 from flamenco.domain.statuses import JobStatus
-from flamenco.farm import arriving, audit, moving, shaman
+from flamenco.farm import arriving, audit, job_waits, moving, shaman
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import placing
@@ -113,12 +113,18 @@ def submit(
     task_types = contents_of(authored.tasks).task_types
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
 
+    wanted = job_waits.wanted(submission, authored)
+
     def admit(tx: Tx) -> None:
+        job_waits.check_there(tx, wanted)
         if by.user_key is not None and not users.keep(tx, by.user_key, by.name):
             raise SignInNeeded(f"{by.name} is no user of this farm any more.")
         shaman.check_maker(farm, tx, authored.shaman_checkout_id, by)
 
     def tell(tx: Tx, job: Job) -> None:
+        if wanted:
+            job_waits.attach(tx, job, wanted, authored.created)
+            job = job_store.fetch_whole(tx, job.id)
         events.append(tx, [job_event(job)], authored.created)
         audit.note(tx, authored.created, "job", job.id, job.name, after={"type": job.type, "priority": job.priority})
 
@@ -132,6 +138,8 @@ def submit(
     owner = by.owner(authored.metadata.get(CLAIM, "")[:LONGEST_NAME])
     terms = arriving.Terms(status=starts_as, placement=placement, owner=owner, admit=admit, check=check, tell=tell)
     job = arriving.store(farm, authored, terms)
+    if wanted:
+        job = fetch(farm, job.id)  # which says now what it waits for
     log.info("a job came", name=job.name, type=job.type, tasks=len(authored.tasks), job=job.id)
     return job
 

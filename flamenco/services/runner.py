@@ -29,6 +29,7 @@ from flamenco.services import (
     roll_ups,
     shaman,
     sleep,
+    telling,
     timeouts,
     upkeep,
 )
@@ -82,6 +83,7 @@ def chores(farm: Farm) -> list[Chore]:
         Chore("task-log-events", upkeep.forget_task_logs, 60.0),
         Chore("access", upkeep.forget_access, 60.0),
         Chore("roll-ups", roll_ups.RollUps().tick, 10.0),
+        Chore("forgotten", telling.look_for_forgotten, 120.0),
         Chore("space", upkeep.give_space_back, 300.0),
         Chore("checkpoint", upkeep.checkpoint, 60.0),
         Chore("sinks", delivery.look_after_sinks),
@@ -101,6 +103,7 @@ def runners(farm: Farm) -> list[Runner]:
         Chore("measurements", upkeep.write_measurements, leased=False),
         Chore("farm-status", upkeep.look_at_farm, upkeep.STATUS_EVERY_S, lease_s=PROMPT_LEASE_S),
         Chore("moves", upkeep.finish_moves, upkeep.MOVES_EVERY_S, lease_s=PROMPT_LEASE_S),
+        Chore("telling", telling.tell, telling.EVERY_S, lease_s=PROMPT_LEASE_S),
         Chore("deletion", deletion.Deletions().tick, lease_s=PROMPT_LEASE_S),
         Chore("database-check", upkeep.check_database, min(upkeep.FIRST_CHECK_S, farm.config.database_check_period)),
         *sinks,

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, not_, or_, select, text, tuple_, updat
 
 from flamenco.domain.model import JobState
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
-from flamenco.store import arrivals, attempts, checkouts
+from flamenco.store import arrivals, attempts, checkouts, job_news, job_waits
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues as queue_store
@@ -33,6 +33,7 @@ def mark(tx: Tx, locked: Sequence[JobState], now: datetime) -> list[JobState]:
     keys = [job.key for job in locked]
     tx.execute(_MARK, {"keys": keys, "now": now})
     tx.execute(_WITHDRAW, {"keys": keys})
+    job_news.add_status_of(tx, keys)
     return [replace(job, delete_requested=now, updated=now) for job in locked]
 
 
@@ -186,4 +187,6 @@ def delete_tasks(tx: Tx, job: JobState, most: int) -> bool:
 
 def delete_job(tx: Tx, job_key: int) -> None:
     """Delete a locked job, with all that refers to it. Its tasks should be gone by then: that takes long."""
+    waited_for = [wait.on_key for wait in job_waits.of_job(tx, job_key) if wait.on_key is not None]
     tx.execute(delete(jobs).where(jobs.c.key == job_key))
+    job_waits.count_waited_for(tx, waited_for)

@@ -16,10 +16,11 @@ from sqlalchemy import func as sql
 from flamenco.domain.model import JobState, TaskCounts
 from flamenco.domain.moves import MassMove, PendingMove, pending
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
+from flamenco.store import unmet
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready
 from flamenco.store.scheduling import queues
-from flamenco.store.schema import ACTIVE_SQL, MOVING_SQL, jobs, task_dependencies, tasks
+from flamenco.store.schema import ACTIVE_SQL, MOVING_SQL, jobs, tasks
 
 AT_ONCE = 1_000
 """So many tasks of a job are moved in one transaction; a job that has no more is done in one."""
@@ -75,7 +76,7 @@ def move_some(tx: Tx, job: JobState, now: datetime, most: int) -> JobState:
         job = _counted(tx, job, move.to, tx.execute(_TALLY_PART, values).all())
         tx.execute(_moving(move, now).where(*_PART, _SOURCES), values)
     else:
-        _recount(tx, part)
+        unmet.recount(tx, job.key, _PART, part)
     return replace(job, moves=(*_rest(job, replace(move, after=until)), *job.moves[1:]))
 
 
@@ -105,36 +106,5 @@ def _counted(tx: Tx, job: JobState, to: TaskStatus, tally: Any) -> JobState:
         counts["failed_optional"] -= row.number if row.optional and status is TaskStatus.FAILED else 0
         runnable[row.queue_key] += row.number * row.is_free * ((to in RUNNABLE_TASK) - (status in RUNNABLE_TASK))
         steps += row.steps if to is TaskStatus.QUEUED else 0
-    _add_runnable(tx, runnable)
+    queues.add_all_runnable(tx, runnable)
     return replace(job, counts=TaskCounts(**counts), steps_completed=job.steps_completed - steps)
-
-
-def _add_runnable(tx: Tx, runnable: Counter[int]) -> None:
-    for queue_key, more in runnable.items():
-        if more:
-            queues.add_runnable(tx, queue_key, more)
-
-
-_DEPENDENCY = tasks.alias("dependency")
-_NOW_UNMET = (
-    select(sql.count())
-    .select_from(task_dependencies.join(_DEPENDENCY, _DEPENDENCY.c.key == task_dependencies.c.dependency_key))
-    .where(task_dependencies.c.task_key == tasks.c.key, _DEPENDENCY.c.status != TaskStatus.COMPLETED)
-    .scalar_subquery()
-)
-_COUNT_UNMET = select(
-    *(tasks.c.key, tasks.c.queue_key, tasks.c.status, tasks.c.unmet), _NOW_UNMET.label("unmet_now")
-).where(*_PART)
-_SET_UNMET = Ready(update(tasks).where(tasks.c.key == bindparam("task_key")).values(unmet=bindparam("number")))
-
-
-def _recount(tx: Tx, part: dict[str, Any]) -> None:
-    """Count what some tasks wait for anew."""
-    wrong = [row for row in tx.execute(_COUNT_UNMET, part) if row.unmet != row.unmet_now]
-    runnable: Counter[int] = Counter()
-    for row in wrong:
-        if row.status in RUNNABLE_TASK:
-            runnable[row.queue_key] += (not row.unmet_now) - (not row.unmet)
-    if wrong:
-        _SET_UNMET.run_each(tx, [{"task_key": row.key, "number": row.unmet_now} for row in wrong])
-        _add_runnable(tx, runnable)

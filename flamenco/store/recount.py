@@ -5,22 +5,18 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from flamenco.domain.statuses import TaskStatus
+from flamenco.store import job_waits, unmet
 from flamenco.store.engine import Tx
-from flamenco.store.schema import DOOMED_SQL, MOVING_SQL, OPEN_SQL, RUNNABLE_SQL
+from flamenco.store.schema import DOOMED_SQL, MOVING_SQL, OFFERED_SQL, RUNNABLE_SQL
 
 _TASKS_OF_JOB = "FROM tasks WHERE tasks.job_key = jobs.key"
 
-_UNMET = """(
-    SELECT count(*) FROM task_dependencies d JOIN tasks other ON other.key = d.dependency_key
-    WHERE d.task_key = tasks.key AND other.status <> 'completed'
-)"""
 _RUNNABLE = f"""(
     SELECT count(*) FROM tasks
     WHERE tasks.queue_key = queues.key AND {RUNNABLE_SQL}
 )"""  # noqa: S608 - our own constants, here and below
-_HAS_ROOM = "(jobs.max_running IS NULL OR jobs.tasks_active < jobs.max_running)"
 _RANK = f"""(
-    SELECT CASE WHEN {OPEN_SQL} AND {_HAS_ROOM} THEN jobs.rank END
+    SELECT CASE WHEN {OFFERED_SQL} THEN jobs.rank END
     FROM jobs WHERE jobs.key = queues.job_key
 )"""  # noqa: S608
 _NOT_RUNNING = "task_key NOT IN (SELECT key FROM tasks WHERE status = 'active')"
@@ -32,7 +28,9 @@ _ATTEMPTS = """(
 _ASTRAY = "task_key NOT IN (SELECT key FROM tasks)"
 # What each counter must be: (table, column, SQL over a row of that table), in the order of repair.
 _DERIVED: list[tuple[str, str, str]] = [
-    ("tasks", "unmet", _UNMET),
+    ("jobs", "waiting_for", job_waits.WAITING_FOR_SQL),
+    ("jobs", "waited_for", job_waits.WAITED_FOR_SQL),
+    ("tasks", "unmet", unmet.UNMET_SQL),
     ("tasks", "attempts", _ATTEMPTS),
     *(
         ("jobs", f"tasks_{status.column}", f"(SELECT count(*) {_TASKS_OF_JOB} AND tasks.status = '{status}')")
@@ -49,9 +47,12 @@ _DERIVED: list[tuple[str, str, str]] = [
     ("queues", "rank", _RANK),
 ]
 # Of a job that is being deleted, what tasks depend on goes first, and nobody counts what is left; where many tasks are
-# being moved, what waits for them is counted last.
+# being moved, what waits for them is counted last; and what jobs have not been told of others is counted then.
 _BUT = {
-    "unmet": f" AND tasks.job_key NOT IN (SELECT key FROM jobs WHERE {DOOMED_SQL} OR {MOVING_SQL})",  # noqa: S608
+    "unmet": (
+        f" AND tasks.job_key NOT IN (SELECT key FROM jobs WHERE {DOOMED_SQL} OR {MOVING_SQL})"  # noqa: S608
+        f" AND tasks.job_key NOT IN ({unmet.UNTOLD_SQL})"
+    ),
     "attempts": f" AND tasks.job_key NOT IN (SELECT key FROM jobs WHERE {DOOMED_SQL})",  # noqa: S608
 }
 _DISTINCT = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}

@@ -114,7 +114,15 @@ TRANSITIONAL_SQL = "jobs.status IN ('cancel-requested', 'pause-requested', 'requ
 """A job on its way to another status."""
 
 OPEN_SQL = "jobs.status IN ('active', 'queued') AND jobs.delete_requested IS NULL"
-"""A job whose tasks may be given to workers."""
+"""A job whose tasks may be given to workers, as far as it is by itself."""
+
+OFFERED_SQL = (
+    f"{OPEN_SQL} AND jobs.waiting_for = 0 AND (jobs.max_running IS NULL OR jobs.tasks_active < jobs.max_running)"
+)
+"""A job whose tasks are offered to workers: `Job.is_open`."""
+
+PENDING_SQL = "job_dependencies.state IN ('counting', 'waiting', 'broken')"
+"""A dependency that is not met, and was not satisfied by a person."""
 
 DOOMED_SQL = "jobs.delete_requested IS NOT NULL"
 """A job that is to be deleted."""
@@ -190,6 +198,10 @@ jobs = Table(
     Column("project", Text, nullable=False, server_default="", index=True),  # what its metadata say that it is for
     # What is left to be done of changes of status that concern too many of its tasks for one transaction.
     Column("moves", Json, nullable=False, server_default="[]"),
+    # How many of its dependencies keep all of its tasks from being handed out; and how closely it is followed by jobs
+    # that wait for it, as in `store.job_waits.Followed`.
+    Column("waiting_for", Integer, nullable=False, server_default="0"),
+    Column("waited_for", Integer, nullable=False, server_default="0"),
     Index("ix_jobs_name", "name", "type"),
 )
 
@@ -272,6 +284,9 @@ tasks = Table(
     # is said in this row too; those that are over are in `attempts`.
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("log_begins", BigInteger, nullable=False, server_default="0"),
+    # From which frame to which it goes; NULL where its commands say nothing of frames.
+    Column("frame_first", Integer),
+    Column("frame_last", Integer),
     UniqueConstraint("job_key", "index_in_job"),
     # The tasks that a worker had, in the order in which it was given them.
     Index("ix_tasks_given", "worker_key", "activated"),
@@ -283,9 +298,48 @@ _partial(
     tasks.c.priority.desc(),
     tasks.c.index_in_job,
 )
+_partial("ix_tasks_frames", "tasks.frame_first IS NOT NULL", tasks.c.job_key, tasks.c.frame_first)
 _partial("ix_tasks_active", ACTIVE_SQL, tasks.c.worker_key)
 _partial("ix_tasks_touched", ACTIVE_SQL, tasks.c.last_touched)
 _partial("ix_tasks_active_of_job", ACTIVE_SQL, tasks.c.job_key)
+
+job_dependencies = Table(
+    "job_dependencies",
+    metadata,
+    # Jobs that wait for others. The other one is known by id and name even once it is deleted. `longest` and
+    # `longest_other` are the most frames after its first that a task of either has, so that tasks with given frames
+    # are found in a short part of the index.
+    Column("key", Key, primary_key=True),
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False),
+    Column("on_key", ForeignKey("jobs.key", ondelete="SET NULL")),
+    Column("on_id", Text, nullable=False),
+    Column("on_name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("awaits", Text, nullable=False),
+    Column("offset_first", Integer, nullable=False, server_default="0"),
+    Column("offset_last", Integer, nullable=False, server_default="0"),
+    Column("longest", Integer, nullable=False, server_default="0"),
+    Column("longest_other", Integer, nullable=False, server_default="0"),
+    Column("state", Text, nullable=False),
+    Column("created", Utc, nullable=False),
+    UniqueConstraint("job_key", "on_id"),
+    Index("ix_job_dependencies_on", "on_key", "key"),
+)
+
+_partial("ix_job_dependencies_pending", PENDING_SQL, job_dependencies.c.key)
+
+job_news = Table(
+    "job_news",
+    metadata,
+    # What jobs that wait for others have not been told yet: see `store.job_news`.
+    Column("key", Key, primary_key=True),
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False),
+    Column("what", Text, nullable=False),
+    Column("frame_first", Integer),
+    Column("frame_last", Integer),
+    Index("ix_job_news_job", "job_key", "what"),
+    sqlite_autoincrement=True,
+)
 
 attempts = Table(
     "attempts",

@@ -13,6 +13,7 @@ from sqlalchemy import Column, bindparam, select
 from flamenco.collector import collector_paused
 from flamenco.domain.model import AuthoredTask
 from flamenco.domain.statuses import TaskStatus
+from flamenco.domain.task_frames import frames_of
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues
 from flamenco.store.schema import task_dependencies, tasks
@@ -22,9 +23,10 @@ _TASK_COLUMNS = [
     tasks.c[name]
     for name in (
         *("uuid", "job_key", "queue_key", "index_in_job", "name", "type", "priority", "status"),
-        *("commands", "created", "updated", "steps_total", "unmet", "optional"),
+        *("commands", "created", "updated", "steps_total", "unmet", "optional", "frame_first", "frame_last"),
     )
 ]
+_NO_FRAMES = (None, None)
 _PAIR_COLUMNS = [task_dependencies.c.task_key, task_dependencies.c.dependency_key]
 _KEYS = (
     select(tasks.c.key)
@@ -50,7 +52,7 @@ def insert_tasks(
             *(task.id, job_key, sorted_in[queues.kind_of(task)], index),
             *(task.name, task.type, task.priority, TaskStatus.QUEUED.value),
             *(encode(task.commands).decode(), moment, moment, task.steps_total, len(task.dependencies)),
-            task.optional,
+            *(task.optional, *(frames_of(task.commands) or _NO_FRAMES)),
         )
         for index, task in enumerate(authored, start=first)
     )

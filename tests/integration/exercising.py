@@ -23,8 +23,10 @@ from flamenco.domain.access import ITSELF, Access, Caller, Role, Way, hash_of
 from flamenco.domain.actions import AnyAction, JobAction, TaskAction, WorkerAction
 from flamenco.domain.errors import AccessDenied
 from flamenco.domain.job_files import LAST_RENDERED
+from flamenco.domain.job_waits import Kind as WaitKind
+from flamenco.domain.job_waits import Wanted
 from flamenco.domain.listing import JobFilter, JobQuery, Page, TaskFilter, TaskQuery, WorkerFilter
-from flamenco.domain.model import Job, Worker
+from flamenco.domain.model import Command, Job, Worker
 from flamenco.domain.paging import Slice
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
@@ -33,6 +35,7 @@ from flamenco.farm import (
     deletion,
     farm_status,
     following,
+    job_waits,
     jobs,
     last_rendered,
     lifecycle,
@@ -64,6 +67,7 @@ from flamenco.farm.tasks import TaskChange
 from flamenco.hooks.authentication import Identity
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
 from flamenco.services import delivery, ranking, sleep, timeouts, upkeep
+from flamenco.services import telling as telling_chore
 from flamenco.services.deletion import Deletions
 from flamenco.services.roll_ups import RollUps
 from flamenco.services.runner import Chore, Runner
@@ -152,6 +156,7 @@ def exercise(farm: Farm, clock: Clock) -> None:
     tag = tags.create(farm, "tag")
     job = _work(farm, clock)
     _fail(farm)
+    _wait(farm)
     _steer(farm, job, tag.id)
     _act(farm, job)
     _look(farm, job)
@@ -213,6 +218,32 @@ def _fail(farm: Farm) -> None:
     done = store_job(farm, authored_job(authored_task("done", "rare")))
     run_next(farm, lonely)
     jobs.set_status(farm, done.id, JobStatus.REQUEUEING, "test")
+
+
+def _wait(farm: Farm) -> None:
+    """Jobs wait for others, all of them and frame by frame, until they are told."""
+    worker = new_worker(farm, "patient", ("frames",))
+    command = (Command("echo", {"frames": "1-3"}),)
+    first, then, last = (
+        store_job(farm, authored_job(*(authored_task(f"f{n}", "frames", commands=command) for n in range(40))))
+        for _ in range(3)
+    )
+    job_waits.add(farm, then.id, Wanted(job=first.id, kind=WaitKind.FRAMES))
+    job_waits.add(farm, last.id, Wanted(job=then.id))
+    telling_chore.tell(farm)
+    run_next(farm, worker)
+    telling_chore.tell(farm)
+    for status in (JobStatus.FAILED, JobStatus.REQUEUEING, JobStatus.COMPLETED, JobStatus.REQUEUEING):
+        jobs.set_status(farm, first.id, status, "test")
+        telling_chore.tell(farm)
+    for status in (JobStatus.PAUSE_REQUESTED, JobStatus.QUEUED):
+        jobs.set_status(farm, last.id, status, "test")
+    job_waits.waits(farm, then.id)
+    job_waits.satisfy(farm, last.id, then.id)
+    job_waits.drop(farm, last.id, then.id)
+    telling_chore.look_for_forgotten(farm)
+    for job in (first, then, last):
+        jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "test")
 
 
 def _steer(farm: Farm, job: Job, tag_id: str) -> None:

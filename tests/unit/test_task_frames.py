@@ -10,15 +10,13 @@ from hypothesis import strategies as st
 
 from flamenco.domain.frames import frame_chunker, frame_ranges
 from flamenco.domain.job_waits import Span
-from flamenco.domain.model import AuthoredTask, Command
+from flamenco.domain.model import Command
 from flamenco.domain.task_frames import frames_of
 
 
-def task(*parameters: dict[str, Any] | None) -> AuthoredTask:
-    """A task of commands with these parameters."""
-    return AuthoredTask(
-        id="1", name="task", type="blender", commands=tuple(Command("any", each) for each in parameters)
-    )
+def task(*parameters: dict[str, Any] | None) -> tuple[Command, ...]:
+    """The commands of a task, with these parameters."""
+    return tuple(Command("any", each) for each in parameters)
 
 
 @pytest.mark.parametrize(

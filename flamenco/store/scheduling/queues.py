@@ -7,7 +7,7 @@ out which requirements are met and then walks along the queues of those alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -154,6 +154,13 @@ _ADD_RUNNABLE = Ready(
 def add_runnable(tx: Tx, queue_key: int, more: int) -> None:
     """Count `more` runnable tasks in a queue, or fewer when negative."""
     _ADD_RUNNABLE.later(tx, "queues", queue_key, queue_key=queue_key, more=more)
+
+
+def add_all_runnable(tx: Tx, more: Mapping[int, int]) -> None:
+    """The same in several queues, by their row numbers."""
+    for queue_key, number in more.items():
+        if number:
+            add_runnable(tx, queue_key, number)
 
 
 _HAS_RUNNABLE = select(queues.c.key).where(queues.c.job_key == bindparam("of_job"), queues.c.runnable > 0).limit(1)

@@ -16,6 +16,7 @@ from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.schema import (
     ACTIVE_SQL,
+    OFFERED_SQL,
     OPEN_SQL,
     RUNNING_SQL,
     jobs,
@@ -156,7 +157,6 @@ def set_ranks(tx: Tx, ranks: Iterable[NewRank]) -> None:
 
 # `Job.is_open` in SQL, for many jobs at a time without reading them.
 _OFFER_IF_OPEN = text(
-    f"UPDATE queues SET rank = (SELECT CASE WHEN {OPEN_SQL}"  # noqa: S608 - our own constant
-    " AND (jobs.max_running IS NULL OR jobs.tasks_active < jobs.max_running) THEN jobs.rank END"
+    f"UPDATE queues SET rank = (SELECT CASE WHEN {OFFERED_SQL} THEN jobs.rank END"  # noqa: S608 - our own constant
     " FROM jobs WHERE jobs.key = queues.job_key) WHERE queues.job_key = :of_job"
 )

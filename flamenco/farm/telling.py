@@ -1,0 +1,190 @@
+"""Jobs that wait for others are told what has become of those: some at a time, so that others get at the database.
+
+Whoever works on a job only notes what happens; this goes on with the notes. All that is told is looked up then, and
+not what was noted: so it does no harm if a process dies in the middle, and it is told once more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from msgspec.structs import replace
+
+from flamenco.domain.events import job_event
+from flamenco.domain.job_waits import Kind, Span, State, Wait, freed_by, next_state, summary
+from flamenco.domain.model import JobState
+from flamenco.domain.statuses import SCHEDULABLE_JOB
+from flamenco.farm.cascade import Cascade
+from flamenco.farm.context import Farm
+from flamenco.farm.moving import LEAST_PAUSE_S
+from flamenco.store import events, job_news, job_waits, unmet
+from flamenco.store.engine import Tx
+from flamenco.store.job_news import News, What
+
+AT_ONCE: Final = 250
+"""So many jobs are told in one transaction."""
+
+FEW_AT_ONCE: Final = 20
+"""So many jobs are told of single frames in one transaction."""
+
+TASKS_AT_ONCE: Final = 500
+"""Of so many tasks it is counted in one transaction what they wait for."""
+
+
+def tell_all(farm: Farm) -> int:
+    """Tell all that is to be told. How much that was."""
+    return _tell_while_there_are(farm, None)
+
+
+def tell_of(farm: Farm, job_key: int) -> int:
+    """Tell all that is to be told of one job."""
+    return _tell_while_there_are(farm, job_key)
+
+
+def _tell_while_there_are(farm: Farm, job_key: int | None) -> int:
+    told = 0
+    while True:
+        with farm.store.read() as tx:
+            news = job_news.next_ones(tx, AT_ONCE, job_key)
+        if not news:
+            return told
+        _tell(farm, news)
+        told += len(news)
+
+
+def _tell(farm: Farm, news: Sequence[News]) -> None:
+    match news[0].what:
+        case What.STATUS:
+            _tell_status(farm, news[0].job_key)
+        case What.TASKS:
+            _tell_tasks(farm, news[0].job_key)
+        case What.FRAMES:
+            _tell_frames(farm, news[0].job_key, _merged(news))
+        case What.COUNT:
+            _count(farm, news)
+            return
+    with farm.store.write() as tx:
+        # Locked first, so that what is counted then is as it is by now.
+        job_waits.lock(tx, [news[0].job_key])
+        job_waits.count_waited_for(tx, [news[0].job_key])
+        job_news.forget(tx, news)
+
+
+def _slices(farm: Farm, on_key: int, most: int) -> Iterator[tuple[Tx, list[Wait], dict[int, JobState]]]:
+    """Dependencies on a job that are not met, and the jobs that have them, locked: each lot in its transaction."""
+    after = 0
+    while True:
+        started = time.monotonic()
+        with farm.store.write() as tx:
+            seen = job_waits.pending_on(tx, on_key, after, most)
+            if not seen:
+                return
+            locked = job_waits.lock(tx, [wait.job_key for wait in seen])
+            # Once more: before they were locked, they could be changed.
+            waits = job_waits.pending_on(tx, on_key, after, most)
+            yield tx, [wait for wait in waits if wait.key <= seen[-1].key and wait.job_key in locked], locked
+        after = seen[-1].key
+        time.sleep(max(LEAST_PAUSE_S, time.monotonic() - started) if len(seen) == most else 0)
+
+
+def _tell_status(farm: Farm, on_key: int) -> None:
+    for tx, waits, locked in _slices(farm, on_key, AT_ONCE):
+        changed = [
+            (wait, new)
+            for wait in waits
+            if (new := next_state(wait.state, wait.kind, wait.when, wait.status)) is not wait.state
+        ]
+        job_waits.set_states(tx, changed)
+        for wait, _ in changed:
+            if wait.kind is Kind.FRAMES:
+                job_news.add(tx, wait.job_key, What.COUNT)
+        _settle(tx, [locked[wait.job_key] for wait, _ in changed], [wait for wait, _ in changed], farm.clock())
+
+
+def _settle(tx: Tx, told: Sequence[JobState], met: Sequence[Wait], now: datetime) -> None:
+    """Count what keeps these locked jobs back, and have them say so."""
+    if not told:
+        return
+    keys = [job.key for job in told]
+    job_waits.count_waiting_for(tx, keys)
+    found = job_waits.of_jobs(tx, keys)
+    by_job: dict[int, list[Wait]] = {}
+    for wait in found:
+        by_job.setdefault(wait.job_key, []).append(wait)
+    last = {wait.job_key: wait for wait in met}
+    now_so = [
+        replace(job, activity=summary(by_job.get(job.key, ())) or freed_by(last[job.key]), updated=now)
+        for job in told
+        if job.status in SCHEDULABLE_JOB
+    ]
+    job_waits.say(tx, now_so)
+    events.append(tx, [job_event(job) for job in now_so], now)
+
+
+def _tell_tasks(farm: Farm, on_key: int) -> None:
+    for tx, waits, _ in _slices(farm, on_key, AT_ONCE):
+        for wait in waits:
+            if wait.kind is Kind.FRAMES:
+                job_news.add(tx, wait.job_key, What.COUNT)
+
+
+def _merged(news: Iterable[News]) -> list[Span]:
+    """The frames that something is to be told of, in as few spans as possible."""
+    spans: list[Span] = []
+    for first, last in sorted((each.frame_first or 0, each.frame_last or 0) for each in news):
+        if spans and first <= spans[-1].last + 1:
+            spans[-1] = Span(spans[-1].first, max(spans[-1].last, last))
+        else:
+            spans.append(Span(first, last))
+    return spans
+
+
+def _tell_frames(farm: Farm, on_key: int, spans: Sequence[Span]) -> None:
+    for tx, waits, _ in _slices(farm, on_key, FEW_AT_ONCE):
+        for wait in waits:
+            if wait.kind is Kind.FRAMES and wait.state is not State.BROKEN:
+                for span in spans:
+                    first, last = span.first - wait.offset.last, span.last - wait.offset.first
+                    unmet.recount_frames(tx, wait.job_key, first, last, wait.longest)
+
+
+def _count(farm: Farm, news: Sequence[News]) -> None:
+    """Count what the tasks of a job wait for; a part of them after the other."""
+    job_key, until = news[0].job_key, 0
+    while True:
+        started = time.monotonic()
+        with farm.store.write() as tx:
+            job = job_waits.lock(tx, [job_key]).get(job_key)
+            if job is None:  # it is being deleted
+                job_news.forget(tx, news)
+                return
+            unmet.recount_part(tx, job_key, until, until + TASKS_AT_ONCE)
+            until += TASKS_AT_ONCE
+            if until >= job.counts.total:
+                cascade = _counted(tx, job, farm.clock())
+                job_news.forget(tx, news)
+                break
+        time.sleep(max(LEAST_PAUSE_S, time.monotonic() - started))
+    cascade.write_logs(farm)
+
+
+def _counted(tx: Tx, job: JobState, now: datetime) -> Cascade:
+    """All tasks of a locked job are counted: have it go on."""
+    job_waits.counted(tx, job.key)
+    job_waits.count_waiting_for(tx, [job.key])
+    cascade = Cascade(tx, job_waits.lock(tx, [job.key])[job.key], now)
+    cascade.save()  # which ends it where nothing of it can be run any more
+    return cascade
+
+
+def look_for_forgotten(farm: Farm) -> int:
+    """Tell what should have been told and was not, which nothing but a mistake can bring about. How much that was."""
+    with farm.store.write() as tx:
+        unheard, uncounted = job_waits.unheard(tx), job_waits.uncounted(tx)
+        job_news.add_status_of(tx, unheard)
+        for job_key in uncounted:
+            job_news.add(tx, job_key, What.COUNT)
+    return len(unheard) + len(uncounted)
