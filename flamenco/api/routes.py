@@ -27,6 +27,7 @@ from flamenco.api.x import attempts as x_attempts
 from flamenco.api.x import events as x_events
 from flamenco.api.x import job_types as x_commands
 from flamenco.api.x import job_types as x_jobtypes
+from flamenco.api.x import job_waits as x_job_waits
 from flamenco.api.x import jobs as x_explain
 from flamenco.api.x import jobs as x_jobs
 from flamenco.api.x import logs as x_logs
@@ -157,6 +158,9 @@ SURFACES = {
             "/jobs/{job_id}/tasks/at/{index}": x_tasks.TaskAt,
             "/jobs/{job_id}/explain": x_explain.Explain,
             "/jobs/{job_id}/explain/{worker_id}": x_explain.ExplainForWorker,
+            "/jobs/{job_id}/dependencies": x_job_waits.Dependencies,
+            "/jobs/{job_id}/dependencies/{other_id}": x_job_waits.Dependency,
+            "/jobs/{job_id}/dependencies/{other_id}/satisfy": x_job_waits.Satisfaction,
             "/tasks/{task_id}/log": x_logs.Log,
             "/tasks/{task_id}/log/search": x_logs.Search,
             "/events": x_events.Events,

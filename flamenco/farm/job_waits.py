@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from flamenco.domain.access import ITSELF, Access, Caller
 from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.domain.events import job_event
 from flamenco.domain.job_waits import (
@@ -29,6 +30,7 @@ from flamenco.domain.model import AuthoredJob, JobState, Submission
 from flamenco.domain.statuses import FINISHED_JOB, SCHEDULABLE_JOB
 from flamenco.domain.wait_texts import KEY, wanted_in
 from flamenco.farm import audit
+from flamenco.farm.authorization import require
 from flamenco.farm.context import Farm
 from flamenco.store import events, job_news
 from flamenco.store import job_waits as wait_store
@@ -48,8 +50,11 @@ class Waits(Struct, frozen=True):
     waited_for_by: list[Follower]
 
 
-def wanted(submission: Submission, authored: AuthoredJob) -> list[Wanted]:
-    """All that a new job is to wait for: by its submission, its metadata and its script. Raises `Refused`."""
+def wanted(farm: Farm, submission: Submission, authored: AuthoredJob, by: Caller) -> list[Wanted]:
+    """All that a new job is to wait for: by its submission, its metadata and its script.
+
+    Raises `Refused`, and `AccessDenied` for jobs that whoever asks may not look at.
+    """
     by_job: dict[str, Wanted] = {}
     asked = (*submission.depends_on, *authored.depends_on, *wanted_in(authored.metadata.get(KEY, "")))
     for each in asked:
@@ -57,6 +62,8 @@ def wanted(submission: Submission, authored: AuthoredJob) -> list[Wanted]:
             raise Refused(f"The job {each.job} is to be waited for in two ways; say it once.")
     if len(by_job) > MOST_DEPENDENCIES:
         raise Refused(f"A job waits for {MOST_DEPENDENCIES} others at most, and not for {len(by_job)}.")
+    for job_id in by_job:
+        require(farm, by, Access.JOB, job_id=job_id)
     return list(by_job.values())
 
 
@@ -123,12 +130,13 @@ def waits(farm: Farm, job_id: str) -> Waits:
         return Waits(wait_store.of_job(tx, job.key), wait_store.followers(tx, job.key, MOST_FOLLOWERS))
 
 
-def add(farm: Farm, job_id: str, asked: Wanted) -> Wait:
+def add(farm: Farm, job_id: str, asked: Wanted, by: Caller = ITSELF) -> Wait:
     """Have a job wait for another from now on; what of it is being run goes on.
 
-    Raises `NotFound`, `Conflict` for one that has ended or waits for that one already, and `Refused`, also where jobs
-    would wait for each other.
+    Raises `NotFound`, `AccessDenied` where they may not look at the other one, `Conflict` for a job that has ended or
+    waits for that one already, and `Refused`, also where jobs would wait for each other.
     """
+    require(farm, by, Access.JOB, job_id=asked.job)
     now = farm.clock()
     with farm.store.write() as tx:
         wait_store.alone(tx)

@@ -92,8 +92,10 @@ def compiled(
     """The job as `submit` would store it, of which nothing is stored. Raises, and warns, as `submit`."""
     _initial_status(submission)
     authored = _compile(farm, submission, by, warn, strict=strict)
+    wanted = job_waits.wanted(farm, submission, authored, by)
     with farm.store.read() as tx:
         shaman.check_maker(farm, tx, authored.shaman_checkout_id, by)
+        job_waits.check_there(tx, wanted)
     return replace(authored, tasks=tuple(authored.tasks))
 
 
@@ -113,7 +115,7 @@ def submit(
     task_types = contents_of(authored.tasks).task_types
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
 
-    wanted = job_waits.wanted(submission, authored)
+    wanted = job_waits.wanted(farm, submission, authored, by)
 
     def admit(tx: Tx) -> None:
         job_waits.check_there(tx, wanted)

@@ -34,12 +34,12 @@ NEEDS = {
     "getOverview getSeries getEvents getSinks getPages listWorkers getWorker",
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
     "fetchTask explainJob explainJobForWorker getTaskAttempts getJobAttempts getJobTimes getJobHistory listJobs "
-    "groupJobs getJob listTasks getTaskStatuses getTaskAt search",
+    "groupJobs getJob listTasks getTaskStatuses getTaskAt search getJobDependencies",
     Access.LOG: "fetchTaskLogTail fetchTaskLogInfo getTaskLog searchTaskLog",
     Access.SUBMIT: "submitJob submitJobCheck compileJob shamanCheckoutRequirements shamanCheckout "
     "shamanFileStoreCheck shamanFileStore",
     Access.STEER: "deleteJob setJobStatus setJobPriority setJobTag removeJobBlocklist setTaskStatus actOnJobs "
-    "actOnTasks",
+    "actOnTasks addJobDependency dropJobDependency satisfyJobDependency",
     Access.MANAGE: "deleteJobMass deleteWorker requestWorkerStatusChange setWorkerTags createWorkerTag "
     "updateWorkerTag deleteWorkerTag setWorkerSleepSchedule getDeadLetters retryDeadLetters discardDeadLetters "
     "addWorker approveWorker actOnWorkers",

@@ -14,6 +14,7 @@ from flamenco.api.resource import Resource, send
 from flamenco.api.submissions import compiled, submitted
 from flamenco.api.x import list_conversion as conversion
 from flamenco.api.x.filters import job_filter
+from flamenco.api.x.job_waits import wanted
 from flamenco.domain.access import Access
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.statuses import JobStatus, TaskStatus
@@ -126,6 +127,7 @@ def _submission(job: schemas.SubmittedJob) -> Submission:
         metadata=job.metadata,
         worker_tag=job.worker_tag,
         initial_status=JobStatus(job.initial_status),
+        depends_on=wanted(job.depends_on),
     )
 
 

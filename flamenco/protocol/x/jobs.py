@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from flamenco.domain.scheduling.explanation import Why
 from flamenco.domain.statuses import JobStatus, TaskStatus
@@ -13,6 +13,7 @@ from flamenco.hooks.command_docs import CommandDocs
 from flamenco.protocol import v1
 from flamenco.protocol.fields import Metadata, Name, Settings, Text, Uuid
 from flamenco.protocol.v3.jobs import AvailableJobType
+from flamenco.protocol.x.job_waits import DependsOnAll
 
 
 class SubmittedJob(v1.SubmittedJob, frozen=True, kw_only=True):
@@ -21,6 +22,7 @@ class SubmittedJob(v1.SubmittedJob, frozen=True, kw_only=True):
     priority: Annotated[int, Meta(ge=0, le=100, description="Jobs with a higher priority are worked on first.")] = 50
     worker_tag: Annotated[Text, Meta(description="UUID of the tag that its workers must have; empty for none.")] = ""
     initial_status: Literal["queued", "paused"] = "queued"
+    depends_on: DependsOnAll = field(default_factory=list)
 
 
 class StoredJob(Struct, frozen=True, kw_only=True):
@@ -36,6 +38,7 @@ class StoredJob(Struct, frozen=True, kw_only=True):
     created: datetime
     updated: datetime
     worker_tag: Annotated[str, Meta(description="UUID of the tag that its workers must have; empty for none.")]
+    activity: Annotated[str, Meta(description="What it waits for, if it waits for other jobs.")]
 
 
 class JobTypeProblem(Struct, frozen=True, kw_only=True):
