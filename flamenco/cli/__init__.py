@@ -59,6 +59,7 @@ COMMANDS: Final = {
     "log": Lazy("flamenco.cli.log:log", "Print the log of a task, and follow it."),
     "explain": Lazy("flamenco.cli.explain:explain", "Say why a job is not running."),
     "history": Lazy("flamenco.cli.history:history", "Show how busy the farm was, and what it has done."),
+    "depend": Lazy("flamenco.cli.depend:depend", "See and change which jobs a job waits for."),
     "cancel": Lazy("flamenco.cli.steering:cancel", "Cancel jobs or tasks."),
     "pause": Lazy("flamenco.cli.steering:pause", "Pause jobs."),
     "resume": Lazy("flamenco.cli.steering:resume", "Go on with paused jobs."),

@@ -26,9 +26,10 @@ from flamenco.cli.jobtypes.outline import print_outline
 from flamenco.cli.options import json_option, manager_option
 from flamenco.cli.output import print_json
 from flamenco.cli.progress import job_progress
-from flamenco.cli.references import find_tags
-from flamenco.client import JobRequest, JobType, ManagerClient, ManagerError
+from flamenco.cli.references import find_jobs, find_tags
+from flamenco.client import DependsOn, JobRequest, JobType, ManagerClient, ManagerError
 from flamenco.domain.errors import Failed, NotFound, Refused
+from flamenco.domain.job_waits import Kind
 from flamenco.domain.model import AuthoredJob
 from flamenco.domain.statuses import JobStatus
 
@@ -43,6 +44,8 @@ _NOT_FOUND = 404
 @metadata_option
 @priority_option
 @click.option("--tag", metavar="TAG", help="Run it only on workers with this tag, given by its name or ID.")
+@click.option("--after", "others", multiple=True, metavar="JOB", help="Start it once this job is done; repeatable.")
+@click.option("--frame-by-frame", is_flag=True, help="With --after: each task once its own frames are done there.")
 @click.option("--paused", is_flag=True, help="Have it wait until somebody resumes it: `flamenco requeue`.")
 @click.option("--dry-run", is_flag=True, help="Submit nothing, and show the tasks that the job would have.")
 @click.option("--wait", is_flag=True, help="Wait until the job has ended; exit code 1 unless it completed.")
@@ -56,8 +59,10 @@ def submit(
     metadata: tuple[str, ...],
     priority: int,
     tag: str | None,
+    others: tuple[str, ...],
     manager_url: str,
     *,
+    frame_by_frame: bool,
     paused: bool,
     dry_run: bool,
     wait: bool,
@@ -68,6 +73,8 @@ def submit(
     With --wait, the exit code is 0 when the job completed and 1 when it failed, or was canceled or paused. Ctrl-C ends
     the waiting with exit code 130, and leaves the job alone.
 
+    With --after, it waits for other jobs, each named by its ID, the beginning of one, or its name.
+
     \b
     Example:
       flamenco submit simple-blender-render --name "Shot 12" --wait \\
@@ -75,7 +82,10 @@ def submit(
         --set render_output_path=/shared/shot12/###### --set format=PNG \\
         --set image_file_extension=.png --set chunk_size=5 --set fps=24
       flamenco submit simple-blender-render --name "Shot 13" --settings shot13.yaml --tag gpu --dry-run
+      flamenco submit simple-blender-render --name "Light 12" --settings light12.yaml --after "Sim 12" --frame-by-frame
     """
+    if frame_by_frame and not others:
+        raise click.UsageError("--frame-by-frame is for a job that waits for another; name that with --after JOB.")
     if wait and (paused or dry_run):
         raise click.UsageError("--wait is for a job that runs; leave it out.")
     with ManagerClient(manager_url) as client:
@@ -89,6 +99,10 @@ def submit(
             metadata=dict(pairs(metadata, "--metadata")),
             worker_tag=find_tags(client, [tag])[0].id if tag else "",
             initial_status=JobStatus.PAUSED if paused else JobStatus.QUEUED,
+            depends_on=tuple(
+                DependsOn(job=other.id, kind=Kind.FRAMES if frame_by_frame else Kind.ALL)
+                for other in find_jobs(client, others)
+            ),
         )
         if dry_run:
             _show(client.compile_job(request, _warn), as_json=as_json)

@@ -39,6 +39,7 @@ from flamenco.protocol.v3.worker import MayKeepRunning as RunPermission
 from flamenco.protocol.v3.worker import TaskUpdate
 from flamenco.protocol.x.actions import ActionOutcome, ActionRefusal, ActionUndo
 from flamenco.protocol.x.filters import ShownWorkerStatus
+from flamenco.protocol.x.job_waits import Dependencies, Dependency, Dependent, DependsOn
 from flamenco.protocol.x.jobs import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
 from flamenco.protocol.x.logs import LogHit, LogHits
 from flamenco.protocol.x.overview import ActiveTask as TaskOfWorker
@@ -55,6 +56,10 @@ __all__ = [
     "AttemptWorker",
     "Blocked",
     "DeadLetter",
+    "Dependencies",
+    "Dependency",
+    "Dependent",
+    "DependsOn",
     "Eta",
     "Events",
     "ExplainedHold",

@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from flamenco.domain.model import Command
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.protocol.x.job_waits import DependsOn
 from flamenco.protocol.x.jobs import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
 from flamenco.protocol.x.overview import ActiveTask
 
@@ -69,6 +70,7 @@ class JobRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     metadata: dict[str, str] = field(default_factory=dict)
     worker_tag: Annotated[str, Meta(description="UUID of the tag that its workers must have.")] = ""
     initial_status: JobStatus = JobStatus.QUEUED
+    depends_on: tuple[DependsOn, ...] = ()
 
 
 class SubmittedJob(Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from flamenco.client.answers import (
 from flamenco.client.attempts import AttemptCalls
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, NO_SUCH_ADDRESS, Connection, in_path
 from flamenco.client.events import EventCalls
+from flamenco.client.job_waits import JobWaitCalls
 from flamenco.client.jobs import JobCalls
 from flamenco.client.lists import ListCalls
 from flamenco.client.series import Series
@@ -91,6 +92,7 @@ class ManagerClient:
         self.url = self._connection.url
         self.token = self._connection.token
         self.jobs = JobCalls(self._connection)
+        self.job_waits = JobWaitCalls(self._connection)
         self.actions = ActionCalls(self._connection)
         self.tasks = TaskCalls(self._connection)
         self.attempts = AttemptCalls(self._connection)
@@ -159,8 +161,8 @@ class ManagerClient:
         """
         # The original API wants a priority, and calls 50 its default.
         body = {"priority": 50, **msgspec.to_builtins(job)}
-        # Which has no words for these two.
-        path = "/api/x/jobs" if {"worker_tag", "initial_status"} & body.keys() else "/api/jobs"
+        # Which has no words for these.
+        path = "/api/x/jobs" if {"worker_tag", "initial_status", "depends_on"} & body.keys() else "/api/jobs"
         return self._connection.decoded(self._with_warnings(path, body, warn), SubmittedJob)
 
     def compile_job(self, job: JobRequest, warn: Callable[[str], None] | None = None) -> AuthoredJob:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from flamenco.domain.job_waits import Wait, summary
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.scheduling.values import Hold
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, WorkerStatus
@@ -23,6 +24,7 @@ class Why(StrEnum):
     JOB_ENDED = "job-ended"
     HELD = "held"
     DEPENDENCY = "dependency"
+    JOB_DEPENDENCY = "job-dependency"
     JOB_LIMIT = "job-limit"
     LIMIT = "limit"
     NO_WORKERS = "no-workers"
@@ -84,11 +86,15 @@ class WaitingGroup(Struct, frozen=True, kw_only=True):
 
 
 class Dependent(Struct, frozen=True, kw_only=True):
-    """Tasks that wait for others: how many, and how many tasks in each status they still wait for."""
+    """Tasks that wait for others: how many, and how many tasks in each status they still wait for.
+
+    `count_by_frames` of them wait for those of other jobs alone, frame by frame.
+    """
 
     count: int
     names: tuple[str, ...]
     waits_for: Mapping[str, int]
+    count_by_frames: int = 0
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -111,8 +117,12 @@ def reasons(
     dependent: Dependent,
     groups: Sequence[WaitingGroup],
     workers: Sequence[SeenWorker],
+    waits: Sequence[Wait] = (),
 ) -> list[Reason]:
-    """Why each of the waiting tasks of a job waits. `workers` are all of the farm, or the one that is asked about."""
+    """Why each of the waiting tasks of a job waits. `workers` are all of the farm, or the one that is asked about.
+
+    `waits` is what the job waits for, of other jobs.
+    """
     everything = Reason(
         why=Why.NEXT,
         text="",
@@ -122,29 +132,37 @@ def reasons(
     found = []
     if not everything.count:
         return []
-    if whole := _of_the_whole_job(job, holds):
+    if whole := _of_the_whole_job(job, holds, waits):
         return [Reason(why=whole[0], text=whole[1], count=everything.count, names=everything.names)]
-    if dependent.count:
-        found.append(
-            Reason(why=Why.DEPENDENCY, text=_waits_for(dependent), count=dependent.count, names=dependent.names)
-        )
+    if inside := dependent.count - dependent.count_by_frames:
+        found.append(Reason(why=Why.DEPENDENCY, text=_waits_for(dependent), count=inside, names=dependent.names))
+    if dependent.count_by_frames:
+        by_frames, text = dependent.count_by_frames, _waits_for_jobs(waits)
+        found.append(Reason(why=Why.JOB_DEPENDENCY, text=text, count=by_frames, names=dependent.names))
     for group in groups:
         why, text = _of_group(job, tag, group, workers)
         found.append(Reason(why=why, text=text, count=group.count, names=group.names))
     return found
 
 
-def _of_the_whole_job(job: Job, holds: Mapping[str, Hold]) -> tuple[Why, str] | None:
+def _of_the_whole_job(job: Job, holds: Mapping[str, Hold], waits: Sequence[Wait]) -> tuple[Why, str] | None:
     if job.delete_requested:
         return Why.JOB_ENDED, "the job is being deleted"
     if job.status in (JobStatus.PAUSED, JobStatus.PAUSE_REQUESTED):
         return Why.JOB_PAUSED, "the job is paused"
     if job.status not in SCHEDULABLE_JOB:
         return Why.JOB_ENDED, f"the job is {job.status}"
+    if keeping := [wait for wait in waits if wait.keeps_job]:
+        return Why.JOB_DEPENDENCY, _waits_for_jobs(keeping)
     if holds:
         policy, hold = next(iter(holds.items()))
         return Why.HELD, f"held by policy {policy}: {hold.reason}"
     return None
+
+
+def _waits_for_jobs(waits: Sequence[Wait]) -> str:
+    text = summary(waits).removesuffix(".")
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 def _waits_for(dependent: Dependent) -> str:

@@ -12,7 +12,7 @@ from flamenco.domain.scheduling.explanation import Reason, SeenWorker, seen_work
 from flamenco.domain.scheduling.values import Ranked
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import ranking, views
-from flamenco.store import jobs, workers
+from flamenco.store import job_waits, jobs, workers
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import explanation as explanation_store
 from flamenco.store.scheduling.explanation import Around, Trouble
@@ -69,11 +69,12 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
             explanation_store.dependent(tx, job),
             explanation_store.waiting_groups(tx, job),
             seen,
+            job_waits.of_job(tx, job.key),
         )
         failed = explanation_store.troubles(tx, job, MOST_FAILED)
     return Explanation(
         job=job,
-        position=position,
+        position=None if job.waiting_for else position,
         open_jobs=len(in_order),
         ranked=own,
         weights=farm.policies.weights,

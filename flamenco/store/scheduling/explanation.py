@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, select, text
+from sqlalchemy import Row, bindparam, exists, select, text
 from sqlalchemy import func as sql
 
 from flamenco.domain.model import JobState, Worker
@@ -25,6 +25,7 @@ from flamenco.store.schema import (
     tasks,
     worker_tags,
 )
+from flamenco.store.unmet import waits_by_frames
 
 SHOWN = 5
 """So many tasks of each kind are named."""
@@ -44,13 +45,28 @@ _WAITS_FOR = (
 )
 
 
+_COUNT_BY_FRAMES = (
+    select(sql.count())
+    .select_from(tasks)
+    .where(
+        *_DEPENDENT,
+        ~exists().where(
+            task_dependencies.c.task_key == tasks.c.key,
+            _needed.c.key == task_dependencies.c.dependency_key,
+            _needed.c.status != TaskStatus.COMPLETED.value,
+        ),
+    )
+)
+
+
 def dependent(tx: Tx, job: JobState) -> Dependent:
     """The tasks of a job that wait for others of it."""
     of_job = {"of_job": job.key}
     count = tx.execute(select(sql.count()).select_from(tasks).where(*_DEPENDENT), of_job).scalar_one()
     named = tx.execute(select(tasks.c.name).where(*_DEPENDENT).order_by(tasks.c.index_in_job).limit(SHOWN), of_job)
     waits_for = {row[0]: row[1] for row in tx.execute(_WAITS_FOR, of_job)} if count else {}
-    return Dependent(count=count, names=tuple(named.scalars()), waits_for=waits_for)
+    by_frames = tx.execute(_COUNT_BY_FRAMES, of_job).scalar_one() if count and waits_by_frames(tx, job.key) else 0
+    return Dependent(count=count, names=tuple(named.scalars()), waits_for=waits_for, count_by_frames=int(by_frames))
 
 
 _FREE = (tasks.c.status.in_(_WAITING), tasks.c.unmet == 0)
