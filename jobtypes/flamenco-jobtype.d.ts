@@ -91,8 +91,23 @@ declare namespace Flamenco {
     readonly storage: Storage;
     /** Copies of the tasks that were added. */
     tasks: Task[];
+    /**
+     * Has the job wait for another one, given by its UUID. Flamenco's own manager does not know this, so write
+     * `if ("dependsOn" in job) …`.
+     */
+    dependsOn(id: string, how?: DependsOn): void;
     /** Adds a copy of the task, as it is now: add its commands and dependencies before. */
     addTask(task: Task): void;
+  }
+
+  /** How a job waits for another one. */
+  interface DependsOn {
+    /** For `all` of it, unless each task is to wait for those that have the same `frames` there. */
+    kind?: "all" | "frames";
+    /** Until it is `completed`, unless any end will do: `ended`. */
+    when?: "completed" | "ended";
+    /** Frame n waits for frame n + offset of the other job; with two numbers, for those from the one to the other. */
+    offset?: number | [number, number];
   }
 
   /** A Date with further functions, which tell what the manager's clock shows. */
@@ -147,6 +162,12 @@ declare namespace Flamenco {
     type: string;
     /** Among the tasks of a job, those of higher priority come first; 50 is ordinary. */
     priority: number;
+    /**
+     * Which frames the task is about, such as `1-10`, for jobs that wait frame by frame. It need not be said of commands
+     * with a parameter `frames`, or of Blender's arguments. Flamenco's own manager does not know this, so write
+     * `if ("frames" in task) …`.
+     */
+    frames: string;
     /**
      * Whether the job is fine without it; false. A job does not fail because an optional task did. Flamenco's own manager
      * does not know this and refuses the assignment, so write `if ("optional" in task) task.optional = true;`.

@@ -70,6 +70,7 @@ function compileJob(job) {
     const args = template.map((word) => word.replace(PLACEHOLDER, (_, name) => values[name]));
 
     const task = author.Task(`frames-${shortened(values)}`, settings.task_type);
+    if ("frames" in task) task.frames = chunk;
     task.addCommand(author.Command("exec", { exe: exe, args: [...before, ...args] }));
     job.addTask(task);
   }

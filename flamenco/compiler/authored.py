@@ -9,13 +9,16 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from flamenco.collector import collector_paused
 from flamenco.compiler.protocol import Reply
 from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.contents import Survey
 from flamenco.domain.errors import JobTypeError, Refused
+from flamenco.domain.job_waits import Wanted
 from flamenco.domain.model import AuthoredJob, AuthoredTask
+from flamenco.domain.task_frames import span_of
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _VARIABLE = re.compile(r"\w{1,100}", re.ASCII)
@@ -39,6 +42,7 @@ class Compiled(Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
     metadata: dict[str, str]
     variables: dict[str, str]
+    depends_on: tuple[Wanted, ...]
     task_count: int
 
 
@@ -93,6 +97,7 @@ def job_of(compiled: Compiled, tasks: Sequence[AuthoredTask], created: datetime,
         variables=compiled.variables,
         worker_tag=compiled.worker_tag,
         shaman_checkout_id=compiled.shaman_checkout_id,
+        depends_on=tuple(replace(each, job=each.job.lower()) for each in compiled.depends_on),
         tasks=tasks,
     )
 
@@ -215,6 +220,8 @@ def _checked_steps(task: AuthoredTask, limits: ScriptLimits) -> int:
     if not _UUID.fullmatch(task.id):
         raise JobTypeError(f'task "{task.name[:100]}": its uUID "{task.id[:100]}" is no UUID')
     _check_names(f'task "{task.name[:100]}"', task.name, task.type, limits)
+    if task.frames and span_of(task.frames) is None:
+        raise JobTypeError(f'task "{task.name}": its frames "{task.frames[:100]}" are no frames')
     if task.priority not in _INT32:
         _check_number(f'task "{task.name}": its priority', task.priority)
     if len(task.commands) > limits.commands:

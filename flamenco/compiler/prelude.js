@@ -629,7 +629,7 @@
   const fieldsOfCommand = (name, parameters, steps) => ({ name, text: parameters === null ? "null" : written(parameters), parameters: null, steps });
 
   const fieldsOfTask = (id, name, type) => ({
-    id, name, type, priority: 50, optional: false,
+    id, name, type, priority: 50, optional: false, frames: "",
     commands: null, // of each its fields; null for none
     shown: null, // the commands as a script has seen them, in place of `commands`
     dependencies: null, // tasks; null for none
@@ -638,9 +638,9 @@
   });
 
   function copyOfFields(given) {
-    const { priority, optional, isOurs, commands, shown, dependencies } = given;
+    const { priority, optional, frames, isOurs, commands, shown, dependencies } = given;
     return assign(fieldsOfTask(given.id, given.name, given.type), {
-      priority, optional, isOurs,
+      priority, optional, frames, isOurs,
       commands: commands && slice(commands), shown: shown && slice(shown), dependencies: dependencies && slice(dependencies),
     });
   }
@@ -689,7 +689,9 @@
       for (let i = 1; i < commands.length; i++) text += `,${commandText(commands[i])}`;
     } else if (fields.shown !== null) text += shownCommandsText(fields.shown);
     if (dependencies !== null) text += `],"dependencies":[${dependenciesText(dependencies)}`;
-    return text + (fields.optional ? '],"optional":true}' : "]}");
+    if (fields.frames !== "") text += `],"frames":${stringify(fields.frames)},"optional":${fields.optional}}`;
+    else text += fields.optional ? '],"optional":true}' : "]}";
+    return text;
   }
 
   function shownCommandsText(shown) {
@@ -710,8 +712,8 @@
   }
 
   // Texts of its own that a task has: those in parameters are looked at when they are given.
-  function checkTask({ id, name, type, commands, shown }) {
-    checkTexts([id, name, type]);
+  function checkTask({ id, name, type, frames, commands, shown }) {
+    checkTexts([id, name, type, frames]);
     for (let i = 0; shown !== null && i < shown.length; i++) checkText(shownCommand(shown[i]).name, "text");
     for (let i = 0; commands !== null && i < commands.length; i++) checkText(commands[i].name, "text");
   }
@@ -805,6 +807,8 @@
       if (typeof value !== "boolean") throw new TypeError("a task is optional or not: true or false is needed");
       ownFields(this).optional = value;
     }
+    get frames() { return this.#fields.frames; }
+    set frames(value) { ownFields(this).frames = trim(toText(value)); }
     get commands() {
       const fields = ownFields(this);
       fields.shown ??= list(fields.commands, (command) => new Command(command), "commands");
@@ -878,6 +882,35 @@
     }
   }
 
+  const MAX_WAITS = 100;
+  const MAX_OFFSET = 1000000;
+
+  // One of `names`; the first where nothing is said.
+  function oneOf(value, names, what) {
+    if (value === undefined || value === null) return names[0];
+    for (let i = 0; i < names.length; i++) if (names[i] === value) return value;
+    throw new TypeError(`job.dependsOn: ${what} is ${joinArray(names, " or ")}`);
+  }
+
+  function offsetOf(value) {
+    const ends = isArray(value) ? value : [value ?? 0, value ?? 0];
+    let isOffset = ends.length === 2 && ends[0] <= ends[1];
+    for (let i = 0; i < ends.length; i++) isOffset = isOffset && isInteger(ends[i]) && abs(ends[i]) <= MAX_OFFSET;
+    if (!isOffset) throw new TypeError("job.dependsOn: offset is a whole number, or a list of two, the smaller one first");
+    return [ends[0], ends[1]];
+  }
+
+  function waitOf(id, how) {
+    const names = keys(how);
+    for (let i = 0; i < names.length; i++) oneOf(names[i], ["kind", "when", "offset"], "what the second argument has");
+    return {
+      job: stored(trim(id)),
+      kind: oneOf(how.kind, ["all", "frames"], "kind"),
+      when: oneOf(how.when, ["completed", "ended"], "when"),
+      offset: offsetOf(how.offset),
+    };
+  }
+
   class Job {
     #id;
     #name;
@@ -889,6 +922,7 @@
     #settings;
     #metadata;
     #variables = {};
+    #waits = []; // for which jobs it waits, and how
     #storage;
     #added = []; // of each task its fields
     #shown = null; // the tasks as a script has seen them, in place of `#added`
@@ -929,6 +963,10 @@
     get storage() { return this.#storage; }
     get tasks() { return (this.#shown ??= list(this.#added, (fields) => new Task(fields), "tasks")); }
     set tasks(value) { this.#shown = list(value, (task) => new Task(sharedFields(task)), "tasks"); }
+    dependsOn(id, how) {
+      if (this.#waits.length >= MAX_WAITS) throw new RangeError(`a job that waits for more than ${MAX_WAITS} others`);
+      push(this.#waits, waitOf(toText(id), object(how, "how a job depends on another") ?? {}));
+    }
     addTask(task) {
       const tasks = this.#shown ?? this.#added;
       if (tasks.length >= limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
@@ -959,6 +997,7 @@
           settings,
           metadata,
           variables,
+          depends_on: job.#waits,
           task_count,
         };
       };
@@ -985,7 +1024,7 @@
     const names = [];
     for (const name of ownKeys(prototype)) {
       const descriptor = getOwnPropertyDescriptor(prototype, name);
-      if (!descriptor.get || name === "optional" || name === "variables") continue;
+      if (!descriptor.get || name === "optional" || name === "frames" || name === "variables") continue;
       defineProperty(prototype, name, { __proto__: null, enumerable: true });
       push(names, name);
     }

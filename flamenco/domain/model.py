@@ -30,7 +30,8 @@ class Command(Struct, frozen=True):
 class AuthoredTask(Struct, frozen=True, kw_only=True):
     """A task as a job type's script wrote it. `dependencies` are the `id`s of tasks of the same job.
 
-    Its job can do without one that is `optional`: it is completed all the same when that one fails.
+    Its job can do without one that is `optional`: it is completed all the same when that one fails. `frames` says which
+    it is about, where its commands do not.
     """
 
     id: str
@@ -40,6 +41,7 @@ class AuthoredTask(Struct, frozen=True, kw_only=True):
     commands: tuple[Command, ...] = ()
     dependencies: tuple[str, ...] = ()
     optional: bool = False
+    frames: str = ""
 
     @property
     def steps_total(self) -> int:

@@ -23,8 +23,13 @@ _LAST: Final = ("--frame-end", "-e")
 _PLAIN: Final = re.compile(r"([0-9]{1,9})(?:(?:-|\.\.|,)([0-9]{1,9}))?", re.ASCII)
 
 
-def frames_of(commands: Iterable[Command]) -> Span | None:
-    """From which frame to which a task of these commands goes; None where they say nothing of frames, or no such."""
+def frames_of(commands: Iterable[Command], declared: str = "") -> Span | None:
+    """From which frame to which a task of these commands goes; None where they say nothing of frames, or no such.
+
+    Where its script has `declared` that, it goes by it.
+    """
+    if declared:
+        return span_of(declared)
     found: Span | None = None
     for command in commands:
         span = _span_of(command)
@@ -38,15 +43,15 @@ def _span_of(command: Command) -> Span | None:
     if not parameters:
         return None
     if "frames" in parameters:
-        return _read(parameters["frames"])
+        return span_of(parameters["frames"])
     args = parameters.get("args")
     return _of_arguments(args) if isinstance(args, list | tuple) else None
 
 
 def _of_arguments(args: Sequence[Any]) -> Span | None:
     if (frames := _after(args, _SINGLE)) is not None:
-        return _read(frames)
-    first, last = _read(_after(args, _FIRST)), _read(_after(args, _LAST))
+        return span_of(frames)
+    first, last = span_of(_after(args, _FIRST)), span_of(_after(args, _LAST))
     return Span(first.first, last.last) if first and last and first.first <= last.last else None
 
 
@@ -59,7 +64,8 @@ def _after(args: Sequence[Any], options: Sequence[str]) -> Any:
     return None
 
 
-def _read(text: Any) -> Span | None:
+def span_of(text: Any) -> Span | None:
+    """From which frame to which a range goes; None for what is none, or goes too far."""
     if isinstance(text, int) and not isinstance(text, bool):
         return Span(text, text) if abs(text) <= LARGEST else None
     if not isinstance(text, str):

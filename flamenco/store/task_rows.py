@@ -52,7 +52,7 @@ def insert_tasks(
             *(task.id, job_key, sorted_in[queues.kind_of(task)], index),
             *(task.name, task.type, task.priority, TaskStatus.QUEUED.value),
             *(encode(task.commands).decode(), moment, moment, task.steps_total, len(task.dependencies)),
-            *(task.optional, *(frames_of(task.commands) or _NO_FRAMES)),
+            *(task.optional, *(frames_of(task.commands, task.frames) or _NO_FRAMES)),
         )
         for index, task in enumerate(authored, start=first)
     )

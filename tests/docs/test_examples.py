@@ -33,6 +33,9 @@ TESTED = {
     ("docs/access.md", "yaml"): 3,  # here
     ("docs/access.md", "nginx"): 1,  # tests/acceptance/test_nginx.py
     ("docs/access.md", "sh"): 1,  # here; tests/acceptance/test_access_for_real.py
+    ("docs/dependencies.md", "sh"): 4,  # tests/acceptance/test_job_waits.py
+    ("docs/dependencies.md", "json"): 1,  # tests/integration/test_compiler_waits.py
+    ("docs/dependencies.md", "js"): 1,  # likewise
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
     ("docs/database.md", "sh"): 1,  # here; tests/integration/test_database_copy.py
     ("docs/database.md", "yaml"): 2,  # here
