@@ -20,6 +20,7 @@ LARGEST: Final = 2**31 - 1
 _SINGLE: Final = ("--render-frame", "-f")
 _FIRST: Final = ("--frame-start", "-s")
 _LAST: Final = ("--frame-end", "-e")
+_LONG: Final = 10  # digits, of which the largest number has as many
 _PLAIN: Final = re.compile(r"([0-9]{1,9})(?:(?:-|\.\.|,)([0-9]{1,9}))?", re.ASCII)
 
 
@@ -58,9 +59,10 @@ def _of_arguments(args: Sequence[Any]) -> Span | None:
 def _after(args: Sequence[Any], options: Sequence[str]) -> Any:
     """What follows the first of `options` that is there."""
     for option in options:
-        if option in args:
-            place = args.index(option) + 1
-            return args[place] if place < len(args) else None
+        try:
+            return args[args.index(option) + 1]
+        except (ValueError, IndexError):
+            continue
     return None
 
 
@@ -71,6 +73,8 @@ def span_of(text: Any) -> Span | None:
     if not isinstance(text, str):
         return None
     # Most chunks are so; the grammar takes ten times as long.
+    if len(text) < _LONG and text.isascii() and text.isdigit():
+        return Span(int(text), int(text))
     if (plain := _PLAIN.fullmatch(text)) is not None:
         ends = int(plain[1]), int(plain[2] or plain[1])
         return Span(min(ends), max(ends))
