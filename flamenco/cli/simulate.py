@@ -93,6 +93,7 @@ def _behaviour_options(function: F) -> F:
 @click.option("--own", is_flag=True, help="Try it on a new manager of this machine, which is gone afterwards.")
 @override_option
 @click.option("--delete-done", "deletes_done", is_flag=True, help="Delete each job as soon as it is done.")
+@click.option("--chained", is_flag=True, help="Each job waits until the one before has ended.")
 @click.option("--keep", is_flag=True, help="Leave jobs and workers of the simulation in the farm.")
 @manager_option
 @json_option
@@ -108,6 +109,7 @@ def simulate(
     manager_url: str,
     *,
     own: bool,
+    chained: bool,
     keep: bool,
     deletes_done: bool,
     as_json: bool,
@@ -125,7 +127,7 @@ def simulate(
       flamenco simulate --workers 50 --duration 600 --crash-rate 0.01 --failure-rate 0.02 --json
 
     With --json, the report is on stdout and all else on stderr. Exit codes: 0 all went well, 1 a task or a line was
-    lost, or a task done twice, 130 interrupted; the report of what was done so far comes all the same.
+    lost, or a task done twice or too early, 130 interrupted; the report of what was done so far comes all the same.
     """
     if overrides and not own:
         raise click.UsageError("--set is for the manager that --own starts.")
@@ -141,6 +143,7 @@ def simulate(
         silence_s=_silence_s(overrides),
         keep=keep,
         deletes_done=deletes_done,
+        chained=chained,
     )
     _allow_connections(workers)
     signals = StopSignals()
@@ -150,7 +153,7 @@ def simulate(
     report = replace(report, manager_cpu=_processors_of_children(report)) if own else report
     _print(console, report, as_json=as_json)
     if not report.is_clean:
-        raise Failed("tasks or lines were lost, or tasks done twice; the report says which.")
+        raise Failed("tasks or lines were lost, or tasks done twice or too early; the report says which.")
     if signals.received:
         sys.exit(EXIT_INTERRUPTED)
 

@@ -15,7 +15,7 @@ class Options(Struct, frozen=True, kw_only=True):
     `patience_s`: so long may nothing happen before what is open counts as lost. `silence_s`: after how long the manager
     may give up a worker that it does not hear of. `vanish_rate` of the workers are gone for good, all in the same
     moment, `vanish_after_s` from the start. `keep`: what was made is not removed in the end;
-    `deletes_done`: jobs are, as soon as they are done.
+    `deletes_done`: jobs are, as soon as they are done. `chained`: each job waits until the one before it has ended.
     """
 
     workers: int = 10
@@ -30,3 +30,4 @@ class Options(Struct, frozen=True, kw_only=True):
     vanish_after_s: float = 0.0
     keep: bool = False
     deletes_done: bool = False
+    chained: bool = False

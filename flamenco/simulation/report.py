@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from flamenco.simulation.statistics import Latency
 
@@ -41,12 +41,13 @@ class Report(Struct, frozen=True, kw_only=True):
     doubled: list[str]
     lost_lines: list[str]
     generator_cpu: float
+    early: list[str] = field(default_factory=list)
     manager_cpu: float | None = None
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was lost or done twice."""
-        return not (self.lost or self.doubled or self.lost_lines)
+        """Whether nothing was lost, done twice, or done too early."""
+        return not (self.lost or self.doubled or self.lost_lines or self.early)
 
 
 def in_words(report: Report) -> Iterator[str]:
@@ -71,7 +72,8 @@ def in_words(report: Report) -> Iterator[str]:
     yield f"  processors   {report.generator_cpu:.2f} for the simulation itself{_of_manager(report)}"
     if report.generator_cpu > BOUND_BY_ITSELF:
         yield "  The simulation itself was the limit: run it on another machine, or in two parts."
-    for name, found in (("lost", report.lost), ("doubled", report.doubled), ("lost lines", report.lost_lines)):
+    wrong = {"lost": report.lost, "doubled": report.doubled, "lost lines": report.lost_lines, "early": report.early}
+    for name, found in wrong.items():
         yield f"  {name:<12} {len(found)}"
         yield from (f"    {each}" for each in found[:10])
 

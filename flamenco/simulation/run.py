@@ -51,7 +51,7 @@ class Simulation:
         self.workers: list[FakeWorker] = []
         self._foreign = ""
         seconds = round(options.behaviour.task_seconds.typical)
-        self.work = Work(self._client, label, options.tasks, seconds)
+        self.work = Work(self._client, label, options.tasks, seconds, is_chained=options.chained)
         self._settlement = Settlement(self.work, self.ledger, options.behaviour.log_lines)
         self._begun = self._ended = self._cpu = 0.0
 
@@ -221,6 +221,7 @@ class Simulation:
             lost=verdict.lost,
             doubled=verdict.doubled,
             lost_lines=verdict.lost_lines,
+            early=self._settlement.early(),
             generator_cpu=round(self._cpu / seconds, 3),
         )
 

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from flamenco.client import ManagerError, ManagerUnreachable, TaskSummary
 from flamenco.simulation.audit import Verdict, judge, misbooked, missing_lines
 from flamenco.simulation.ledger import Ledger
+from flamenco.simulation.order import Period, early, period_of
 from flamenco.simulation.work import Work
 
 TASKS_LOOKED_AT: Final = 100
@@ -30,6 +31,7 @@ class Settlement:
         self._work, self._ledger, self._lines = work, ledger, lines
         self._lost_lines: list[str] = []
         self._misbooked: list[str] = []
+        self._periods: dict[str, Period] = {}
 
     def settle(self, job_id: str) -> None:
         """Note what came of a job that is done, and have it deleted."""
@@ -61,6 +63,12 @@ class Settlement:
         attempts = insistently(partial(self._work.attempts, job_id))
         if attempts is not None:
             self._misbooked += misbooked(tasks, attempts)
+            if period := period_of(attempts):
+                self._periods[job_id] = period
+
+    def early(self) -> list[str]:
+        """Which jobs began before those ended that they waited for; to be asked after `verdict`."""
+        return early(self._work.chain, self._periods)
 
     def _read_logs(self, task_ids: Sequence[str]) -> None:
         for task_id in task_ids if self._lines else ():

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from flamenco.client import Attempt, JobRequest, ManagerClient, ManagerError, TaskSummary
+from flamenco.client import Attempt, DependsOn, JobRequest, ManagerClient, ManagerError, TaskSummary
+from flamenco.domain.job_waits import When
 from flamenco.domain.statuses import JobStatus
 
 JOB_TYPE: Final = "echo-sleep-test"
@@ -22,7 +23,9 @@ class Work:
     What asks the manager raises what `ManagerClient` does, and belongs into a thread of its own.
     """
 
-    def __init__(self, client: ManagerClient, label: str, tasks: int, seconds: int) -> None:
+    def __init__(
+        self, client: ManagerClient, label: str, tasks: int, seconds: int, *, is_chained: bool = False
+    ) -> None:
         self.label = label
         self.promised: dict[str, int] = {}
         """How many tasks each job is to have."""
@@ -34,6 +37,9 @@ class Work:
         self._client, self._tasks, self._seconds = client, tasks, seconds
         self._foreign: set[str] = set()
         self._number = 0
+        self._is_chained = is_chained
+        self.chain: list[str] = []
+        """The jobs of which each waits for the one before, if they do."""
 
     def submit(self) -> None:
         """Hand in one more job."""
@@ -44,11 +50,14 @@ class Work:
             "sleep_repeats": self._tasks - 1,
         }
         name = f"{self.label} {self._number}"
-        request = JobRequest(name=name, type=JOB_TYPE, settings=settings, worker_tag=self.tag_id)
+        before = tuple(DependsOn(job=job_id, when=When.ENDED) for job_id in self.chain[-1:])
+        request = JobRequest(name=name, type=JOB_TYPE, settings=settings, worker_tag=self.tag_id, depends_on=before)
         begun = time.monotonic()
         job_id = self._client.submit_job(request).id
         self.submitted[job_id] = time.monotonic()
         self.durations.append(self.submitted[job_id] - begun)
+        if self._is_chained:
+            self.chain.append(job_id)
         self._adopt(job_id)
 
     def is_ours(self, job_id: str) -> bool:

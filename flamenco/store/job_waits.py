@@ -11,7 +11,7 @@ from sqlalchemy import Row, bindparam, delete, insert, select, text, update
 
 from flamenco.domain.job_waits import Kind, Offset, State, Wait, Wanted, When, summary
 from flamenco.domain.model import JobState
-from flamenco.domain.statuses import JobStatus
+from flamenco.domain.statuses import FINISHED_JOB, JobStatus
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.schema import OFFERED_SQL, PENDING_SQL, job_dependencies, jobs
@@ -59,7 +59,9 @@ _PENDING_ON = (
 
 
 def _read(row: Row[Any]) -> Wait:
-    status = JobStatus(row.status) if row.status and row.delete_requested is None else None
+    status = JobStatus(row.status) if row.status else None
+    if row.delete_requested is not None and status not in FINISHED_JOB:
+        status = None  # what had ended before it was to be deleted has ended
     return Wait(
         key=row.key,
         job_key=row.job_key,

@@ -153,3 +153,12 @@ def test_workers_that_have_to_be_approved(tmp_path: Path) -> None:
     with running_manager(tmp_path, "--processes", "1", "--set", "workers.registration=approve") as manager:
         report = simulate(tmp_path, "--workers", "3", "--tasks", "5", *QUICK, "--manager", manager.url)
         assert report["tasks"] == {"completed": 5}
+
+
+def test_jobs_that_wait_for_each_other(tmp_path: Path) -> None:
+    """None begins before the one that it waits for has ended, though workers crash and fail; all are done."""
+    rates = ("--failure-rate", "0.05", "--crash-rate", "0.02", "--restart-seconds", "50")
+    size = ("--workers", "10", "--jobs", "5", "--tasks", "20", "--chained", "--delete-done")
+    report = simulate(tmp_path, "--own", *size, *QUICK, *rates, TMPDIR=str(tmp_path))
+    assert (report["ended"], report["jobs"]) == ("done", 5)
+    assert report["early"] == report["lost"] == report["doubled"] == []

@@ -1,0 +1,37 @@
+"""What a simulation makes of jobs that wait for each other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flamenco.client import Attempt
+from flamenco.domain.attempts import Outcome
+from flamenco.simulation.order import Period, early, period_of
+from flamenco.testing import START
+
+
+def at(seconds: float) -> Period:
+    """A job that somebody was at for a second."""
+    return Period(START + timedelta(seconds=seconds), START + timedelta(seconds=seconds + 1))
+
+
+def test_who_begins_too_early_is_told() -> None:
+    """By how much; of what nobody was at, nothing is said."""
+    periods = {"a": at(0), "b": at(1), "c": at(1.5), "e": at(0)}
+    assert early(["a", "b", "c", "d", "e"], periods) == [
+        "job c began 0.5 s before job b ended, which it waits for",
+    ]
+
+
+def test_a_job_is_worked_on_from_its_first_attempt_to_its_last() -> None:
+    """Unless somebody is at it still."""
+
+    def attempt(start: int, end: int | None) -> Attempt:
+        ended = None if end is None else START + timedelta(seconds=end)
+        begun = START + timedelta(seconds=start)
+        return Attempt(number=1, started=begun, seconds=1, outcome=Outcome.FAILED, ended=ended)
+
+    whole = Period(START + timedelta(seconds=1), START + timedelta(seconds=5))
+    assert period_of([attempt(3, 5), attempt(1, 2)]) == whole
+    assert period_of([attempt(3, 5), attempt(4, None)]) is None
+    assert period_of([]) is None
