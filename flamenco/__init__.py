@@ -10,6 +10,7 @@ from flamenco.domain.model import AuthoredJob, AuthoredTask, Command, JobType, J
 from flamenco.domain.scheduling.accounts import Usage
 from flamenco.domain.scheduling.values import FarmView, Hold, JobCandidate, Limit, Term, WorkerView
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.domain.time_limits import TimeLimits
 from flamenco.domain.visible import visible
 from flamenco.hooks.authentication import Authenticator, Identity, Presented
 from flamenco.hooks.cli_options import json_option, manager_option
@@ -72,6 +73,7 @@ __all__ = [
     "Submission",
     "TaskStatus",
     "Term",
+    "TimeLimits",
     "Undeliverable",
     "Usage",
     "WebPage",

@@ -18,6 +18,21 @@ declare namespace Flamenco {
     description?: string;
     /** The settings of a job, in the order in which people see them. */
     settings: Setting[];
+    /**
+     * How long tasks may take, by their type, or `"*"` for all others: `{ "*": { maxRunTime: "2h", maxSilence: "20m" } }`.
+     * A job may have others. Flamenco's own manager does not look at it.
+     */
+    timeLimits?: { [taskType: string]: TimeLimits };
+  }
+
+  /** How long one attempt at a task may take, such as `"90s"`, `"10m"` or `"1h30m"`; `"0s"` is no limit. */
+  interface TimeLimits {
+    /** What takes longer is stopped, and tried by another worker. */
+    maxRunTime?: string;
+    /** What is done sooner has failed: it cannot have done its work. */
+    minRunTime?: string;
+    /** When for that long nothing comes of a task, no line in its log, no step, it is stopped, and tried by another. */
+    maxSilence?: string;
   }
 
   /** One setting of a job type. Its value is in `job.settings`, by its key. */

@@ -15,7 +15,8 @@ import msgspec
 from flamenco.authoring.source import Key, Place, Source
 from flamenco.domain.model import SettingSubtype, SettingType, Visibility
 
-JOB_TYPE_KEYS = ("label", "description", "settings", "name", "etag")
+JOB_TYPE_KEYS = ("label", "description", "settings", "timeLimits", "name", "etag")
+LIMIT_KEYS = ("maxRunTime", "minRunTime", "maxSilence")
 SETTING_KEYS = (
     *("key", "type", "subtype", "choices", "propargs", "description", "label", "default"),
     *("eval", "evalInfo", "visible", "required", "editable", "aliases"),
@@ -62,6 +63,10 @@ def _declared(declared: Any) -> Iterator[tuple[str, tuple[Key, ...]]]:
     yield from _unknown_keys(declared, JOB_TYPE_KEYS, "JOB_TYPE", ())
     if not declared.get("label"):
         yield "JOB_TYPE has no label, the name that people see", ()
+    limits = declared.get("timeLimits")
+    for task_type, each in limits.items() if isinstance(limits, dict) else ():
+        if isinstance(each, dict):
+            yield from _unknown_keys(each, LIMIT_KEYS, f"timeLimits of {task_type}", ("timeLimits", task_type))
     settings = declared.get("settings")
     if settings is None:
         yield "JOB_TYPE has no list of settings, without which Blender's add-on refuses it; write settings: []", ()

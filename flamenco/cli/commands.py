@@ -97,6 +97,8 @@ def _print_json(value: ListedCommand | Sequence[ListedCommand]) -> None:
 def _in_words(command: ListedCommand) -> Iterable[str]:
     yield f"{command.name}: {command.description}"
     yield f"For tasks of type {', '.join(command.task_types)}; from the plugin {command.plugin}."
+    if command.time_limits:
+        yield f"By default, {', '.join(f'{word} is {span}' for word, span in command.time_limits.items())}."
     if not command.parameters:
         yield "It has no parameters."
     for parameter in command.parameters:

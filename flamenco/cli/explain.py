@@ -55,6 +55,8 @@ def _print(found: Explanation) -> None:
         for hold in found.holds:
             table.add_row(hold.policy, "held", "", visible(hold.reason))
         console.print(table)
+    for limits in found.time_limits:
+        console.print(f"limits: {visible(limits.text)}")
     if found.running:
         console.print("1 task is being run." if found.running == 1 else f"{found.running} tasks are being run.")
     for group in found.waiting:

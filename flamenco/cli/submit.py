@@ -27,6 +27,7 @@ from flamenco.cli.options import json_option, manager_option
 from flamenco.cli.output import print_json
 from flamenco.cli.progress import job_progress
 from flamenco.cli.references import find_jobs, find_tags
+from flamenco.cli.time_limits import time_limit_options
 from flamenco.client import DependsOn, JobRequest, JobType, ManagerClient, ManagerError
 from flamenco.domain.errors import Failed, NotFound, Refused
 from flamenco.domain.job_waits import Kind
@@ -43,6 +44,7 @@ _NOT_FOUND = 404
 @settings_file_option
 @metadata_option
 @priority_option
+@time_limit_options
 @click.option("--tag", metavar="TAG", help="Run it only on workers with this tag, given by its name or ID.")
 @click.option("--after", "others", multiple=True, metavar="JOB", help="Start it once this job is done; repeatable.")
 @click.option("--frame-by-frame", is_flag=True, help="With --after: each task once its own frames are done there.")
@@ -60,6 +62,7 @@ def submit(
     priority: int,
     tag: str | None,
     others: tuple[str, ...],
+    time_limits: dict[str, dict[str, str]],
     manager_url: str,
     *,
     frame_by_frame: bool,
@@ -83,6 +86,7 @@ def submit(
         --set image_file_extension=.png --set chunk_size=5 --set fps=24
       flamenco submit simple-blender-render --name "Shot 13" --settings shot13.yaml --tag gpu --dry-run
       flamenco submit simple-blender-render --name "Light 12" --settings light12.yaml --after "Sim 12" --frame-by-frame
+      flamenco submit echo-sleep-test --name "Try" --max-run-time 5m --max-silence misc=1m
     """
     if frame_by_frame and not others:
         raise click.UsageError("--frame-by-frame is for a job that waits for another; name that with --after JOB.")
@@ -103,6 +107,7 @@ def submit(
                 DependsOn(job=other.id, kind=Kind.FRAMES if frame_by_frame else Kind.ALL)
                 for other in find_jobs(client, others)
             ),
+            time_limits=time_limits,
         )
         if dry_run:
             _show(client.compile_job(request, _warn), as_json=as_json)

@@ -71,6 +71,16 @@ class JobRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     worker_tag: Annotated[str, Meta(description="UUID of the tag that its workers must have.")] = ""
     initial_status: JobStatus = JobStatus.QUEUED
     depends_on: tuple[DependsOn, ...] = ()
+    time_limits: Annotated[
+        dict[str, dict[str, str]], Meta(description="By task type or *: max_run_time, min_run_time, max_silence.")
+    ] = field(default_factory=dict)
+
+
+class HeldTimeLimits(Struct, frozen=True, kw_only=True):
+    """What holds for tasks of a type, in a sentence."""
+
+    task_type: str
+    text: str
 
 
 class SubmittedJob(Struct, frozen=True, kw_only=True):
@@ -150,6 +160,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     position: int | None = None
     rank: float | None = None
     worker: str | None = None
+    time_limits: tuple[HeldTimeLimits, ...] = ()
 
 
 class SinkState(Struct, frozen=True, kw_only=True):

@@ -162,7 +162,8 @@ class ManagerClient:
         # The original API wants a priority, and calls 50 its default.
         body = {"priority": 50, **msgspec.to_builtins(job)}
         # Which has no words for these.
-        path = "/api/x/jobs" if {"worker_tag", "initial_status", "depends_on"} & body.keys() else "/api/jobs"
+        beyond = {"worker_tag", "initial_status", "depends_on", "time_limits"}
+        path = "/api/x/jobs" if beyond & body.keys() else "/api/jobs"
         return self._connection.decoded(self._with_warnings(path, body, warn), SubmittedJob)
 
     def compile_job(self, job: JobRequest, warn: Callable[[str], None] | None = None) -> AuthoredJob:

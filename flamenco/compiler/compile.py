@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct
 from msgspec.structs import replace
 
 from flamenco.compiler import authored, catalog
@@ -29,6 +29,7 @@ from flamenco.compiler.spool import Spool
 from flamenco.compiler.submitted_settings import checked_settings, missing_settings, numbers_as_texts
 from flamenco.domain.errors import Conflict, JobTypeError, NotFound, Refused, ScriptStopped
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
+from flamenco.domain.time_limits import JobTimeLimits
 
 log = logging.getLogger(__name__)
 
@@ -171,9 +172,11 @@ class Compiler:
             compiled = _result(reply, script, self._limits, heard)
             if compiled is None:
                 raise JobTypeError(f"script ({script.path.name}) does not define a compileJob(job) function")
-            return authored.job_of(compiled, spool.tasks(compiled.task_count), created, self._limits)
+            job = authored.job_of(compiled, spool.tasks(compiled.task_count), created, self._limits)
         except JobTypeError as error:
             raise _naming(script, error) from error
+        declared = {} if job_type.time_limits is UNSET else job_type.time_limits
+        return replace(job, time_limits=JobTimeLimits(declared, submission.time_limits))
 
     def close(self) -> None:
         """End the helper process, unless it was lent."""

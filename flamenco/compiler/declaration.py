@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Struct, field
+from msgspec import UNSET, Struct, field, structs
 from msgspec.structs import replace
 
-from flamenco.domain import mismatch
+from flamenco.domain import mismatch, time_limits
+from flamenco.domain.errors import Refused
 from flamenco.domain.model import EvalInfo, JobType, JobTypeSetting, SettingSubtype, SettingType, Visibility
+from flamenco.domain.time_limits import TimeLimits
 
 _Value = str | bool | int | float
 """What a script may write for a text or a yes or no; it is read as JavaScript reads it."""
@@ -48,10 +50,19 @@ class _Setting(Struct):
     aliases: tuple[_Value, ...] | None = None
 
 
+class _Limits(Struct, rename="camel"):
+    """Limits as a script writes them: texts such as `30m`."""
+
+    max_run_time: str | None = None
+    min_run_time: str | None = None
+    max_silence: str | None = None
+
+
 class _JobType(Struct):
     label: _Value | None = None
     description: _Value | None = None
     settings: tuple[_Setting, ...] | None = None
+    time_limits: dict[str, _Limits] | None = field(default=None, name="timeLimits")
 
 
 class Described(Struct):
@@ -83,6 +94,7 @@ def job_type_of(name: str, described: msgspec.Raw) -> JobType | None:
         etag="",
         description=UNSET if declared.description is None else _text(declared.description),
         settings=settings,
+        time_limits=UNSET if declared.time_limits is None else _time_limits(declared.time_limits),
     )
     return replace(job_type, etag=etag_of(job_type))
 
@@ -113,6 +125,21 @@ def _setting(declared: _Setting) -> JobTypeSetting:
     return JobTypeSetting(**given)
 
 
+def _time_limits(declared: dict[str, _Limits]) -> dict[str, TimeLimits]:
+    found = {}
+    try:
+        for task_type, limits in declared.items():
+            written = {word: text for word, text in structs.asdict(limits).items() if text is not None}
+            found[task_type] = time_limits.parse(written, where=f"timeLimits.{task_type}: ")
+        time_limits.check(found)
+    except Refused as error:
+        sentence = str(error)
+        for field_of in structs.fields(_Limits):
+            sentence = sentence.replace(field_of.name, field_of.encode_name)
+        raise ValueError(sentence) from error
+    return found
+
+
 def _text(value: _Value) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
@@ -132,11 +159,12 @@ def _check_names(settings: tuple[JobTypeSetting, ...]) -> None:
 def etag_of(job_type: JobType) -> str:
     """SHA-1, in hexadecimal, of the declaration as compact JSON with sorted keys; what was not declared is left out.
 
-    Aliases do not count: they change what is accepted, not what a client shows. Byte for byte what Flamenco
-    computes, so that a client that saw the same script there is not told that it changed.
+    Aliases and limits on time do not count: they change what is accepted and what happens, not what a client shows.
+    Byte for byte what Flamenco computes, so that a client that saw the same script there is not told that it changed.
     """
     declared: dict[str, Any] = msgspec.to_builtins(job_type)
     declared["etag"] = ""
+    declared.pop("time_limits", None)
     for setting in declared["settings"] or ():
         setting.pop("aliases", None)
         if "evalInfo" in setting:

@@ -30,6 +30,7 @@ ADDON_NAME: Final = "flamenco3-addon.zip"
 LogLevel = Literal["debug", "info", "warning", "error"]
 ShamanLinks = Literal["symlink", "hardlink", "copy"]
 LogFormat = Literal["auto", "console", "logfmt", "json"]
+AutomaticTimeLimit = Literal["off", "warn", "fail"]
 
 
 _ONLY_IN_FILE: Final = {"only_in_file": True}
@@ -251,6 +252,13 @@ class Config(Struct, frozen=True, kw_only=True):
         int,
         Meta(description="So many workers have to fail a task before it counts as failed.", ge=0, le=1_000_000),
     ] = 3
+    automatic_time_limit: Annotated[
+        AutomaticTimeLimit,
+        Meta(
+            description="What becomes of a task without max_run_time that takes more than five minutes, and six times "
+            "what half of at least eight others of its job and type took: off, warn, or fail, which tries it elsewhere."
+        ),
+    ] = "warn"
     policies: Annotated[
         dict[str, float],
         Meta(description="The scheduling policies in use, each with the weight of its say; empty for all there are."),

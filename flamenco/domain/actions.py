@@ -21,6 +21,7 @@ from flamenco.domain.statuses import (
     TaskStatus,
     WorkerStatus,
 )
+from flamenco.domain.time_limits import WORDS
 
 
 class JobAction(StrEnum):
@@ -34,6 +35,7 @@ class JobAction(StrEnum):
     REQUEUE_CANCELED = "requeue-canceled"
     PRIORITY = "priority"
     TAG = "tag"
+    TIME_LIMITS = "time-limits"
     DELETE = "delete"
 
 
@@ -141,6 +143,13 @@ JOB_ACTIONS: Final[Mapping[JobAction, Action]] = {
         access=Access.STEER,
         needs=("tag_id",),
         undone_by=(JobAction.TAG,),
+    ),
+    JobAction.TIME_LIMITS: Action(
+        does="Say how long its tasks may take, need at least, and may be silent; those that run as well.",
+        done="given other limits on time",
+        access=Access.STEER,
+        takes=("task_type", *WORDS),
+        undone_by=(JobAction.TIME_LIMITS,),
     ),
     JobAction.DELETE: Action(
         does="Delete it with its tasks, logs and previews; what it rendered stays.", done="deleted", access=Access.STEER

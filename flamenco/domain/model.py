@@ -17,6 +17,7 @@ from flamenco.domain.access import Owner
 from flamenco.domain.job_waits import Wanted
 from flamenco.domain.moves import PendingMove
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
+from flamenco.domain.time_limits import NO_LIMITS, JobTimeLimits, TimeLimits
 
 
 class Command(Struct, frozen=True):
@@ -67,6 +68,7 @@ class AuthoredJob(Struct, frozen=True, kw_only=True):
     worker_tag: str = ""
     shaman_checkout_id: str = ""
     depends_on: tuple[Wanted, ...] = ()
+    time_limits: JobTimeLimits = NO_LIMITS
     tasks: Sequence[AuthoredTask] = ()
 
 
@@ -84,6 +86,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     shaman_checkout_id: str = ""
     initial_status: JobStatus = JobStatus.QUEUED
     depends_on: tuple[Wanted, ...] = ()
+    time_limits: dict[str, TimeLimits] = field(default_factory=dict)
 
 
 class TaskCounts(Struct, frozen=True):
@@ -160,6 +163,7 @@ class JobState(Struct, frozen=True, kw_only=True):
     steps_total: int = 0
     max_running: int | None = None
     has_variables: bool = False
+    has_time_limits: bool = False
     last_assigned: datetime | None = None
     completed_runs: int = 0
     completed_seconds: float = 0.0
@@ -354,10 +358,14 @@ class JobTypeSetting(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class JobType(Struct, frozen=True, kw_only=True):
-    """What a job type's script declares. `settings` is None where the script has no list at all."""
+    """What a job type's script declares. `settings` is None where the script has no list at all.
+
+    `time_limits` are by task type, or `*` for all others.
+    """
 
     name: str
     label: str
     etag: str
     description: str | UnsetType = UNSET
     settings: tuple[JobTypeSetting, ...] | None = None
+    time_limits: dict[str, TimeLimits] | UnsetType = UNSET

@@ -67,6 +67,7 @@ class Farm:
     `shut_down` has it end. `sources`: where settings have their values from, by their keys, as `config.Loaded` says.
     `clock` is what people call the time, and may be moved; `timer` gives seconds that nobody moves.
     `task_watch`, `worker_watch`: of whom nothing was heard for how long, as far as this process has watched.
+    `command_limits` are those that commands have by default, by the names of the few that have any.
     `sleep_checked`: when this process last looked which workers should sleep. `idle_workers`: the keys of those that
     this process had nothing for when they asked last. `log_searches` is held while a log is searched,
     `large_action` while somebody has something done with many jobs, tasks or workers.
@@ -100,6 +101,7 @@ class Farm:
         self.shaman = shaman_of(config, clock)
         self.variables = Variables(config.effective_variables, platform.system().lower())
         self.command_types = hooks.command_types()
+        self.command_limits = {name: each.time_limits for name, each in self.command_types.items() if each.time_limits}
         self.event_sinks = hooks.event_sinks(config)
         self.authenticators = hooks.authenticators(config)
         self.policies = Policies(hooks.scheduling_policies(config), config.policies)

@@ -13,6 +13,13 @@ from flamenco.store import failures, tasks
 from flamenco.store.engine import Tx
 
 
+def fail(tx: Tx, config: Config, cascade: Cascade, task: TaskState, worker: Worker, sentence: str) -> None:
+    """Have `worker` fail a task that it does not call failed, for the reason that `sentence` says."""
+    cascade.log(task, sentence)
+    told = cascade.set_progress(task, sentence, None, worker)
+    task_failed(tx, config, cascade, told, worker)
+
+
 def task_failed(tx: Tx, config: Config, cascade: Cascade, task: TaskState, worker: Worker) -> None:
     """The consequences of `worker` reporting `task` as failed, within the transaction of that report."""
     failures.add_failure(tx, task, worker.key, cascade.now)

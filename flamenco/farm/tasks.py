@@ -14,7 +14,7 @@ from flamenco.domain.events import task_log_event
 from flamenco.domain.listing import TaskQuery
 from flamenco.domain.model import JobState, Speaker, Task, TaskState, TaskSummary, TaskWorker, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus
-from flamenco.farm import audit, failing, last_rendered, moving, speaking
+from flamenco.farm import audit, failing, last_rendered, moving, speaking, time_limits
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.task_logs import logged
@@ -160,6 +160,10 @@ def _report(tx: Tx, farm: Farm, cascade: Cascade, task: TaskState, worker: Worke
         return
     if change.status is TaskStatus.FAILED:
         failing.task_failed(tx, farm.config, cascade, task, worker)
+    elif change.status is TaskStatus.COMPLETED and (
+        why_not := time_limits.shortfall(tx, farm, cascade.job, task, cascade.now)
+    ):
+        failing.fail(tx, farm.config, cascade, task, worker, why_not)
     else:
         cascade.set_task(task, change.status, change.activity, worker)
 

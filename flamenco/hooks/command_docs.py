@@ -41,13 +41,17 @@ class ParameterDocs(Struct, frozen=True, kw_only=True):
     description: str = ""
 
 
-class CommandDocs(Struct, frozen=True, kw_only=True):
-    """A command, the types of tasks it is for, and its parameters in the order they are declared."""
+class CommandDocs(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A command, the types of tasks it is for, and its parameters in the order they are declared.
+
+    `time_limits` are those that tasks have by default that are made of it, such as `max_run_time`: `2h0m0s`.
+    """
 
     name: str
     description: str
     task_types: tuple[str, ...]
     parameters: list[ParameterDocs]
+    time_limits: dict[str, str] = {}
 
 
 def documented(command_type: CommandType) -> CommandDocs:
@@ -57,6 +61,7 @@ def documented(command_type: CommandType) -> CommandDocs:
         description=command_type.description,
         task_types=tuple(command_type.task_types),
         parameters=[_documented(field) for field in structs.fields(command_type.parameters)],
+        time_limits=command_type.time_limits.in_words(),
     )
 
 

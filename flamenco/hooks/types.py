@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 
 from flamenco.domain.scheduling.values import FarmView, Hold, JobCandidate, Limit, Term, WorkerView
+from flamenco.domain.time_limits import TimeLimits
 
 
 class CommandFailed(Exception):
@@ -87,7 +88,8 @@ class CommandType(Struct, frozen=True, kw_only=True):
     """A command that workers can run.
 
     `parameters` is a msgspec Struct: its fields are the parameters, their `msgspec.Meta` descriptions
-    the documentation. `run` gets the context and an instance of it.
+    the documentation. `run` gets the context and an instance of it. `time_limits` hold for tasks of which neither
+    their job nor its job type says anything else.
     """
 
     name: str
@@ -95,6 +97,7 @@ class CommandType(Struct, frozen=True, kw_only=True):
     task_types: tuple[str, ...]
     parameters: type[Struct]
     run: Callable[[CommandContext, Any], None]
+    time_limits: TimeLimits = TimeLimits()
 
 
 class SchedulingPolicy(Struct, frozen=True, kw_only=True):

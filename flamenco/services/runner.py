@@ -25,6 +25,7 @@ from flamenco.farm.context import Farm
 from flamenco.services import (
     deletion,
     delivery,
+    overdue,
     ranking,
     roll_ups,
     shaman,
@@ -105,6 +106,7 @@ def runners(farm: Farm) -> list[Runner]:
         Chore("moves", upkeep.finish_moves, upkeep.MOVES_EVERY_S, lease_s=PROMPT_LEASE_S),
         Chore("telling", telling.tell, telling.EVERY_S, lease_s=PROMPT_LEASE_S),
         Chore("deletion", deletion.Deletions().tick, lease_s=PROMPT_LEASE_S),
+        Chore("time-limits", overdue.Overdue().tick, overdue.EVERY_S, lease_s=PROMPT_LEASE_S),
         Chore("database-check", upkeep.check_database, min(upkeep.FIRST_CHECK_S, farm.config.database_check_period)),
         *sinks,
     ]

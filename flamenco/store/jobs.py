@@ -18,7 +18,7 @@ from flamenco.domain.moves import PendingMove
 from flamenco.domain.scheduling.values import JobCandidate, Placement
 from flamenco.domain.searching import LONGEST_NAME, PROJECT, searchable
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
-from flamenco.store import task_rows, turns
+from flamenco.store import task_rows, time_limits, turns
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready, Row
 from flamenco.store.rows import Rows
@@ -30,7 +30,7 @@ COUNTS = [*(jobs.c[f"tasks_{status.column}"] for status in TaskStatus), jobs.c.t
 
 _SAVED = (
     *("status", "activity", "priority", "updated", "steps_completed", "steps_total", "last_assigned"),
-    *("completed_runs", "completed_seconds", "used_seconds", "counts", "moves"),
+    *("completed_runs", "completed_seconds", "used_seconds", "counts", "moves", "has_time_limits"),
 )
 
 
@@ -178,6 +178,7 @@ def insert_job(
         activity=activity,
         updated=job.created,
         has_variables=bool(job.variables),
+        has_time_limits=bool(job.time_limits),
         counts=TaskCounts(queued=len(job.tasks)),
         steps_total=sum(task.steps_total for task in job.tasks),
         max_running=placement.max_running,
@@ -195,6 +196,7 @@ def insert_job(
         if job.variables:
             rows = [{"job_key": job_key, "name": name, "value": value} for name, value in job.variables.items()]
             tx.execute(insert(job_variables), rows)
+        time_limits.save(tx, job_key, job.time_limits)
     return stored
 
 

@@ -188,6 +188,8 @@ jobs = Table(
     Column("booked_seconds", Float, nullable=False, server_default="0"),
     # Whether it has some in `job_variables`: most jobs do not, and need not be asked for them at every claim.
     Column("has_variables", Boolean, nullable=False, server_default=text("false")),
+    # The same of `job_time_limits`, which need not be asked for at every end of a task then.
+    Column("has_time_limits", Boolean, nullable=False, server_default=text("false")),
     *(Column(f"tasks_{status.column}", Integer, nullable=False, server_default="0") for status in TaskStatus),
     Column("tasks_failed_optional", Integer, nullable=False, server_default="0"),  # of those that failed
     Column("steps_completed", Integer, nullable=False, server_default="0"),
@@ -425,6 +427,14 @@ task_failures = Table(
     Column("created", Utc, nullable=False),
     PrimaryKeyConstraint("task_key", "worker_key"),
     Index("ix_task_failures_job", "job_key", "worker_key", "task_type"),
+)
+
+job_time_limits = Table(
+    "job_time_limits",
+    metadata,
+    # How long tasks of a job may take, and be silent: a row for each job of which anything is said of that.
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True),
+    Column("limits", Text, nullable=False),  # JSON, a `JobTimeLimits`
 )
 
 job_variables = Table(

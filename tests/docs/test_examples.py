@@ -36,6 +36,7 @@ TESTED = {
     ("docs/dependencies.md", "sh"): 4,  # tests/acceptance/test_job_waits.py
     ("docs/dependencies.md", "json"): 1,  # tests/integration/test_compiler_waits.py
     ("docs/dependencies.md", "js"): 1,  # likewise
+    ("docs/time.md", "sh"): 1,  # here; tests/integration/test_time_manual.py
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
     ("docs/database.md", "sh"): 1,  # here; tests/integration/test_database_copy.py
     ("docs/database.md", "yaml"): 2,  # here
@@ -48,7 +49,7 @@ TESTED = {
 }
 """How many blocks of code a manual has in a language, and where they are run."""
 
-SHELL = ["README.md", "CONTRIBUTING.md", "docs/access.md", "docs/database.md", "docs/simulate.md"]
+SHELL = ["README.md", "CONTRIBUTING.md", "docs/access.md", "docs/database.md", "docs/simulate.md", "docs/time.md"]
 """The manuals with lines for a shell."""
 
 _SPAN = re.compile(r"`(flamenco [^`]+)`")

@@ -30,6 +30,7 @@ from flamenco.domain.model import Command, Job, Worker
 from flamenco.domain.paging import Slice
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.domain.time_limits import TimeLimits
 from flamenco.farm import (
     audit,
     deletion,
@@ -48,6 +49,7 @@ from flamenco.farm import (
     speaking,
     tags,
     tasks,
+    time_limits,
     timeline,
     times,
     tokens,
@@ -69,6 +71,7 @@ from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
 from flamenco.services import delivery, ranking, sleep, timeouts, upkeep
 from flamenco.services import telling as telling_chore
 from flamenco.services.deletion import Deletions
+from flamenco.services.overdue import Overdue
 from flamenco.services.roll_ups import RollUps
 from flamenco.services.runner import Chore, Runner
 from flamenco.store import checkouts as checkout_store
@@ -181,6 +184,7 @@ def _work(farm: Farm, clock: Clock) -> Job:
     job = store_job(farm, authored_job(first, *many, last, variables={"a": "b"}, shaman_checkout_id="here"))
     team = [new_worker(farm, f"w{n}") for n in range(4)]
     workers.tell_commands(farm, team[3], ["echo"])
+    _limit(farm, job)
     run_next(farm, team[0])
     for _ in range(3):
         run_next(farm, team[0], TaskStatus.FAILED)
@@ -207,6 +211,16 @@ def _work(farm: Farm, clock: Clock) -> Job:
         speaking.authenticate(farm, team[0].id, SECRET, address=f"10.0.0.{number}")
         speaking.authenticate(farm, team[0].id, SECRET, address=f"10.0.0.{1 - number}")
     return job
+
+
+def _limit(farm: Farm, job: Job) -> None:
+    """Tasks may take some time, and be silent for some."""
+    farm.command_limits = {"echo": TimeLimits(max_run_s=100_000)}
+    Overdue().tick(farm)
+    farm.command_limits = {}
+    for span in ("0s", "100h"):
+        time_limits.change(farm, job.id, "*", {"max_run_time": span})
+    Overdue().tick(farm)
 
 
 def _fail(farm: Farm) -> None:

@@ -63,6 +63,7 @@ COMMANDS: list[tuple[AnyAction, tuple[str, ...]]] = [
     (JobAction.REQUEUE_CANCELED, ("requeue", "--canceled", "{job}")),
     (JobAction.PRIORITY, ("priority", "{job}", "70")),
     (JobAction.TAG, ("tags", "assign", "gpu", "--job", "{job}")),
+    (JobAction.TIME_LIMITS, ("time-limits", "{job}", "--max-run-time", "2h", "--task-type", "blender")),
     (JobAction.DELETE, ("delete", "{job}", "--yes")),
     (TaskAction.CANCEL, ("cancel", "{job}", "--task", "4")),
     (TaskAction.REQUEUE, ("requeue", "{job}", "--task", "1")),

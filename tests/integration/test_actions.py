@@ -75,11 +75,19 @@ def test_what_fits_is_done_and_what_does_not_is_refused(farm: Farm) -> None:
     assert statuses(farm, running) == ["queued", "queued"]
 
 
+ARGUMENTS: dict[JobAction, dict[str, Any]] = {
+    JobAction.PRIORITY: {"priority": 3},
+    JobAction.TAG: {"tag_id": ""},
+    JobAction.TIME_LIMITS: {"max_run_time": "1h"},
+}
+"""What those actions are given that need something."""
+
+
 def test_a_dry_run_changes_nothing(farm: Farm) -> None:
     """It says with what it would be refused, and records nothing."""
     first, second = stored(farm), stored(farm, status=JobStatus.CANCELED)
     for action in JobAction:
-        given = {JobAction.PRIORITY: {"priority": 3}, JobAction.TAG: {"tag_id": ""}}.get(action, {})
+        given = ARGUMENTS.get(action, {})
         result = act(farm, "jobs", action, [first, second], arguments=given, dry_run=True)
         assert (result["matched"], result["done"], "undo" in result) == (2, 0, False)
         fits = JOB_ACTIONS[action].fits

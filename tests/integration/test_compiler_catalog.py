@@ -17,6 +17,7 @@ from flamenco.compiler.compile import Compiler
 from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.errors import Conflict, JobTypeError, NotFound, Refused
 from flamenco.domain.model import EvalInfo
+from flamenco.domain.time_limits import JobTimeLimits, TimeLimits
 from tests.integration.compiling import Studio
 
 SCRIPT = "const JOB_TYPE = {{ label: '{}' }}; function compileJob() {{}}"
@@ -132,6 +133,9 @@ def test_broken_scripts_do_not_hide_others(studio: Studio) -> None:
         ("const JOB_TYPE = {settings: [{key: 'k', type: 'bool'}, {key: 'k', type: 'bool'}]};", "called 'k'"),
         ("const JOB_TYPE = {settings: [{key: 'k', type: 'bool', aliases: ['k']}]};", "two settings are called 'k'"),
         ("const JOB_TYPE = {settings: [{key: 'k', type: 'bool', default: () => 1}]};", "a function cannot be stored"),
+        ("const JOB_TYPE = {timeLimits: {a: {maxRunTime: 5}}};", "`$.timeLimits[...].maxRunTime`"),
+        ("const JOB_TYPE = {timeLimits: {a: {maxSilence: '5'}}};", "timeLimits.a: maxSilence: '5' is not a"),
+        ("const JOB_TYPE = {timeLimits: {'*': {minRunTime: '2h', maxRunTime: '1h'}}};", "at least 2h0m0s"),
         ("const JOB_TYPE = {get label() { throw null; }};", "null (x.js:1)"),
         ("const JOB_TYPE = {\n", "SyntaxError: Unexpected end of input (x.js:1)"),
         ("const __flamenco = 1;", "SyntaxError: Identifier '__flamenco' has already been declared (x.js"),
@@ -233,6 +237,18 @@ def test_everything_that_can_be_declared(studio: Studio) -> None:
     assert (hidden.visible, hidden.default, hidden.eval_info) == ("hidden", 2, EvalInfo())
 
 
+def test_limits_on_time(studio: Studio) -> None:
+    """Are those of the jobs of the type, beside what is said of a job itself; null says nothing."""
+    studio.write(
+        "x.js",
+        """const JOB_TYPE = {timeLimits: {"*": {maxRunTime: "1h", maxSilence: null}, render: {minRunTime: "2s"}}};
+        function compileJob(job) { job.addTask(author.Task("t", "misc")); }""",
+    )
+    declared = {"*": TimeLimits(max_run_s=3600), "render": TimeLimits(min_run_s=2)}
+    assert studio.compiler.job_type("x").time_limits == declared
+    assert studio.compile("x").time_limits == JobTimeLimits(declared)
+
+
 def test_values_of_other_types(studio: Studio) -> None:
     """Where a text or a yes or no is wanted, anything simple is read as JavaScript reads it."""
     studio.write(
@@ -297,6 +313,7 @@ def test_etag_is_the_hash_of_canonical_json(studio: Studio) -> None:
         ("{settings: [{key: 'k', type: 'bool'}]}", "{settings: [{type: 'bool', key: 'k', aliases: ['o']}]}", True),
         ("{settings: [{key: 'k', type: 'bool'}]}", "{settings: [{key: 'k', type: 'bool', editable: false}]}", False),
         ("{settings: []}", "{}", False),
+        ("{settings: []}", "{settings: [], timeLimits: {'*': {maxRunTime: '1h'}}}", True),
     ],
 )
 def test_what_changes_the_etag(studio: Studio, one: str, other: str, same: bool) -> None:

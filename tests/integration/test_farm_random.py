@@ -235,7 +235,7 @@ class RandomFarm(RuleBasedStateMachine):
         if action is JobAction.DELETE:
             return
         before, tasks_before = job_now(self.farm, job), self.tasks_of(job)
-        asked = Asked(action=action, ids=[job.id], arguments=Arguments(priority=50))
+        asked = Asked(action=action, ids=[job.id], arguments=Arguments(priority=50, time_limits={"min_run_time": "0s"}))
         outcome = carry_out(self.farm, ITSELF, Jobs(), asked)
         after = job_now(self.farm, job)
         if not outcome.done:

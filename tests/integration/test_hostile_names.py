@@ -95,6 +95,8 @@ ASKED: Final = [
     ["requeue", "--failed", "{job}", "--dry-run"],
     ["requeue", "--task", "{task}", "--elsewhere"],
     ["priority", "{job}", "60"],
+    ["time-limits", "{job}", "--task-type", HOSTILE, "--max-run-time", "1h"],
+    ["time-limits", "{job}", "--max-silence", HOSTILE],
     ["cancel", "{job}"],
     ["job", HOSTILE],
     ["submit", HOSTILE, "--name", HOSTILE],

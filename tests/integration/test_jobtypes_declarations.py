@@ -12,7 +12,7 @@ import pytest
 
 from flamenco import bundled
 from flamenco.authoring.bench import Bench
-from flamenco.authoring.lint import JOB_TYPE_KEYS, LINK_KEYS, SETTING_KEYS
+from flamenco.authoring.lint import JOB_TYPE_KEYS, LIMIT_KEYS, LINK_KEYS, SETTING_KEYS
 from flamenco.domain.model import SettingSubtype, SettingType, Submission, Visibility
 from tests.integration.compiling import CREATED, Studio
 
@@ -98,6 +98,7 @@ def test_keys_of_job_types_are_declared() -> None:
     assert members("JobType") == set(JOB_TYPE_KEYS) - {"name", "etag"}
     assert members("Setting") == set(SETTING_KEYS)
     assert members("EvalInfo") == set(LINK_KEYS)
+    assert members("TimeLimits") == set(LIMIT_KEYS)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +133,7 @@ def test_the_file_that_uses_everything_uses_everything(around: dict[str, list[st
         "JobType",
         "Setting",
         "EvalInfo",
+        "TimeLimits",
     ):
         named |= members(interface)
     assert {name for name in named if not re.search(rf"\b{name}\b", text)} == set()

@@ -30,6 +30,7 @@ OF_JOB: dict[str, Any] = {
     "completed_runs": 5,
     "completed_seconds": 1.5,
     "used_seconds": 2.5,
+    "has_time_limits": True,
     "counts": TaskCounts(*range(1, 9)),
     "moves": (PendingMove(frozenset({TaskStatus.QUEUED}), TaskStatus.CANCELED, "new", reason="r", last=9, after=4),),
 }

@@ -26,6 +26,13 @@ const JOB_TYPE = {
     { key: "ratio", type: "float", default: 0.5 },
     { key: "flag", type: "bool", default: true },
   ],
+  timeLimits: { "*": { maxRunTime: "2h", maxSilence: "20m" }, misc: { minRunTime: "0s" } },
+};
+
+/** @type {Flamenco.TimeLimits} */
+const unlimited = {
+  // @ts-expect-error - a span of time is a text
+  maxRunTime: 60,
 };
 
 /** @type {Flamenco.Setting} */

@@ -18,6 +18,7 @@ from flamenco.domain.actions import check_arguments
 from flamenco.domain.errors import Busy
 from flamenco.domain.listing import TaskFilter, WorkerFilter
 from flamenco.domain.sleep import schedule_from
+from flamenco.domain.time_limits import ALL_TYPES, WORDS
 from flamenco.farm.actions.carrying_out import LONGEST_S, carry_out
 from flamenco.farm.actions.of_jobs import Jobs
 from flamenco.farm.actions.of_tasks import Tasks
@@ -133,6 +134,8 @@ def _arguments(given: dict[str, Any], by: Caller) -> Arguments:
         add=tuple(each.lower() for each in given.get("add", ())),
         remove=tuple(each.lower() for each in given.get("remove", ())),
         schedule=schedule,
+        task_type=given.get("task_type", ALL_TYPES),
+        time_limits={word: given[word] for word in WORDS if word in given},
     )
 
 

@@ -15,6 +15,7 @@ from flamenco.api.submissions import compiled, submitted
 from flamenco.api.x import list_conversion as conversion
 from flamenco.api.x.filters import job_filter
 from flamenco.api.x.job_waits import wanted
+from flamenco.api.x.time_limits import held_limits, written_limits
 from flamenco.domain.access import Access
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.statuses import JobStatus, TaskStatus
@@ -128,6 +129,7 @@ def _submission(job: schemas.SubmittedJob) -> Submission:
         worker_tag=job.worker_tag,
         initial_status=JobStatus(job.initial_status),
         depends_on=wanted(job.depends_on),
+        time_limits=written_limits(job.time_limits),
     )
 
 
@@ -218,5 +220,6 @@ def _explanation(found: Explanation) -> schemas.Explanation:
             )
             for each in found.failed
         ],
+        time_limits=held_limits(found.time_limits),
         worker=found.worker.name if found.worker else UNSET,
     )

@@ -13,7 +13,8 @@ from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.listing import JobFilter
 from flamenco.domain.model import JobState
 from flamenco.domain.statuses import JobStatus
-from flamenco.farm import deletion, jobs, requeueing, tags
+from flamenco.domain.time_limits import WORDS, parse
+from flamenco.farm import deletion, jobs, requeueing, tags, time_limits
 from flamenco.farm.actions.values import Asked, Undo
 from flamenco.farm.context import Farm
 from flamenco.store import selection
@@ -48,6 +49,10 @@ class Jobs(Struct, frozen=True):
                 raise Refused(f"arguments.tag_id: {error}") from error
         if asked.action is JobAction.PRIORITY and asked.arguments.priority not in jobs.PRIORITIES:
             raise Refused(f"arguments.priority: is from {jobs.PRIORITIES[0]} to {jobs.PRIORITIES[-1]}")
+        if asked.action is JobAction.TIME_LIMITS:
+            if not asked.arguments.time_limits:
+                raise Refused(f"arguments: which limits? The action time-limits takes {', '.join(WORDS)}.")
+            parse(asked.arguments.time_limits, where="arguments.")
 
     def conditions(self, ids: Sequence[str] | None) -> Conditions:
         """Which are meant."""
@@ -78,6 +83,9 @@ class Jobs(Struct, frozen=True):
                 return Undo((job_id,), action, {"priority": jobs.set_priority(farm, job_id, given.priority, by)})
             case JobAction.TAG:
                 return Undo((job_id,), action, {"tag_id": tags.set_of_job(farm, job_id, given.tag_id or None, None)})
+            case JobAction.TIME_LIMITS:
+                before = time_limits.change(farm, job_id, given.task_type, given.time_limits)
+                return Undo((job_id,), action, {"task_type": given.task_type, **before})
             case JobAction.DELETE:
                 deletion.request(farm, job_id)
             case JobAction.REQUEUE_FAILED | JobAction.REQUEUE_CANCELED:

@@ -10,13 +10,17 @@ from msgspec import Struct
 from flamenco.domain.access import Caller, Owner
 from flamenco.domain.actions import Action, AnyAction
 from flamenco.domain.sleep import SleepSchedule
+from flamenco.domain.time_limits import ALL_TYPES
 from flamenco.farm.context import Farm
 from flamenco.store.engine import Tx
 from flamenco.store.selection import Conditions
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
-    """All that actions may be given; each looks at its own. `tag_id` is empty for no tag."""
+    """All that actions may be given; each looks at its own. `tag_id` is empty for no tag.
+
+    `time_limits` are as people write them, by their words, on tasks of `task_type`.
+    """
 
     reason: str = ""
     priority: int = 0
@@ -25,6 +29,8 @@ class Arguments(Struct, frozen=True, kw_only=True):
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     schedule: SleepSchedule = SleepSchedule(is_active=False)
+    task_type: str = ALL_TYPES
+    time_limits: dict[str, str] = {}
 
 
 class Asked(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,8 @@ from flamenco.domain.model import Job, Worker
 from flamenco.domain.scheduling import explanation
 from flamenco.domain.scheduling.explanation import Reason, SeenWorker, seen_worker
 from flamenco.domain.scheduling.values import Ranked
+from flamenco.domain.time_limits import HeldLimits
+from flamenco.farm import time_limits
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import ranking, views
 from flamenco.store import job_waits, jobs, workers
@@ -26,7 +28,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
     `position` counts from 1 among the `open_jobs` that no policy holds; None for a job that is not among them.
     `weights` are the policies' by name. `failed` are tasks that failed, at most `MOST_FAILED`. `worker` is the one that
-    was asked about, if any.
+    was asked about, if any. `time_limits` are those on the job's tasks, by their type.
     """
 
     job: Job
@@ -36,6 +38,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     weights: dict[str, float]
     waiting: list[Reason]
     failed: list[Trouble]
+    time_limits: dict[str, HeldLimits]
     worker: Worker | None = None
 
 
@@ -72,6 +75,7 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
             job_waits.of_job(tx, job.key),
         )
         failed = explanation_store.troubles(tx, job, MOST_FAILED)
+        limits = time_limits.held_by_type(tx, farm, job)
     return Explanation(
         job=job,
         position=None if job.waiting_for else position,
@@ -80,6 +84,7 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
         weights=farm.policies.weights,
         waiting=waiting,
         failed=failed,
+        time_limits=limits,
         worker=asked,
     )
 

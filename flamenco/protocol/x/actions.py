@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.domain.actions import JobAction, TaskAction, WorkerAction
-from flamenco.protocol.fields import Text, Uuid
+from flamenco.protocol.fields import Name, Text, Uuid
 from flamenco.protocol.x.filters import JobFilter, TaskFilter, WorkerFilter
+from flamenco.protocol.x.time_limits import TimeLimits
 
 MOST_IDS: Final = 1000
 
@@ -20,12 +21,16 @@ DryRun = Annotated[bool, Meta(description="Change nothing, and say with what it 
 After = Annotated[int, Meta(ge=0, le=2**62, description="Go on there: the `next` of the answer before.")]
 
 
-class JobArguments(Struct, frozen=True, kw_only=True):
-    """`priority` needs one, and `tag` its `tag_id`; what changes the status may have a reason."""
+class JobArguments(TimeLimits, frozen=True, kw_only=True):
+    """`priority` needs one, and `tag` its `tag_id`; what changes the status may have a reason.
+
+    `time-limits` changes those that are there, and takes back those that are empty.
+    """
 
     reason: Reason = UNSET
     priority: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
     tag_id: Annotated[Id, Meta(description="UUID of a tag; empty for none.")] | UnsetType = UNSET
+    task_type: Annotated[Name, Meta(min_length=1, description="Of which tasks; * for all others.")] | UnsetType = UNSET
 
 
 class TaskArguments(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from flamenco.protocol import v1
 from flamenco.protocol.fields import Metadata, Name, Settings, Text, Uuid
 from flamenco.protocol.v3.jobs import AvailableJobType
 from flamenco.protocol.x.job_waits import DependsOnAll
+from flamenco.protocol.x.time_limits import HeldTimeLimits, TimeLimitsByType
 
 
 class SubmittedJob(v1.SubmittedJob, frozen=True, kw_only=True):
@@ -23,6 +24,7 @@ class SubmittedJob(v1.SubmittedJob, frozen=True, kw_only=True):
     worker_tag: Annotated[Text, Meta(description="UUID of the tag that its workers must have; empty for none.")] = ""
     initial_status: Literal["queued", "paused"] = "queued"
     depends_on: DependsOnAll = field(default_factory=list)
+    time_limits: TimeLimitsByType = field(default_factory=dict)
 
 
 class StoredJob(Struct, frozen=True, kw_only=True):
@@ -120,6 +122,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     running: int
     waiting: list[WaitingTasks]
     failed: Annotated[list[FailedTask], Meta(description="The first hundred.")]
+    time_limits: Annotated[list[HeldTimeLimits], Meta(description="By the types of its tasks that have any.")] = []
     worker: Annotated[str | UnsetType, Meta(description="Name of the worker that was asked about.")] = UNSET
 
 

@@ -3,7 +3,15 @@
  * chosen are made. What an action may be done to, the manager decides; what is offered follows the same rules.
  */
 
-import { newPriority, newSchedule, newTag, newTags, sureDelete, sureRemove } from "../ui/action_questions.js";
+import {
+  newPriority,
+  newSchedule,
+  newTag,
+  newTags,
+  newTimeLimits,
+  sureDelete,
+  sureRemove,
+} from "../ui/action_questions.js";
 import { complain, say } from "../ui/notices.js";
 import { change } from "./api.js";
 import { mayManage, maySubmit } from "./session.js";
@@ -81,6 +89,14 @@ export const ACTIONS = [
   },
   { kind: "jobs", name: "priority", label: words.priority, icon: "gauge", fits: () => true, prepare: newPriority },
   { kind: "jobs", name: "tag", label: words.tag, icon: "tag", fits: () => true, prepare: newTag },
+  {
+    kind: "jobs",
+    name: "time-limits",
+    label: words["time-limits"],
+    icon: "clock",
+    fits: () => true,
+    prepare: newTimeLimits,
+  },
   {
     kind: "jobs",
     name: "delete",

@@ -416,6 +416,7 @@ export const strings = {
     cancel: "Cancel",
     priority: "Priority …",
     tag: "Tag …",
+    "time-limits": "Limits on time …",
     delete: "Delete …",
     "requeue-task": "Requeue",
     "requeue-elsewhere": "Requeue on another worker",
@@ -444,6 +445,12 @@ export const strings = {
     sureRemove: "The workers are forgotten. Those that still run have to be registered anew.",
     newPriority: "Priority, from 0 to 100",
     newTag: "Only workers with the tag",
+    timeLimits: {
+      max_run_time: "A task is stopped after",
+      max_silence: "… or when nothing comes of it for",
+      min_run_time: "What is done sooner has failed",
+    },
+    spans: "Such as 90s, 20m or 1h30m; 0s for no limit, nothing for what its job type says.",
     everybody: "All workers",
   },
   settings: {

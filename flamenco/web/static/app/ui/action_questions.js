@@ -39,6 +39,28 @@ export async function newTag(rows) {
   return form && { tag_id: `${form.get("tag")}` };
 }
 
+/**
+ * How long tasks may take: those of which nothing else is said. What is not known is left as it is.
+ * @param {any[]} rows
+ */
+export async function newTimeLimits(rows) {
+  const present = rows[0]?.time_limits?.["*"] ?? {};
+  const names = /** @type {(keyof typeof words.timeLimits)[]} */ (Object.keys(words.timeLimits));
+  const what = words["time-limits"].replace(/ …$/, "");
+  const form = await ask({
+    title: what,
+    text: [words.spans],
+    yes: what,
+    form: names.map(
+      (name) =>
+        html`<label>${words.timeLimits[name]} <input name=${name} defaultValue=${present[name] ?? ""} /></label>`,
+    ),
+  });
+  if (!form) return null;
+  const given = names.filter((name) => form.get(name) || present[name]);
+  return given.length ? Object.fromEntries(given.map((name) => [name, `${form.get(name)}`])) : null;
+}
+
 /** Which tags workers are given, and which they lose; all others stay as they are. */
 export async function newTags() {
   const tags = await allTags();
