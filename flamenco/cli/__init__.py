@@ -65,6 +65,7 @@ COMMANDS: Final = {
     "resume": Lazy("flamenco.cli.steering:resume", "Go on with paused jobs."),
     "requeue": Lazy("flamenco.cli.steering:requeue", "Run jobs or tasks again."),
     "priority": Lazy("flamenco.cli.steering:priority", "Let jobs come sooner, or later."),
+    "start-after": Lazy("flamenco.cli.start_after:start_after", "Say when jobs start at the earliest."),
     "time-limits": Lazy("flamenco.cli.time_limits:time_limits", "Say how long tasks of jobs may take."),
     "delete": Lazy("flamenco.cli.steering:delete", "Delete jobs."),
     "workers": Lazy("flamenco.cli.workers:workers", "List the workers, steer and forget them."),

@@ -18,15 +18,18 @@ from flamenco.cli.output import age, print_fields, print_json, print_table, shor
 from flamenco.cli.references import find_job, find_tags
 from flamenco.client import Blocked, FailedTask, Job, JobRow, JobTimes, ManagerClient, Tag
 from flamenco.domain.failures import cause
+from flamenco.domain.start_times import told
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.domain.transitions import reason_in
 
 
 class ShownJob(Job, frozen=True, kw_only=True):
-    """A job, whose it is and what for, where that is known, and its tasks counted by status."""
+    """A job, whose it is and what for, where that is known, when it starts, and its tasks counted by status."""
 
     user: str = ""
     project: str = ""
+    start_after: datetime | None = None
+    start_after_reason: str = ""
     tasks: dict[str, int] | None = None
 
 
@@ -116,12 +119,20 @@ MOST_WHY: Final = 120
 
 def why(job: Job | JobRow) -> str:
     """Why a job is not what it was meant to become, in short; nothing while all goes well."""
+    if starts := starts_at(job):
+        return starts
     reason = reason_in(job.activity, job.status)
     if not reason and not job.activity.startswith("Changed to status"):
         reason = job.activity  # such as that nobody can run it
     elif job.status not in (JobStatus.FAILED, JobStatus.CANCELED, JobStatus.PAUSED) and "optional" not in reason:
         return ""
     return reason if len(reason) <= MOST_WHY else f"{reason[:MOST_WHY]}…"
+
+
+def starts_at(job: Job | JobRow) -> str:
+    """When a job starts that waits for a moment, by the clock here, and why; nothing for others."""
+    start, now = getattr(job, "start_after", None), datetime.now(UTC)
+    return told(start, getattr(job, "start_after_reason", ""), now) if start is not None and start > now else ""
 
 
 def done(job: ShownJob | JobRow) -> str:
@@ -177,7 +188,8 @@ class JobDetails(ShownJob, frozen=True, kw_only=True):
 def shown(client: ManagerClient, job: Job) -> ShownJob:
     """The job, whose it is, and its tasks counted."""
     listed = client.lists.job(job.id)
-    return ShownJob(**structs.asdict(job), user=listed.user, project=listed.project, tasks=listed.tasks)
+    more = {name: getattr(listed, name) for name in ("user", "project", "start_after", "start_after_reason", "tasks")}
+    return ShownJob(**structs.asdict(job), **more)
 
 
 def job_fields(
@@ -194,6 +206,8 @@ def job_fields(
     yield "status", styled(job.status)
     if job.activity:
         yield "activity", job.activity
+    if starts := starts_at(job):
+        yield "start", starts
     yield "priority", str(job.priority)
     if job.worker_tag:
         yield "worker tag", next((tag.name for tag in tags if tag.id == job.worker_tag), job.worker_tag)

@@ -27,6 +27,7 @@ from flamenco.cli.options import json_option, manager_option
 from flamenco.cli.output import print_json
 from flamenco.cli.progress import job_progress
 from flamenco.cli.references import find_jobs, find_tags
+from flamenco.cli.start_after import start_after_options
 from flamenco.cli.time_limits import time_limit_options
 from flamenco.client import DependsOn, JobRequest, JobType, ManagerClient, ManagerError
 from flamenco.domain.errors import Failed, NotFound, Refused
@@ -48,6 +49,7 @@ _NOT_FOUND = 404
 @click.option("--tag", metavar="TAG", help="Run it only on workers with this tag, given by its name or ID.")
 @click.option("--after", "others", multiple=True, metavar="JOB", help="Start it once this job is done; repeatable.")
 @click.option("--frame-by-frame", is_flag=True, help="With --after: each task once its own frames are done there.")
+@start_after_options
 @click.option("--paused", is_flag=True, help="Have it wait until somebody resumes it: `flamenco requeue`.")
 @click.option("--dry-run", is_flag=True, help="Submit nothing, and show the tasks that the job would have.")
 @click.option("--wait", is_flag=True, help="Wait until the job has ended; exit code 1 unless it completed.")
@@ -63,6 +65,8 @@ def submit(
     tag: str | None,
     others: tuple[str, ...],
     time_limits: dict[str, dict[str, str]],
+    start: str,
+    reason: str,
     manager_url: str,
     *,
     frame_by_frame: bool,
@@ -87,6 +91,7 @@ def submit(
       flamenco submit simple-blender-render --name "Shot 13" --settings shot13.yaml --tag gpu --dry-run
       flamenco submit simple-blender-render --name "Light 12" --settings light12.yaml --after "Sim 12" --frame-by-frame
       flamenco submit echo-sleep-test --name "Try" --max-run-time 5m --max-silence misc=1m
+      flamenco submit echo-sleep-test --name "Tonight" --start-after "tonight 18:00" --reason "license server is down"
     """
     if frame_by_frame and not others:
         raise click.UsageError("--frame-by-frame is for a job that waits for another; name that with --after JOB.")
@@ -108,6 +113,8 @@ def submit(
                 for other in find_jobs(client, others)
             ),
             time_limits=time_limits,
+            start_after=start,
+            start_after_reason=reason,
         )
         if dry_run:
             _show(client.compile_job(request, _warn), as_json=as_json)

@@ -27,6 +27,8 @@ class Named(Struct, frozen=True):
 class JobRow(Struct, frozen=True, kw_only=True):
     """A job in a list. `user` and `project` are empty where nobody said; `tasks` counts its tasks by status.
 
+    It begins no more tasks before `start_after`.
+
     Settings and metadata are there for those who ask for the `whole` job.
     """
 
@@ -44,6 +46,8 @@ class JobRow(Struct, frozen=True, kw_only=True):
     steps_completed: int = 0
     steps_total: int = 0
     tasks: dict[str, int] = {}
+    start_after: datetime | None = None
+    start_after_reason: str = ""
     image: str = ""
     eta: Eta | None = None
     settings: dict[str, Any] = {}

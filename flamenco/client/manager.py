@@ -162,7 +162,7 @@ class ManagerClient:
         # The original API wants a priority, and calls 50 its default.
         body = {"priority": 50, **msgspec.to_builtins(job)}
         # Which has no words for these.
-        beyond = {"worker_tag", "initial_status", "depends_on", "time_limits"}
+        beyond = {"worker_tag", "initial_status", "depends_on", "time_limits", "start_after"}
         path = "/api/x/jobs" if beyond & body.keys() else "/api/jobs"
         return self._connection.decoded(self._with_warnings(path, body, warn), SubmittedJob)
 

@@ -176,7 +176,12 @@ class Compiler:
         except JobTypeError as error:
             raise _naming(script, error) from error
         declared = {} if job_type.time_limits is UNSET else job_type.time_limits
-        return replace(job, time_limits=JobTimeLimits(declared, submission.time_limits))
+        return replace(
+            job,
+            time_limits=JobTimeLimits(declared, submission.time_limits),
+            start_after=submission.start_after,
+            start_after_reason=submission.start_after_reason,
+        )
 
     def close(self) -> None:
         """End the helper process, unless it was lent."""

@@ -35,6 +35,7 @@ class JobAction(StrEnum):
     REQUEUE_CANCELED = "requeue-canceled"
     PRIORITY = "priority"
     TAG = "tag"
+    START_AFTER = "start-after"
     TIME_LIMITS = "time-limits"
     DELETE = "delete"
 
@@ -143,6 +144,15 @@ JOB_ACTIONS: Final[Mapping[JobAction, Action]] = {
         access=Access.STEER,
         needs=("tag_id",),
         undone_by=(JobAction.TAG,),
+    ),
+    JobAction.START_AFTER: Action(
+        does="Begin no more of its tasks before a moment, or begin now after all.",
+        done="given another start",
+        access=Access.STEER,
+        fits=SCHEDULABLE_JOB | PAUSING_JOB | {JobStatus.REQUEUEING},
+        needs=("start_after",),
+        takes=_REASON,
+        undone_by=(JobAction.START_AFTER,),
     ),
     JobAction.TIME_LIMITS: Action(
         does="Say how long its tasks may take, need at least, and may be silent; those that run as well.",

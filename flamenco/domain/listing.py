@@ -136,6 +136,7 @@ class ListedJob(Struct, frozen=True, kw_only=True):
     user: str
     project: str
     tag_name: str
+    start_after_reason: str = ""
     settings: Raw | None = None
     metadata: Raw | None = None
 

@@ -69,6 +69,8 @@ class AuthoredJob(Struct, frozen=True, kw_only=True):
     shaman_checkout_id: str = ""
     depends_on: tuple[Wanted, ...] = ()
     time_limits: JobTimeLimits = NO_LIMITS
+    start_after: datetime | None = None
+    start_after_reason: str = ""
     tasks: Sequence[AuthoredTask] = ()
 
 
@@ -87,6 +89,8 @@ class Submission(Struct, frozen=True, kw_only=True):
     initial_status: JobStatus = JobStatus.QUEUED
     depends_on: tuple[Wanted, ...] = ()
     time_limits: dict[str, TimeLimits] = field(default_factory=dict)
+    start_after: datetime | None = None
+    start_after_reason: str = ""
 
 
 class TaskCounts(Struct, frozen=True):
@@ -141,9 +145,10 @@ class TaskCounts(Struct, frozen=True):
 class JobState(Struct, frozen=True, kw_only=True):
     """A stored job, as far as it is worked on: all but what its submission said of it, which may be long.
 
-    `max_running` is the most of its tasks that may run at once, where policies limit that. Times of its tasks are in
-    seconds: those of the completed ones, and `used_seconds` by all that ended, whichever way. `waiting_for` counts what
-    keeps it back until others are done, `waited_for` says how closely others follow it: see `store.job_waits`.
+    `max_running` is the most of its tasks that may run at once, where policies limit that. With `start_after`, it waits
+    for that moment; it is taken away by whoever asks for a task then. `waiting_for` counts what keeps it back until
+    others are done, `waited_for` says how closely others follow it: see `store.job_waits`. Times of its tasks are in
+    seconds: those of the completed ones, and `used_seconds` by all that ended, whichever way.
     """
 
     key: int
@@ -164,6 +169,7 @@ class JobState(Struct, frozen=True, kw_only=True):
     max_running: int | None = None
     has_variables: bool = False
     has_time_limits: bool = False
+    start_after: datetime | None = None
     last_assigned: datetime | None = None
     completed_runs: int = 0
     completed_seconds: float = 0.0
@@ -182,10 +188,10 @@ class JobState(Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether its tasks may be given to workers: it waits for no other job, and has room and time left."""
-        if self.waiting_for or self.delete_requested is not None or self.status not in SCHEDULABLE_JOB:
-            return False
-        return self.max_running is None or self.counts.active < self.max_running
+        """Whether its tasks may be given to workers: nothing of its own is against it, and no other job."""
+        has_room = self.max_running is None or self.counts.active < self.max_running
+        is_there = self.start_after is None and self.delete_requested is None
+        return self.status in SCHEDULABLE_JOB and has_room and is_there and not self.waiting_for
 
     @property
     def mean_task_s(self) -> float | None:
@@ -194,12 +200,16 @@ class JobState(Struct, frozen=True, kw_only=True):
 
 
 class Job(JobState, frozen=True, kw_only=True):
-    """A stored job. `project` is what its metadata say that it is for."""
+    """A stored job. `project` is what its metadata say that it is for.
+
+    `start_after_reason`: why it does not start sooner.
+    """
 
     settings: dict[str, Any]
     metadata: dict[str, str]
     owner: Owner = Owner()
     project: str = ""
+    start_after_reason: str = ""
 
 
 class TaskState(Struct, frozen=True, kw_only=True):

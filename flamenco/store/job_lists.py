@@ -41,7 +41,7 @@ _PAGES = Pages(jobs.c.key, ORDERS)
 
 _STORED: list[Any] = [type_coerce(column, Text) for column in (jobs.c.settings, jobs.c.metadata)]
 _SHOWN = (
-    select(*STATE.columns, jobs.c.owner, jobs.c.project, tags.c.name)
+    select(*STATE.columns, jobs.c.owner, jobs.c.project, tags.c.name, jobs.c.start_after_reason)
     .outerjoin(tags, tags.c.key == jobs.c.tag_key)
     .where(jobs.c.key.in_(bindparam("keys", expanding=True)))
 )
@@ -60,8 +60,9 @@ def shown(tx: Tx, keys: list[int], *, whole: bool = False) -> list[ListedJob]:
 
 
 def _listed(row: Any) -> ListedJob:
-    user, project, tag_name, *stored = row[len(STATE.columns) :]
-    listed = ListedJob(job=STATE.read(row), user=user, project=project, tag_name=tag_name or "")
+    user, project, tag_name, why, *stored = row[len(STATE.columns) :]
+    job = STATE.read(row)
+    listed = ListedJob(job=job, user=user, project=project, tag_name=tag_name or "", start_after_reason=why)
     return replace(listed, settings=Raw(stored[0]), metadata=Raw(stored[1])) if stored else listed
 
 

@@ -30,7 +30,8 @@ COUNTS = [*(jobs.c[f"tasks_{status.column}"] for status in TaskStatus), jobs.c.t
 
 _SAVED = (
     *("status", "activity", "priority", "updated", "steps_completed", "steps_total", "last_assigned"),
-    *("completed_runs", "completed_seconds", "used_seconds", "counts", "moves", "has_time_limits"),
+    *("completed_runs", "completed_seconds", "used_seconds", "counts", "moves"),
+    *("has_time_limits", "start_after"),
 )
 
 

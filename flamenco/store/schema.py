@@ -117,7 +117,8 @@ OPEN_SQL = "jobs.status IN ('active', 'queued') AND jobs.delete_requested IS NUL
 """A job whose tasks may be given to workers, as far as it is by itself."""
 
 OFFERED_SQL = (
-    f"{OPEN_SQL} AND jobs.waiting_for = 0 AND (jobs.max_running IS NULL OR jobs.tasks_active < jobs.max_running)"
+    f"{OPEN_SQL} AND jobs.waiting_for = 0 AND jobs.start_after IS NULL"
+    " AND (jobs.max_running IS NULL OR jobs.tasks_active < jobs.max_running)"
 )
 """A job whose tasks are offered to workers: `Job.is_open`."""
 
@@ -126,6 +127,9 @@ PENDING_SQL = "job_dependencies.state IN ('counting', 'waiting', 'broken')"
 
 DOOMED_SQL = "jobs.delete_requested IS NOT NULL"
 """A job that is to be deleted."""
+
+START_AFTER_SQL = "jobs.start_after IS NOT NULL"
+"""A job that waits for a moment."""
 
 CHECKED_OUT_SQL = "jobs.shaman_checkout_id <> ''"
 """A job with a Shaman checkout."""
@@ -198,6 +202,9 @@ jobs = Table(
     Column("owner", Text, nullable=False, server_default="", index=True),
     Column("owner_address", Text, nullable=False, server_default=""),
     Column("project", Text, nullable=False, server_default="", index=True),  # what its metadata say that it is for
+    # Nobody is given its tasks before that moment; once it has come, whoever asks for some takes it away.
+    Column("start_after", Utc),
+    Column("start_after_reason", Text, nullable=False, server_default=""),
     # What is left to be done of changes of status that concern too many of its tasks for one transaction.
     Column("moves", Json, nullable=False, server_default="[]"),
     # How many of its dependencies keep all of its tasks from being handed out; and how closely it is followed by jobs
@@ -214,6 +221,7 @@ _partial("ix_jobs_delete_requested", DOOMED_SQL, jobs.c.delete_requested)
 _partial("ix_jobs_checkout", CHECKED_OUT_SQL, jobs.c.shaman_checkout_id)
 _partial("ix_jobs_running", RUNNING_SQL, jobs.c.key)
 _partial("ix_jobs_moving", MOVING_SQL, jobs.c.key)
+_partial("ix_jobs_start_after", START_AFTER_SQL, jobs.c.start_after)
 _partial("ix_jobs_unbooked", UNBOOKED_SQL, jobs.c.key)
 
 job_texts = Table(

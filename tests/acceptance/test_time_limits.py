@@ -105,3 +105,27 @@ def test_existing_workers_are_stopped_as_well(tmp_path: Path, manager: Manager) 
             assert existing.ask("POST", f"/task/{task}", {"taskStatus": "completed"}).status_code == 409
             assert wait_until(lambda: summary(manager.url, job.id).status is JobStatus.COMPLETED, START_TIMEOUT_S)
         assert "(max_run_time)" in log_of(client, task)
+
+
+def test_a_job_waits_for_its_moment(tmp_path: Path, manager: Manager) -> None:
+    """Workers that ask all the time are given nothing of it before, and do it then, whichever process they ask."""
+    with ManagerClient(manager.url) as client, running_workers(tmp_path, manager.url, 2):
+        assert wait_until(lambda: len(client.overview().workers) == 2, START_TIMEOUT_S)
+        job = client.submit_job(
+            JobRequest(
+                name="job",
+                type="echo",
+                settings={"message": "hi", "count": 4},
+                start_after="+3s",
+                start_after_reason="try",
+            )
+        )
+        row = client.lists.job(job.id)
+        assert row.start_after is not None
+        assert (row.start_after - row.created).total_seconds() == pytest.approx(3, abs=1)
+        (reason,) = client.explain(job.id).waiting
+        assert reason.reason.endswith(": try")
+        assert wait_until(lambda: summary(manager.url, job.id).status is JobStatus.COMPLETED, START_TIMEOUT_S)
+        attempts = list(client.attempts.of_job(job.id))
+    assert len(attempts) == 4
+    assert all(attempt.started >= row.start_after for attempt in attempts)

@@ -36,7 +36,7 @@ TESTED = {
     ("docs/dependencies.md", "sh"): 4,  # tests/acceptance/test_job_waits.py
     ("docs/dependencies.md", "json"): 1,  # tests/integration/test_compiler_waits.py
     ("docs/dependencies.md", "js"): 1,  # likewise
-    ("docs/time.md", "sh"): 1,  # here; tests/integration/test_time_manual.py
+    ("docs/time.md", "sh"): 2,  # here; tests/integration/test_time_manual.py
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
     ("docs/database.md", "sh"): 1,  # here; tests/integration/test_database_copy.py
     ("docs/database.md", "yaml"): 2,  # here

@@ -47,6 +47,7 @@ from flamenco.farm import (
     sign_in,
     sinks,
     speaking,
+    starting,
     tags,
     tasks,
     time_limits,
@@ -184,7 +185,7 @@ def _work(farm: Farm, clock: Clock) -> Job:
     job = store_job(farm, authored_job(first, *many, last, variables={"a": "b"}, shaman_checkout_id="here"))
     team = [new_worker(farm, f"w{n}") for n in range(4)]
     workers.tell_commands(farm, team[3], ["echo"])
-    _limit(farm, job)
+    _limit(farm, clock, job)
     run_next(farm, team[0])
     for _ in range(3):
         run_next(farm, team[0], TaskStatus.FAILED)
@@ -213,14 +214,16 @@ def _work(farm: Farm, clock: Clock) -> Job:
     return job
 
 
-def _limit(farm: Farm, job: Job) -> None:
-    """Tasks may take some time, and be silent for some."""
+def _limit(farm: Farm, clock: Clock, job: Job) -> None:
+    """Tasks may take some time, and be silent for some, and begin later."""
     farm.command_limits = {"echo": TimeLimits(max_run_s=100_000)}
     Overdue().tick(farm)
     farm.command_limits = {}
     for span in ("0s", "100h"):
         time_limits.change(farm, job.id, "*", {"max_run_time": span})
     Overdue().tick(farm)
+    starting.put_off(farm, job.id, "+1m", "test")
+    clock.forward(60)
 
 
 def _fail(farm: Farm) -> None:

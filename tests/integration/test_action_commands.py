@@ -63,6 +63,7 @@ COMMANDS: list[tuple[AnyAction, tuple[str, ...]]] = [
     (JobAction.REQUEUE_CANCELED, ("requeue", "--canceled", "{job}")),
     (JobAction.PRIORITY, ("priority", "{job}", "70")),
     (JobAction.TAG, ("tags", "assign", "gpu", "--job", "{job}")),
+    (JobAction.START_AFTER, ("start-after", "{job}", "tonight 18:00", "--reason", "the license server is down")),
     (JobAction.TIME_LIMITS, ("time-limits", "{job}", "--max-run-time", "2h", "--task-type", "blender")),
     (JobAction.DELETE, ("delete", "{job}", "--yes")),
     (TaskAction.CANCEL, ("cancel", "{job}", "--task", "4")),

@@ -78,6 +78,7 @@ def test_what_fits_is_done_and_what_does_not_is_refused(farm: Farm) -> None:
 ARGUMENTS: dict[JobAction, dict[str, Any]] = {
     JobAction.PRIORITY: {"priority": 3},
     JobAction.TAG: {"tag_id": ""},
+    JobAction.START_AFTER: {"start_after": "+1h"},
     JobAction.TIME_LIMITS: {"max_run_time": "1h"},
 }
 """What those actions are given that need something."""

@@ -167,6 +167,7 @@ class RandomFarm(RuleBasedStateMachine):
             for task in everything:
                 if (
                     job.status in SCHEDULABLE_JOB
+                    and (job.start_after is None or job.start_after <= self.clock())
                     and task.status in RUNNABLE_TASK
                     and task.type in worker.task_types
                     and (task.key,) not in failed
@@ -229,13 +230,14 @@ class RandomFarm(RuleBasedStateMachine):
             assert job.status in SCHEDULABLE_JOB | PAUSING_JOB or job.counts.missed or job.counts.canceled
         self.named = job.status
 
-    @rule(job=submitted, action=st.sampled_from(list(JobAction)))
-    def act(self, job: Job, action: JobAction) -> None:
+    @rule(job=submitted, action=st.sampled_from(list(JobAction)), start=st.sampled_from(["now", "+5m", "+3h"]))
+    def act(self, job: Job, action: JobAction, start: str) -> None:
         """Somebody has something done that makes sense, or is told why not; nothing of a refusal is left."""
         if action is JobAction.DELETE:
             return
         before, tasks_before = job_now(self.farm, job), self.tasks_of(job)
-        asked = Asked(action=action, ids=[job.id], arguments=Arguments(priority=50, time_limits={"min_run_time": "0s"}))
+        arguments = Arguments(priority=50, start_after=start, time_limits={"min_run_time": "0s"})
+        asked = Asked(action=action, ids=[job.id], arguments=arguments)
         outcome = carry_out(self.farm, ITSELF, Jobs(), asked)
         after = job_now(self.farm, job)
         if not outcome.done:

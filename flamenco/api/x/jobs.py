@@ -18,10 +18,13 @@ from flamenco.api.x.job_waits import wanted
 from flamenco.api.x.time_limits import held_limits, written_limits
 from flamenco.domain.access import Access
 from flamenco.domain.model import AuthoredJob, Submission
+from flamenco.domain.start_times import parse
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import audit
+from flamenco.farm.context import Farm
 from flamenco.farm.lists import job_details, job_groups, job_page
 from flamenco.farm.scheduling.explanation import Explanation, explain
+from flamenco.farm.starting import WALL
 from flamenco.farm.times import estimates
 from flamenco.protocol.x import access, lists
 from flamenco.protocol.x import jobs as schemas
@@ -64,7 +67,7 @@ class Jobs(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile and store the job; missing settings get their defaults, wrong ones refuse it."""
-        job = submitted(self.farm, req, resp, _submission(body), strict=True)
+        job = submitted(self.farm, req, resp, _submission(self.farm, body), strict=True)
         send(resp, msgspec.convert(job, schemas.StoredJob, from_attributes=True))
 
 
@@ -116,10 +119,10 @@ class Compile(Resource):
     )
     def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.SubmittedJob) -> None:
         """Compile the job as for a submission."""
-        send(resp, compiled(self.farm, req, resp, _submission(body), strict=True))
+        send(resp, compiled(self.farm, req, resp, _submission(self.farm, body), strict=True))
 
 
-def _submission(job: schemas.SubmittedJob) -> Submission:
+def _submission(farm: Farm, job: schemas.SubmittedJob) -> Submission:
     return Submission(
         name=job.name,
         type=job.type,
@@ -130,6 +133,8 @@ def _submission(job: schemas.SubmittedJob) -> Submission:
         initial_status=JobStatus(job.initial_status),
         depends_on=wanted(job.depends_on),
         time_limits=written_limits(job.time_limits),
+        start_after=(start := parse(job.start_after, farm.clock(), WALL)),
+        start_after_reason=job.start_after_reason if start else "",
     )
 
 

@@ -64,6 +64,8 @@ def job_row(
         steps_completed=job.steps_completed,
         steps_total=job.steps_total,
         tasks=TasksByStatus(**{status.column: job.counts.of(status) for status in TaskStatus}),
+        start_after=job.start_after or UNSET,
+        start_after_reason=listed.start_after_reason or UNSET,
         image=public_path(req, f"{image.base}/{image.suffixes[-1]}") if image else UNSET,
         eta=eta(estimates.get(job.id)) if estimates else UNSET,
         settings=_as_stored(listed.settings),

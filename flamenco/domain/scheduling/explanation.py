@@ -23,6 +23,7 @@ class Why(StrEnum):
     JOB_PAUSED = "job-paused"
     JOB_ENDED = "job-ended"
     HELD = "held"
+    START_AFTER = "start-after"
     DEPENDENCY = "dependency"
     JOB_DEPENDENCY = "job-dependency"
     JOB_LIMIT = "job-limit"
@@ -118,10 +119,11 @@ def reasons(
     groups: Sequence[WaitingGroup],
     workers: Sequence[SeenWorker],
     waits: Sequence[Wait] = (),
+    starts: str = "",
 ) -> list[Reason]:
     """Why each of the waiting tasks of a job waits. `workers` are all of the farm, or the one that is asked about.
 
-    `waits` is what the job waits for, of other jobs.
+    `waits` is what the job waits for, of other jobs; `starts` says when it starts, where that moment is still to come.
     """
     everything = Reason(
         why=Why.NEXT,
@@ -132,7 +134,7 @@ def reasons(
     found = []
     if not everything.count:
         return []
-    if whole := _of_the_whole_job(job, holds, waits):
+    if whole := _of_the_whole_job(job, holds, waits, starts):
         return [Reason(why=whole[0], text=whole[1], count=everything.count, names=everything.names)]
     if inside := dependent.count - dependent.count_by_frames:
         found.append(Reason(why=Why.DEPENDENCY, text=_waits_for(dependent), count=inside, names=dependent.names))
@@ -145,19 +147,27 @@ def reasons(
     return found
 
 
-def _of_the_whole_job(job: Job, holds: Mapping[str, Hold], waits: Sequence[Wait]) -> tuple[Why, str] | None:
-    if job.delete_requested:
-        return Why.JOB_ENDED, "the job is being deleted"
-    if job.status in (JobStatus.PAUSED, JobStatus.PAUSE_REQUESTED):
-        return Why.JOB_PAUSED, "the job is paused"
-    if job.status not in SCHEDULABLE_JOB:
-        return Why.JOB_ENDED, f"the job is {job.status}"
+def _of_the_whole_job(
+    job: Job, holds: Mapping[str, Hold], waits: Sequence[Wait], starts: str
+) -> tuple[Why, str] | None:
+    if job.delete_requested or job.status not in SCHEDULABLE_JOB:
+        return _at_rest(job)
     if keeping := [wait for wait in waits if wait.keeps_job]:
         return Why.JOB_DEPENDENCY, _waits_for_jobs(keeping)
+    if starts:
+        return Why.START_AFTER, starts
     if holds:
         policy, hold = next(iter(holds.items()))
         return Why.HELD, f"held by policy {policy}: {hold.reason}"
     return None
+
+
+def _at_rest(job: Job) -> tuple[Why, str]:
+    if job.delete_requested:
+        return Why.JOB_ENDED, "the job is being deleted"
+    if job.status in (JobStatus.PAUSED, JobStatus.PAUSE_REQUESTED):
+        return Why.JOB_PAUSED, "the job is paused"
+    return Why.JOB_ENDED, f"the job is {job.status}"
 
 
 def _waits_for_jobs(waits: Sequence[Wait]) -> str:

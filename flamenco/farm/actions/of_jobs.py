@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from flamenco.domain import start_times
 from flamenco.domain.access import Caller, Owner
 from flamenco.domain.actions import JOB_ACTIONS, REQUEUES, Action, JobAction, check_fits
 from flamenco.domain.errors import NotFound, Refused
@@ -14,7 +15,7 @@ from flamenco.domain.listing import JobFilter
 from flamenco.domain.model import JobState
 from flamenco.domain.statuses import JobStatus
 from flamenco.domain.time_limits import WORDS, parse
-from flamenco.farm import deletion, jobs, requeueing, tags, time_limits
+from flamenco.farm import deletion, jobs, requeueing, starting, tags, time_limits
 from flamenco.farm.actions.values import Asked, Undo
 from flamenco.farm.context import Farm
 from flamenco.store import selection
@@ -49,6 +50,8 @@ class Jobs(Struct, frozen=True):
                 raise Refused(f"arguments.tag_id: {error}") from error
         if asked.action is JobAction.PRIORITY and asked.arguments.priority not in jobs.PRIORITIES:
             raise Refused(f"arguments.priority: is from {jobs.PRIORITIES[0]} to {jobs.PRIORITIES[-1]}")
+        if asked.action is JobAction.START_AFTER:
+            start_times.parse(asked.arguments.start_after, farm.clock(), starting.WALL)
         if asked.action is JobAction.TIME_LIMITS:
             if not asked.arguments.time_limits:
                 raise Refused(f"arguments: which limits? The action time-limits takes {', '.join(WORDS)}.")
@@ -83,6 +86,8 @@ class Jobs(Struct, frozen=True):
                 return Undo((job_id,), action, {"priority": jobs.set_priority(farm, job_id, given.priority, by)})
             case JobAction.TAG:
                 return Undo((job_id,), action, {"tag_id": tags.set_of_job(farm, job_id, given.tag_id or None, None)})
+            case JobAction.START_AFTER:
+                return Undo((job_id,), action, starting.put_off(farm, job_id, given.start_after, given.reason))
             case JobAction.TIME_LIMITS:
                 before = time_limits.change(farm, job_id, given.task_type, given.time_limits)
                 return Undo((job_id,), action, {"task_type": given.task_type, **before})

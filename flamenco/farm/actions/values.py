@@ -19,7 +19,8 @@ from flamenco.store.selection import Conditions
 class Arguments(Struct, frozen=True, kw_only=True):
     """All that actions may be given; each looks at its own. `tag_id` is empty for no tag.
 
-    `time_limits` are as people write them, by their words, on tasks of `task_type`.
+    `start_after` is a moment as people write it. `time_limits` are as people write them, by their words, on tasks of
+    `task_type`.
     """
 
     reason: str = ""
@@ -29,6 +30,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
     add: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     schedule: SleepSchedule = SleepSchedule(is_active=False)
+    start_after: str = ""
     task_type: str = ALL_TYPES
     time_limits: dict[str, str] = {}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -12,7 +14,7 @@ from flamenco.domain.identity import is_with_predecessor
 from flamenco.domain.model import Assignment, JobState, Speaker, Task, TaskState, Worker
 from flamenco.domain.scheduling.values import WorkerView
 from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus, WorkerStatus
-from flamenco.farm import speaking
+from flamenco.farm import speaking, starting
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import idle, views
@@ -21,7 +23,10 @@ from flamenco.store import jobs
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import claim, limits
-from flamenco.store.scheduling.claim import JobOffers
+from flamenco.store.scheduling.claim import JobOffers, JobsAreDue
+
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""No job's moment has come by then."""
 
 
 def assign_next(farm: Farm, speaker: Speaker) -> Assignment | WorkerStatus | None:
@@ -33,13 +38,21 @@ def assign_next(farm: Farm, speaker: Speaker) -> Assignment | WorkerStatus | Non
     now = farm.clock()
     if idle.is_idle_still(farm, speaker, now):
         return None
+    try:
+        return _assign(farm, speaker, now, starts=now)
+    except JobsAreDue:
+        starting.let_go(farm)  # some at a time: those that are left wait for the next who asks
+        return _assign(farm, speaker, now, starts=_LONG_AGO)
+
+
+def _assign(farm: Farm, speaker: Speaker, now: datetime, *, starts: datetime) -> Assignment | WorkerStatus | None:
     with speaking.hearing(farm, speaker, now) as (tx, worker):
         assigned = None
         variables: Mapping[str, str] = {}
         if worker.status_requested is None and worker.status is WorkerStatus.AWAKE and worker.approved:
             own = claim.own_active_task(tx, worker.key)
             if own is None or not is_with_predecessor(worker, own.last_touched, now):
-                assigned = (own and _take_again(tx, own, worker, farm)) or _claim(tx, worker, farm)
+                assigned = (own and _take_again(tx, own, worker, farm)) or _claim(tx, worker, farm, starts)
                 if assigned and assigned[0].job.has_variables:
                     variables = jobs.variables(tx, assigned[0].job.key)
     # Raised and returned only here: that the worker was seen is to be kept.
@@ -68,10 +81,10 @@ def _take_again(tx: Tx, found: TaskState, worker: Worker, farm: Farm) -> tuple[C
     return _activate(tx, job, task, worker, farm)
 
 
-def _claim(tx: Tx, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
+def _claim(tx: Tx, worker: Worker, farm: Farm, starts: datetime) -> tuple[Cascade, Task] | None:
     selective = farm.policies.is_selective
     seen = views.of_worker(tx, worker) if selective else None
-    for found in claim.jobs_with_work(tx, worker):
+    for found in claim.jobs_with_work(tx, worker, starts):
         if seen is not None and _is_refused(tx, farm, found, seen):
             continue
         if not found.has_limits:

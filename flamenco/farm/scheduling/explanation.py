@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -10,10 +12,12 @@ from flamenco.domain.model import Job, Worker
 from flamenco.domain.scheduling import explanation
 from flamenco.domain.scheduling.explanation import Reason, SeenWorker, seen_worker
 from flamenco.domain.scheduling.values import Ranked
+from flamenco.domain.start_times import told
 from flamenco.domain.time_limits import HeldLimits
 from flamenco.farm import time_limits
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import ranking, views
+from flamenco.farm.starting import WALL
 from flamenco.store import job_waits, jobs, workers
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import explanation as explanation_store
@@ -73,6 +77,7 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
             explanation_store.waiting_groups(tx, job),
             seen,
             job_waits.of_job(tx, job.key),
+            _starts(job, now),
         )
         failed = explanation_store.troubles(tx, job, MOST_FAILED)
         limits = time_limits.held_by_type(tx, farm, job)
@@ -87,6 +92,12 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
         time_limits=limits,
         worker=asked,
     )
+
+
+def _starts(job: Job, now: datetime) -> str:
+    if job.start_after is None or job.start_after <= now:
+        return ""
+    return told(job.start_after, job.start_after_reason, now, WALL.local)
 
 
 def _seen(tx: Tx, farm: Farm, job: Job, worker: Worker, around: Around, *, is_busy: bool) -> SeenWorker:

@@ -31,4 +31,7 @@ def _is_idle(tx: Tx, farm: Farm, speaker: Speaker, now: datetime) -> bool:
         return False
     if worker.status is not WorkerStatus.AWAKE or worker.status_requested is not None or not worker.approved:
         return False
-    return claim.own_active_task(tx, worker.key) is None and not claim.met_requirements(tx, worker)
+    try:
+        return claim.own_active_task(tx, worker.key) is None and not claim.met_requirements(tx, worker, now)
+    except claim.JobsAreDue:
+        return False

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from flamenco.domain.actions import JobAction, TaskAction, WorkerAction
 from flamenco.protocol.fields import Name, Text, Uuid
 from flamenco.protocol.x.filters import JobFilter, TaskFilter, WorkerFilter
+from flamenco.protocol.x.start_times import StartAfter
 from flamenco.protocol.x.time_limits import TimeLimits
 
 MOST_IDS: Final = 1000
@@ -30,6 +31,7 @@ class JobArguments(TimeLimits, frozen=True, kw_only=True):
     reason: Reason = UNSET
     priority: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
     tag_id: Annotated[Id, Meta(description="UUID of a tag; empty for none.")] | UnsetType = UNSET
+    start_after: StartAfter | UnsetType = UNSET
     task_type: Annotated[Name, Meta(min_length=1, description="Of which tasks; * for all others.")] | UnsetType = UNSET
 
 

@@ -87,6 +87,8 @@ class JobRow(Struct, frozen=True, kw_only=True):
     steps_completed: int
     steps_total: int
     tasks: TasksByStatus
+    start_after: Annotated[datetime, Meta(description="It begins no more tasks before.")] | UnsetType = UNSET
+    start_after_reason: Annotated[str, Meta(description="Why it does not start sooner.")] | UnsetType = UNSET
     image: Annotated[str, Meta(description="Where its last image is, small.")] | UnsetType = UNSET
     eta: Eta | UnsetType = UNSET
     settings: Settings | UnsetType = UNSET

@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, exists, literal, or_, select, text
+from sqlalchemy import Text, bindparam, cast, exists, literal, literal_column, or_, select, text, union_all
+from sqlalchemy import func as sql
 
 from flamenco.domain.model import Task, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB
 from flamenco.store import tasks as task_store
+from flamenco.store.elapsed import milliseconds_between
 from flamenco.store.engine import Tx
-from flamenco.store.ready import Ready
+from flamenco.store.ready import Ready, Row
 from flamenco.store.scheduling import limits
 from flamenco.store.scheduling.queues import decode_names
 from flamenco.store.schema import (
     ACTIVE_SQL,
     CLAIMABLE_SQL,
     RUNNABLE_SQL,
+    START_AFTER_SQL,
+    Utc,
     job_blocks,
     jobs,
     queues,
@@ -61,23 +66,45 @@ class Requirement(NamedTuple):
     limits: tuple[str, ...]
 
 
+class JobsAreDue(Exception):
+    """The moment of jobs has come that waited for it: they are to be let go before one looks for work."""
+
+
+_START: Final = 0
+"""Stands for a requirement where some job waits for a moment; as its limits, the first of those is told."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_WAITS: Final = text(START_AFTER_SQL)
+# Told as a number, for which no moment has to be put into words with every question. Seldom is there any.
+_FIRST = select(sql.min(jobs.c.start_after)).where(_WAITS).scalar_subquery()
+_FIRST_MS = cast(milliseconds_between(literal(_EPOCH, Utc()), _FIRST), Text)
+_STARTS: Any = select(
+    literal_column(str(_START)), literal_column("''", Text()), literal_column("''", Text()), _FIRST_MS
+).where(exists(select(jobs.c.key).where(_WAITS)))
+
+
 @cache
 def _waiting(types: int) -> Ready:
-    """The requirements that have work, of so many task types: `type_0` and so on."""
-    return Ready(
-        select(requirements.c.key, requirements.c.task_type, requirements.c.commands, requirements.c.limits).where(
-            requirements.c.task_type.in_([bindparam(f"type_{number}") for number in range(types)]),
-            exists().where(queues.c.requirement_key == requirements.c.key, text(CLAIMABLE_SQL)),
-        )
+    """The requirements that have work, of so many task types: `type_0` and so on; and when the next job starts."""
+    wanted = (requirements.c[name] for name in ("key", "task_type", "commands", "limits"))
+    waiting = select(*wanted).where(
+        requirements.c.task_type.in_([bindparam(f"type_{number}") for number in range(types)]),
+        exists().where(queues.c.requirement_key == requirements.c.key, text(CLAIMABLE_SQL)),
     )
+    return Ready(union_all(waiting, _STARTS))
 
 
-def met_requirements(tx: Tx, worker: Worker) -> list[Requirement]:
-    """What the worker is able to do and somebody waits for: types and commands it has, limits that are not full."""
+def met_requirements(tx: Tx, worker: Worker, now: datetime) -> list[Requirement]:
+    """What the worker is able to do and somebody waits for: types and commands it has, limits that are not full.
+
+    Raises `JobsAreDue`; without that, `now` is long ago.
+    """
     if not worker.task_types:
         return []
     types = {f"type_{number}": each for number, each in enumerate(worker.task_types)}
     waiting = _waiting(len(types)).all(tx, **types)
+    if any(row.key == _START for row in waiting):
+        waiting = _waiting_now(waiting, now)
     has = None if worker.commands is None else frozenset(worker.commands)
     met = [
         Requirement(row.key, row.task_type, decode_names(row.limits))
@@ -86,6 +113,14 @@ def met_requirements(tx: Tx, worker: Worker) -> list[Requirement]:
     ]
     full = limits.full(tx, {name for requirement in met for name in requirement.limits})
     return [requirement for requirement in met if not full.intersection(requirement.limits)]
+
+
+def _waiting_now(found: list[Row], now: datetime) -> list[Row]:
+    """What was found, but for when the next job starts; raises `JobsAreDue`."""
+    now_ms = (now - _EPOCH) / timedelta(milliseconds=1)
+    if any(row.key == _START and float(row.limits) <= now_ms for row in found):
+        raise JobsAreDue
+    return [row for row in found if row.key != _START]
 
 
 _NOT_BLOCKED = ~exists().where(
@@ -138,9 +173,9 @@ class JobOffers(NamedTuple):
         return any(offer.limits for offer in self.offers)
 
 
-def jobs_with_work(tx: Tx, worker: Worker) -> Iterator[JobOffers]:
-    """The jobs that have runnable tasks this worker may be given, in the order of their rank."""
-    along = [_offers(tx, worker.key, requirement) for requirement in met_requirements(tx, worker)]
+def jobs_with_work(tx: Tx, worker: Worker, now: datetime) -> Iterator[JobOffers]:
+    """The jobs that have runnable tasks this worker may be given, in the order of their rank. Raises `JobsAreDue`."""
+    along = [_offers(tx, worker.key, requirement) for requirement in met_requirements(tx, worker, now)]
     # A job has one rank, so its queues come next to each other.
     in_order = heapq.merge(*along, key=lambda offer: (-offer.rank, offer.job_key))
     for (job_key, job_id), offers in groupby(in_order, key=lambda offer: (offer.job_key, offer.job_id)):

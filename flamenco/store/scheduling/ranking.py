@@ -30,7 +30,8 @@ _CHANGING = (
     *(jobs.c[name] for name in ("key", "priority", "updated", "rank", "last_assigned")),
     *(jobs.c.completed_runs, jobs.c.completed_seconds, *job_store.COUNTS),
 )
-_OPEN = select(*_CHANGING).where(text(OPEN_SQL)).order_by(jobs.c.key)
+# Those that wait for a moment are ranked once it has come: policies would count on them.
+_OPEN = select(*_CHANGING).where(text(OPEN_SQL), jobs.c.start_after.is_(None)).order_by(jobs.c.key)
 _RUNNING = select(*_CHANGING).where(text(RUNNING_SQL)).order_by(jobs.c.key)
 
 
@@ -155,7 +156,6 @@ def set_ranks(tx: Tx, ranks: Iterable[NewRank]) -> None:
             tx.execute(_OFFER_IF_OPEN, {"of_job": each.job_key})
 
 
-# `Job.is_open` in SQL, for many jobs at a time without reading them.
 _OFFER_IF_OPEN = text(
     f"UPDATE queues SET rank = (SELECT CASE WHEN {OFFERED_SQL} THEN jobs.rank END"  # noqa: S608 - our own constant
     " FROM jobs WHERE jobs.key = queues.job_key) WHERE queues.job_key = :of_job"

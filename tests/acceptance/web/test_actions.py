@@ -84,6 +84,10 @@ def test_priority_tag_and_deletion(page: Page, farm: LookedAt, nobody: str, expe
     page.goto(f"jobs/{job_id}")
     press(page, "Priority …", lambda: page.get_by_label("Priority, from 0 to 100").fill("3"))
     assert farm.ask(f"jobs/{job_id}")["priority"] == 3
+    press(page, "Start …", lambda: page.get_by_label("Not before").fill("+1h"))
+    assert "start_after" in farm.ask(f"jobs/{job_id}")
+    press(page, "Limits on time …", lambda: page.get_by_label("A task is stopped after").fill("2h"))
+    assert farm.ask(f"jobs/{job_id}/explain")["time_limits"][0]["max_run_time"]["seconds"] == 7200
     press(page, "Tag …", lambda: page.get_by_label("Only workers with the tag").select_option("All workers"))
     assert "tag" not in farm.ask(f"jobs/{job_id}")
     press(page, "Delete …")

@@ -6,6 +6,7 @@
 import {
   newPriority,
   newSchedule,
+  newStart,
   newTag,
   newTags,
   newTimeLimits,
@@ -86,6 +87,14 @@ export const ACTIONS = [
     icon: "ban",
     key: "c",
     fits: (job) => is(job, ...GOES, "paused", "pause-requested"),
+  },
+  {
+    kind: "jobs",
+    name: "start-after",
+    label: words["start-after"],
+    icon: "clock",
+    fits: (job) => is(job, ...GOES, "paused", "pause-requested"),
+    prepare: newStart,
   },
   { kind: "jobs", name: "priority", label: words.priority, icon: "gauge", fits: () => true, prepare: newPriority },
   { kind: "jobs", name: "tag", label: words.tag, icon: "tag", fits: () => true, prepare: newTag },

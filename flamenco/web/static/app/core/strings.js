@@ -414,6 +414,7 @@ export const strings = {
     "requeue-failed": "Requeue failed",
     "requeue-canceled": "Requeue canceled",
     cancel: "Cancel",
+    "start-after": "Start …",
     priority: "Priority …",
     tag: "Tag …",
     "time-limits": "Limits on time …",
@@ -444,6 +445,9 @@ export const strings = {
     withFiles: "The job's files in the Shaman storage go too.",
     sureRemove: "The workers are forgotten. Those that still run have to be registered anew.",
     newPriority: "Priority, from 0 to 100",
+    newStart: "Not before",
+    why: "Why not sooner",
+    starts: "Such as +1h30m, 18:00, tonight 18:00, friday 20:00 or 2026-12-24 18:00, by the manager's clock; or now.",
     newTag: "Only workers with the tag",
     timeLimits: {
       max_run_time: "A task is stopped after",

@@ -20,6 +20,25 @@ export async function newPriority(rows) {
   return form && { priority: Number(form.get("priority")) };
 }
 
+/**
+ * When jobs start at the earliest, and why not sooner.
+ * @param {any[]} rows
+ */
+export async function newStart(rows) {
+  const what = words["start-after"].replace(/ …$/, "");
+  const form = await ask({
+    title: what,
+    text: [words.starts],
+    yes: what,
+    form: html`<label>${words.newStart} <input name="start" list="starts" required autofocus /></label>
+      <datalist id="starts">${["now", "+15m", "+1h", "+4h", "tonight 18:00"].map((each) => html`<option value=${each} />`)}</datalist>
+      <label>${words.why} <input name="reason" defaultValue=${rows[0]?.start_after_reason ?? ""} /></label>`,
+  });
+  return (
+    form && { start_after: `${form.get("start")}`, ...(form.get("reason") && { reason: `${form.get("reason")}` }) }
+  );
+}
+
 /** @param {any[]} rows */
 export async function newTag(rows) {
   const tags = await allTags();
