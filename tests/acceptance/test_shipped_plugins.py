@@ -156,6 +156,20 @@ def test_deadline(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_working_hours(tmp_path: Path) -> None:
+    """A project that is to run on another day waits, and says for when; all else is done."""
+    day = f"days: {datetime.now(UTC) + timedelta(days=3):%a}"
+    with farm_of(tmp_path, "working_hours", {"days: mo tu we th fr": day, "days: sa su": day}) as farm:
+        film = farm.submit("film", metadata={"project": "Sprite Fright"}, priority=90)
+        other = farm.submit("other")
+        with running_workers(tmp_path, farm.manager.url, 1):
+            farm.finish(other)
+        assert farm.ran == ["other"]
+        (hold,) = farm.client.explain(film).holds
+        assert (hold.policy, hold.reason[:8]) == ("working_hours", "goes on ")
+
+
+@pytest.mark.long
 def test_worker_limits(tmp_path: Path) -> None:
     """Three workers and a job for one at a time: no two of its tasks overlap, and the others do something else."""
     with farm_of(tmp_path, "worker_limits") as farm:
