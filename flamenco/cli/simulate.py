@@ -16,6 +16,7 @@ from rich.console import Console
 from flamenco.cli import EXIT_INTERRUPTED
 from flamenco.cli.demo import StopSignals
 from flamenco.cli.options import json_option, manager_option, override_option
+from flamenco.cli.time_limits import time_limit_options
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import Failed
 from flamenco.simulation.display import Display, LineDisplay, LiveDisplay
@@ -72,6 +73,7 @@ def _behaviour_options(function: F) -> F:
         _seconds("--restart-seconds", "10", "How long a worker that crashed is gone."),
         _rate("--return-rate", "How many of those come back.", 1.0),
         _rate("--crash-rate", "How many workers vanish in the middle of a task, without a word."),
+        _rate("--hang-rate", "How many tasks hang: they never end, and say nothing more."),
         _rate("--failure-rate", "How many tasks fail."),
         _seconds("--task-seconds", "2", f"How long tasks take: {FORMS}."),
     ):
@@ -84,6 +86,7 @@ def _behaviour_options(function: F) -> F:
 @click.option("--jobs", type=click.IntRange(1, 10_000), default=1, show_default=True, help="How many jobs at a time.")
 @click.option("--tasks", type=click.IntRange(1, MAX_TASKS), default=100, show_default=True, help="Tasks of each job.")
 @_behaviour_options
+@time_limit_options
 @click.option(
     "--duration", "duration_s", type=click.FloatRange(1), metavar="SECONDS", help="Go on for so long, with new jobs."
 )
@@ -105,6 +108,7 @@ def simulate(
     vanish_rate: float,
     vanish_after_s: float,
     seed: int,
+    time_limits: dict[str, dict[str, str]],
     overrides: dict[str, str],
     manager_url: str,
     *,
@@ -124,6 +128,7 @@ def simulate(
     \b
     Example:
       flamenco simulate --own --workers 200 --jobs 4 --tasks 500 --task-seconds lognormal:30,0.8 --speed 10
+      flamenco simulate --own --workers 20 --hang-rate 0.05 --max-silence 10s
       flamenco simulate --workers 50 --duration 600 --crash-rate 0.01 --failure-rate 0.02 --json
 
     With --json, the report is on stdout and all else on stderr. Exit codes: 0 all went well, 1 a task or a line was
@@ -131,6 +136,8 @@ def simulate(
     """
     if overrides and not own:
         raise click.UsageError("--set is for the manager that --own starts.")
+    if behaviour["hang_rate"] and not time_limits:
+        raise click.UsageError("--hang-rate: nothing ends what hangs but --max-silence or --max-run-time; give one.")
     options = Options(
         workers=workers,
         jobs=jobs,
@@ -144,6 +151,7 @@ def simulate(
         keep=keep,
         deletes_done=deletes_done,
         chained=chained,
+        time_limits=time_limits,
     )
     _allow_connections(workers)
     signals = StopSignals()

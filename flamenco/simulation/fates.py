@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator
 
@@ -14,7 +15,8 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     """How workers and tasks are. Rates are chances per task, seconds are those of the farm that is simulated.
 
     `crash_rate`: the worker vanishes in the middle, without a word; `return_rate` of those come back after
-    `restart_seconds`. `offline_rate`: its network is away for `offline_seconds`, and the task goes on.
+    `restart_seconds`. `offline_rate`: its network is away for `offline_seconds`, and the task goes on. `hang_rate`: the
+    task never ends, and says nothing; its worker goes on asking whether to go on.
     """
 
     task_seconds: Distribution = Distribution("fixed", (2.0,))
@@ -24,6 +26,7 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     restart_seconds: Distribution = Distribution("fixed", (10.0,))
     offline_rate: float = 0.0
     offline_seconds: Distribution = Distribution("fixed", (20.0,))
+    hang_rate: float = 0.0
     log_lines: int = 10
     speed: float = 1.0
 
@@ -37,6 +40,11 @@ class Fate(Struct, frozen=True, kw_only=True):
     restart_after: float | None = None
     offline_from: float | None = None
     offline_until: float = 0.0
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it never ends."""
+        return math.isinf(self.seconds)
 
     def is_offline(self, elapsed: float) -> bool:
         """Whether the worker cannot reach anybody so long after the start."""
@@ -59,7 +67,10 @@ def _fate(behaviour: Behaviour, dice: random.Random) -> Fate:
         for rate in (behaviour.failure_rate, behaviour.crash_rate, behaviour.offline_rate, behaviour.return_rate)
     )
     crash_at, offline_from = dice.random() * seconds, dice.random() * seconds
+    hangs = dice.random() < behaviour.hang_rate
     restart, offline = behaviour.restart_seconds.draw(dice) / speed, behaviour.offline_seconds.draw(dice) / speed
+    if hangs:
+        return Fate(seconds=math.inf)
     return Fate(
         seconds=seconds,
         fails=fails,

@@ -51,7 +51,7 @@ class Simulation:
         self.workers: list[FakeWorker] = []
         self._foreign = ""
         seconds = round(options.behaviour.task_seconds.typical)
-        self.work = Work(self._client, label, options.tasks, seconds, is_chained=options.chained)
+        self.work = Work(self._client, label, options.tasks, seconds, options.time_limits, is_chained=options.chained)
         self._settlement = Settlement(self.work, self.ledger, options.behaviour.log_lines)
         self._begun = self._ended = self._cpu = 0.0
 
@@ -218,6 +218,7 @@ class Simulation:
             errors=dict(statistics.errors),
             crashes=statistics.crashes,
             cut_off=statistics.cut_off,
+            hung=statistics.hung,
             lost=verdict.lost,
             doubled=verdict.doubled,
             lost_lines=verdict.lost_lines,

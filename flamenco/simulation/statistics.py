@@ -42,6 +42,7 @@ class Statistics:
         self.cycles = 0
         self.crashes = 0
         self.cut_off = 0
+        self.hung = 0
         self._durations: dict[str, array[float]] = {}
 
     def answered(self, operation: str, seconds: float) -> None:

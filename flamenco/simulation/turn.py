@@ -72,6 +72,9 @@ class Turn:
     async def run(self) -> None:
         """Run it to its end. Raises `Crashed`, and `Refusal` when the manager does not know this worker any more."""
         self._statistics.cut_off += self._fate.offline_from is not None
+        self._statistics.hung += self._fate.hangs
+        if self._fate.hangs:  # the manager takes it away at some time, and the worker knows when it asks the next time
+            self._ledger.ending(self._task_id, self._worker)
         self._reports.append(Report(TaskUpdate(activity="Started", status=TaskStatus.ACTIVE)))
         try:
             await self._run()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flamenco.client import Attempt, DependsOn, JobRequest, ManagerClient, ManagerError, TaskSummary
@@ -14,6 +14,7 @@ JOB_TYPE: Final = "echo-sleep-test"
 CLOSED: Final = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED, JobStatus.PAUSED)
 _OPEN: Final = frozenset(JobStatus) - set(CLOSED)
 _MORE: Final = 100
+NONE: Final[Mapping[str, Mapping[str, str]]] = {}
 _NOT_FOUND: Final = 404
 
 
@@ -24,7 +25,14 @@ class Work:
     """
 
     def __init__(
-        self, client: ManagerClient, label: str, tasks: int, seconds: int, *, is_chained: bool = False
+        self,
+        client: ManagerClient,
+        label: str,
+        tasks: int,
+        seconds: int,
+        time_limits: Mapping[str, Mapping[str, str]] = NONE,
+        *,
+        is_chained: bool = False,
     ) -> None:
         self.label = label
         self.promised: dict[str, int] = {}
@@ -35,6 +43,7 @@ class Work:
         self.tag_id = ""
         """What workers must have to be given these jobs; known once it is made."""
         self._client, self._tasks, self._seconds = client, tasks, seconds
+        self._limits = {task_type: dict(limits) for task_type, limits in time_limits.items()}
         self._foreign: set[str] = set()
         self._number = 0
         self._is_chained = is_chained
@@ -51,7 +60,14 @@ class Work:
         }
         name = f"{self.label} {self._number}"
         before = tuple(DependsOn(job=job_id, when=When.ENDED) for job_id in self.chain[-1:])
-        request = JobRequest(name=name, type=JOB_TYPE, settings=settings, worker_tag=self.tag_id, depends_on=before)
+        request = JobRequest(
+            name=name,
+            type=JOB_TYPE,
+            settings=settings,
+            worker_tag=self.tag_id,
+            time_limits=self._limits,
+            depends_on=before,
+        )
         begun = time.monotonic()
         job_id = self._client.submit_job(request).id
         self.submitted[job_id] = time.monotonic()

@@ -162,3 +162,14 @@ def test_jobs_that_wait_for_each_other(tmp_path: Path) -> None:
     report = simulate(tmp_path, "--own", *size, *QUICK, *rates, TMPDIR=str(tmp_path))
     assert (report["ended"], report["jobs"]) == ("done", 5)
     assert report["early"] == report["lost"] == report["doubled"] == []
+
+
+def test_tasks_that_hang(tmp_path: Path) -> None:
+    """Each is taken from its worker, which learns of it when it asks, and done by another; nothing is done twice."""
+    hangs = ("--hang-rate", "0.05", "--max-silence", "1s")
+    report = simulate(tmp_path, "--own", *("--workers", "20", "--tasks", "100"), *QUICK, *hangs)
+    assert report["ended"] == "done"
+    assert report["hung"] > 0
+    assert report["tasks"] == {"completed": 100}
+    assert report["lost"] == report["doubled"] == report["lost_lines"] == []
+    assert "--max-silence" in simulate(tmp_path, "--own", "--hang-rate", "0.05", code=2)
