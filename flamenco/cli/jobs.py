@@ -164,13 +164,15 @@ def job(reference: str, manager_url: str, *, as_json: bool) -> None:
     with ManagerClient(manager_url) as client:
         found = shown(client, find_job(client, reference))
         blocked = client.jobs.blocklist(found.id)
-        failed = client.explain(found.id).failed
+        explained = client.explain(found.id)
         tags = client.tags.all() if found.worker_tag else ()
         times = client.attempts.times(found.id)
     if as_json:
-        print_json(JobDetails(**structs.asdict(found), blocklist=blocked, failed=failed, times=times))
+        print_json(JobDetails(**structs.asdict(found), blocklist=blocked, failed=explained.failed, times=times))
     else:
-        print_fields((*job_fields(found, blocked, tags, failed), *time_fields(times, datetime.now(UTC))))
+        limits = [("limits", each.text) for each in explained.time_limits]
+        fields = job_fields(found, blocked, tags, explained.failed)
+        print_fields((*fields, *limits, *time_fields(times, datetime.now(UTC))))
 
 
 NAMED: Final = 5

@@ -17,7 +17,8 @@ from flamenco.domain.model import Job, JobState
 from flamenco.domain.paging import Slice, cursor
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import deletion
+from flamenco.domain.time_limits import JobTimeLimits
+from flamenco.farm import deletion, time_limits
 from flamenco.farm.context import Farm
 from flamenco.store import job_lists, task_lists, worker_lists
 from flamenco.store import jobs as job_store
@@ -47,6 +48,7 @@ class JobDetails(Struct, frozen=True, kw_only=True):
     listed: ListedJob
     job: Job
     files_go: bool
+    time_limits: JobTimeLimits
 
 
 class Nap(Struct, frozen=True, kw_only=True):
@@ -86,7 +88,8 @@ def job_details(farm: Farm, job_id: str) -> JobDetails:
     with farm.store.read() as tx:
         job = job_store.fetch_whole(tx, job_id)
         (listed,) = job_lists.shown(tx, [job.key])
-        return JobDetails(listed=listed, job=job, files_go=deletion.checkout_goes_with(farm, tx, job))
+        files_go, limits = deletion.checkout_goes_with(farm, tx, job), time_limits.of_job(tx, job)
+        return JobDetails(listed=listed, job=job, files_go=files_go, time_limits=limits)
 
 
 def task_page(farm: Farm, job_id: str, asked: TaskFilter, wanted: Slice) -> Page[ListedTask, TaskStatus]:

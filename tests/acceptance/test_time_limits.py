@@ -101,6 +101,8 @@ def test_existing_workers_are_stopped_as_well(tmp_path: Path, manager: Manager) 
         with running_workers(tmp_path, manager.url, 1):
             assert wait_until(lambda: len(client.overview().workers) == 2, START_TIMEOUT_S)
             client.actions.on("jobs", JobAction.TIME_LIMITS, {"max_run_time": "1s"}, ids=[job.id])
+            shown = httpx.get(f"{manager.url}/api/x/jobs/{job.id}").json()
+            assert shown["time_limits"] == {"*": {"max_run_time": "1s"}}
             assert wait_until(lambda: not existing.ask("GET", may_run).json()["mayKeepRunning"], START_TIMEOUT_S)
             assert existing.ask("POST", f"/task/{task}", {"taskStatus": "completed"}).status_code == 409
             assert wait_until(lambda: summary(manager.url, job.id).status is JobStatus.COMPLETED, START_TIMEOUT_S)

@@ -11,6 +11,7 @@ from msgspec import UNSET, Raw, UnsetType, convert
 from msgspec.structs import asdict
 
 from flamenco.api.resource import public_path
+from flamenco.api.x.time_limits import own_limits
 from flamenco.domain.estimates import Estimate
 from flamenco.domain.events import thumbnails_of
 from flamenco.domain.listing import JobGroup, ListedJob, ListedTask, ListedWorker
@@ -97,6 +98,7 @@ def job(farm: Farm, req: falcon.Request, details: JobDetails) -> schemas.Job:
         **asdict(job_row(farm, req, details.listed)) | {"settings": whole.settings, "metadata": whole.metadata},
         owner_is_claim=whole.owner.is_claim,
         files=files if whole.shaman_checkout_id else UNSET,
+        time_limits=own_limits(details.time_limits) or UNSET,
     )
 
 

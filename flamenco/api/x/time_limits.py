@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import UNSET, UnsetType, structs
 
 from flamenco.domain import time_limits as rules
-from flamenco.domain.time_limits import Held, HeldLimits
+from flamenco.domain.time_limits import Held, HeldLimits, JobTimeLimits
 from flamenco.protocol.x import time_limits as schemas
 
 
@@ -19,6 +19,11 @@ def written_limits(given: Mapping[str, schemas.TimeLimits]) -> dict[str, rules.T
         found[task_type] = rules.parse(written, where=f"time_limits.{task_type}.")
     rules.check(found)
     return {task_type: limits for task_type, limits in found.items() if limits}
+
+
+def own_limits(limits: JobTimeLimits) -> dict[str, schemas.TimeLimits]:
+    """What is said of a job itself."""
+    return {task_type: schemas.TimeLimits(**each.in_words()) for task_type, each in limits.own.items()}
 
 
 def held_limits(found: Mapping[str, HeldLimits]) -> list[schemas.HeldTimeLimits]:

@@ -12,6 +12,7 @@ from flamenco.protocol.fields import ORDER, After, Metadata, Settings, Uuid
 from flamenco.protocol.x.attempts import Eta
 from flamenco.protocol.x.filters import JobFilter, ShownWorkerStatus, TaskFilter, WorkerFilter
 from flamenco.protocol.x.overview import TasksByStatus
+from flamenco.protocol.x.time_limits import TimeLimits
 
 Limit = Annotated[int, Meta(ge=1, le=500, description="At most so many.")]
 Next = Annotated[str, Meta(description="What to ask the next page `after`; missing at the end.")] | UnsetType
@@ -142,6 +143,10 @@ class Job(JobRow, frozen=True, kw_only=True):
     metadata: Metadata
     owner_is_claim: Annotated[bool, Meta(description="Whether nobody but the submission says whose it is.")]
     files: JobFiles | UnsetType = UNSET
+    time_limits: Annotated[
+        dict[str, TimeLimits] | UnsetType,
+        Meta(description="What is said of the job itself; what holds is told by explain."),
+    ] = UNSET
 
 
 class TaskRow(Struct, frozen=True, kw_only=True):
