@@ -25,6 +25,8 @@ from flamenco.compiler.compile import Compiler
 from flamenco.compiler.sandbox import Sandbox
 from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.config import Config
+from flamenco.config.keeping_settings import TrashConfig
+from flamenco.domain.durations import Duration
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Command
 from flamenco.farm.context import Farm
 from flamenco.hooks.manager import Hooks
@@ -276,7 +278,8 @@ def make_farm(tmp_path: Path, store: Store, clock: Clock, sandbox: Sandbox) -> I
     made: list[Farm] = []
 
     def make(**settings: object) -> Farm:
-        config = replace(Config(data_dir=tmp_path / "data"), **settings)
+        # What is deleted is taken apart at once, where a test does not say how long it is kept.
+        config = replace(Config(data_dir=tmp_path / "data", trash=TrashConfig(keep=Duration(0))), **settings)
         hooks = make_hooks()
         compiler = Compiler([config.job_types_path, *hooks.job_type_folders()], sandbox=sandbox)
         farm = Farm(config, store, compiler, hooks, clock, timer=clock.timer)

@@ -18,6 +18,7 @@ from flamenco.config.manager_settings import ADDON_NAME
 from flamenco.domain import job_files
 from flamenco.domain.access import Access
 from flamenco.domain.errors import NotFound
+from flamenco.farm import trash
 from flamenco.farm.authorization import require
 from flamenco.files.public import PublicFile, open_file, open_public
 
@@ -126,6 +127,8 @@ class JobFiles(Resource):
         """Send the file, or the part of it that is asked for."""
         if job_files.is_task_log(name):
             require(self.farm, req.context.caller, Access.LOG, job_id=job)
+        if trash.hides(self.farm, job):
+            raise NotFound("There is no such file.")
         found = open_public(self.farm.config.local_storage_path, folder, job, name)
         send_file(req, resp, found, falcon.MEDIA_TEXT if job_files.is_task_log(name) else falcon.MEDIA_JPEG)
 

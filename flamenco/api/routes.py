@@ -38,6 +38,7 @@ from flamenco.api.x import series as x_series
 from flamenco.api.x import settings as x_settings
 from flamenco.api.x import setup as x_setup
 from flamenco.api.x import tasks as x_tasks
+from flamenco.api.x import trash as x_trash
 from flamenco.api.x import worker as x_worker
 from flamenco.api.x import workers as x_workers
 from flamenco.domain.events import PUBLISHED
@@ -147,6 +148,7 @@ SURFACES = {
             "/jobs/groups": x_jobs.Groups,
             "/tasks/actions": x_actions.OfTasks,
             "/workers/actions": x_actions.OfWorkers,
+            "/trash": x_trash.Trash,
             "/jobs/compile": x_jobs.Compile,
             "/jobs/{job_id}/attempts": x_attempts.OfJob,
             "/jobs/{job_id}/history": x_jobs.History,

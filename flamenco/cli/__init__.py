@@ -68,6 +68,8 @@ COMMANDS: Final = {
     "start-after": Lazy("flamenco.cli.start_after:start_after", "Say when jobs start at the earliest."),
     "time-limits": Lazy("flamenco.cli.time_limits:time_limits", "Say how long tasks of jobs may take."),
     "delete": Lazy("flamenco.cli.steering:delete", "Delete jobs."),
+    "undelete": Lazy("flamenco.cli.trash:undelete", "Have jobs back that were deleted."),
+    "trash": Lazy("flamenco.cli.trash:trash", "List the deleted jobs that can be had back."),
     "workers": Lazy("flamenco.cli.workers:workers", "List the workers, steer and forget them."),
     "login": Lazy("flamenco.cli.login:login", "Sign in at a manager, for all commands."),
     "logout": Lazy("flamenco.cli.login:logout", "Sign out at a manager."),

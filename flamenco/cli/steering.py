@@ -238,7 +238,8 @@ def priority(references: tuple[str, ...], number: int, chosen: Chosen, manager_u
 def delete(references: tuple[str, ...], chosen: Chosen, manager_url: str, *, sure: bool, as_json: bool) -> None:
     """Delete jobs with their tasks, logs and previews; what they rendered stays where it is.
 
-    JOB is an ID, the beginning of one, or a name. What runs is stopped. Says first what would go, and asks.
+    JOB is an ID, the beginning of one, or a name. What runs is stopped. Says first what would go, and asks. They are in
+    the trash for a while: `flamenco undelete` has them back.
 
     \b
     Example:

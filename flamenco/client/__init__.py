@@ -28,7 +28,7 @@ from flamenco.client.attempts import Attempt, AttemptTask, AttemptWorker, Eta, J
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, ManagerError, ManagerUnreachable
 from flamenco.client.events import Events, FarmEvent
 from flamenco.client.jobs import Blocked, Job, count_by_status
-from flamenco.client.lists import Findings, JobRow, Listed, TaskRow, WorkerRow
+from flamenco.client.lists import Findings, JobRow, Listed, TaskRow, TrashedJob, WorkerRow
 from flamenco.client.manager import ManagerClient
 from flamenco.client.series import Series, SeriesGroup, SeriesPoint
 from flamenco.client.tasks import Task, TaskSummary, TaskWorker
@@ -101,6 +101,7 @@ __all__ = [
     "TaskSummary",
     "TaskUpdate",
     "TaskWorker",
+    "TrashedJob",
     "Version",
     "WaitingTasks",
     "Worker",

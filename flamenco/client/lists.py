@@ -54,6 +54,13 @@ class JobRow(Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}
 
 
+class TrashedJob(JobRow, frozen=True, kw_only=True):
+    """A job in the trash: when it was deleted, and when it goes for good."""
+
+    deleted: datetime
+    goes: datetime
+
+
 class TaskRow(Struct, frozen=True, kw_only=True):
     """A task in a list; `index` counts from 1, `failed_by` how many workers failed it."""
 
@@ -161,6 +168,12 @@ class _Jobs(Struct, frozen=True, kw_only=True):
     next: str = ""
 
 
+class _Trash(Struct, frozen=True, kw_only=True):
+    jobs: tuple[TrashedJob, ...]
+    total: int
+    next: str = ""
+
+
 class _Tasks(Struct, frozen=True, kw_only=True):
     tasks: tuple[TaskRow, ...]
     total: int
@@ -174,7 +187,7 @@ class _Workers(Struct, frozen=True, kw_only=True):
 
 
 Row = TypeVar("Row")
-_AnyPage = TypeVar("_AnyPage", _Jobs, _Tasks, _Workers)
+_AnyPage = TypeVar("_AnyPage", _Jobs, _Trash, _Tasks, _Workers)
 Query = Mapping[str, str | Iterable[str]]
 """What is asked for, by the names of the API: texts, or several for one that may be any of them."""
 
@@ -198,6 +211,10 @@ class ListCalls:
     def jobs(self, most: int | None, query: Query) -> Listed[JobRow]:
         """Jobs, the newest first where nothing else is asked for."""
         return self._all("/api/x/jobs", query, most, _Jobs, lambda page: page.jobs)
+
+    def trash(self, most: int | None, query: Query) -> Listed[TrashedJob]:
+        """Jobs in the trash, those first that were deleted last, where nothing else is asked for."""
+        return self._all("/api/x/trash", query, most, _Trash, lambda page: page.jobs)
 
     def job(self, job_id: str) -> JobRow:
         """One job, with settings and metadata."""

@@ -38,6 +38,8 @@ class JobAction(StrEnum):
     START_AFTER = "start-after"
     TIME_LIMITS = "time-limits"
     DELETE = "delete"
+    UNDELETE = "undelete"
+    PURGE = "purge"
 
 
 class TaskAction(StrEnum):
@@ -162,8 +164,18 @@ JOB_ACTIONS: Final[Mapping[JobAction, Action]] = {
         undone_by=(JobAction.TIME_LIMITS,),
     ),
     JobAction.DELETE: Action(
-        does="Delete it with its tasks, logs and previews; what it rendered stays.", done="deleted", access=Access.STEER
+        does="Delete it with its tasks, logs and previews; what it rendered stays. It is in the trash for a while.",
+        done="deleted",
+        access=Access.STEER,
+        undone_by=(JobAction.UNDELETE,),
     ),
+    JobAction.UNDELETE: Action(
+        does="Have it back out of the trash, as it was.",
+        done="taken out of the trash",
+        access=Access.STEER,
+        undone_by=(JobAction.DELETE,),
+    ),
+    JobAction.PURGE: Action(does="Delete it out of the trash, for good.", done="deleted for good", access=Access.STEER),
 }
 
 TASK_ACTIONS: Final[Mapping[TaskAction, Action]] = {
@@ -236,6 +248,9 @@ WORKER_ACTIONS: Final[Mapping[WorkerAction, Action]] = {
         does="Forget it; its tasks go to others, and its secret opens nothing.", done="removed", access=Access.MANAGE
     ),
 }
+
+OF_TRASH: Final = frozenset({JobAction.UNDELETE, JobAction.PURGE})
+"""What is done with jobs in the trash; everything else is done with those that are not."""
 
 REQUEUES: Final[Mapping[AnyAction, TaskStatus]] = {
     JobAction.REQUEUE_FAILED: TaskStatus.FAILED,

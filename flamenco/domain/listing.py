@@ -40,7 +40,8 @@ class JobFilter(Struct, frozen=True, kw_only=True):
 
     `tags` are UUIDs, `worker` is that of one who runs a task of theirs at the moment. `text` is in the name, the user,
     the project or the type, however it is written, or is how the UUID begins. `stuck` leaves in those that have tasks
-    which nobody can run. With `of`, only what is theirs.
+    which nobody can run. With `of`, only what is theirs. With `in_trash`, only what somebody has deleted and may have
+    back; all others otherwise.
     """
 
     statuses: tuple[JobStatus, ...] = ()
@@ -52,6 +53,7 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     text: str = ""
     stuck: bool = False
     of: Caller | None = None
+    in_trash: bool = False
 
 
 class JobQuery(JobFilter, frozen=True, kw_only=True):

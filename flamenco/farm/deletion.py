@@ -1,7 +1,8 @@
 """Deleting jobs: people ask for it, which marks a job; a chore does it. For everybody else, a marked job is gone.
 
-First go the files, then the tasks, some at a time, and the job last: whatever fails, the job is still there and
-marked, and the chore tries again. While a large job is being taken apart, its tasks are fewer than they were.
+It is put away first, and kept for whoever wants it back (`trash`). When it is purged, first go the files, then the
+tasks, some at a time, and the job last: whatever fails, the job is still there and marked, and the chore tries again.
+While a large job is being taken apart, its tasks are fewer than they were.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import accounts
 from flamenco.files.job_folders import remove_job_folder
-from flamenco.store import deletion, events, jobs
+from flamenco.store import deletion, events, jobs, trash
 from flamenco.store.arrivals import may_still_come
 from flamenco.store.engine import Tx
 
@@ -40,7 +41,9 @@ def request(farm: Farm, job_id: str) -> None:
     now = farm.clock()
     with farm.store.write() as tx:
         job = jobs.lock_by_id(tx, job_id, doomed=True)
-        marked = deletion.mark(tx, [job], now)
+        if trash.fate(tx, job).trashed_at:
+            raise NotFound(f"There is no job {job_id}.")
+        marked = deletion.mark(tx, [job], now, for_good=not farm.config.trash.keep)
         audit.note(tx, now, "job", job_id, job.name, after={"deleted": True})
         events.append(tx, [job_event(job) for job in marked], now)
 
@@ -52,7 +55,8 @@ def request_mass(farm: Farm, last_updated_max: datetime) -> None:
     """
     now, count = farm.clock(), 0
     with farm.store.write() as tx:
-        for marked in deletion.mark_unchanged(tx, _rounded_up(last_updated_max), now):
+        for_good = not farm.config.trash.keep
+        for marked in deletion.mark_unchanged(tx, _rounded_up(last_updated_max), now, for_good=for_good):
             events.append(tx, [job_event(job) for job in marked], now)
             count += len(marked)
         if count:
@@ -82,13 +86,13 @@ def checkout_goes_with(farm: Farm, tx: Tx, job: JobState) -> bool:
 
 
 def requested(farm: Farm, most: int) -> Sequence[str]:
-    """UUIDs of at most `most` jobs that are to be deleted, in the order in which that was asked for."""
+    """UUIDs of at most `most` jobs that are to be purged, in the order in which that was asked for."""
     with farm.store.read() as tx:
         return deletion.marked(tx, farm.clock(), most)
 
 
 def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
-    """Delete a job that was marked, or as much of it as one transaction should. Whether it is gone.
+    """Delete a job that is to be purged, or as much of it as one transaction should. Whether it is gone.
 
     Raises whatever keeps its files from being removed; what is in the database of it stays then.
     """
@@ -109,9 +113,9 @@ def delete_some(farm: Farm, job_id: str, most_rows: int = MOST_ROWS) -> bool:
         if farm.policies.accounting:
             accounts.book(farm)  # the time it used stays used
         with farm.store.write() as tx:
-            jobs.lock(tx, job.key)
+            was_told = trash.fate(tx, jobs.lock(tx, job.key)).trashed_at is not None
             deletion.delete_job(tx, job.key)
-            events.append(tx, [job_deleted_event(job_id)], now)
+            events.append(tx, [] if was_told else [job_deleted_event(job_id)], now)
     except NotFound:
         return True  # another process was faster
     farm.known_jobs.forget(job.key)

@@ -46,9 +46,10 @@ def _show(farm: Farm, job_id: str, task_id: str, image: bytes) -> None:
         if job_key is not None:
             last_rendered_store.remember(tx, job_key)
             events.append(tx, last_rendered_events(job_id, task_id), farm.clock())
-    # Whoever deletes a job marks it first and removes its files then. So either the mark was not there yet, and our
+        goes = job_key is None and not last_rendered_store.may_come_back(tx, job_id)
+    # Whoever purges a job marks it first and removes its files then. So either the mark was not there yet, and our
     # files are removed with the others, or it is seen here.
-    if job_key is None:
+    if goes:
         farm.images.discard(job_id)
 
 

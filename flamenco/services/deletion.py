@@ -1,14 +1,15 @@
-"""Deletes the jobs that people asked to be deleted: one bit at a time, the job first that was asked for first."""
+"""Puts away the jobs that people delete, and purges them in time: one bit at a time, in the order of asking."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
 
 from flamenco.domain.errors import Busy, FarmError, Unavailable
-from flamenco.farm import deletion
+from flamenco.farm import deletion, trash
 from flamenco.farm.context import Farm
 
 log = structlog.get_logger()
@@ -27,23 +28,35 @@ class Deletions:
         self._retry_at: dict[str, float] = {}
 
     def tick(self, farm: Farm) -> float:
-        """Delete one job, or a part of it. Pauses for as long as that took, so that others get at the database."""
+        """Put a job away, or delete one, or a part of it. Pauses for as long as that took, for others to get on."""
         now = farm.timer()
         self._retry_at = {job_id: moment for job_id, moment in self._retry_at.items() if moment > now}
-        requested = deletion.requested(farm, len(self._retry_at) + 1)
-        job_id = next((each for each in requested if each not in self._retry_at), None)
-        if job_id is None:
-            return EVERY_S
+        most = len(self._retry_at) + 1
         started = time.monotonic()
+        if (job_id := self._next(trash.doomed(farm, most))) is not None:
+            self._try(farm, job_id, trash.put_away)
+        elif (job_id := self._next(deletion.requested(farm, most))) is not None:
+            self._try(farm, job_id, _delete)
+        elif not trash.purge_overdue(farm):
+            return EVERY_S
+        return time.monotonic() - started
+
+    def _next(self, wanted: Sequence[str]) -> str | None:
+        return next((each for each in wanted if each not in self._retry_at), None)
+
+    def _try(self, farm: Farm, job_id: str, do: Callable[[Farm, str], None]) -> None:
         try:
-            if deletion.delete_some(farm, job_id):
-                log.info("job deleted", job=job_id)
+            do(farm, job_id)
+            return
         except (Busy, Unavailable):
             raise  # what is wrong is not the job
         except FarmError as error:
             log.error("a job could not be deleted; trying again soon", job=job_id, reason=str(error))
-            self._retry_at[job_id] = now + RETRY_AFTER.total_seconds()
         except Exception:
             log.exception("a job could not be deleted; trying again soon", job=job_id)
-            self._retry_at[job_id] = now + RETRY_AFTER.total_seconds()
-        return time.monotonic() - started
+        self._retry_at[job_id] = farm.timer() + RETRY_AFTER.total_seconds()
+
+
+def _delete(farm: Farm, job_id: str) -> None:
+    if deletion.delete_some(farm, job_id):
+        log.info("job deleted", job=job_id)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flamenco.client import Attempt, DependsOn, JobRequest, ManagerClient, ManagerError, TaskSummary
+from flamenco.domain.actions import JobAction
 from flamenco.domain.job_waits import When
 from flamenco.domain.statuses import JobStatus
 
@@ -16,6 +17,7 @@ _OPEN: Final = frozenset(JobStatus) - set(CLOSED)
 _MORE: Final = 100
 NONE: Final[Mapping[str, Mapping[str, str]]] = {}
 _NOT_FOUND: Final = 404
+_UNKNOWN_ACTION: Final = 400
 
 
 class Work:
@@ -121,11 +123,12 @@ class Work:
             self.delete(job_id)
 
     def delete(self, job_id: str) -> None:
-        """Have the manager forget a job, unless it has already."""
+        """Have the manager forget a job, unless it has already; one with a trash does not keep it there."""
         try:
             self._client.jobs.delete(job_id)
+            self._client.actions.on("jobs", JobAction.PURGE, {}, ids=[job_id])
         except ManagerError as error:
-            if error.status not in (404, 409):
+            if error.status not in (_UNKNOWN_ACTION, 404, 409):
                 raise
 
     def _adopt(self, job_id: str) -> None:

@@ -38,7 +38,7 @@ _EXPECT = update(jobs).where(jobs.c.key == bindparam("job_key")).values(delete_r
 _GIVE_UP = (
     update(jobs)
     .where(jobs.c.key == bindparam("job_key"))
-    .values(delete_requested=bindparam("now"), shaman_checkout_id="")
+    .values(delete_requested=bindparam("now"), purging=True, shaman_checkout_id="")
 )
 
 

@@ -1,4 +1,7 @@
-"""Jobs that are to be deleted: marked at once, taken apart bit by bit, since others need the database meanwhile."""
+"""Jobs that somebody deletes: marked at once; purged bit by bit, since others need the database meanwhile.
+
+In between they are in the trash (`trash`), unless nothing is kept there.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, delete, not_, or_, select, text, tuple_, update
+from sqlalchemy import Boolean, bindparam, delete, not_, or_, select, text, tuple_, update
 
 from flamenco.domain.model import JobState
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
@@ -15,7 +18,7 @@ from flamenco.store import arrivals, attempts, checkouts, job_news, job_waits
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues as queue_store
-from flamenco.store.schema import CHECKED_OUT_SQL, DOOMED_SQL, jobs, queues, task_dependencies, tasks
+from flamenco.store.schema import CHECKED_OUT_SQL, PURGING_SQL, jobs, queues, task_dependencies, tasks
 
 PAGE = 500
 """So many jobs are marked by one statement."""
@@ -23,46 +26,59 @@ PAGE = 500
 _MARK = (
     update(jobs)
     .where(jobs.c.key.in_(bindparam("keys", expanding=True)))
-    .values(delete_requested=bindparam("now"), updated=bindparam("now"))
+    .values(
+        delete_requested=bindparam("now"),
+        purging=or_(jobs.c.purging, bindparam("for_good", type_=Boolean)),
+        updated=bindparam("now"),
+    )
 )
 _WITHDRAW = update(queues).where(queues.c.job_key.in_(bindparam("keys", expanding=True))).values(rank=None)
 
 
-def mark(tx: Tx, locked: Sequence[JobState], now: datetime) -> list[JobState]:
-    """Mark locked jobs as to be deleted; nothing of them is handed out any more. Returns them as they are then."""
+def mark(tx: Tx, locked: Sequence[JobState], now: datetime, *, for_good: bool) -> list[JobState]:
+    """Mark locked jobs as deleted; nothing of them is handed out any more. Returns them as they are then.
+
+    Those that go `for_good` are purged at once, and do not get into the trash before.
+    """
     keys = [job.key for job in locked]
-    tx.execute(_MARK, {"keys": keys, "now": now})
+    tx.execute(_MARK, {"keys": keys, "now": now, "for_good": for_good})
     tx.execute(_WITHDRAW, {"keys": keys})
     job_news.add_status_of(tx, keys)
     return [replace(job, delete_requested=now, updated=now) for job in locked]
 
 
 _UNCHANGED = (
-    job_store.SELECT.where(jobs.c.updated <= bindparam("until"), jobs.c.key > bindparam("after"))
+    job_store.SELECT.where(
+        jobs.c.updated <= bindparam("until"), jobs.c.key > bindparam("after"), jobs.c.trashed_at.is_(None)
+    )
     .order_by(jobs.c.key)
     .limit(bindparam("page"))
     .with_for_update(of=jobs)
 )
 
 
-def mark_unchanged(tx: Tx, until: datetime, now: datetime, page: int = PAGE) -> Iterator[list[JobState]]:
+def mark_unchanged(
+    tx: Tx, until: datetime, now: datetime, page: int = PAGE, *, for_good: bool
+) -> Iterator[list[JobState]]:
     """Mark all jobs that were last updated at `until` or before, `page` at a time. Gives them as they are then."""
     after = -1
     while rows := tx.execute(_UNCHANGED, {"until": until, "after": after, "page": page}).all():
         found = [job_store.STATE.read(row) for row in rows]
         after = found[-1].key
-        yield mark(tx, found, now)
+        yield mark(tx, found, now, for_good=for_good)
 
 
-_OTHERS_NEED = (
+_STAYS = or_(jobs.c.delete_requested.is_(None), arrivals.MAY_STILL_COME)
+_OTHERS_NEED, _OTHERS_HAVE = (
     select(jobs.c.key)
     .where(
         text(CHECKED_OUT_SQL),
         jobs.c.key != bindparam("of_job"),
-        or_(jobs.c.delete_requested.is_(None), arrivals.MAY_STILL_COME),
+        others,
         checkouts.overlapping(jobs.c.shaman_checkout_id),
     )
     .limit(1)
+    for others in (_STAYS, or_(_STAYS, jobs.c.purging.is_(False)))
 )
 _TAKE_CHECKOUT = update(jobs).where(jobs.c.key == bindparam("of_job")).values(checkout_goes=True)
 _FORGET_CHECKOUT = (
@@ -76,15 +92,17 @@ _GOES = (
 )
 
 
-def checkout_is_shared(tx: Tx, job: JobState, now: datetime) -> bool:
+def checkout_is_shared(tx: Tx, job: JobState, now: datetime, *, with_trash: bool = False) -> bool:
     """Whether another job, which stays, has the same Shaman checkout, or one inside of it, or around it.
 
-    So has somebody who made it there for a job that they have not submitted yet.
+    So has somebody who made it there for a job that they have not submitted yet; and `with_trash` a job that somebody
+    may want back.
     """
     if not job.shaman_checkout_id:
         return False
     values = {"of_job": job.key, **checkouts.overlap(job.shaman_checkout_id), **arrivals.moments(now)}
-    return tx.execute(_OTHERS_NEED, values).first() is not None or checkouts.made_since(tx, job)
+    others = _OTHERS_HAVE if with_trash else _OTHERS_NEED
+    return tx.execute(others, values).first() is not None or checkouts.made_since(tx, job)
 
 
 def take_checkout(tx: Tx, job: JobState, now: datetime) -> bool:
@@ -92,7 +110,7 @@ def take_checkout(tx: Tx, job: JobState, now: datetime) -> bool:
 
     Whoever stores a job with it at the same time is either seen here, or finds by `checkout_goes` that it was too late.
     """
-    if not job.shaman_checkout_id or checkout_is_shared(tx, job, now):
+    if not job.shaman_checkout_id or checkout_is_shared(tx, job, now, with_trash=True):
         return False
     tx.execute(_TAKE_CHECKOUT, {"of_job": job.key})
     checkouts.forget(tx, job.shaman_checkout_id)  # before its path is free: what is made there next is somebody's
@@ -118,14 +136,14 @@ def checkout_goes(tx: Tx, job: JobState) -> bool:
 
 _MARKED = (
     select(jobs.c.uuid)
-    .where(text(DOOMED_SQL), not_(arrivals.MAY_STILL_COME))
+    .where(text(PURGING_SQL), not_(arrivals.MAY_STILL_COME))
     .order_by(jobs.c.delete_requested, jobs.c.key)
     .limit(bindparam("most"))
 )
 
 
 def marked(tx: Tx, now: datetime, most: int) -> Sequence[str]:
-    """UUIDs of at most so many jobs that are to be deleted, in the order in which that was asked for.
+    """UUIDs of at most so many jobs that are to be purged, in the order in which that was asked for.
 
     Not of those that are only just being stored.
     """

@@ -15,13 +15,14 @@ from flamenco.domain.listing import NOBODY_CAN, JobFilter, TaskFilter, WorkerFil
 from flamenco.domain.searching import beginning_of_uuid, folded
 from flamenco.store.containing import contains, has
 from flamenco.store.schema import ACTIVE_SQL, OPEN_SQL, job_texts, jobs, tags, tasks, worker_tags, workers
+from flamenco.store.trash import IN_TRASH
 
 Condition = ColumnElement[bool]
 
 
 def of_jobs(asked: JobFilter, *, whatever_status: bool = False) -> list[Condition]:
     """The conditions on `jobs`; `whatever_status` leaves those out that are about the status."""
-    found: list[Condition] = [jobs.c.delete_requested.is_(None)]
+    found: list[Any] = [*IN_TRASH] if asked.in_trash else [jobs.c.delete_requested.is_(None)]
     if not whatever_status:
         found += _among(jobs.c.status, asked.statuses)
     found += [

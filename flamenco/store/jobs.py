@@ -149,17 +149,18 @@ def variables(tx: Tx, job_key: int) -> dict[str, str]:
     return {row.name: row.value for row in tx.execute(_VARIABLES, {"job_key": job_key})}
 
 
-_KEYS_IN_TRANSITION = select(jobs.c.key).where(text(TRANSITIONAL_SQL)).order_by(jobs.c.key)
+_IS_THERE = jobs.c.delete_requested.is_(None)
+_KEYS_IN_TRANSITION = select(jobs.c.key).where(text(TRANSITIONAL_SQL), _IS_THERE).order_by(jobs.c.key)
 
 
 def keys_in_transition(tx: Tx) -> list[int]:
-    """Jobs that stand in a status nothing should stay in."""
+    """Jobs that stand in a status nothing should stay in, but for those that somebody deleted."""
     return list(tx.execute(_KEYS_IN_TRANSITION).scalars())
 
 
 def newest(tx: Tx, limit: int) -> list[JobState]:
     """The `limit` newest jobs that nobody wants deleted, newest first."""
-    statement = SELECT.where(jobs.c.delete_requested.is_(None)).order_by(jobs.c.key.desc()).limit(limit)
+    statement = SELECT.where(_IS_THERE).order_by(jobs.c.key.desc()).limit(limit)
     return [STATE.read(row) for row in tx.execute(statement)]
 
 
@@ -264,7 +265,8 @@ def place(tx: Tx, job: Job, placement: Placement) -> Job:
     return placed
 
 
-_KEYS_UNFINISHED = select(jobs.c.key).where(jobs.c.status.not_in(sorted(FINISHED_JOB))).order_by(jobs.c.key)
+_UNFINISHED = jobs.c.status.not_in(sorted(FINISHED_JOB))
+_KEYS_UNFINISHED = select(jobs.c.key).where(_UNFINISHED, _IS_THERE).order_by(jobs.c.key)
 
 
 def keys_unfinished(tx: Tx) -> list[int]:

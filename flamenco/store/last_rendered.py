@@ -34,3 +34,11 @@ def lock_kept(tx: Tx, job_id: str) -> int | None:
 def is_kept(tx: Tx, job_id: str) -> bool:
     """Whether there is such a job and nobody wants it deleted."""
     return tx.execute(_IS_KEPT, {"id": job_id}).scalar_one_or_none() is not None
+
+
+_IS_THERE = select(jobs.c.key).where(jobs.c.uuid == bindparam("id"), jobs.c.purging.is_(False))
+
+
+def may_come_back(tx: Tx, job_id: str) -> bool:
+    """Whether there is such a job, maybe one in the trash, so that its images are to stay."""
+    return tx.execute(_IS_THERE, {"id": job_id}).scalar_one_or_none() is not None

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from flamenco.domain.statuses import TaskStatus
 from flamenco.store import job_waits, unmet
 from flamenco.store.engine import Tx
-from flamenco.store.schema import DOOMED_SQL, MOVING_SQL, OFFERED_SQL, RUNNABLE_SQL
+from flamenco.store.schema import MOVING_SQL, OFFERED_SQL, PURGING_SQL, RUNNABLE_SQL
 
 _TASKS_OF_JOB = "FROM tasks WHERE tasks.job_key = jobs.key"
 
@@ -46,14 +46,16 @@ _DERIVED: list[tuple[str, str, str]] = [
     ("queues", "runnable", _RUNNABLE),
     ("queues", "rank", _RANK),
 ]
-# Of a job that is being deleted, what tasks depend on goes first, and nobody counts what is left; where many tasks are
-# being moved, what waits for them is counted last; and what jobs have not been told of others is counted then.
+# Of a job that is being deleted for good, what tasks depend on goes first, and nobody counts what is left; of one that
+# is being stored it comes last. Where many tasks are being moved, what waits for them is counted last; and what jobs
+# have not been told of others is counted then.
+_IN_PART = f"({PURGING_SQL} OR (jobs.delete_requested IS NOT NULL AND jobs.status = 'under-construction'))"
 _BUT = {
     "unmet": (
-        f" AND tasks.job_key NOT IN (SELECT key FROM jobs WHERE {DOOMED_SQL} OR {MOVING_SQL})"  # noqa: S608
+        f" AND tasks.job_key NOT IN (SELECT key FROM jobs WHERE {_IN_PART} OR {MOVING_SQL})"  # noqa: S608
         f" AND tasks.job_key NOT IN ({unmet.UNTOLD_SQL})"
     ),
-    "attempts": f" AND tasks.job_key NOT IN (SELECT key FROM jobs WHERE {DOOMED_SQL})",  # noqa: S608
+    "attempts": f" AND tasks.job_key NOT IN (SELECT key FROM jobs WHERE {_IN_PART})",  # noqa: S608
 }
 _DISTINCT = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}
 

@@ -125,8 +125,14 @@ OFFERED_SQL = (
 PENDING_SQL = "job_dependencies.state IN ('counting', 'waiting', 'broken')"
 """A dependency that is not met, and was not satisfied by a person."""
 
-DOOMED_SQL = "jobs.delete_requested IS NOT NULL"
-"""A job that is to be deleted."""
+TRASH_SQL = "jobs.delete_requested IS NOT NULL AND NOT jobs.purging"
+"""A job that somebody deleted, and may have back."""
+
+DOOMED_SQL = "jobs.delete_requested IS NOT NULL AND jobs.trashed_at IS NULL AND NOT jobs.purging"
+"""One that is still to be put away."""
+
+PURGING_SQL = "jobs.purging"
+"""One that is being deleted for good."""
 
 START_AFTER_SQL = "jobs.start_after IS NOT NULL"
 """A job that waits for a moment."""
@@ -180,7 +186,11 @@ jobs = Table(
     Column("shaman_checkout_id", Path, nullable=False, server_default=""),
     # The files of that checkout are being removed: no other job may have it, or one inside of it, any more.
     Column("checkout_goes", Boolean, nullable=False, server_default=text("false")),
+    # Somebody deleted it then: nobody sees it any more. It was put away at the next moment, with nothing of it running,
+    # and may be had back until it is purged, bit by bit.
     Column("delete_requested", Utc),
+    Column("trashed_at", Utc),
+    Column("purging", Boolean, nullable=False, server_default=text("false")),
     Column("rank", Float),  # the policies' sum; NULL while one of them holds the job
     Column("max_running", Integer),  # most of its tasks that may run at once, where a policy limits that
     Column("last_assigned", Utc),
@@ -217,7 +227,9 @@ jobs = Table(
 _partial("ix_jobs_transitional", TRANSITIONAL_SQL, jobs.c.status)
 _partial("ix_jobs_open", OPEN_SQL, jobs.c.key)
 _partial("ix_jobs_open_status", OPEN_SQL, jobs.c.status)
-_partial("ix_jobs_delete_requested", DOOMED_SQL, jobs.c.delete_requested)
+_partial("ix_jobs_delete_requested", TRASH_SQL, jobs.c.delete_requested)
+_partial("ix_jobs_doomed", DOOMED_SQL, jobs.c.delete_requested)
+_partial("ix_jobs_purging", PURGING_SQL, jobs.c.delete_requested)
 _partial("ix_jobs_checkout", CHECKED_OUT_SQL, jobs.c.shaman_checkout_id)
 _partial("ix_jobs_running", RUNNING_SQL, jobs.c.key)
 _partial("ix_jobs_moving", MOVING_SQL, jobs.c.key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Column, select
+from sqlalchemy import Column, exists, select
 
 from flamenco.domain.access import Caller
 from flamenco.domain.listing import JobFilter, WorkerFilter
@@ -48,6 +48,8 @@ def project_names(tx: Tx, text: str) -> Sequence[str]:
 
 
 def _distinct(tx: Tx, column: Column[str], text: str) -> Sequence[str]:
-    """The different values, along their index, without a look at the jobs themselves."""
-    found = select(column).where(contains(column, text), column != "").distinct().order_by(column).limit(MOST)
-    return tx.execute(found).scalars().all()
+    """The different values, along their index; of jobs, no more are looked at than it takes to find one there."""
+    values = select(column.label("value")).where(contains(column, text), column != "").distinct().subquery()
+    of_it = jobs.alias()
+    is_there = exists().where(of_it.c[column.name] == values.c.value, of_it.c.delete_requested.is_(None))
+    return tx.execute(select(values.c.value).where(is_there).order_by(values.c.value).limit(MOST)).scalars().all()

@@ -30,11 +30,11 @@ _JOB_WIDTH, _TASK_WIDTH = len(job_store.STATE.columns), len(task_store.STATE.col
 _IS_THERE = jobs.c.delete_requested.is_(None)
 
 
-def of_jobs(chosen: JobFilter | Sequence[str]) -> Conditions:
-    """Which jobs: those that a filter leaves in, or those with these ids that are there."""
+def of_jobs(chosen: JobFilter | Sequence[str], *, in_trash: bool = False) -> Conditions:
+    """Which jobs: those that a filter leaves in, or those with these ids that are there, or `in_trash`."""
     if isinstance(chosen, JobFilter):
         return filters.of_jobs(chosen)
-    return [jobs.c.uuid.in_(sorted(chosen)), _IS_THERE]
+    return [jobs.c.uuid.in_(sorted(chosen)), *filters.of_jobs(JobFilter(in_trash=in_trash))]
 
 
 def of_tasks(job_id: str, chosen: TaskFilter | Sequence[str]) -> Conditions:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from flamenco.client import JobRequest, ManagerClient
+from flamenco.domain.actions import JobAction
 from tests.acceptance.conftest import START_TIMEOUT_S, Manager, launch, running_manager, wait_until
 from tests.acceptance.test_faults import running_workers
 from tests.integration.test_services import break_file
@@ -87,7 +88,10 @@ def test_a_job_goes_with_all_it_has(tmp_path: Path, manager: Manager, ask: Calla
         assert ask("DELETE", f"/jobs/{job.id}").status_code == 204
         assert ask("GET", f"/jobs/{job.id}").status_code == 404
         assert wait_until(lambda: "was_deleted" in payloads(client, "/jobs")[-1], PROMPTLY_S)
-        assert not folder.parent.exists()
+        assert ask("DELETE", f"/jobs/{job.id}").status_code == 404
+        assert folder.exists()  # it is in the trash
+        client.actions.on("jobs", JobAction.PURGE, {}, ids=[job.id])
+        assert wait_until(lambda: not folder.parent.exists(), PROMPTLY_S)
         requested, deleted = payloads(client, "/jobs")[-2:]
         assert (requested["id"], "delete_requested_at" in requested) == (job.id, True)
         assert (deleted["id"], deleted["was_deleted"]) == (job.id, True)

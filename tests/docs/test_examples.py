@@ -38,6 +38,8 @@ TESTED = {
     ("docs/dependencies.md", "js"): 1,  # likewise
     ("docs/time.md", "sh"): 2,  # here; tests/integration/test_time_manual.py
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
+    ("docs/keeping.md", "sh"): 2,  # here; tests/acceptance/test_trash.py
+    ("docs/keeping.md", "yaml"): 1,  # here
     ("docs/database.md", "sh"): 1,  # here; tests/integration/test_database_copy.py
     ("docs/database.md", "yaml"): 2,  # here
     ("docs/database.md", "sql"): 1,  # what psql takes
@@ -49,7 +51,10 @@ TESTED = {
 }
 """How many blocks of code a manual has in a language, and where they are run."""
 
-SHELL = ["README.md", "CONTRIBUTING.md", "docs/access.md", "docs/database.md", "docs/simulate.md", "docs/time.md"]
+SHELL = [
+    *("README.md", "CONTRIBUTING.md"),
+    *("docs/access.md", "docs/database.md", "docs/keeping.md", "docs/simulate.md", "docs/time.md"),
+]
 """The manuals with lines for a shell."""
 
 _SPAN = re.compile(r"`(flamenco [^`]+)`")
@@ -116,6 +121,14 @@ def test_the_configurations_of_the_page_on_access(tmp_path: Path, number: int) -
     file = tmp_path / "flamenco-manager.yaml"
     file.write_text(manual.blocks("yaml", "docs/access.md")[number])
     assert load(file, tmp_path, environ={}, hooks=builtin.core_hooks({})).config.mode is Mode.LOGIN
+
+
+def test_the_configuration_of_the_page_on_what_is_kept(tmp_path: Path) -> None:
+    """A manager takes it."""
+    file = tmp_path / "flamenco-manager.yaml"
+    file.write_text(manual.blocks("yaml", "docs/keeping.md")[0])
+    config = load(file, tmp_path, environ={}, hooks=builtin.core_hooks({})).config
+    assert str(config.trash.keep) == "24h0m0s"
 
 
 def test_the_configuration_with_tls(tmp_path: Path) -> None:

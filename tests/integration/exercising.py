@@ -19,8 +19,10 @@ from sqlalchemy import event
 from flamenco import Limit, Term
 from flamenco import store as store_package
 from flamenco.config.access_settings import AccessConfig
+from flamenco.config.keeping_settings import TrashConfig
 from flamenco.domain.access import ITSELF, Access, Caller, Role, Way, hash_of
 from flamenco.domain.actions import AnyAction, JobAction, TaskAction, WorkerAction
+from flamenco.domain.durations import Duration
 from flamenco.domain.errors import AccessDenied
 from flamenco.domain.job_files import LAST_RENDERED
 from flamenco.domain.job_waits import Kind as WaitKind
@@ -54,6 +56,7 @@ from flamenco.farm import (
     timeline,
     times,
     tokens,
+    trash,
     users,
     workers,
 )
@@ -465,7 +468,20 @@ def _delete(farm: Farm, job: Job) -> None:
         checkout_store.record(tx, "elsewhere", "anna", farm.clock())
         assert checkout_store.of_others(tx, "elsewhere", "bob") == "elsewhere"
     run_next(farm, new_worker(farm, "last"))
+    was, farm.config = farm.config, replace(farm.config, trash=TrashConfig(keep=Duration(1)))
     deletion.request(farm, job.id)
+    Deletions().tick(farm)
+    trash.hides(farm, job.id)
+    with farm.store.read() as tx:
+        assert rendered_store.may_come_back(tx, job.id)
+    trash.undelete(farm, job.id)
+    deletion.request(farm, job.id)
+    Deletions().tick(farm)
+    trash.purge(farm, job.id)
+    deletion.request(farm, store_job(farm, authored_job(authored_task())).id)
+    Deletions().tick(farm)
+    farm.config = was
+    trash.purge_overdue(farm)
     deletion.request_mass(farm, farm.clock() + timedelta(days=1))
     while deletion.requested(farm, 1):
         Deletions().tick(farm)

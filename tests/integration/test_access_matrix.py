@@ -34,7 +34,7 @@ NEEDS = {
     "getOverview getSeries getEvents getSinks getPages listWorkers getWorker",
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
     "fetchTask explainJob explainJobForWorker getTaskAttempts getJobAttempts getJobTimes getJobHistory listJobs "
-    "groupJobs getJob listTasks getTaskStatuses getTaskAt search getJobDependencies",
+    "groupJobs getJob listTasks getTaskStatuses getTaskAt search listTrash getJobDependencies",
     Access.LOG: "fetchTaskLogTail fetchTaskLogInfo getTaskLog searchTaskLog",
     Access.SUBMIT: "submitJob submitJobCheck compileJob shamanCheckoutRequirements shamanCheckout "
     "shamanFileStoreCheck shamanFileStore",

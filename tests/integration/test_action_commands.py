@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from flamenco.api.operation import operation_of
 from flamenco.api.x import actions as api
 from flamenco.cli import main
+from flamenco.config.keeping_settings import TrashConfig
 from flamenco.domain.actions import (
     JOB_ACTIONS,
     TASK_ACTIONS,
@@ -25,7 +26,7 @@ from flamenco.domain.actions import (
 )
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import audit, jobs, sleep, tags, tasks, workers
+from flamenco.farm import audit, deletion, jobs, sleep, tags, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.web.assets import STATIC
 from tests.conftest import authored_job, authored_task
@@ -39,6 +40,12 @@ Run = Callable[..., Any]
 def database_url(tmp_path: Path) -> str:
     """Which database there is makes no difference to what is typed."""
     return f"sqlite:///{tmp_path}/flamenco.sqlite"
+
+
+@pytest.fixture
+def farm(make_farm: Callable[..., Farm]) -> Farm:
+    """What is deleted can be had back, as in any farm."""
+    return make_farm(trash=TrashConfig())
 
 
 @pytest.fixture
@@ -66,6 +73,8 @@ COMMANDS: list[tuple[AnyAction, tuple[str, ...]]] = [
     (JobAction.START_AFTER, ("start-after", "{job}", "tonight 18:00", "--reason", "the license server is down")),
     (JobAction.TIME_LIMITS, ("time-limits", "{job}", "--max-run-time", "2h", "--task-type", "blender")),
     (JobAction.DELETE, ("delete", "{job}", "--yes")),
+    (JobAction.UNDELETE, ("undelete", "{trashed}")),
+    (JobAction.PURGE, ("trash", "empty", "{trashed}", "--yes")),
     (TaskAction.CANCEL, ("cancel", "{job}", "--task", "4")),
     (TaskAction.REQUEUE, ("requeue", "{job}", "--task", "1")),
     (TaskAction.REQUEUE_ELSEWHERE, ("requeue", "{job}", "--task", "1", "--elsewhere")),
@@ -118,6 +127,8 @@ class _Scene:
         )
         workers.request_status(farm, self.asked.id, WorkerStatus.ASLEEP, lazy=True)
         self.job = store_job(farm, authored_job(*(authored_task(f"t{n}") for n in range(40)), name="shot"))
+        self.trashed = store_job(farm, authored_job(authored_task("d"), name="trashed"))
+        deletion.request(farm, self.trashed.id)
         self.paused = store_job(farm, authored_job(authored_task("p"), name="paused"), JobStatus.PAUSED)
         run_next(farm, self.first)
         ids = [task.id for task in tasks.of_job(farm, self.job.id)]
@@ -129,7 +140,7 @@ class _Scene:
 def test_each_command_does_it(farm: Farm, run: Run, action: AnyAction, typed: tuple[str, ...]) -> None:
     """To one thing of its kind, as the record says; where it can be tried, that changes nothing."""
     scene = _Scene(farm)
-    words = [word.format(job=scene.job.id, paused=scene.paused.id) for word in typed]
+    words = [word.format(job=scene.job.id, paused=scene.paused.id, trashed=scene.trashed.id) for word in typed]
     if words[0] != "tags" and "approve" not in words:
         assert "would be" in run(*words, "--dry-run")
     assert audit.records(farm, 10) == []

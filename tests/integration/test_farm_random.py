@@ -27,7 +27,7 @@ from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
 from flamenco.domain.access import ITSELF
 from flamenco.domain.actions import REQUEUES, JobAction, TaskAction
-from flamenco.domain.errors import Conflict, Refused
+from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.domain.model import Assignment, AuthoredTask, Command, Job, Task, TaskState, Worker
 from flamenco.domain.statuses import (
     FINISHED_JOB,
@@ -40,7 +40,8 @@ from flamenco.domain.statuses import (
     WorkerStatus,
 )
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
-from flamenco.farm import jobs, tasks, timeline, workers
+from flamenco.domain.trash import put_down
+from flamenco.farm import deletion, jobs, tasks, timeline, trash, workers
 from flamenco.farm.actions.carrying_out import carry_out
 from flamenco.farm.actions.of_jobs import Jobs
 from flamenco.farm.actions.of_tasks import Tasks
@@ -49,6 +50,7 @@ from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.farm.tasks import TaskChange
 from flamenco.services import timeouts, upkeep
+from flamenco.services.deletion import Deletions
 from flamenco.store import moves, recount
 from flamenco.store import tasks as task_store
 from flamenco.store import workers as worker_store
@@ -68,6 +70,8 @@ IN_SLICES = 2
 
 FAILED_SOMEHOW = (TaskStatus.FAILED, TaskStatus.SOFT_FAILED)
 TIMED_OUT_AND_DONE = (TaskStatus.FAILED, TaskStatus.COMPLETED)
+
+PAUSED_NOW = (JobStatus.PAUSE_REQUESTED, JobStatus.PAUSED)
 
 TYPES = ("misc", "blender")
 REPORTED = sorted(TaskStatus)
@@ -249,6 +253,25 @@ class RandomFarm(RuleBasedStateMachine):
             kept = {task.id for task in tasks_before if task.status is TaskStatus.COMPLETED}
             assert kept <= {task.id for task in self.tasks_of(job) if task.status is TaskStatus.COMPLETED}
             assert after.status not in FINISHED_JOB or after.counts.missed or after.counts.canceled
+
+    @rule(job=submitted, steps=st.integers(0, 2))
+    def delete_and_undelete(self, job: Job, steps: int) -> None:
+        """Somebody deletes a job and wants it back, soon or once it is put away: it is as it was, but for what ran."""
+        before, tasks_before = job_now(self.farm, job), self.tasks_of(job)
+        deletion.request(self.farm, job.id)
+        for _ in range(steps):
+            Deletions().tick(self.farm)
+        with pytest.raises(NotFound):
+            jobs.fetch(self.farm, job.id)
+        trash.undelete(self.farm, job.id)
+        let_go = {TaskStatus.ACTIVE: put_down(before.status)} if steps else {}
+        statuses = [let_go.get(task.status, task.status) for task in tasks_before]
+        assert [task.status for task in self.tasks_of(job)] == statuses
+        after = job_now(self.farm, job)
+        assert after.status is before.status or (before.status, after.status) == PAUSED_NOW
+        if not before.counts.active:
+            assert self.tasks_of(job) == tasks_before
+            assert replace(after, updated=before.updated) == before
 
     @rule(assigned=given)
     def send_elsewhere(self, assigned: Assignment) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 import pytest
 from falcon import testing
 from PIL import Image
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 from structlog.testing import capture_logs
 
 from flamenco.api.app import create_app
+from flamenco.config.keeping_settings import TrashConfig
 from flamenco.domain.errors import NotFound, QueueFull, Refused
 from flamenco.domain.model import Assignment, Worker
-from flamenco.farm import deletion, last_rendered, tasks
+from flamenco.farm import deletion, last_rendered, tasks, trash
 from flamenco.farm.context import Farm
 from flamenco.farm.image_queue import MOST_WAITING
 from flamenco.files.images import LastRendered
@@ -66,8 +67,7 @@ def info_of(job_id: str) -> dict[str, object]:
 
 def mark_deleted(farm: Farm, job_id: str) -> None:
     """Somebody wants the job deleted."""
-    with farm.store.write() as tx:
-        tx.execute(update(schema.jobs).where(schema.jobs.c.uuid == job_id).values(delete_requested=farm.clock()))
+    deletion.request(farm, job_id)
 
 
 def remove(farm: Farm, job_id: str) -> None:
@@ -252,6 +252,18 @@ def test_images_of_jobs_that_are_deleted_meanwhile(farm: Farm, gone: Callable[[F
     show(farm, worker, assigned, picture())
     assert [path for path in farm.config.local_storage_path.rglob("*") if path.is_file()] == [log]
     assert shown_events(farm) == []
+
+
+def test_images_of_jobs_that_may_come_back(make_farm: Callable[..., Farm]) -> None:
+    """One that is put into the trash at that moment keeps its image, which nobody is told of."""
+    farm = make_farm(trash=TrashConfig())
+    worker, assigned = given_task(farm)
+    farm.images = Interrupted(farm, mark_deleted)
+    show(farm, worker, assigned, picture())
+    assert farm.images.exist(assigned.task.job_id)
+    assert shown_events(farm) == []
+    trash.undelete(farm, assigned.task.job_id)
+    assert last_rendered.of_job(farm, assigned.task.job_id)
 
 
 def test_the_event_has_the_time_of_the_farm(farm: Farm, clock: Clock) -> None:

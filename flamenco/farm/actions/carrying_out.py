@@ -86,7 +86,7 @@ class _Run:
             total = max(0, len(asked.ids) - asked.after)
             self._go_along(self._named(asked.ids))
         else:
-            conditions = self._kind.conditions(None)
+            conditions = self._kind.conditions(asked.action, None)
             with self._farm.store.read() as tx:
                 total = self._kind.count(tx, conditions, asked.after)
             self._go_along(self._filtered(conditions))
@@ -96,8 +96,9 @@ class _Run:
         """Those with these ids, in that order."""
         for first in range(self._asked.after, len(ids), _PAGE):
             some = ids[first : first + _PAGE]
+            conditions = self._kind.conditions(self._asked.action, some)
             with self._farm.store.read() as tx:
-                page = self._kind.page(tx, self._kind.conditions(some), 0, _PAGE)
+                page = self._kind.page(tx, conditions, 0, _PAGE)
             found = {each.id: (each, owner) for each, owner in page}
             for place, each in enumerate(some, first + 1):
                 yield Chosen(place, each, *found.get(each, (None, None)))

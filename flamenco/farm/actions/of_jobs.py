@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from flamenco.domain import start_times
 from flamenco.domain.access import Caller, Owner
-from flamenco.domain.actions import JOB_ACTIONS, REQUEUES, Action, JobAction, check_fits
+from flamenco.domain.actions import JOB_ACTIONS, OF_TRASH, REQUEUES, Action, JobAction, check_fits
 from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.listing import JobFilter
 from flamenco.domain.model import JobState
 from flamenco.domain.statuses import JobStatus
 from flamenco.domain.time_limits import WORDS, parse
-from flamenco.farm import deletion, jobs, requeueing, starting, tags, time_limits
+from flamenco.farm import deletion, jobs, requeueing, starting, tags, time_limits, trash
 from flamenco.farm.actions.values import Asked, Undo
 from flamenco.farm.context import Farm
 from flamenco.store import selection
@@ -57,9 +58,12 @@ class Jobs(Struct, frozen=True):
                 raise Refused(f"arguments: which limits? The action time-limits takes {', '.join(WORDS)}.")
             parse(asked.arguments.time_limits, where="arguments.")
 
-    def conditions(self, ids: Sequence[str] | None) -> Conditions:
-        """Which are meant."""
-        return selection.of_jobs(self.chosen if ids is None else ids)
+    def conditions(self, action: Any, ids: Sequence[str] | None) -> Conditions:
+        """Which are meant: in the trash, where the action is about what is there."""
+        in_trash = action in OF_TRASH
+        if ids is None:
+            return selection.of_jobs(replace(self.chosen, in_trash=in_trash))
+        return selection.of_jobs(ids, in_trash=in_trash)
 
     def count(self, tx: Tx, conditions: Conditions, after: int) -> int:
         """How many are meant."""
@@ -81,23 +85,30 @@ class Jobs(Struct, frozen=True):
         """Do it."""
         action, given, job_id = asked.action, asked.arguments, subject.id
         rules = self.rules(action)
+        undo: Undo | None = None
         match action:
             case JobAction.PRIORITY:
-                return Undo((job_id,), action, {"priority": jobs.set_priority(farm, job_id, given.priority, by)})
+                undo = Undo((job_id,), action, {"priority": jobs.set_priority(farm, job_id, given.priority, by)})
             case JobAction.TAG:
-                return Undo((job_id,), action, {"tag_id": tags.set_of_job(farm, job_id, given.tag_id or None, None)})
+                undo = Undo((job_id,), action, {"tag_id": tags.set_of_job(farm, job_id, given.tag_id or None, None)})
             case JobAction.START_AFTER:
-                return Undo((job_id,), action, starting.put_off(farm, job_id, given.start_after, given.reason))
+                undo = Undo((job_id,), action, starting.put_off(farm, job_id, given.start_after, given.reason))
             case JobAction.TIME_LIMITS:
                 before = time_limits.change(farm, job_id, given.task_type, given.time_limits)
-                return Undo((job_id,), action, {"task_type": given.task_type, **before})
+                undo = Undo((job_id,), action, {"task_type": given.task_type, **before})
             case JobAction.DELETE:
                 deletion.request(farm, job_id)
+                undo = Undo((job_id,), JobAction.UNDELETE, {}) if farm.config.trash.keep else None
+            case JobAction.UNDELETE:
+                trash.undelete(farm, job_id)
+                undo = Undo((job_id,), JobAction.DELETE, {})
+            case JobAction.PURGE:
+                trash.purge(farm, job_id)
             case JobAction.REQUEUE_FAILED | JobAction.REQUEUE_CANCELED:
                 requeueing.requeue_tasks(
                     farm, job_id, REQUEUES[action], given.reason, lambda status: check_fits(rules, status)
                 )
             case JobAction():
                 jobs.set_status(farm, job_id, _STATUSES[action], given.reason, lambda status: check_fits(rules, status))
-                return Undo((job_id,), rules.undone_by[0], {}) if rules.undone_by else None
-        return None
+                undo = Undo((job_id,), rules.undone_by[0], {}) if rules.undone_by else None
+        return undo

@@ -37,7 +37,7 @@ class Tasks(Struct, frozen=True):
     def check_arguments(self, _farm: Farm, _asked: Asked) -> None:
         """There are none that could mean nothing."""
 
-    def conditions(self, ids: Sequence[str] | None) -> Conditions:
+    def conditions(self, _action: Any, ids: Sequence[str] | None) -> Conditions:
         """Which are meant."""
         return selection.of_tasks(self.job_id, self.chosen if ids is None else ids)
 

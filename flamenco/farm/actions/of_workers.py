@@ -45,7 +45,7 @@ class Workers(Struct, frozen=True):
             if each not in known:
                 raise Refused(f"arguments.add: there is no tag {each}")
 
-    def conditions(self, ids: Sequence[str] | None) -> Conditions:
+    def conditions(self, _action: Any, ids: Sequence[str] | None) -> Conditions:
         """Which are meant."""
         return selection.of_workers(self.chosen if ids is None else ids)
 

@@ -109,7 +109,7 @@ class Kind(Protocol[S]):
     def check_arguments(self, farm: Farm, asked: Asked) -> None:
         """Raise `Refused` for arguments that could not mean anything, whatever they are applied to."""
 
-    def conditions(self, ids: Sequence[str] | None) -> Conditions:
+    def conditions(self, action: Any, ids: Sequence[str] | None) -> Conditions:
         """Which are meant: these, or else those that the filter leaves in."""
 
     def count(self, tx: Tx, conditions: Conditions, after: int) -> int:

@@ -115,6 +115,8 @@ def look(farm: Farm) -> None:
 def _settle(farm: Farm, job_key: int, note: str, *, is_doomed: bool) -> None:
     with farm.store.write() as tx:
         cascade = Cascade(tx, jobs.lock(tx, job_key), farm.clock())
+        if cascade.job.delete_requested:
+            return  # by somebody who did so meanwhile, and may want it back as it was
         if is_doomed:  # else there is no need to look at all workers again: there may be thousands of both
             give_up(tx, cascade)
         if note and cascade.job.is_open:

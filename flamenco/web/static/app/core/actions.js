@@ -11,6 +11,7 @@ import {
   newTags,
   newTimeLimits,
   sureDelete,
+  surePurge,
   sureRemove,
 } from "../ui/action_questions.js";
 import { complain, say } from "../ui/notices.js";
@@ -114,6 +115,22 @@ export const ACTIONS = [
     isDangerous: true,
     fits: () => true,
     prepare: sureDelete,
+  },
+  {
+    kind: "jobs",
+    name: "undelete",
+    label: words.undelete,
+    icon: "undo-2",
+    fits: (job) => Boolean(job.deleted),
+  },
+  {
+    kind: "jobs",
+    name: "purge",
+    label: words.purge,
+    icon: "trash-2",
+    isDangerous: true,
+    fits: (job) => Boolean(job.deleted),
+    prepare: surePurge,
   },
   {
     kind: "tasks",

@@ -281,6 +281,7 @@ export const strings = {
     save: "Save",
     saved: "Saved:",
     remove: "Remove",
+    surePurge: "Nobody gets them back.",
     sureRemove: "Its workers and jobs lose the tag; those jobs are then given to all workers.",
   },
   roles: {
@@ -419,6 +420,8 @@ export const strings = {
     tag: "Tag …",
     "time-limits": "Limits on time …",
     delete: "Delete …",
+    undelete: "Take out of the trash",
+    purge: "Delete for good …",
     "requeue-task": "Requeue",
     "requeue-elsewhere": "Requeue on another worker",
     "cancel-task": "Cancel",

@@ -121,6 +121,14 @@ export async function sureDelete(rows, count) {
  * @param {any[]} rows
  * @param {number} count
  */
+export async function surePurge(rows, count) {
+  return sure(words.purge, rows, count, [words.surePurge]);
+}
+
+/**
+ * @param {any[]} rows
+ * @param {number} count
+ */
 export async function sureRemove(rows, count) {
   return sure(words.remove, rows, count, [words.sureRemove]);
 }
