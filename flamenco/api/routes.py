@@ -23,6 +23,7 @@ from flamenco.api.v3 import workers as v3_workers
 from flamenco.api.worker_calls import worker_calls
 from flamenco.api.x import access as x_access
 from flamenco.api.x import actions as x_actions
+from flamenco.api.x import archives as x_archives
 from flamenco.api.x import attempts as x_attempts
 from flamenco.api.x import events as x_events
 from flamenco.api.x import job_types as x_commands
@@ -149,6 +150,8 @@ SURFACES = {
             "/tasks/actions": x_actions.OfTasks,
             "/workers/actions": x_actions.OfWorkers,
             "/trash": x_trash.Trash,
+            "/archives": x_archives.Archives,
+            "/archives/unpack": x_archives.Unpack,
             "/jobs/compile": x_jobs.Compile,
             "/jobs/{job_id}/attempts": x_attempts.OfJob,
             "/jobs/{job_id}/history": x_jobs.History,

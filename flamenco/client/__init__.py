@@ -24,6 +24,7 @@ from flamenco.client.answers import (
     WorkerSignOn,
     WorkerSummary,
 )
+from flamenco.client.archives import JobArchive, UnpackedJob
 from flamenco.client.attempts import Attempt, AttemptTask, AttemptWorker, Eta, JobTimes, WorkerTime
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, ManagerError, ManagerUnreachable
 from flamenco.client.events import Events, FarmEvent
@@ -70,6 +71,7 @@ __all__ = [
     "FarmEvent",
     "Findings",
     "Job",
+    "JobArchive",
     "JobDeletion",
     "JobRequest",
     "JobRow",
@@ -102,6 +104,7 @@ __all__ = [
     "TaskUpdate",
     "TaskWorker",
     "TrashedJob",
+    "UnpackedJob",
     "Version",
     "WaitingTasks",
     "Worker",

@@ -27,6 +27,7 @@ from flamenco.client.answers import (
     WorkerRegistration,
     WorkerSignOn,
 )
+from flamenco.client.archives import ArchiveCalls
 from flamenco.client.attempts import AttemptCalls
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, NO_SUCH_ADDRESS, Connection, in_path
 from flamenco.client.events import EventCalls
@@ -103,6 +104,7 @@ class ManagerClient:
         self.setup = SetUpCalls(self._connection)
         self.events = EventCalls(self._connection)
         self.access = AccessCalls(self._connection)
+        self.archives = ArchiveCalls(self._connection)
 
     def __enter__(self) -> Self:
         return self

@@ -196,6 +196,13 @@ class Config(Struct, frozen=True, kw_only=True):
             extra={**_ONLY_IN_FILE, "path": True},
         ),
     ] = ""
+    archives_dir: Annotated[
+        str,
+        Meta(
+            description="Folder of archived jobs; empty for archives in data_dir.",
+            extra={**_ONLY_IN_FILE, "path": True},
+        ),
+    ] = ""
     plugins_dir: Annotated[
         str,
         Meta(
@@ -430,6 +437,11 @@ class Config(Struct, frozen=True, kw_only=True):
     def job_types_path(self) -> Path:
         """The folder of the studio's job types, absolute; it may not exist."""
         return self._below_data_dir(self.job_types_dir or "jobtypes")
+
+    @property
+    def archives_path(self) -> Path:
+        """The folder of archived jobs, absolute; it may not exist."""
+        return self._below_data_dir(self.archives_dir or "archives")
 
     @property
     def plugins_path(self) -> Path:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from flamenco.domain.access import Access
 from flamenco.domain.errors import Conflict
 from flamenco.domain.statuses import (
+    FINISHED_JOB,
     PAUSING_JOB,
     SCHEDULABLE_JOB,
     UNFINISHED_TASK,
@@ -40,6 +41,7 @@ class JobAction(StrEnum):
     DELETE = "delete"
     UNDELETE = "undelete"
     PURGE = "purge"
+    ARCHIVE = "archive"
 
 
 class TaskAction(StrEnum):
@@ -174,6 +176,12 @@ JOB_ACTIONS: Final[Mapping[JobAction, Action]] = {
         done="taken out of the trash",
         access=Access.STEER,
         undone_by=(JobAction.DELETE,),
+    ),
+    JobAction.ARCHIVE: Action(
+        does="Put all that is known of it into one file, and delete it then; what it rendered stays.",
+        done="put into an archive",
+        access=Access.STEER,
+        fits=FINISHED_JOB,
     ),
     JobAction.PURGE: Action(does="Delete it out of the trash, for good.", done="deleted for good", access=Access.STEER),
 }

@@ -130,7 +130,9 @@ class Place(Struct, frozen=True):
             place = cls(datetime.fromisoformat(moment) if moment else None, int(key))
         except ValueError:
             place = cls(None, -1)
-        if not 0 <= place.key < 2**63 or (place.ended and place.ended.tzinfo is None):
+        # Those at jobs that are back from an archive have numbers below zero.
+        least = -(2**63) if place.ended else 0
+        if not least <= place.key < 2**63 or (place.ended and place.ended.tzinfo is None):
             raise Refused("after: is to be what an earlier answer has as `next`; leave it out for the first page.")
         return cls(in_utc(place.ended), place.key) if place.ended else place
 

@@ -23,6 +23,7 @@ from flamenco.domain.errors import Busy, FarmError, Unavailable
 from flamenco.domain.timeouts import Moment, was_moved
 from flamenco.farm.context import Farm
 from flamenco.services import (
+    archiving,
     deletion,
     delivery,
     overdue,
@@ -107,6 +108,7 @@ def runners(farm: Farm) -> list[Runner]:
         Chore("telling", telling.tell, telling.EVERY_S, lease_s=PROMPT_LEASE_S),
         Chore("deletion", deletion.Deletions().tick, lease_s=PROMPT_LEASE_S),
         Chore("time-limits", overdue.Overdue().tick, overdue.EVERY_S, lease_s=PROMPT_LEASE_S),
+        Chore("archives", archiving.Archiving().tick, lease_s=PROMPT_LEASE_S),
         Chore("database-check", upkeep.check_database, min(upkeep.FIRST_CHECK_S, farm.config.database_check_period)),
         *sinks,
     ]

@@ -61,6 +61,18 @@ def may_still_come(job: JobState, now: datetime) -> bool:
     return job.status is JobStatus.UNDER_CONSTRUCTION and until is not None and now < until <= now + PATIENCE
 
 
+def expect(tx: Tx, job_key: int, now: datetime) -> datetime:
+    """Something of a job came, or the rest of it will; gives until when."""
+    until = now + PATIENCE
+    tx.execute(_EXPECT, {"job_key": job_key, "until": until})
+    return until
+
+
+def abandon(tx: Tx, job_key: int, now: datetime) -> None:
+    """Have what is there of a job removed at once, but for its checkout."""
+    tx.execute(_GIVE_UP, {"job_key": job_key, "now": now})
+
+
 class Arrival:
     """One job on its way into the database; each call is for a transaction of its own. Not for several threads."""
 
@@ -137,7 +149,7 @@ class Arrival:
     def give_up(self, tx: Tx, now: datetime) -> None:
         """Have what is there removed at once, but for its checkout: whoever submitted it may well try again."""
         if self._job is not None:
-            tx.execute(_GIVE_UP, {"job_key": self._job.key, "now": now})
+            abandon(tx, self._job.key, now)
 
     def _expected(self, tx: Tx, now: datetime) -> JobState:
         """The job, locked; nobody has begun to remove it, and nobody will for a while."""

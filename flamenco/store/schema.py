@@ -137,6 +137,9 @@ PURGING_SQL = "jobs.purging"
 START_AFTER_SQL = "jobs.start_after IS NOT NULL"
 """A job that waits for a moment."""
 
+ARCHIVING_SQL = "jobs.archiving AND NOT jobs.purging"
+"""One of which an archive is to be made."""
+
 CHECKED_OUT_SQL = "jobs.shaman_checkout_id <> ''"
 """A job with a Shaman checkout."""
 
@@ -191,6 +194,8 @@ jobs = Table(
     Column("delete_requested", Utc),
     Column("trashed_at", Utc),
     Column("purging", Boolean, nullable=False, server_default=text("false")),
+    # It is on its way from the trash into an archive, and purged once it is there.
+    Column("archiving", Boolean, nullable=False, server_default=text("false")),
     Column("rank", Float),  # the policies' sum; NULL while one of them holds the job
     Column("max_running", Integer),  # most of its tasks that may run at once, where a policy limits that
     Column("last_assigned", Utc),
@@ -230,6 +235,7 @@ _partial("ix_jobs_open_status", OPEN_SQL, jobs.c.status)
 _partial("ix_jobs_delete_requested", TRASH_SQL, jobs.c.delete_requested)
 _partial("ix_jobs_doomed", DOOMED_SQL, jobs.c.delete_requested)
 _partial("ix_jobs_purging", PURGING_SQL, jobs.c.delete_requested)
+_partial("ix_jobs_archiving", ARCHIVING_SQL, jobs.c.delete_requested)
 _partial("ix_jobs_checkout", CHECKED_OUT_SQL, jobs.c.shaman_checkout_id)
 _partial("ix_jobs_running", RUNNING_SQL, jobs.c.key)
 _partial("ix_jobs_moving", MOVING_SQL, jobs.c.key)

@@ -17,11 +17,15 @@ from flamenco.store.schema import DOOMED_SQL, TRASH_SQL, jobs
 
 
 class Fate(Struct, frozen=True):
-    """What becomes of a job: somebody deleted it, it was put away, and `purging`, nobody gets it back any more."""
+    """What becomes of a job: somebody deleted it, it was put away; `purging`, nobody gets it back any more.
+
+    `archiving`: an archive is made of it before.
+    """
 
     delete_requested: datetime | None
     trashed_at: datetime | None
     purging: bool
+    archiving: bool
 
     @property
     def is_doomed(self) -> bool:
@@ -30,7 +34,7 @@ class Fate(Struct, frozen=True):
 
 
 _OF_JOB = jobs.c.key == bindparam("of_job")
-_FATE = select(jobs.c.delete_requested, jobs.c.trashed_at, jobs.c.purging).where(_OF_JOB)
+_FATE = select(jobs.c.delete_requested, jobs.c.trashed_at, jobs.c.purging, jobs.c.archiving).where(_OF_JOB)
 
 
 def fate(tx: Tx, job: JobState) -> Fate:
@@ -64,7 +68,11 @@ def doomed(tx: Tx, now: datetime, most: int) -> Sequence[str]:
 
 _PUT_AWAY = update(jobs).where(_OF_JOB).values(trashed_at=bindparam("now"))
 _PURGE = update(jobs).where(_OF_JOB).values(purging=True)
-_TAKE_BACK = update(jobs).where(_OF_JOB).values(delete_requested=None, trashed_at=None, updated=bindparam("now"))
+_TAKE_BACK = (
+    update(jobs)
+    .where(_OF_JOB)
+    .values(delete_requested=None, trashed_at=None, archiving=False, updated=bindparam("now"))
+)
 
 
 def put_away(tx: Tx, job: JobState, now: datetime) -> None:
@@ -88,6 +96,7 @@ _OVERDUE = (
     text(TRASH_SQL),
     jobs.c.delete_requested <= bindparam("until"),
     jobs.c.trashed_at.is_not(None),
+    jobs.c.archiving.is_(False),
 )
 _OLDEST = select(jobs.c.key).where(*_OVERDUE).order_by(jobs.c.delete_requested).limit(bindparam("most"))
 # The condition once more: whoever takes one back meanwhile is waited for, and then it is not to go.

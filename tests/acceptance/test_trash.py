@@ -110,3 +110,28 @@ def test_deleted_killed_undeleted_and_deleted_for_good(tmp_path: Path) -> None:
         assert wait_until(lambda: not files_of(manager, done), TAKEN_OVER_S)
         assert wait_until(lambda: not Shell(manager.url).json("trash"), TAKEN_OVER_S)
         assert client.job(waiting).status == JobStatus.COMPLETED
+
+
+@pytest.mark.long
+def test_archived_killed_and_brought_back(tmp_path: Path) -> None:
+    """Through power cuts: what was to be archived is, and then it is nowhere else; and it comes back with its logs."""
+    with killed(tmp_path) as manager, ManagerClient(manager.url) as client:
+        flamenco = Shell(manager.url)
+        with running_workers(tmp_path, manager.url, 1):
+            job_id = client.submit_job(JobRequest(name="old", type="echo", settings={"message": "x", "count": 5})).id
+            assert wait_until(lambda: client.job(job_id).status == JobStatus.COMPLETED, START_TIMEOUT_S)
+        files, tasks = files_of(manager, job_id), client.jobs.tasks(job_id)
+        assert len(files) == 5
+        flamenco("archive", "old")
+    with killed(tmp_path) as manager:
+        flamenco = Shell(manager.url)
+        assert wait_until(lambda: bool(flamenco.json("archives")) and not files_of(manager, job_id), TAKEN_OVER_S)
+        (archive,) = flamenco.json("archives")
+        assert (archive["name"], archive["tasks"], flamenco.json("trash")) == ("old", 5, [])
+        assert flamenco("unarchive", archive["file"]).stdout == "old: is back\n"
+    with running_manager(tmp_path) as manager, ManagerClient(manager.url) as client:
+        assert (files_of(manager, job_id), client.jobs.tasks(job_id)) == (files, tasks)
+        assert "is there" in Shell(manager.url).refused("unarchive", archive["file"])
+        with running_workers(tmp_path, manager.url, 1):
+            Shell(manager.url)("requeue", "old")
+            assert wait_until(lambda: client.job(job_id).status == JobStatus.COMPLETED, START_TIMEOUT_S)

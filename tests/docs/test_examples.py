@@ -38,7 +38,7 @@ TESTED = {
     ("docs/dependencies.md", "js"): 1,  # likewise
     ("docs/time.md", "sh"): 2,  # here; tests/integration/test_time_manual.py
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
-    ("docs/keeping.md", "sh"): 2,  # here; tests/acceptance/test_trash.py
+    ("docs/keeping.md", "sh"): 4,  # here; tests/acceptance/test_trash.py
     ("docs/keeping.md", "yaml"): 1,  # here
     ("docs/database.md", "sh"): 1,  # here; tests/integration/test_database_copy.py
     ("docs/database.md", "yaml"): 2,  # here

@@ -28,12 +28,13 @@ from flamenco.domain.job_files import LAST_RENDERED
 from flamenco.domain.job_waits import Kind as WaitKind
 from flamenco.domain.job_waits import Wanted
 from flamenco.domain.listing import JobFilter, JobQuery, Page, TaskFilter, TaskQuery, WorkerFilter
-from flamenco.domain.model import Command, Job, Worker
+from flamenco.domain.model import AuthoredJob, Command, Job, Worker
 from flamenco.domain.paging import Slice
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.time_limits import TimeLimits
 from flamenco.farm import (
+    archives,
     audit,
     deletion,
     farm_status,
@@ -74,10 +75,12 @@ from flamenco.hooks.authentication import Identity
 from flamenco.hooks.types import EventSink, PublishedEvent, Undeliverable
 from flamenco.services import delivery, ranking, sleep, timeouts, upkeep
 from flamenco.services import telling as telling_chore
+from flamenco.services.archiving import Archiving
 from flamenco.services.deletion import Deletions
 from flamenco.services.overdue import Overdue
 from flamenco.services.roll_ups import RollUps
 from flamenco.services.runner import Chore, Runner
+from flamenco.store import arrivals as arrival_store
 from flamenco.store import checkouts as checkout_store
 from flamenco.store import damage, job_lists, recount, task_lists, worker_lists
 from flamenco.store import deletion as deletion_store
@@ -459,6 +462,30 @@ def _chores(farm: Farm) -> None:
         recount.repair(tx)
 
 
+def _archive(farm: Farm) -> None:
+    """A job goes into an archive and comes back."""
+    job = store_job(farm, fan_of(3))
+    failing = new_worker(farm, "failing")
+    for _ in range(3):
+        run_next(farm, failing, TaskStatus.FAILED)
+    jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "test")
+    archives.request(farm, job.id)
+    Deletions().tick(farm)
+    Archiving().tick(farm)
+    while deletion.requested(farm, 1):
+        Deletions().tick(farm)
+    for found in archives.listed(farm):
+        archives.bring_back(farm, found.file)
+    with farm.store.write() as tx:
+        arrival_store.abandon(tx, 0, farm.clock())
+
+
+def fan_of(count: int) -> AuthoredJob:
+    """Tasks that one waits for."""
+    before = [authored_task(f"frame {n}") for n in range(count)]
+    return authored_job(*before, authored_task("join", after=tuple(before)))
+
+
 def _delete(farm: Farm, job: Job) -> None:
     """Jobs and workers go."""
     store_job(farm, authored_job(authored_task()))
@@ -468,6 +495,7 @@ def _delete(farm: Farm, job: Job) -> None:
         checkout_store.record(tx, "elsewhere", "anna", farm.clock())
         assert checkout_store.of_others(tx, "elsewhere", "bob") == "elsewhere"
     run_next(farm, new_worker(farm, "last"))
+    _archive(farm)
     was, farm.config = farm.config, replace(farm.config, trash=TrashConfig(keep=Duration(1)))
     deletion.request(farm, job.id)
     Deletions().tick(farm)

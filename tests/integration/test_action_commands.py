@@ -75,6 +75,7 @@ COMMANDS: list[tuple[AnyAction, tuple[str, ...]]] = [
     (JobAction.DELETE, ("delete", "{job}", "--yes")),
     (JobAction.UNDELETE, ("undelete", "{trashed}")),
     (JobAction.PURGE, ("trash", "empty", "{trashed}", "--yes")),
+    (JobAction.ARCHIVE, ("archive", "{over}")),
     (TaskAction.CANCEL, ("cancel", "{job}", "--task", "4")),
     (TaskAction.REQUEUE, ("requeue", "{job}", "--task", "1")),
     (TaskAction.REQUEUE_ELSEWHERE, ("requeue", "{job}", "--task", "1", "--elsewhere")),
@@ -129,6 +130,7 @@ class _Scene:
         self.job = store_job(farm, authored_job(*(authored_task(f"t{n}") for n in range(40)), name="shot"))
         self.trashed = store_job(farm, authored_job(authored_task("d"), name="trashed"))
         deletion.request(farm, self.trashed.id)
+        self.over = store_job(farm, authored_job(authored_task("o"), name="over"), JobStatus.CANCELED)
         self.paused = store_job(farm, authored_job(authored_task("p"), name="paused"), JobStatus.PAUSED)
         run_next(farm, self.first)
         ids = [task.id for task in tasks.of_job(farm, self.job.id)]
@@ -140,7 +142,8 @@ class _Scene:
 def test_each_command_does_it(farm: Farm, run: Run, action: AnyAction, typed: tuple[str, ...]) -> None:
     """To one thing of its kind, as the record says; where it can be tried, that changes nothing."""
     scene = _Scene(farm)
-    words = [word.format(job=scene.job.id, paused=scene.paused.id, trashed=scene.trashed.id) for word in typed]
+    ids = {name: getattr(scene, name).id for name in ("job", "paused", "trashed", "over")}
+    words = [word.format(**ids) for word in typed]
     if words[0] != "tags" and "approve" not in words:
         assert "would be" in run(*words, "--dry-run")
     assert audit.records(farm, 10) == []

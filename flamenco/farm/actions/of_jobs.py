@@ -16,7 +16,7 @@ from flamenco.domain.listing import JobFilter
 from flamenco.domain.model import JobState
 from flamenco.domain.statuses import JobStatus
 from flamenco.domain.time_limits import WORDS, parse
-from flamenco.farm import deletion, jobs, requeueing, starting, tags, time_limits, trash
+from flamenco.farm import archives, deletion, jobs, requeueing, starting, tags, time_limits, trash
 from flamenco.farm.actions.values import Asked, Undo
 from flamenco.farm.context import Farm
 from flamenco.store import selection
@@ -78,6 +78,8 @@ class Jobs(Struct, frozen=True):
         check_fits(self.rules(asked.action), subject.status)
         if status := REQUEUES.get(asked.action):
             requeueing.check_there_are(subject.counts_to_be.of(status), status)
+        if asked.action is JobAction.ARCHIVE:
+            archives.check(subject)
         if asked.action is JobAction.PRIORITY:
             jobs.check_priority(farm, asked.arguments.priority, by)
 
@@ -104,6 +106,8 @@ class Jobs(Struct, frozen=True):
                 undo = Undo((job_id,), JobAction.DELETE, {})
             case JobAction.PURGE:
                 trash.purge(farm, job_id)
+            case JobAction.ARCHIVE:
+                archives.request(farm, job_id)
             case JobAction.REQUEUE_FAILED | JobAction.REQUEUE_CANCELED:
                 requeueing.requeue_tasks(
                     farm, job_id, REQUEUES[action], given.reason, lambda status: check_fits(rules, status)

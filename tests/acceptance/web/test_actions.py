@@ -94,6 +94,18 @@ def test_priority_tag_and_deletion(page: Page, farm: LookedAt, nobody: str, expe
     assert wait_until(lambda: farm.client.get(f"/api/x/jobs/{job_id}").status_code == 404, TIMEOUT_S)
 
 
+def test_archive(page: Page, farm: LookedAt, nobody: str, expected: list[str]) -> None:
+    """A job that has ended goes into an archive, and is in no list any more."""
+    expected.append("404")
+    job_id = farm.submit("old", worker_tag=nobody)
+    set_status(farm, f"jobs/{job_id}", "cancel-requested")
+    farm.await_status(job_id, "canceled")
+    page.goto(f"jobs/{job_id}")
+    press(page, "Archive")
+    assert wait_until(lambda: farm.client.get(f"/api/x/jobs/{job_id}").status_code == 404, TIMEOUT_S)
+    assert wait_until(lambda: any(each["id"] == job_id for each in farm.ask("archives")["archives"]), TIMEOUT_S)
+
+
 @pytest.mark.parametrize(
     ("before", "label", "after"),
     [("queued", "Cancel", "canceled"), ("failed", "Requeue", "queued"), ("canceled", "Requeue", "queued")],

@@ -132,6 +132,7 @@ export const ACTIONS = [
     fits: (job) => Boolean(job.deleted),
     prepare: surePurge,
   },
+  { kind: "jobs", name: "archive", label: words.archive, icon: "download", fits: (job) => is(job, ...OVER) },
   {
     kind: "tasks",
     name: "requeue",

@@ -422,6 +422,7 @@ export const strings = {
     delete: "Delete …",
     undelete: "Take out of the trash",
     purge: "Delete for good …",
+    archive: "Archive",
     "requeue-task": "Requeue",
     "requeue-elsewhere": "Requeue on another worker",
     "cancel-task": "Cancel",

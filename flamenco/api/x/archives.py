@@ -1,0 +1,60 @@
+"""Archives: which there are, and having a job back from one. Making one is an action on jobs."""
+
+from __future__ import annotations
+
+import falcon
+from msgspec import UNSET
+from msgspec.structs import asdict
+
+from flamenco.api.middleware.clients import unhurried
+from flamenco.api.operation import Answer, Operation
+from flamenco.api.resource import Resource, send
+from flamenco.domain.access import Access
+from flamenco.domain.archives import Archived
+from flamenco.farm import archives
+from flamenco.protocol.x import archives as schemas
+
+
+class Archives(Resource):
+    """`/archives`: all of them."""
+
+    @Operation(
+        id="listArchives",
+        summary="The archives of jobs that this manager has, the newest first; at most a thousand.",
+        tag="jobs",
+        access=Access.MANAGE,
+        returns={200: Answer("What they say of themselves.", schemas.Archives)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+        """List them."""
+        send(resp, schemas.Archives([_shown(each) for each in archives.listed(self.farm)]))
+
+
+class Unpack(Resource):
+    """`/archives/unpack`: a job is to come back."""
+
+    @Operation(
+        id="unpackArchive",
+        summary="Have the job of an archive back, as it was; the archive stays.",
+        tag="jobs",
+        access=Access.MANAGE,
+        body=schemas.ArchiveToUnpack,
+        returns={
+            200: Answer("The job is there.", schemas.UnpackedJob),
+            400: Answer("The file is no archive, or is damaged."),
+            404: Answer("There is no such file."),
+            409: Answer("The job is there, or in the trash."),
+        },
+    )
+    def on_post(self, req: falcon.Request, resp: falcon.Response, body: schemas.ArchiveToUnpack) -> None:
+        """Read it, and store what is in it."""
+        with unhurried(req):
+            job = archives.bring_back(self.farm, body.file)
+        send(resp, schemas.UnpackedJob(id=job.id, name=job.name, status=job.status))
+
+
+def _shown(found: Archived) -> schemas.Archive:
+    said = asdict(found.summary)
+    del said["format"]
+    said |= {name: said[name] or UNSET for name in ("user", "project")}
+    return schemas.Archive(file=found.file, size=found.size, **said)
