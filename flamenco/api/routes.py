@@ -34,6 +34,7 @@ from flamenco.api.x import jobs as x_jobs
 from flamenco.api.x import logs as x_logs
 from flamenco.api.x import overview
 from flamenco.api.x import pages as x_pages
+from flamenco.api.x import retention as x_retention
 from flamenco.api.x import search as x_search
 from flamenco.api.x import series as x_series
 from flamenco.api.x import settings as x_settings
@@ -150,6 +151,7 @@ SURFACES = {
             "/tasks/actions": x_actions.OfTasks,
             "/workers/actions": x_actions.OfWorkers,
             "/trash": x_trash.Trash,
+            "/retention": x_retention.Retention,
             "/archives": x_archives.Archives,
             "/archives/unpack": x_archives.Unpack,
             "/jobs/compile": x_jobs.Compile,

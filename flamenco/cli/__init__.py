@@ -73,6 +73,7 @@ COMMANDS: Final = {
     "archive": Lazy("flamenco.cli.archives:archive", "Put jobs that have ended into files, out of the way."),
     "archives": Lazy("flamenco.cli.archives:archives", "List the archives of jobs."),
     "unarchive": Lazy("flamenco.cli.archives:unarchive", "Have jobs back from their archives."),
+    "retention": Lazy("flamenco.cli.retention:retention", "Say what becomes of jobs that ended long ago."),
     "workers": Lazy("flamenco.cli.workers:workers", "List the workers, steer and forget them."),
     "login": Lazy("flamenco.cli.login:login", "Sign in at a manager, for all commands."),
     "logout": Lazy("flamenco.cli.login:logout", "Sign out at a manager."),

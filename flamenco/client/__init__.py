@@ -31,6 +31,7 @@ from flamenco.client.events import Events, FarmEvent
 from flamenco.client.jobs import Blocked, Job, count_by_status
 from flamenco.client.lists import Findings, JobRow, Listed, TaskRow, TrashedJob, WorkerRow
 from flamenco.client.manager import ManagerClient
+from flamenco.client.retention import DueJob, RetentionLook
 from flamenco.client.series import Series, SeriesGroup, SeriesPoint
 from flamenco.client.tasks import Task, TaskSummary, TaskWorker
 from flamenco.client.workers import ListedWorker, StatusChange, Tag, Worker, WorkerTask
@@ -61,6 +62,7 @@ __all__ = [
     "Dependency",
     "Dependent",
     "DependsOn",
+    "DueJob",
     "Eta",
     "Events",
     "ExplainedHold",
@@ -87,6 +89,7 @@ __all__ = [
     "ManagerError",
     "ManagerUnreachable",
     "Overview",
+    "RetentionLook",
     "RunPermission",
     "Series",
     "SeriesGroup",

@@ -34,6 +34,7 @@ from flamenco.client.events import EventCalls
 from flamenco.client.job_waits import JobWaitCalls
 from flamenco.client.jobs import JobCalls
 from flamenco.client.lists import ListCalls
+from flamenco.client.retention import RetentionCalls
 from flamenco.client.series import Series
 from flamenco.client.settings import SettingCalls
 from flamenco.client.setup import SetUpCalls
@@ -105,6 +106,7 @@ class ManagerClient:
         self.events = EventCalls(self._connection)
         self.access = AccessCalls(self._connection)
         self.archives = ArchiveCalls(self._connection)
+        self.retention = RetentionCalls(self._connection)
 
     def __enter__(self) -> Self:
         return self

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct, field
 
 from flamenco.config.access_settings import AccessConfig, NetworkRoles, WorkersConfig, networks
 from flamenco.config.addresses import database_url, is_loopback, parse_listen
-from flamenco.config.keeping_settings import TrashConfig
+from flamenco.config.keeping_settings import RetentionRules, TrashConfig
 from flamenco.config.paths import absolute, default_data_dir
 from flamenco.config.plugins import NO_PLUGINS, Values
 from flamenco.domain.access import Mode
@@ -235,6 +235,7 @@ class Config(Struct, frozen=True, kw_only=True):
     autodiscoverable: Annotated[bool, Meta(description="Let workers find this manager on the network.")] = True
     shaman: ShamanConfig = ShamanConfig()
     trash: TrashConfig = TrashConfig()
+    retention: RetentionRules = ()
     task_timeout: Annotated[
         Duration,
         Meta(description="A task nobody reported on for this long fails; 0s switches task and worker timeouts off."),

@@ -32,7 +32,7 @@ _TOPICS: Final = {
     "farm": "manager_name autodiscoverable task_timeout worker_timeout timeout_check_interval timeout_check_delay "
     "blocklist_threshold task_fail_after_softfail_count automatic_time_limit policies registrations_per_hour",
     "storage": "data_dir local_manager_storage_path shared_storage_path job_types_dir archives_dir plugins_dir "
-    "addon_file blender_folders database database_check_period task_log_mb max_events",
+    "addon_file blender_folders database database_check_period task_log_mb max_events retention",
     "server": "listen allowed_hosts public_url processes threads connections connections_per_address max_body_mb "
     "log_level log_format",
     "job types": "compile_timeout compile_memory_mb max_tasks_per_job max_commands_per_task max_text_kb",

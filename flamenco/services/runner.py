@@ -28,6 +28,7 @@ from flamenco.services import (
     delivery,
     overdue,
     ranking,
+    retention,
     roll_ups,
     shaman,
     sleep,
@@ -89,6 +90,7 @@ def chores(farm: Farm) -> list[Chore]:
         Chore("space", upkeep.give_space_back, 300.0),
         Chore("checkpoint", upkeep.checkpoint, 60.0),
         Chore("sinks", delivery.look_after_sinks),
+        Chore("retention", retention.Retention().tick, retention.FIRST_AFTER_S),
     ]
 
 

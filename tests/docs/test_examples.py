@@ -38,8 +38,8 @@ TESTED = {
     ("docs/dependencies.md", "js"): 1,  # likewise
     ("docs/time.md", "sh"): 2,  # here; tests/integration/test_time_manual.py
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
-    ("docs/keeping.md", "sh"): 4,  # here; tests/acceptance/test_trash.py
-    ("docs/keeping.md", "yaml"): 1,  # here
+    ("docs/keeping.md", "sh"): 5,  # here; tests/acceptance/test_trash.py
+    ("docs/keeping.md", "yaml"): 2,  # here
     ("docs/database.md", "sh"): 1,  # here; tests/integration/test_database_copy.py
     ("docs/database.md", "yaml"): 2,  # here
     ("docs/database.md", "sql"): 1,  # what psql takes
@@ -129,6 +129,9 @@ def test_the_configuration_of_the_page_on_what_is_kept(tmp_path: Path) -> None:
     file.write_text(manual.blocks("yaml", "docs/keeping.md")[0])
     config = load(file, tmp_path, environ={}, hooks=builtin.core_hooks({})).config
     assert str(config.trash.keep) == "24h0m0s"
+    file.write_text(manual.blocks("yaml", "docs/keeping.md")[1])
+    config = load(file, tmp_path, environ={}, hooks=builtin.core_hooks({})).config
+    assert [rule.do for rule in config.retention] == ["keep", "archive", "trash", "trash"]
 
 
 def test_the_configuration_with_tls(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from flamenco.domain.job_waits import Wanted
 from flamenco.domain.listing import JobFilter, JobQuery, Page, TaskFilter, TaskQuery, WorkerFilter
 from flamenco.domain.model import AuthoredJob, Command, Job, Worker
 from flamenco.domain.paging import Slice
+from flamenco.domain.retention import parse
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.time_limits import TimeLimits
@@ -45,6 +46,7 @@ from flamenco.farm import (
     lifecycle,
     lists,
     requeueing,
+    retention,
     roll_ups,
     search,
     sign_in,
@@ -469,6 +471,7 @@ def _archive(farm: Farm) -> None:
     for _ in range(3):
         run_next(farm, failing, TaskStatus.FAILED)
     jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "test")
+    retention.look(farm, [parse("canceled:0s:keep")], farm.clock())
     archives.request(farm, job.id)
     Deletions().tick(farm)
     Archiving().tick(farm)

@@ -108,6 +108,8 @@ ASKED: Final = [
     ["submit", "echo-sleep-test", "--name", HOSTILE, "--set", f"message={HOSTILE}", "--tag", HOSTILE],
     ["submit", "echo-sleep-test", "--name", HOSTILE, "--set", f"message={HOSTILE}", "--dry-run"],
     ["delete", "{job}", "--yes"],
+    ["retention", "--try", "completed:0s:trash", "--try", "failed:0s:trash", "--try", "canceled:0s:trash"],
+    ["retention", "--try", HOSTILE],
     ["archive", "{job}"],
     ["archives"],
     ["unarchive", HOSTILE],
