@@ -117,10 +117,9 @@ def _with_frames(tx: Tx, job: JobState) -> int:
 
 def _settle(tx: Tx, job: JobState, now: datetime, last: Wait | None = None) -> None:
     """Count what keeps a locked job back, and have it say so; `last` is what it waits for no more."""
-    wait_store.count_waiting_for(tx, [job.key])
     said = summary(wait_store.of_job(tx, job.key)) or (freed_by(last) if last else "")
-    if said and job.status in SCHEDULABLE_JOB:
-        wait_store.say(tx, [replace(job, activity=said, updated=now)])
+    is_told = said and job.status in SCHEDULABLE_JOB
+    wait_store.count_waiting_for(tx, [job.key], [replace(job, activity=said, updated=now)] if is_told else [])
 
 
 def waits(farm: Farm, job_id: str) -> Waits:

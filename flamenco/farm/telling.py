@@ -87,7 +87,7 @@ def _slices(farm: Farm, on_key: int, most: int) -> Iterator[tuple[Tx, list[Wait]
             waits = job_waits.pending_on(tx, on_key, after, most)
             yield tx, [wait for wait in waits if wait.key <= seen[-1].key and wait.job_key in locked], locked
         after = seen[-1].key
-        time.sleep(max(LEAST_PAUSE_S, time.monotonic() - started) if len(seen) == most else 0)
+        _pause(farm, time.monotonic() - started if len(seen) == most else 0)
 
 
 def _tell_status(farm: Farm, on_key: int) -> None:
@@ -109,7 +109,6 @@ def _settle(tx: Tx, told: Sequence[JobState], met: Sequence[Wait], now: datetime
     if not told:
         return
     keys = [job.key for job in told]
-    job_waits.count_waiting_for(tx, keys)
     found = job_waits.of_jobs(tx, keys)
     by_job: dict[int, list[Wait]] = {}
     for wait in found:
@@ -120,7 +119,7 @@ def _settle(tx: Tx, told: Sequence[JobState], met: Sequence[Wait], now: datetime
         for job in told
         if job.status in SCHEDULABLE_JOB
     ]
-    job_waits.say(tx, now_so)
+    job_waits.count_waiting_for(tx, keys, now_so)
     events.append(tx, [job_event(job) for job in now_so], now)
 
 
@@ -167,8 +166,14 @@ def _count(farm: Farm, news: Sequence[News]) -> None:
                 cascade = _counted(tx, job, farm.clock())
                 job_news.forget(tx, news)
                 break
-        time.sleep(max(LEAST_PAUSE_S, time.monotonic() - started))
+        _pause(farm, time.monotonic() - started)
     cascade.write_logs(farm)
+
+
+def _pause(farm: Farm, took: float) -> None:
+    """Leave the database to others, for as long as they had to wait; on a server, only who wants these jobs had to."""
+    if took:
+        time.sleep(max(LEAST_PAUSE_S, took) if farm.store.is_sqlite else LEAST_PAUSE_S)
 
 
 def _counted(tx: Tx, job: JobState, now: datetime) -> Cascade:

@@ -14,7 +14,7 @@ from flamenco.domain.model import JobState
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
-from flamenco.store.schema import OFFERED_SQL, PENDING_SQL, job_dependencies, jobs
+from flamenco.store.schema import OFFERED_SQL, PENDING_SQL, Utc, job_dependencies, jobs
 
 
 class Followed(IntEnum):
@@ -161,7 +161,9 @@ def insert_wait(
 
 _DROP = delete(job_dependencies).where(job_dependencies.c.key == bindparam("wait_key"))
 _SET_STATE = (
-    update(job_dependencies).where(job_dependencies.c.key == bindparam("wait_key")).values(state=bindparam("new_state"))
+    update(job_dependencies)
+    .where(job_dependencies.c.key.in_(bindparam("keys", expanding=True)))
+    .values(state=bindparam("new_state"))
 )
 _DONE_COUNTING = (
     update(job_dependencies)
@@ -177,9 +179,11 @@ def drop(tx: Tx, wait: Wait) -> None:
 
 def set_states(tx: Tx, changed: Iterable[tuple[Wait, State]]) -> None:
     """Give dependencies of locked jobs other states."""
-    values = [{"wait_key": wait.key, "new_state": state.value} for wait, state in changed]
-    if values:
-        tx.execute(_SET_STATE, values)
+    by_state: dict[State, list[int]] = {}
+    for wait, state in changed:
+        by_state.setdefault(state, []).append(wait.key)
+    for state, keys in by_state.items():
+        tx.execute(_SET_STATE, {"keys": keys, "new_state": state.value})
 
 
 def counted(tx: Tx, job_key: int) -> None:
@@ -194,28 +198,31 @@ _OFFER = text(
     f"UPDATE queues SET rank = (SELECT CASE WHEN {OFFERED_SQL} THEN jobs.rank END"  # noqa: S608
     " FROM jobs WHERE jobs.key = queues.job_key) WHERE queues.job_key IN :keys"
 ).bindparams(_KEYS)
-_SAY = (
-    update(jobs).where(jobs.c.key == bindparam("job_key")).values(activity=bindparam("said"), updated=bindparam("now"))
-)
+_SAY = text(
+    f"UPDATE jobs SET waiting_for = {WAITING_FOR_SQL}, activity = :said, updated = :now WHERE key IN :keys"  # noqa: S608
+).bindparams(_KEYS, bindparam("now", type_=Utc))
 
 
-def count_waiting_for(tx: Tx, job_keys: Sequence[int]) -> None:
-    """Count what keeps these locked jobs back, and offer their tasks if nothing does any more."""
-    tx.execute(_COUNT_WAITING_FOR, {"keys": list(job_keys)})
-    tx.execute(_OFFER, {"keys": list(job_keys)})
+def count_waiting_for(tx: Tx, job_keys: Iterable[int], told: Iterable[JobState] = ()) -> None:
+    """Count what keeps these locked jobs back, and offer their tasks if nothing does any more.
+
+    Of those that are `told`, the activity is written as well, and when they were changed.
+    """
+    alike: dict[tuple[str, datetime], list[int]] = {}  # most of those that waited for one job say the same
+    for job in told:
+        alike.setdefault((job.activity, job.updated), []).append(job.key)
+    for (said, now), keys in alike.items():
+        tx.execute(_SAY, {"keys": keys, "said": said, "now": now})
+    rest = sorted(set(job_keys).difference(*alike.values()))
+    if rest:
+        tx.execute(_COUNT_WAITING_FOR, {"keys": rest})
+    tx.execute(_OFFER, {"keys": sorted(job_keys)})
 
 
 def count_waited_for(tx: Tx, job_keys: Sequence[int]) -> None:
     """Look how closely these jobs are followed."""
     if job_keys:
         tx.execute(_COUNT_WAITED_FOR, {"keys": sorted(job_keys)})
-
-
-def say(tx: Tx, told: Iterable[JobState]) -> None:
-    """Write the activity of locked jobs, and when they were changed."""
-    values = [{"job_key": job.key, "said": job.activity, "now": job.updated} for job in told]
-    if values:
-        tx.execute(_SAY, values)
 
 
 def summary_of(tx: Tx, job_key: int) -> str:
