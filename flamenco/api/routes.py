@@ -159,6 +159,7 @@ SURFACES = {
             "/jobs/{job_id}/history": x_jobs.History,
             "/jobs/{job_id}/times": x_attempts.Times,
             "/tasks/{task_id}/attempts": x_attempts.OfTask,
+            "/tasks/{task_id}/commands": x_tasks.Commands,
             "/jobs/{job_id}": x_jobs.Job,
             "/jobs/{job_id}/tasks": x_tasks.Tasks,
             "/jobs/{job_id}/tasks/statuses": x_tasks.TaskStatuses,

@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 from flamenco.cli.configuration import configured
 from flamenco.cli.options import config_option, data_dir_option, json_option
+from flamenco.cli.task_commands import of
 from flamenco.config.declared import nearest_of
 from flamenco.config.documentation import as_text
 from flamenco.domain.errors import NotFound
@@ -33,7 +34,11 @@ def commands() -> None:
     \b
     Example:
       flamenco commands show blender-render
+      flamenco commands of "Shot 12" 3
     """
+
+
+commands.add_command(of)
 
 
 @commands.command("list")

@@ -33,7 +33,7 @@ from flamenco.client.lists import Findings, JobRow, Listed, TaskRow, TrashedJob,
 from flamenco.client.manager import ManagerClient
 from flamenco.client.retention import DueJob, RetentionLook
 from flamenco.client.series import Series, SeriesGroup, SeriesPoint
-from flamenco.client.tasks import Task, TaskSummary, TaskWorker
+from flamenco.client.tasks import Task, TaskCommand, TaskCommands, TaskSummary, TaskWorker
 from flamenco.client.workers import ListedWorker, StatusChange, Tag, Worker, WorkerTask
 from flamenco.protocol.v3.jobs import JobDeletionInfo as JobDeletion
 from flamenco.protocol.v3.meta import TaskLogInfo as TaskLog
@@ -100,6 +100,8 @@ __all__ = [
     "SubmittedJob",
     "Tag",
     "Task",
+    "TaskCommand",
+    "TaskCommands",
     "TaskLog",
     "TaskOfWorker",
     "TaskRow",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from msgspec import Struct
@@ -57,6 +57,26 @@ class Task(Struct, frozen=True, kw_only=True):
     worker: TaskWorker = TaskWorker()
 
 
+class TaskCommand(Struct, frozen=True, kw_only=True):
+    """A command as a worker gets it, and the line for a shell that runs the same, where there is one.
+
+    `problem` is why no worker can run it.
+    """
+
+    name: str
+    parameters: dict[str, Any] = {}
+    line: str = ""
+    problem: str = ""
+
+
+class TaskCommands(Struct, frozen=True, kw_only=True):
+    """The commands of a task on a platform, and which others can be asked about, the manager's own first."""
+
+    platform: str
+    platforms: tuple[str, ...]
+    commands: tuple[TaskCommand, ...]
+
+
 class TaskCalls:
     """Tasks. Every call raises `ManagerError` with status 404 for a task that is not there."""
 
@@ -66,6 +86,11 @@ class TaskCalls:
     def get(self, task_id: str) -> Task:
         """One task."""
         return self._connection.fetch(_path(task_id), Task)
+
+    def commands(self, task_id: str, platform: str = "") -> TaskCommands:
+        """Its commands as a worker on linux, windows or darwin gets them; without, on the manager's platform."""
+        query = f"?{urlencode({'platform': platform})}" if platform else ""
+        return self._connection.fetch(f"/api/x/tasks/{in_path(task_id)}/commands{query}", TaskCommands)
 
     def set_status(self, task_id: str, status: TaskStatus, reason: str) -> None:
         """Cancel or requeue a task; people read the reason."""

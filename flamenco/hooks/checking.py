@@ -46,6 +46,7 @@ def _of_command(command: CommandType) -> Iterable[str]:
     yield _texts("task_types", command.task_types)
     yield _not("parameters", command.parameters, "a msgspec.Struct", fits=_is_struct(command.parameters))
     yield _function("run", command.run)
+    yield _function("argv", command.argv, may_be_none=True)
 
 
 def _of_setting(setting: Setting) -> Iterable[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROJECT = "flamenco"
 """Name of the pluggy project and of the entry-point group."""
 
-HOOKS_VERSION = (1, 4)
+HOOKS_VERSION = (1, 5)
 """Version of the hooks: the first number changes when plugins may have to, the second with every addition.
 
 A plugin that needs a certain one says so: `requires_hooks = (1, 0)` in its module.

@@ -88,8 +88,9 @@ class CommandType(Struct, frozen=True, kw_only=True):
     """A command that workers can run.
 
     `parameters` is a msgspec Struct: its fields are the parameters, their `msgspec.Meta` descriptions
-    the documentation. `run` gets the context and an instance of it. `time_limits` hold for tasks of which neither
-    their job nor its job type says anything else.
+    the documentation. `run` gets the context and an instance of it. A command that runs one program may say by `argv`
+    which, and with what arguments, as far as the parameters alone tell; so people can run it by hand. It is pure.
+    `time_limits` hold for tasks of which neither their job nor its job type says anything else.
     """
 
     name: str
@@ -97,6 +98,7 @@ class CommandType(Struct, frozen=True, kw_only=True):
     task_types: tuple[str, ...]
     parameters: type[Struct]
     run: Callable[[CommandContext, Any], None]
+    argv: Callable[[Any], Sequence[str]] | None = None
     time_limits: TimeLimits = TimeLimits()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from flamenco import builtin
+from flamenco import HOOKS_VERSION, builtin
 from flamenco.domain.errors import ConfigError, Refused
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
 from flamenco.hooks import discovery
@@ -291,7 +291,11 @@ def test_a_bad_name_is_refused(folder: Path) -> None:
             "is a wrapper",
             4,
         ),
-        ("requires_hooks = (9, 0)\n", "needs version 9.0 of the hooks, and here is 1.4", 0),
+        (
+            "requires_hooks = (9, 0)\n",
+            rf"needs version 9.0 of the hooks, and here is {HOOKS_VERSION[0]}\.{HOOKS_VERSION[1]};",
+            0,
+        ),
         ("requires_hooks = '1'\n", "write the version of the hooks", 0),
     ],
 )

@@ -14,8 +14,10 @@ from flamenco.api.resource import Resource, send
 from flamenco.api.x import list_conversion as conversion
 from flamenco.api.x.filters import task_filter
 from flamenco.domain.access import Access
+from flamenco.farm import task_commands
 from flamenco.farm.lists import task_at, task_page, task_statuses
 from flamenco.protocol.x import lists
+from flamenco.protocol.x import tasks as schemas
 
 _NO_JOB: Final = Answer("There is no such job.")
 _LETTERS: Final = "a active, c canceled, d completed, f failed, p paused, q queued, s soft-failed."
@@ -86,3 +88,29 @@ class TaskAt(Resource):
     def on_get(self, _req: falcon.Request, resp: falcon.Response, job_id: str, index: int) -> None:
         """Show the task."""
         send(resp, conversion.task_row(task_at(self.farm, job_id, index)))
+
+
+class Commands(Resource):
+    """`/tasks/{task_id}/commands`: what a worker is to do."""
+
+    @Operation(
+        id="getTaskCommands",
+        summary="The commands of a task as a worker on a platform gets them, without variables.",
+        tag="tasks",
+        access=Access.JOB,
+        query=schemas.CommandsQuery,
+        returns={200: Answer("The commands, in their order.", schemas.TaskCommands)},
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, task_id: str, query: schemas.CommandsQuery) -> None:
+        """Show them."""
+        found = task_commands.as_given(self.farm, task_id, "" if query.platform is UNSET else query.platform)
+        told = [
+            schemas.TaskCommand(
+                name=each.command.name,
+                parameters=each.command.parameters or {},
+                line=each.line or UNSET,
+                problem=each.problem or UNSET,
+            )
+            for each in found.commands
+        ]
+        send(resp, schemas.TaskCommands(platform=found.platform, platforms=list(found.platforms), commands=told))

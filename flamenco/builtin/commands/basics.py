@@ -60,9 +60,14 @@ def sleep(context: CommandContext, parameters: SleepParameters) -> None:
     context.log(f"slept {format_nanoseconds(seconds * 1_000_000_000)}")
 
 
+def program_line(parameters: ExecParameters) -> list[str]:
+    """Program and arguments."""
+    return [parameters.exe, *parameters.args]
+
+
 def execute(context: CommandContext, parameters: ExecParameters) -> None:
     """Run a program; the task fails unless it exits with code 0."""
-    context.run_process([parameters.exe, *parameters.args])
+    context.run_process(program_line(parameters))
 
 
 def quoted(text: str) -> str:
@@ -104,4 +109,5 @@ def command_types() -> Iterable[CommandType]:
         task_types=TASK_TYPES,
         parameters=ExecParameters,
         run=execute,
+        argv=program_line,
     )

@@ -37,7 +37,7 @@ class BlenderParameters(Struct, frozen=True, rename="camel"):
 def command_line(parameters: BlenderParameters) -> list[str]:
     """Program and arguments. Raises `ParameterError` when `exeArgs` cannot be split."""
     return [
-        find_blender(parameters.exe),
+        parameters.exe,
         *split_arguments(NAME, "exeArgs", parameters.exe_args),
         *parameters.args_before,
         *([parameters.blendfile] if parameters.blendfile else []),
@@ -50,8 +50,8 @@ def render(context: CommandContext, parameters: BlenderParameters) -> None:
 
     Raises `CommandFailed` with what Blender says is wrong, also where it ends as if nothing were.
     """
-    argv = command_line(parameters)
-    asked = frames_asked(argv[1:])
+    named, *arguments = command_line(parameters)
+    asked = frames_asked(arguments)
     refuse_unknown_frames(asked)
     output = BlenderOutput()
 
@@ -63,7 +63,7 @@ def render(context: CommandContext, parameters: BlenderParameters) -> None:
             context.step()
 
     try:
-        context.run_process(argv, follow)
+        context.run_process([find_blender(named), *arguments], follow)
     except CommandFailed as error:
         raise CommandFailed(output.explain(str(error))) from error
     if missing := output.missing(asked):
@@ -106,4 +106,5 @@ def command_types() -> Iterable[CommandType]:
         task_types=("blender",),
         parameters=BlenderParameters,
         run=render,
+        argv=command_line,
     )

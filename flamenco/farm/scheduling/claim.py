@@ -18,6 +18,7 @@ from flamenco.farm import speaking, starting
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import idle, views
+from flamenco.farm.task_commands import expanded
 from flamenco.farm.task_logs import logged
 from flamenco.store import jobs
 from flamenco.store import tasks as task_store
@@ -129,5 +130,5 @@ def _activate(tx: Tx, job: JobState, task: Task, worker: Worker, farm: Farm) -> 
 
 
 def _assignment(farm: Farm, job: JobState, variables: Mapping[str, str], task: Task, worker: Worker) -> Assignment:
-    commands = farm.variables.for_worker(worker.platform).with_those_of(variables).commands(task.commands)
+    commands = expanded(farm, task, variables, worker.platform)
     return Assignment(task=replace(task, commands=commands), job_priority=job.priority, job_type=job.type)

@@ -68,6 +68,7 @@ def places(farm: LookedAt) -> dict[str, str]:
         "task-details": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=details",
         "task-attempts": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=attempts",
         "task-commands": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=commands",
+        "task-commands-windows": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=commands&platform=windows",
         "workers": "workers",
         "worker-beside": f"workers?open={worker['id']}",
         "worker": f"workers/{worker['id']}",

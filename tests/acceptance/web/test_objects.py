@@ -51,6 +51,35 @@ def test_a_log_is_searched(page: Page, farm: LookedAt) -> None:
 
 
 @pytest.mark.long
+def test_what_workers_run(page: Page, farm: LookedAt) -> None:
+    """On each platform what workers there get, with a line for a shell; the address has the platform."""
+    settings = {
+        "frames": "1-2",
+        "chunk_size": 2,
+        "render_output_path": "/render/it's ######",
+        "blendfile": "/scenes/a b.blend",
+        "format": "PNG",
+        "image_file_extension": ".png",
+    }
+    job_id = farm.submit("frames", type="simple-blender-render", settings=settings, initial_status="paused")
+    (task,) = [each for each in farm.ask(f"jobs/{job_id}/tasks")["tasks"] if each["type"] == "blender"]
+    page.goto(f"jobs/{job_id}/tasks/{task['id']}")
+    page.get_by_role("tab", name="Commands").click()
+    panel = page.get_by_role("tabpanel")
+    expect(panel.get_by_role("heading", name="blender-render")).to_be_visible()
+    expect(panel).to_contain_text("For a shell:")
+    expect(panel).to_contain_text("'/scenes/a b.blend'")
+    chips = panel.get_by_role("group", name="Platform")
+    expect(chips.get_by_role("button").first).to_have_attribute("aria-pressed", "true")
+    chips.get_by_role("button", name="Windows").click()
+    expect(panel).to_contain_text("For PowerShell")
+    assert "platform=windows" in page.url
+    page.reload()
+    expect(chips.get_by_role("button", name="Windows")).to_have_attribute("aria-pressed", "true")
+    expect(panel).to_contain_text("'/render/it''s ######")
+
+
+@pytest.mark.long
 def test_how_a_job_went(page: Page, farm: LookedAt) -> None:
     """Each task as a cell, each attempt as a bar; how long it took, by whom; and an attempt's own part of the log."""
     job_id = farm.submit("went well", settings={"message": "went", "count": 40})

@@ -211,7 +211,12 @@ export const strings = {
       log: "Log",
     },
     log: "Log",
-    parameters: "Parameters",
+    given: {
+      platform: "Platform",
+      platforms: /** @type {Record<string, string>} */ ({ linux: "Linux", windows: "Windows", darwin: "macOS" }),
+      shell: "For a shell:",
+      powershell: "For PowerShell, 7.3 or newer:",
+    },
     fields: {
       id: "ID",
       status: "Status",

@@ -95,6 +95,19 @@ export interface Attempt {
   task?: Named & { index: number };
 }
 
+export interface TaskCommand {
+  name: string;
+  parameters: Record<string, unknown>;
+  line?: string;
+  problem?: string;
+}
+
+export interface TaskCommands {
+  platform: string;
+  platforms: string[];
+  commands: TaskCommand[];
+}
+
 export interface JobGroup {
   name?: string;
   total: number;

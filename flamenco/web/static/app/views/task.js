@@ -5,6 +5,7 @@ import { html } from "../core/lib.js";
 import { href } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { Copy } from "../ui/copy.js";
+import { later } from "../ui/later.js";
 import { Log } from "../ui/log.js";
 import { Fields, Missing, useFetched } from "../ui/object.js";
 import { ObjectActions } from "../ui/object_actions.js";
@@ -12,6 +13,8 @@ import { Status, Steps } from "../ui/status.js";
 import { Tabs } from "../ui/tabs.js";
 import { useTitle } from "../ui/title.js";
 import { Attempts } from "./task_attempts.js";
+
+const Commands = later(async () => (await import("./later/task_commands.js")).Commands);
 
 /** @param {{job: string, id: string}} props */
 export function Task({ job, id }) {
@@ -27,7 +30,7 @@ export function Task({ job, id }) {
     },
     { name: "attempts", title: strings.task.attempts.title, content: () => html`<${Attempts} id=${id} job=${job} />` },
     { name: "details", title: strings.job.tabs.details, content: () => html`<${Details} task=${task} />` },
-    { name: "commands", title: strings.task.commands, content: () => html`<${Commands} task=${task} />` },
+    { name: "commands", title: strings.task.commands, content: () => html`<${Commands} id=${id} />` },
   ];
   return html`<article class="object">
     <header class="head">
@@ -70,17 +73,3 @@ function Details({ task }) {
     ]}
   />`;
 }
-
-/** @param {{task: any}} props */
-const Commands = ({ task }) =>
-  task.commands.map(
-    (/** @type {{name: string, parameters: Record<string, unknown>}} */ command) => html`<section class="command">
-      <h2 dir="auto">${command.name}</h2>
-      <${Fields}
-        fields=${Object.entries(command.parameters).map(([name, value]) => [
-          name,
-          html`<${Copy} text=${typeof value === "string" ? value : JSON.stringify(value)} />`,
-        ])}
-      />
-    </section>`,
-  );
