@@ -187,6 +187,7 @@ SURFACES = {
             "/audit": x_access.Audit,
             "/workers": x_workers.Workers,
             "/workers/{worker_id}": x_workers.Worker,
+            "/workers/{worker_id}/tasks": x_attempts.OfWorker,
             "/workers/{worker_id}/approve": x_workers.Approve,
         },
     ),

@@ -19,6 +19,7 @@ from flamenco.cli.options import ListingGroup, confirm, json_option, manager_opt
 from flamenco.cli.output import age, print_fields, print_json, print_line, print_table, short_ids, styled
 from flamenco.cli.references import find_tags, find_workers
 from flamenco.cli.worker_schedule import schedule
+from flamenco.cli.worker_tasks import worker_tasks
 from flamenco.client import (
     ListedWorker,
     ManagerClient,
@@ -69,6 +70,7 @@ def workers() -> None:
 
 
 workers.add_command(schedule)
+workers.add_command(worker_tasks)
 
 
 ORDERS = ("name", "status", "last_seen", "version", "platform", "address", "created")

@@ -25,7 +25,7 @@ from flamenco.client.answers import (
     WorkerSummary,
 )
 from flamenco.client.archives import JobArchive, UnpackedJob
-from flamenco.client.attempts import Attempt, AttemptTask, AttemptWorker, Eta, JobTimes, WorkerTime
+from flamenco.client.attempts import Attempt, AttemptTask, AttemptWorker, Eta, GivenJob, GivenTask, JobTimes, WorkerTime
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, ManagerError, ManagerUnreachable
 from flamenco.client.events import Events, FarmEvent
 from flamenco.client.jobs import Blocked, Job, count_by_status
@@ -72,6 +72,8 @@ __all__ = [
     "FailedTask",
     "FarmEvent",
     "Findings",
+    "GivenJob",
+    "GivenTask",
     "Job",
     "JobArchive",
     "JobDeletion",

@@ -45,6 +45,24 @@ class Attempt(Struct, frozen=True, kw_only=True):
     task: AttemptTask | None = None
 
 
+class GivenJob(Struct, frozen=True, kw_only=True):
+    """The job of a task."""
+
+    id: str
+    name: str
+
+
+class GivenTask(Struct, frozen=True, kw_only=True):
+    """A task that a worker was given, and nobody else since; what came of it, where that is known."""
+
+    task: AttemptTask
+    job: GivenJob
+    given: datetime
+    seconds: float | None = None
+    outcome: Outcome | None = None
+    reason: str = ""
+
+
 class WorkerTime(Struct, frozen=True, kw_only=True):
     """What a worker has spent with a job, and with how many of its tasks."""
 
@@ -77,8 +95,12 @@ class _Attempts(Struct, frozen=True):
     next: str = ""
 
 
+class _Given(Struct, frozen=True):
+    tasks: tuple[GivenTask, ...]
+
+
 class AttemptCalls:
-    """Attempts. Every call raises `ManagerError` with status 404 for a task or job that is not there."""
+    """Attempts. Every call raises `ManagerError` with status 404 for a task, job or worker that is not there."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -100,6 +122,10 @@ class AttemptCalls:
             if not page.next:
                 return
             asked["after"] = page.next
+
+    def of_worker(self, worker_id: str, limit: int = 20) -> tuple[GivenTask, ...]:
+        """The tasks that a worker was given last, at most so many (100 at most), the newest first."""
+        return self._connection.fetch(f"/api/x/workers/{in_path(worker_id)}/tasks?limit={limit}", _Given).tasks
 
     def times(self, job_id: str) -> JobTimes:
         """How long a job takes, by whom, and when it will be done."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from flamenco.domain.access import Owner
 from flamenco.domain.errors import Refused
 from flamenco.domain.model import TaskState, TaskWorker
 from flamenco.domain.moments import in_utc
@@ -77,6 +78,24 @@ class Attempt(Struct, frozen=True, kw_only=True):
     reason: str
     steps: int
     log_begins: int
+
+
+class GivenTask(Struct, frozen=True, kw_only=True):
+    """A task that a worker was given at a moment, and nobody else since; what came of that.
+
+    `owner` is whose the job is. `outcome` is None, and so `seconds`, where that was before attempts were kept.
+    """
+
+    task_id: str
+    task_index: int
+    task_name: str
+    job_id: str
+    job_name: str
+    owner: Owner
+    given: datetime
+    seconds: float | None
+    outcome: Outcome | None
+    reason: str
 
 
 def seconds_between(started: datetime, ended: datetime) -> float:

@@ -8,9 +8,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flamenco.domain.attempts import Attempt, Place, under_way
+from flamenco.domain.access import Caller
+from flamenco.domain.attempts import Attempt, GivenTask, Outcome, Place, seconds_between, under_way
 from flamenco.farm.context import Farm
-from flamenco.store import attempts, jobs, listing, tasks
+from flamenco.store import attempts, given_tasks, jobs, listing, tasks, workers
 
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -38,6 +39,21 @@ def of_task(farm: Farm, task_id: str) -> list[Attempt]:
             found.append(under_way(task, listing.task_worker(tx, task.worker_key), farm.clock()))
     offset = farm.logs.offset
     return [replace(each, log_begins=offset(task.job_id, task.id, each.log_begins)) for each in found]
+
+
+def of_worker(farm: Farm, worker_id: str, limit: int, of: Caller | None = None) -> list[GivenTask]:
+    """The tasks that a worker was given last, at most so many, the newest first; with `of`, theirs among them.
+
+    Raises `NotFound`.
+    """
+    now = farm.clock()
+    with farm.store.read() as tx:
+        found = given_tasks.last_of(tx, workers.fetch(tx, worker_id).key, limit)
+    return [
+        replace(each, seconds=seconds_between(each.given, now)) if each.outcome is Outcome.ACTIVE else each
+        for each in found
+        if of is None or of.owns(each.owner)
+    ]
 
 
 def of_job(farm: Farm, job_id: str, span: Span, after: Place | None, limit: int) -> Page:

@@ -372,6 +372,7 @@ def _list(farm: Farm, job: Job, worker: Worker) -> None:
     for sort in worker_lists.ORDERS:
         lists.worker_page(farm, WorkerFilter(text="w", tags=("a",)), Slice(sort=sort, limit=1))
     lists.worker_details(farm, worker.id)
+    timeline.of_worker(farm, worker.id, 5)
     lists.job_details(farm, job.id)
     lists.task_at(farm, job.id, 1)
     lists.task_statuses(farm, job.id)

@@ -33,8 +33,8 @@ NEEDS = {
     Access.LOOK: "getFarmStatus fetchWorkers fetchWorker fetchWorkerSleepSchedule fetchGlobalLastRenderedInfo "
     "getOverview getSeries getEvents getSinks getPages listWorkers getWorker",
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
-    "fetchTask explainJob explainJobForWorker getTaskAttempts getTaskCommands getJobAttempts getJobTimes "
-    "getJobHistory listJobs groupJobs getJob listTasks getTaskStatuses getTaskAt search "
+    "fetchTask explainJob explainJobForWorker getTaskAttempts getTaskCommands getWorkerTasks getJobAttempts "
+    "getJobTimes getJobHistory listJobs groupJobs getJob listTasks getTaskStatuses getTaskAt search "
     "listTrash getJobDependencies",
     Access.LOG: "fetchTaskLogTail fetchTaskLogInfo getTaskLog searchTaskLog",
     Access.SUBMIT: "submitJob submitJobCheck compileJob shamanCheckoutRequirements shamanCheckout "

@@ -79,6 +79,8 @@ ASKED: Final = [
     ["log", "{task}", "--search", HOSTILE],
     ["workers"],
     ["workers", "list"],
+    ["workers", "tasks", "{worker}"],
+    ["workers", "tasks", HOSTILE],
     ["workers", "request", "{worker}", "asleep"],
     ["workers", "request", "{worker}", "nothing"],
     ["workers", "request", "{worker}", "nothing"],

@@ -12,7 +12,7 @@ from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.x import list_conversion as conversion
 from flamenco.domain.access import Access
-from flamenco.domain.attempts import Attempt, Place
+from flamenco.domain.attempts import Attempt, GivenTask, Place
 from flamenco.farm import timeline, times
 from flamenco.protocol.x import attempts as schemas
 
@@ -60,6 +60,36 @@ class OfJob(Resource):
             for each in page.attempts
         ]
         send(resp, schemas.JobAttempts(attempts=told, next=str(page.after) if page.after else UNSET))
+
+
+class OfWorker(Resource):
+    """`/workers/{worker_id}/tasks`."""
+
+    @Operation(
+        id="getWorkerTasks",
+        summary="The tasks that a worker was given last, and what came of that.",
+        tag="workers",
+        access=Access.JOB,
+        lists_own=True,
+        query=schemas.GivenQuery,
+        returns={200: Answer("The newest first.", schemas.GivenTasks)},
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response, worker_id: str, query: schemas.GivenQuery) -> None:
+        """List them."""
+        of = req.context.caller if req.context.only_own else None
+        found = timeline.of_worker(self.farm, worker_id, query.limit, of)
+        send(resp, schemas.GivenTasks(tasks=[_given(each) for each in found]))
+
+
+def _given(task: GivenTask) -> schemas.GivenTask:
+    return schemas.GivenTask(
+        task=schemas.AttemptTask(id=task.task_id, index=task.task_index, name=task.task_name),
+        job=schemas.GivenJob(id=task.job_id, name=task.job_name),
+        given=task.given,
+        seconds=_seconds(task.seconds),
+        outcome=task.outcome or UNSET,
+        reason=task.reason,
+    )
 
 
 class Times(Resource):

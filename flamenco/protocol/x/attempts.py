@@ -79,6 +79,36 @@ class JobAttempts(Struct, frozen=True, kw_only=True):
     next: Annotated[str | UnsetType, Meta(description="What to ask for next as `after`; absent at the end.")] = UNSET
 
 
+class GivenQuery(Struct, frozen=True, kw_only=True):
+    """How many tasks of a worker."""
+
+    limit: Annotated[int, Meta(ge=1, le=100, description="At most so many.")] = 20
+
+
+class GivenJob(Struct, frozen=True, kw_only=True):
+    """The job of a task."""
+
+    id: Uuid
+    name: str
+
+
+class GivenTask(Struct, frozen=True, kw_only=True):
+    """A task that the worker was given, and nobody else since. What is not known, as of long ago, is absent."""
+
+    task: AttemptTask
+    job: GivenJob
+    given: Annotated[datetime, Meta(description="When it was given it.")]
+    seconds: Annotated[float, Meta(description="How long it was at it, or is already.")] | UnsetType = UNSET
+    outcome: Outcome | UnsetType = UNSET
+    reason: Annotated[str, Meta(description="Why it ended so; empty where all went well.")]
+
+
+class GivenTasks(Struct, frozen=True, kw_only=True):
+    """The tasks that a worker was given last, the newest first."""
+
+    tasks: list[GivenTask]
+
+
 class WorkerTime(Struct, frozen=True, kw_only=True):
     """What a worker has spent with the job. `worker` is absent where nobody had the tasks."""
 

@@ -141,6 +141,30 @@ def test_a_worker(page: Page, farm: LookedAt) -> None:
 
 
 @pytest.mark.long
+def test_what_a_worker_is_given(page: Page, farm: LookedAt) -> None:
+    """What it had last; why it is given nothing of the jobs that are first in line is asked when somebody wants it."""
+    job_id = farm.submit("given away", 30)
+    farm.await_status(job_id, "completed")
+    tag_id = farm.tag("nobody")
+    waiting = farm.submit("for nobody", worker_tag=tag_id, priority=90)
+    (worker, *_) = farm.ask("workers", q="w0")["workers"]
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"workers/{worker['id']}")
+    row = page.get_by_role("row").filter(has_text="given away").first
+    expect(row).to_contain_text("completed")
+    assert not [url for url in asked if "/explain/" in url]
+    page.get_by_text("What it is offered").click()
+    offer = page.get_by_role("listitem").filter(has=page.get_by_role("link", name="for nobody")).first
+    expect(offer).to_contain_text("tag")
+    assert [url for url in asked if f"{waiting}/explain/{worker['id']}" in url]
+    row.get_by_role("link", name="echo-").click()
+    expect(page.get_by_role("log")).to_contain_text("given away")
+    farm.client.post(f"/api/v3/jobs/{waiting}/setstatus", json={"status": "cancel-requested", "reason": "test"})
+    farm.client.delete(f"/api/v3/worker-mgt/tag/{tag_id}").raise_for_status()
+
+
+@pytest.mark.long
 def test_tags(page: Page, farm: LookedAt) -> None:
     """They are made, described, and removed after a question."""
     page.goto("tags")

@@ -269,6 +269,13 @@ export const strings = {
     types: "Task types",
     tags: "Tags",
     noTags: "There are no tags yet.",
+    given: {
+      title: "Last tasks",
+      none: "It was given nothing yet.",
+      columns: ["Given", "Took", "Outcome", "Job", "Task", "Reason"],
+      offers: "What it is offered, and why not",
+      noJobs: "There are no open jobs.",
+    },
     schedule: "Sleep schedule",
     scheduled: "Sleeps by this schedule",
     from: "from",

@@ -95,6 +95,15 @@ export interface Attempt {
   task?: Named & { index: number };
 }
 
+export interface GivenTask {
+  task: Named & { index: number };
+  job: Named;
+  given: string;
+  seconds?: number;
+  outcome?: Attempt["outcome"];
+  reason: string;
+}
+
 export interface TaskCommand {
   name: string;
   parameters: Record<string, unknown>;

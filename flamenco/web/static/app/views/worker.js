@@ -8,6 +8,7 @@ import { mayManage } from "../core/session.js";
 import { strings } from "../core/strings.js";
 import { allTags } from "../core/tags.js";
 import { Copy } from "../ui/copy.js";
+import { later } from "../ui/later.js";
 import { complain } from "../ui/notices.js";
 import { Fields, Missing, useFetched } from "../ui/object.js";
 import { ObjectActions } from "../ui/object_actions.js";
@@ -15,6 +16,8 @@ import { Steps } from "../ui/status.js";
 import { useTitle } from "../ui/title.js";
 import { WorkerState } from "../ui/worker_state.js";
 import { Schedule } from "./worker_schedule.js";
+
+const WorkerTasks = later(async () => (await import("./later/worker_tasks.js")).WorkerTasks);
 
 /** @typedef {import("../core/types.d.ts").WorkerRow & {task_types: string[], commands?: string[]}} WorkerDetails */
 
@@ -53,6 +56,7 @@ export function Worker({ id }) {
     />
     <${Tags} worker=${worker} again=${fetched.again} />
     <${Schedule} id=${id} />
+    <${WorkerTasks} id=${id} />
   </article>`;
 }
 
