@@ -171,6 +171,7 @@ SURFACES = {
             "/jobs/{job_id}/dependencies/{other_id}/satisfy": x_job_waits.Satisfaction,
             "/tasks/{task_id}/log": x_logs.Log,
             "/tasks/{task_id}/log/search": x_logs.Search,
+            "/tasks/{task_id}/log/place": x_logs.Place,
             "/events": x_events.Events,
             "/sinks": x_events.Sinks,
             "/dead-letters": x_events.DeadLetters,

@@ -36,6 +36,7 @@ class ShownLog(Struct, frozen=True):
 @click.argument("where", metavar="[JOB] TASK", nargs=-1, required=True)
 @click.option("-f", "--follow", is_flag=True, help="Go on printing what is added, until the task has ended.")
 @click.option("--tail", is_flag=True, help="Begin with the last lines, about 2000 characters.")
+@click.option("--line", type=click.IntRange(1), metavar="N", help="Begin with line N, or with the last one.")
 @click.option("--search", "sought", metavar="TEXT", help="Print the lines that have TEXT, with their numbers.")
 @click.option("--regex", "is_pattern", is_flag=True, help="TEXT is a regular expression.")
 @click.option("--case", "minds_case", is_flag=True, help="Capitals in TEXT matter.")
@@ -53,6 +54,7 @@ def log(
     where: tuple[str, ...],
     sought: str | None,
     around: int,
+    line: int | None,
     manager_url: str,
     *,
     follow: bool,
@@ -68,14 +70,17 @@ def log(
     Example:
       flamenco log "Shot 12" render-1-5 -f
       flamenco log 6d0e2b4a 3 --tail
+      flamenco log 6d0e2b4a 3 --line 1200
       flamenco log 6d0e2b4a 3 --search "out of memory" --context 3
     """
     if len(where) > 2:
         raise click.UsageError("That is more than a job and a task; put names with spaces in quotes.")
     if follow and as_json:
         raise click.UsageError("--json prints the log as it is now; leave out --follow.")
-    if sought is not None and (follow or tail):
-        raise click.UsageError("--search is about all of the log; leave out --follow and --tail.")
+    if sought is not None and (follow or tail or line):
+        raise click.UsageError("--search is about all of the log; leave out --follow, --tail and --line.")
+    if tail and line:
+        raise click.UsageError("Begin with --line or with --tail.")
     if sought is None and (is_pattern or minds_case or around):
         raise click.UsageError("--regex, --case and --context are about what is looked for; add --search TEXT.")
     if sought == "":
@@ -88,6 +93,8 @@ def log(
             return
         found = client.tasks.log(task.id)
         start = _start_of_tail(client, found) if found and tail else 0
+        if line:
+            start = client.tasks.place_of_line(task.id, line)
         if as_json:
             print_json(_whole(client, task.id, found, start))
         elif follow:

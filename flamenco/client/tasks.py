@@ -12,7 +12,7 @@ from flamenco.client.connection import Connection, in_path
 from flamenco.domain.statuses import TaskStatus
 from flamenco.protocol.v3.meta import TaskLogInfo
 from flamenco.protocol.v3.tasks import TaskStatusChange
-from flamenco.protocol.x.logs import LogHits
+from flamenco.protocol.x.logs import LinePlace, LogHits
 
 _LOG_PART: Final = 1 << 20
 """So many bytes of a log at most are asked for at a time."""
@@ -109,6 +109,11 @@ class TaskCalls:
             return b""
         # A proxy may not care for ranges; then all of it comes.
         return answer.content if answer.status_code == 206 else answer.content[start:]
+
+    def place_of_line(self, task_id: str, line: int) -> int:
+        """The byte at which a line of its log begins, by its number from 1; of the last one where there are fewer."""
+        path = f"/api/x/tasks/{in_path(task_id)}/log/place?line={line}"
+        return self._connection.fetch(path, LinePlace).offset
 
     def search_log(
         self,

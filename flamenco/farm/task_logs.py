@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from msgspec import Struct
@@ -10,7 +12,8 @@ from flamenco.domain import job_files
 from flamenco.domain.errors import Busy
 from flamenco.domain.model import TaskState
 from flamenco.farm.context import Farm
-from flamenco.files import log_search
+from flamenco.files import log_lines, log_search
+from flamenco.files.log_lines import LinePlace
 from flamenco.files.log_reading import LogPart
 from flamenco.files.log_scan import Found, Wanted
 from flamenco.store import tasks
@@ -60,12 +63,31 @@ def part(farm: Farm, task_id: str, offset: int, most: int) -> LogPart:
 
 def search(farm: Farm, task_id: str, wanted: Wanted) -> Found:
     """Look for something in a task's log, for as long as one request may take. Raises `NotFound`, `Refused`, `Busy`."""
+    with _opened(farm, task_id) as descriptor:
+        return Found([], 0, 1, 0) if descriptor is None else log_search.search(descriptor, wanted)
+
+
+def line_at(farm: Farm, task_id: str, offset: int) -> LinePlace:
+    """Which line of a task's log has that byte; the last one for what is behind it. Raises what `search` does."""
+    with _opened(farm, task_id) as descriptor:
+        return log_lines.FIRST if descriptor is None else log_lines.line_at(descriptor, offset)
+
+
+def place_of(farm: Farm, task_id: str, line: int) -> LinePlace:
+    """Where in a task's log a line begins; the last one where there are fewer. Raises what `search` does."""
+    with _opened(farm, task_id) as descriptor:
+        return log_lines.FIRST if descriptor is None else log_lines.place_of(descriptor, line)
+
+
+@contextmanager
+def _opened(farm: Farm, task_id: str) -> Iterator[int | None]:
+    """The log of a task, for what may have to read all of it: few at a time."""
     task = _fetch(farm, task_id)
     if not farm.log_searches.acquire(timeout=PATIENCE_S):
         raise Busy("Others search logs just now; try again in a moment.")
     try:
         with farm.logs.opened(task.job_id, task.id) as descriptor:
-            return Found([], 0, 1, 0) if descriptor is None else log_search.search(descriptor, wanted)
+            yield descriptor
     finally:
         farm.log_searches.release()
 

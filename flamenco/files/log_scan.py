@@ -126,15 +126,15 @@ def scan(descriptor: int, wanted: Wanted, find: Find) -> Found:
     deadline = time.monotonic() + wanted.seconds
     size = os.fstat(descriptor).st_size
     scanned = _Scan(descriptor, size, min(wanted.after, size))
-    scanned.line = wanted.line or _lines_before(descriptor, scanned.at, deadline) + 1
+    scanned.line = wanted.line or lines_before(descriptor, scanned.at, deadline) + 1
     block = _PATTERN_BLOCK if wanted.is_pattern else _BLOCK
     while scanned.at < size and len(scanned.hits) < wanted.most and time.monotonic() < deadline:
         scanned.go_on(block, find, wanted.most)
     return Found(scanned.hits, scanned.at, scanned.line, size)
 
 
-def _lines_before(descriptor: int, end: int, deadline: float) -> int:
-    """How many lines end before that byte."""
+def lines_before(descriptor: int, end: int, deadline: float) -> int:
+    """How many lines end before that byte. Raises `Uncounted` at the deadline, and `OSError`."""
     count = at = 0
     while at < end:
         if time.monotonic() >= deadline:

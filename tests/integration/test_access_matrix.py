@@ -36,7 +36,7 @@ NEEDS = {
     "fetchTask explainJob explainJobForWorker getTaskAttempts getTaskCommands getWorkerTasks getJobAttempts "
     "getJobTimes getJobHistory listJobs groupJobs getJob listTasks getTaskStatuses getTaskAt search "
     "listTrash getJobDependencies",
-    Access.LOG: "fetchTaskLogTail fetchTaskLogInfo getTaskLog searchTaskLog",
+    Access.LOG: "fetchTaskLogTail fetchTaskLogInfo getTaskLog getTaskLogPlace searchTaskLog",
     Access.SUBMIT: "submitJob submitJobCheck compileJob shamanCheckoutRequirements shamanCheckout "
     "shamanFileStoreCheck shamanFileStore",
     Access.STEER: "deleteJob setJobStatus setJobPriority setJobTag removeJobBlocklist setTaskStatus actOnJobs "

@@ -77,6 +77,7 @@ ASKED: Final = [
     ["history", "--by", "user"],
     ["log", "{task}", "--search", "evil", "--context", "2"],
     ["log", "{task}", "--search", HOSTILE],
+    ["log", HOSTILE, "--line", "1"],
     ["workers"],
     ["workers", "list"],
     ["workers", "tasks", "{worker}"],

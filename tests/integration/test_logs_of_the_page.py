@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from falcon import testing
 
 from flamenco.cli import main
 from flamenco.domain.access import Role
+from flamenco.domain.errors import Refused
 from flamenco.farm import task_logs
 from flamenco.farm.context import Farm
+from flamenco.files import log_lines
 from tests.conftest import authored_job, authored_task
 from tests.integration.entering import Client, access, add_user, with_token
 from tests.integration.farming import store_job
@@ -208,3 +211,56 @@ def test_a_log_that_grows_meanwhile(farm: Farm) -> None:
     finally:
         ended.set()
         writer.join()
+
+
+@ON_SQLITE
+def test_lines_and_bytes(farm: Farm) -> None:
+    """Each line is found by its number, and each byte has a line; what is behind the end is the last one."""
+    client = Client(farm)
+    text = "".join(f"line {number} {'é' * (number % 50)}\n" for number in range(1, 12_001))
+    task = task_with(farm, text)
+    path = f"/api/x/tasks/{task}/log/place"
+    assert len(text.encode()) > 2 * 256 * 1024
+    for number in (1, 2, 5000, 11_999, 12_000):
+        offset = len("".join(text.splitlines(keepends=True)[: number - 1]).encode())
+        assert client.get(f"{path}?line={number}").json == {"line": number, "offset": offset}
+        assert client.get(f"{path}?offset={offset}").json == {"line": number, "offset": offset}
+        assert client.get(f"{path}?offset={offset + 3}").json["line"] == number
+    last = client.get(f"{path}?line=12000").json
+    assert client.get(f"{path}?line=12001").json == client.get(f"{path}?line={2**53}").json == last
+    assert client.get(f"{path}?offset={2**53}").json["line"] == 12_000
+    for query in ("", "?line=1&offset=1", "?line=0", "?offset=-1"):
+        assert client.get(f"{path}{query}").status_code == 400
+    assert client.get(f"/api/x/tasks/{NOBODY}/log/place?line=1").status_code == 404
+
+
+@ON_SQLITE
+def test_lines_of_a_log_without_an_end(farm: Farm) -> None:
+    """Of one that is empty, has no newline yet, or is too long for the time that there is."""
+    client = Client(farm)
+    (empty,) = job_tasks(farm, store_job(farm, authored_job(authored_task("frame"))).id)
+    assert client.get(f"/api/x/tasks/{empty}/log/place?line=7").json == {"line": 1, "offset": 0}
+    assert client.get(f"/api/x/tasks/{empty}/log/place?offset=7").json == {"line": 1, "offset": 0}
+    with tempfile.TemporaryFile() as log:
+        log.write(b"one\ntwo")
+        log.flush()
+        assert (log_lines.place_of(log.fileno(), 2).offset, log_lines.place_of(log.fileno(), 9).offset) == (4, 4)
+        assert log_lines.line_at(log.fileno(), 6).line == 2
+        with pytest.raises(Refused, match="too long to count"):
+            log_lines.place_of(log.fileno(), 2, longest_s=0)
+        with pytest.raises(Refused, match="too long to count"):
+            log_lines.line_at(log.fileno(), 6, longest_s=0)
+
+
+@ON_SQLITE
+def test_a_line_on_the_command_line(farm: Farm) -> None:
+    """A log is printed from a line on."""
+    task = task_with(farm, "one\ntwo\nthree\n")
+    with serving(farm) as url:
+
+        def run(*words: str) -> Result:
+            return CliRunner().invoke(main, ["log", task, *words, "--manager", url])
+
+        assert run("--line", "2").stdout == "two\nthree\n"
+        assert run("--line", "9").stdout == "three\n"
+        assert run("--line", "2", "--tail").exit_code == run("--line", "2", "--search", "x").exit_code == 2

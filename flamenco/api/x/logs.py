@@ -10,7 +10,7 @@ from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.domain.access import Access
-from flamenco.domain.errors import Busy
+from flamenco.domain.errors import Busy, Refused
 from flamenco.farm import task_logs
 from flamenco.files.log_scan import Wanted
 from flamenco.files.log_search import LONGEST_S
@@ -103,3 +103,31 @@ class Search(Resource):
             searched=max(0, found.next - query.after),
         )
         send(resp, answer)
+
+
+class Place(Resource):
+    """`/tasks/{task_id}/log/place`: which line is where."""
+
+    @Operation(
+        id="getTaskLogPlace",
+        summary="Where in a task's log a line begins, or which line has a byte.",
+        tag="tasks",
+        access=Access.LOG,
+        query=schemas.LinePlaceQuery,
+        statuses={Busy: 429},
+        returns={
+            200: Answer("That, or the last line where there are fewer.", schemas.LinePlace),
+            400: Answer("It was not said which, or the log is too long to count its lines."),
+            404: _NO_TASK,
+            429: Answer("Others search; `Retry-After` says how long to wait."),
+        },
+    )
+    def on_get(self, _req: falcon.Request, resp: falcon.Response, task_id: str, query: schemas.LinePlaceQuery) -> None:
+        """Count."""
+        if query.line is not UNSET and query.offset is UNSET:
+            found = task_logs.place_of(self.farm, task_id, query.line)
+        elif query.offset is not UNSET and query.line is UNSET:
+            found = task_logs.line_at(self.farm, task_id, query.offset)
+        else:
+            raise Refused("Say `line` or `offset`, one of both.")
+        send(resp, schemas.LinePlace(line=found.line, offset=found.offset))

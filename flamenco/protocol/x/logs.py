@@ -24,6 +24,20 @@ class LogPart(Struct, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=1 << 20, description="At most so many bytes, in whole lines.")] = 1 << 16
 
 
+class LinePlaceQuery(Struct, frozen=True, kw_only=True):
+    """What to look up in a log: one of both."""
+
+    line: Annotated[int, Meta(ge=1, le=LARGEST_PLACE, description="The number of a line.")] | UnsetType = UNSET
+    offset: Annotated[Place, Meta(description="A byte.")] | UnsetType = UNSET
+
+
+class LinePlace(Struct, frozen=True, kw_only=True):
+    """A line of a log: its number from 1, and the byte it begins at, or the one that was asked about."""
+
+    line: int
+    offset: int
+
+
 class LogSearch(Struct, frozen=True, kw_only=True):
     """What to look for in a log."""
 

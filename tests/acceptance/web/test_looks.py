@@ -65,6 +65,7 @@ def places(farm: LookedAt) -> dict[str, str]:
         "job-history": f"jobs/{jobs[0]}?tab=history",
         "job-blocklist": f"jobs/{jobs[0]}?tab=blocklist",
         "task": f"jobs/{jobs[0]}/tasks/{task['id']}",
+        "task-line": f"jobs/{jobs[0]}/tasks/{task['id']}?line=1",
         "task-details": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=details",
         "task-attempts": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=attempts",
         "task-commands": f"jobs/{jobs[0]}/tasks/{task['id']}?tab=commands",

@@ -51,6 +51,29 @@ def test_a_log_is_searched(page: Page, farm: LookedAt) -> None:
 
 
 @pytest.mark.long
+def test_lines_of_a_log(page: Page, farm: LookedAt) -> None:
+    """They have numbers, a click on which goes into the address; one that is there is shown, wherever it is."""
+    job_id = farm.submit("numbered", settings={"message": "ERROR: out of memory", "count": 1})
+    farm.await_status(job_id, "completed")
+    (task,) = farm.ask(f"jobs/{job_id}/tasks")["tasks"]
+    lines = farm.client.get(f"/api/x/tasks/{task['id']}/log").text.splitlines()
+    number = next(at for at, line in enumerate(lines, 1) if "out of memory" in line)
+    page.goto(f"jobs/{job_id}/tasks/{task['id']}")
+    marked = page.locator(f'.line[data-n="{number}"]')
+    expect(marked).to_contain_text("out of memory")
+    sign = marked.evaluate("line => getComputedStyle(line, '::before').content")
+    assert "✖" in sign
+    marked.click(position={"x": 20, "y": 5})
+    expect(marked).to_have_class(re.compile("found"))
+    assert f"line={number}" in page.url
+    page.reload()
+    expect(marked).to_have_class(re.compile("found"))
+    page.get_by_role("searchbox", name="Go to line").fill("1")
+    expect(page.locator('.line[data-n="1"]')).to_have_class(re.compile("found"))
+    expect(page.locator(".line.found")).to_have_count(1)
+
+
+@pytest.mark.long
 def test_what_workers_run(page: Page, farm: LookedAt) -> None:
     """On each platform what workers there get, with a line for a shell; the address has the platform."""
     settings = {

@@ -238,6 +238,7 @@ export const strings = {
     wrap: "Wrap lines",
     download: "Download",
     search: "Search in the log",
+    line: "Go to line",
     next: "Next hit",
     previous: "Previous hit",
     /** @param {number} at @param {number} count @param {boolean} more */

@@ -7,7 +7,7 @@ import { address, get } from "../core/api.js";
 import { onKeys } from "../core/keys.js";
 import { html, useEffect, useMemo, useRef, useSignal } from "../core/lib.js";
 import { followLog, listen } from "../core/live.js";
-import { place } from "../core/place.js";
+import { place, setParams } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { pieces } from "./ansi.js";
 import { FilterField } from "./filter_field.js";
@@ -22,11 +22,13 @@ const NEAR_END_PX = 40;
 export function Log({ taskId, isRunning }) {
   const text = useMemo(() => new LogText(taskId), [taskId]);
   const frame = useRef(/** @type {HTMLElement | null} */ (null));
-  const isFollowing = useSignal(isRunning);
+  const wanted = Number(place.value.params.get("line")) || 0;
+  const isFollowing = useSignal(isRunning && !wanted);
   const isWrapped = useSignal(false);
   useEffect(() => {
     const at = place.peek().params.get("at");
-    if (at === null) text.end().then(() => toEnd(frame.current));
+    if (wanted) isFollowing.value = false;
+    else if (at === null) text.end().then(() => toEnd(frame.current));
     else text.from(Number(at));
     const unfollow = followLog(taskId);
     const off = listen(({ events, missed }) => {
@@ -38,6 +40,14 @@ export function Log({ taskId, isRunning }) {
       text.stop.abort();
     };
   }, [text]);
+  useEffect(() => {
+    if (!wanted) return;
+    isFollowing.value = false;
+    text.line(wanted).then(
+      (offset) => show(frame.current, text, offset),
+      () => (text.isLoaded.peek() ? undefined : text.end()),
+    );
+  }, [text, wanted]);
   useEffect(() => {
     if (isFollowing.value) toEnd(frame.current);
   }, [text.version.value, isFollowing.value]);
@@ -51,8 +61,10 @@ export function Log({ taskId, isRunning }) {
     const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
     if (!isAtEnd) isFollowing.value = false;
   };
+  let number = text.first.value;
   return html`<section class="log">
     <div class="filters">
+      <${FilterField} name="line" label=${strings.log.line} icon="list" />
       <${Search} taskId=${taskId} frame=${frame} text=${text} />
       <span class="grow"></span>
       <button aria-pressed=${`${isFollowing.value}`} onClick=${follow}><${Icon} name="arrow-down" />${strings.log.follow}</button>
@@ -67,17 +79,29 @@ export function Log({ taskId, isRunning }) {
       <a class="button" download=${`task-${taskId}.txt`} href=${address(`x/tasks/${taskId}/log`)}><${Icon} name="download" />${strings.log.download}</a>
     </div>
     ${text.error.value && html`<p role="alert">${text.error.value}</p>`}
-    <div class=${isWrapped.value ? "lines wrapped" : "lines"} ref=${frame} tabindex="0" role="log" aria-live="off" aria-label=${strings.task.log} onScroll=${scrolled}>
+    <div class=${isWrapped.value ? "lines wrapped" : "lines"} ref=${frame} tabindex="0" role="log" aria-live="off" aria-label=${strings.task.log} onScroll=${scrolled} onClick=${link}>
       ${text.begins.value > 0 && html`<button onClick=${() => text.before()}>${strings.log.earlier}</button>`}
       ${text.isLoaded.value && !text.chunks.value.length && html`<p class="empty">${strings.log.empty}</p>`}
-      ${text.chunks.value.map((chunk) => html`<${Chunk} key=${chunk.offset} lines=${chunk.lines} offset=${chunk.offset} length=${chunk.lines.length} />`)}
+      ${text.chunks.value.map((chunk) => {
+        const first = number;
+        if (number) number += chunk.breaks;
+        return html`<${Chunk} key=${chunk.offset} lines=${chunk.lines} offset=${chunk.offset} length=${chunk.lines.length} first=${first} />`;
+      })}
     </div>
   </section>`;
 }
 
-/** @param {{lines: string[], offset: number}} props */
-const Chunk = ({ lines, offset }) =>
-  html`<pre class="chunk" data-offset=${offset}>${lines.map((line) => html`<span class=${kindOf(line)}>${pieces(line).map(({ text, colour }) => (colour ? html`<i data-colour=${colour}>${text}</i>` : text))}${"\n"}</span>`)}</pre>`;
+/** The number of a line that is clicked goes into the address. @param {MouseEvent} event */
+function link(event) {
+  const line = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(".line"));
+  if (!line?.dataset.n) return;
+  const gutter = Number.parseFloat(getComputedStyle(line).paddingInlineStart);
+  if (event.clientX - line.getBoundingClientRect().left < gutter) setParams({ line: line.dataset.n });
+}
+
+/** @param {{lines: string[], offset: number, first: number}} props `first`: its number, if that is known */
+const Chunk = ({ lines, offset, first }) =>
+  html`<pre class="chunk" data-offset=${offset}>${lines.map((line, at) => html`<span class=${kindOf(line)} data-n=${first ? first + at : undefined}>${pieces(line).map(({ text, colour }) => (colour ? html`<i data-colour=${colour}>${text}</i>` : text))}${"\n"}</span>`)}</pre>`;
 
 /** @param {string} line */
 const kindOf = (line) => (ERROR.test(line) ? "line error" : WARNING.test(line) ? "line warning" : "line");
@@ -123,7 +147,7 @@ function Search({ taskId, frame, text }) {
   useEffect(() => onKeys({ n: move(1), N: move(-1) }), []);
   const hit = hits.value[at.value];
   useEffect(() => {
-    if (hit) text.around(hit.offset).then(() => show(frame.current, text, hit));
+    if (hit) text.around(hit.offset).then(() => show(frame.current, text, hit.offset));
   }, [hit]);
   return html`<${FilterField} name="find" label=${strings.log.search} icon="search" />
     ${
@@ -137,13 +161,15 @@ function Search({ taskId, frame, text }) {
 /**
  * @param {HTMLElement | null} frame
  * @param {LogText} text
- * @param {Hit} hit
+ * @param {number} offset
  */
-function show(frame, text, hit) {
+function show(frame, text, offset) {
   for (const marked of frame?.querySelectorAll(".found") ?? []) marked.classList.remove("found");
-  const place = text.placeOf(hit.offset);
+  const place = text.placeOf(offset);
   const chunk = place && frame?.querySelector(`[data-offset="${place.chunk}"]`);
   const line = chunk?.children[place?.line ?? 0];
   line?.classList.add("found");
-  line?.scrollIntoView({ block: "center" });
+  if (!line || !frame) return;
+  const [here, seen] = [line.getBoundingClientRect(), frame.getBoundingClientRect()];
+  if (here.top < seen.top || here.bottom > seen.bottom) line.scrollIntoView({ block: "center" });
 }

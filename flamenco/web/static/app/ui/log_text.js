@@ -1,13 +1,13 @@
 /** The part of a log that is here, in pieces of whole lines, each with the byte that it begins at. */
 
-import { send } from "../core/api.js";
+import { get, send } from "../core/api.js";
 import { signal } from "../core/lib.js";
 
 const PIECE_BYTES = 64 * 1024;
 const MOST_CHUNKS = 80;
 const ENCODER = new TextEncoder();
 
-/** @typedef {{offset: number, lines: string[], bytes: number}} Chunk */
+/** @typedef {{offset: number, lines: string[], bytes: number, breaks: number}} Chunk `breaks`: lines that end in it */
 
 export class LogText {
   /** @param {string} taskId */
@@ -19,6 +19,8 @@ export class LogText {
     this.version = signal(0);
     /** The byte that the first chunk begins at. */
     this.begins = signal(0);
+    /** The number of the line that it begins with; 0 as long as nobody has counted. */
+    this.first = signal(0);
     this.isLoaded = signal(false);
     this.error = signal("");
     this.isBusy = false;
@@ -38,6 +40,7 @@ export class LogText {
     this.chunks.value = chunk.bytes ? [chunk] : [];
     this.isLoaded.value = true;
     this.version.value += 1;
+    this.#count();
   }
 
   /** Begin with the line at a byte, as where an attempt at the task begins. @param {number} offset */
@@ -47,6 +50,7 @@ export class LogText {
     this.begins.value = chunk.offset;
     this.chunks.value = chunk.bytes ? [chunk] : [];
     this.isLoaded.value = true;
+    this.#count();
     this.more();
   }
 
@@ -59,7 +63,9 @@ export class LogText {
       this.isMore = false;
       const chunk = await this.#fetch({ offset: this.ends, limit: PIECE_BYTES });
       if (!chunk?.bytes) break;
-      this.chunks.value = [...this.chunks.peek(), chunk].slice(-MOST_CHUNKS);
+      const all = [...this.chunks.peek(), chunk];
+      if (all.length > MOST_CHUNKS && this.first.peek()) this.first.value += all[0]?.breaks ?? 0;
+      this.chunks.value = all.slice(-MOST_CHUNKS);
       this.begins.value = this.chunks.peek()[0]?.offset ?? 0;
       this.version.value += 1;
     }
@@ -74,6 +80,7 @@ export class LogText {
     if (!chunk?.bytes) return;
     this.chunks.value = [chunk, ...this.chunks.peek()].slice(0, MOST_CHUNKS);
     this.begins.value = chunk.offset;
+    if (this.first.peek()) this.first.value -= chunk.breaks;
   }
 
   /** Have the line here that begins at a byte. @param {number} offset */
@@ -83,7 +90,25 @@ export class LogText {
     if (!chunk) return;
     this.chunks.value = [chunk];
     this.begins.value = chunk.offset;
+    this.isLoaded.value = true;
+    this.#count();
     this.more();
+  }
+
+  /** Have a line here; gives the byte that it begins at. @param {number} number */
+  async line(number) {
+    const { offset } = await get(`${this.path}/place`, { line: number }, this.stop.signal);
+    await this.around(offset);
+    return offset;
+  }
+
+  /** Find out the number of the first line that is here. Without it, no line has one. */
+  async #count() {
+    const offset = this.begins.peek();
+    this.first.value = offset ? 0 : 1;
+    if (!offset) return;
+    const place = await get(`${this.path}/place`, { offset }, this.stop.signal).catch(() => null);
+    if (place && offset === this.begins.peek()) this.first.value = place.line;
   }
 
   /** Where that line is. @param {number} offset */
@@ -111,7 +136,12 @@ export class LogText {
       const offset = Number(answer.headers.get("Flamenco-Log-Offset") ?? 0);
       const text = new TextDecoder().decode(bytes);
       this.error.value = "";
-      return { offset, bytes: bytes.length, lines: text.replace(/\n$/, "").split("\n") };
+      return {
+        offset,
+        bytes: bytes.length,
+        lines: text.replace(/\n$/, "").split("\n"),
+        breaks: text.split("\n").length - 1,
+      };
     } catch (error) {
       if (!this.stop.signal.aborted) this.error.value = error instanceof Error ? error.message : `${error}`;
       return null;
