@@ -12,7 +12,7 @@ plugins:
     points: 100
 ```
 
-A job whose deadline is no date is refused when it is submitted.
+A job whose deadline is no date is refused when it is submitted. `flamenco deadlines` lists the jobs that have one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
+import click
+import msgspec
 from msgspec import Meta, Struct
 
 from flamenco import (
@@ -36,6 +38,9 @@ from flamenco import (
     Term,
     hookimpl,
     in_words,
+    json_option,
+    manager_option,
+    visible,
 )
 
 KEY = "deadline"
@@ -80,6 +85,12 @@ def job_submitting(submission: Submission) -> None:
         deadline_of(submission.metadata)
     except ValueError as error:
         raise Refused(f"The {error}; write 2026-05-31, or 2026-05-31T18:00+02:00.") from error
+
+
+@hookimpl
+def cli_commands() -> Iterable[click.Command]:
+    """What is due when."""
+    yield _deadlines_command
 
 
 class Urgency(Struct, frozen=True):
@@ -127,3 +138,48 @@ def deadline_of(metadata: Mapping[str, str]) -> datetime | None:
     except ValueError as error:
         raise ValueError(f"deadline {text[:100]!r} is no date") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class Due(Struct, frozen=True):
+    """A job that is not done, and when it has to be."""
+
+    id: str
+    name: str
+    deadline: datetime
+
+
+@click.command("deadlines")
+@manager_option
+@json_option
+def _deadlines_command(manager_url: str, *, as_json: bool) -> None:
+    """List the jobs with a deadline that are not done, the most pressing first.
+
+    \b
+    Example:
+      flamenco deadlines
+    """
+    found = sorted(_all_due(manager_url), key=lambda due: (due.deadline, due.name))
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    if not found:
+        click.echo("No job that is to be done has a deadline.")
+    now = datetime.now(UTC)
+    for due in found:
+        left_s = (due.deadline - now).total_seconds()
+        when = f"late by {in_words(-left_s)}" if left_s <= 0 else f"in {in_words(left_s)}"
+        click.echo(f"{due.deadline:%Y-%m-%d %H:%M}  {when:<20}  {visible(due.name)}")
+
+
+def _all_due(manager_url: str) -> Iterable[Due]:
+    from flamenco.client import ManagerClient  # noqa: PLC0415 - managers and workers have no use for it
+
+    with ManagerClient(manager_url) as client:
+        jobs = client.lists.jobs(None, {"status": ["active", "queued", "paused"], "whole": "true"}).entries
+    for job in jobs:
+        try:
+            deadline = deadline_of(job.metadata)
+        except ValueError:  # a job that was there before this plugin
+            continue
+        if deadline is not None:
+            yield Due(job.id, job.name, deadline.astimezone(UTC))

@@ -22,10 +22,8 @@ renders something with a licence by other means is not counted. `flamenco limits
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
-import click
-import msgspec
 from msgspec import Meta
 
 from flamenco import (
@@ -42,8 +40,6 @@ from flamenco import (
     Setting,
     Submission,
     hookimpl,
-    json_option,
-    manager_option,
 )
 
 MAX_WORKERS = "max_workers"
@@ -139,32 +135,3 @@ def api_routes() -> Iterable[Route]:
 
 def _usage(_request: ApiRequest, farm: FarmReader) -> ApiResponse:
     return ApiResponse(body=list(farm.limits()))
-
-
-@hookimpl
-def cli_commands() -> Iterable[click.Command]:
-    """What is in use, for people."""
-    yield _limits_command
-
-
-@click.command("limits")
-@manager_option
-@json_option
-def _limits_command(manager_url: str, *, as_json: bool) -> None:
-    """Show every limit, and how much of it is in use.
-
-    \b
-    Example:
-      flamenco limits --json | jq '.[] | select(.in_use == .capacity).name'
-    """
-    from flamenco.client import ManagerClient  # noqa: PLC0415 - managers and workers have no use for it
-
-    with ManagerClient(manager_url) as client:
-        found: list[dict[str, Any]] = client.get("/api/x/worker_limits/usage")
-    if as_json:
-        click.echo(msgspec.json.encode(found))
-        return
-    if not found:
-        click.echo("No job has fallen under a limit yet.")
-    for limit in found:
-        click.echo(f"{limit['name']:<24} {limit['in_use']:>5} of {limit['capacity']}")

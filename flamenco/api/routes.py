@@ -31,6 +31,7 @@ from flamenco.api.x import job_types as x_jobtypes
 from flamenco.api.x import job_waits as x_job_waits
 from flamenco.api.x import jobs as x_explain
 from flamenco.api.x import jobs as x_jobs
+from flamenco.api.x import limits as x_limits
 from flamenco.api.x import logs as x_logs
 from flamenco.api.x import overview
 from flamenco.api.x import pages as x_pages
@@ -134,6 +135,7 @@ SURFACES = {
         routes={
             "/overview": overview.Overview,
             "/series": x_series.Series,
+            "/limits": x_limits.Limits,
             "/settings": x_settings.Settings,
             "/plugins": x_settings.Plugins,
             "/setup": x_setup.SetUp,

@@ -82,6 +82,7 @@ COMMANDS: Final = {
     "tokens": Lazy("flamenco.cli.tokens:tokens", "Make and revoke tokens for programs."),
     "audit": Lazy("flamenco.cli.audit:audit", "Show who changed what."),
     "tags": Lazy("flamenco.cli.tags:tags", "Say which workers get which jobs."),
+    "limits": Lazy("flamenco.cli.limits:limits", "Show how many tasks run under each limit, and who waits."),
     "jobtypes": Lazy("flamenco.cli.jobtypes:jobtypes", "List, check, try out and test job types."),
     "commands": Lazy("flamenco.cli.commands:commands", "Show the commands that tasks are made of."),
     "plugins": Lazy("flamenco.cli.plugins:plugins", "List plugins, show what they are, begin one."),

@@ -35,6 +35,7 @@ from flamenco.client.retention import DueJob, RetentionLook
 from flamenco.client.series import Series, SeriesGroup, SeriesPoint
 from flamenco.client.tasks import Task, TaskCommand, TaskCommands, TaskSummary, TaskWorker
 from flamenco.client.workers import ListedWorker, StatusChange, Tag, Worker, WorkerTask
+from flamenco.domain.listing import LimitState, WaitingJob
 from flamenco.protocol.v3.jobs import JobDeletionInfo as JobDeletion
 from flamenco.protocol.v3.meta import TaskLogInfo as TaskLog
 from flamenco.protocol.v3.worker import MayKeepRunning as RunPermission
@@ -83,6 +84,7 @@ __all__ = [
     "JobTimes",
     "JobType",
     "JobTypeSetting",
+    "LimitState",
     "Listed",
     "ListedWorker",
     "LogHit",
@@ -113,6 +115,7 @@ __all__ = [
     "TrashedJob",
     "UnpackedJob",
     "Version",
+    "WaitingJob",
     "WaitingTasks",
     "Worker",
     "WorkerRegistration",

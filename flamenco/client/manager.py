@@ -42,6 +42,7 @@ from flamenco.client.tasks import TaskCalls
 from flamenco.client.workers import TagCalls, WorkerCalls
 from flamenco.domain.commands import WARNING_HEADER
 from flamenco.domain.identity import SIGN_ON_HEADER
+from flamenco.domain.listing import LimitState
 from flamenco.domain.model import AuthoredJob
 from flamenco.domain.statuses import JobStatus, WorkerStatus
 from flamenco.protocol.v3.worker import MayKeepRunning, TaskUpdate
@@ -59,6 +60,10 @@ class _Sinks(Struct, frozen=True):
 
 class _DeadLetters(Struct, frozen=True):
     dead_letters: tuple[DeadLetter, ...]
+
+
+class _Limits(Struct, frozen=True):
+    limits: tuple[LimitState, ...]
 
 
 class _Registered(Struct, frozen=True):
@@ -139,6 +144,10 @@ class ManagerClient:
         """What the farm has done since then, by `5m` or `1d`; with `by`, by job_type, user or project too."""
         asked = {"step": step, **({"from": since.isoformat()} if since else {}), **({"by": by} if by else {})}
         return self._connection.fetch(f"/api/x/series?{urlencode(asked)}", Series)
+
+    def limits(self) -> tuple[LimitState, ...]:
+        """How many tasks may run at once under each limit of the farm, how many do, and who waits."""
+        return self._connection.fetch("/api/x/limits", _Limits).limits
 
     def version(self) -> Version:
         """Who is there; the way to see whether a URL is that of a manager."""

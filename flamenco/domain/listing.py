@@ -180,3 +180,22 @@ class ListedWorker(Struct, frozen=True, kw_only=True):
     tags: tuple[Tag, ...]
     task: RunningTask | None
     schedule: SleepSchedule | None
+
+
+class WaitingJob(Struct, frozen=True):
+    """A job, and how many tasks of it wait under a limit."""
+
+    id: str
+    name: str
+    tasks: int
+
+
+class LimitState(Struct, frozen=True, kw_only=True):
+    """A limit of the farm: how many tasks run under it, how many could but wait, of how many jobs, and the first."""
+
+    name: str
+    capacity: int
+    in_use: int
+    waiting: int
+    waiting_jobs: int
+    first: tuple[WaitingJob, ...]

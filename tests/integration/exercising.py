@@ -44,6 +44,7 @@ from flamenco.farm import (
     jobs,
     last_rendered,
     lifecycle,
+    limits,
     lists,
     requeueing,
     retention,
@@ -351,6 +352,7 @@ def _look(farm: Farm, job: Job) -> None:
     sleeping.fetch(farm, worker.id)
     FarmReading(farm).statistics()
     FarmReading(farm).limits()
+    limits.states(farm)
     farm_status.look(farm)
     following.follow(farm, 0, ["*"], 10, 0)
     farm.images.store(job.id, [b"image"] * len(LAST_RENDERED))

@@ -31,7 +31,8 @@ NEEDS = {
     Access.PREPARE: "getConfiguration getVariables getSharedStorage getJobTypes getJobType fetchWorkerTags "
     "fetchWorkerTag getCommands getJobTypeProblems listJobTypes getMe changeMyPassword signOut",
     Access.LOOK: "getFarmStatus fetchWorkers fetchWorker fetchWorkerSleepSchedule fetchGlobalLastRenderedInfo "
-    "getOverview getSeries getEvents getSinks getPages listWorkers getWorker",
+    "getOverview getSeries getEvents getSinks getPages listWorkers getWorker "
+    "listLimits",
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
     "fetchTask explainJob explainJobForWorker getTaskAttempts getTaskCommands getWorkerTasks getJobAttempts "
     "getJobTimes getJobHistory listJobs groupJobs getJob listTasks getTaskStatuses getTaskAt search "

@@ -91,6 +91,7 @@ ASKED: Final = [
     ["workers", "sleep", "{worker}"],
     ["workers", "wake", HOSTILE],
     ["tags"],
+    ["limits"],
     ["sinks", "list"],
     ["sinks", "dead"],
     ["pause", "{job}"],

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import event
 
 from flamenco import JobCandidate, Limit, SchedulingPolicy
+from flamenco.cli import main
+from flamenco.domain.access import Access, Role, reach
 from flamenco.domain.model import Job
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import jobs, workers
@@ -22,7 +26,9 @@ from flamenco.store.scheduling import limits
 from flamenco.store.schema import queues
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
+from tests.integration.entering import Client
 from tests.integration.farming import new_worker, report, run_next, store_job, take
+from tests.integration.test_delivery import serving
 
 
 def limited(farm: Farm, given: Callable[[JobCandidate, str], Iterable[Limit]]) -> Farm:
@@ -206,3 +212,64 @@ def test_a_limit_that_is_used_up_makes_no_poll_dear(farm: Farm) -> None:
     )
     assert claim.assign_next(farm, worker) is None
     assert not [statement for statement in looked if f"FROM {queues.name} JOIN" in statement]
+
+
+def test_who_waits(farm: Farm) -> None:
+    """Of each limit what is in use, and the jobs that are first in line with what they have to run under it."""
+    limited(farm, nuke_of(1))
+    assert Client(farm).get("/api/x/limits").json == {"limits": []}
+    late = [renders(farm, 1, name=f"late {number}", priority=20) for number in range(5)]
+    first = renders(farm, 4, name="first", priority=90)
+    second = renders(farm, 2, name="second", priority=80)
+    store_job(farm, authored_job(authored_task("free", "misc"), name="free", priority=99))
+    paused = authored_job(authored_task("t", "blender"), name="paused")
+    store_job(farm, paused, JobStatus.PAUSED)
+    worker = new_worker(farm, task_types=("blender",))
+    running = take(farm, worker)
+    (limit,) = Client(farm).get("/api/x/limits").json["limits"]
+    assert {name: limit[name] for name in ("name", "capacity", "in_use", "waiting", "waiting_jobs")} == {
+        "name": "nuke",
+        "capacity": 1,
+        "in_use": 1,
+        "waiting": 10,
+        "waiting_jobs": 7,
+    }
+    named = [{"id": job.id, "name": job.name, "tasks": 1} for job in late[:3]]
+    assert limit["first"] == [
+        {"id": first.id, "name": "first", "tasks": 3},
+        {"id": second.id, "name": "second", "tasks": 2},
+        *named,
+    ]
+    report(farm, worker, running, TaskStatus.COMPLETED)
+    (limit,) = Client(farm).get("/api/x/limits").json["limits"]
+    assert (limit["in_use"], limit["waiting"]) == (0, 10)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_limits_on_the_command_line(farm: Farm) -> None:
+    """For people and for programs."""
+    with serving(farm) as url:
+
+        def run(*words: str) -> str:
+            done = CliRunner().invoke(main, ["limits", *words, "--manager", url])
+            assert done.exit_code == 0, done.output
+            return done.stdout
+
+        assert "No policy" in run()
+        limited(farm, nuke_of(1))
+        for number in range(6):
+            renders(farm, 2, name=f"shot {number}")
+        take(farm, new_worker(farm))
+        title, row = run().splitlines()
+        assert title.split() == ["Limit", "In", "use", "Of", "Waiting", "First", "in", "line"]
+        assert row.split()[:5] == ["nuke", "1", "(full)", "1", "11"]
+        assert "shot 0 (1), shot 1 (2)" in row
+        assert row.endswith("and 1 more")
+        (found,) = json.loads(run("--json"))
+        assert (found["name"], found["waiting_jobs"]) == ("nuke", 6)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_who_sees_limits_may_see_jobs(role: Role) -> None:
+    """Limits name jobs that wait; they are for whoever may look at the farm, and those may see all jobs."""
+    assert reach(role, Access.LOOK) <= reach(role, Access.JOB)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +16,11 @@ from flamenco import FarmView, JobCandidate, Refused, SchedulingPolicy, Submissi
 from flamenco.config import Loaded
 from flamenco.domain.errors import ConfigError
 from flamenco.domain.model import TaskCounts
+from flamenco.domain.statuses import JobStatus
+from flamenco.farm.context import Farm
+from tests.conftest import authored_job, authored_task
+from tests.integration.farming import store_job
+from tests.integration.test_delivery import serving
 from tests.plugins.loading import NOW, load_documented, load_text, open_job
 
 
@@ -218,3 +225,32 @@ def test_settings_must_make_sense(tmp_path: Path, setting: str, message: str) ->
     """A setting that is nonsense stops the start with a sentence that names it."""
     with pytest.raises(ConfigError, match=message):
         policy_of(load_text(f"plugins: {{deadline: {{{setting}}}}}", tmp_path))
+
+
+def test_what_is_due(loaded: Loaded, farm: Farm) -> None:
+    """`flamenco deadlines` lists what is not done, the most pressing first."""
+    command = loaded.hooks.cli_commands()["deadlines"]
+    with serving(farm) as url:
+
+        def run(*words: str) -> str:
+            done = CliRunner().invoke(command, [*words, "--manager", url])
+            assert done.exit_code == 0, done.output
+            return done.stdout
+
+        assert "No job" in run()
+        for name, deadline in {
+            "far": "2999-05-31",
+            "late": "2001-05-31T18:00+02:00",
+            "odd": "soon",
+            "none": "",
+        }.items():
+            store_job(farm, authored_job(authored_task(), name=name, metadata={"deadline": deadline}))
+        done = authored_job(authored_task(), name="done", metadata={"deadline": "2999-01-01"})
+        store_job(farm, done, JobStatus.COMPLETED)
+        late, far = run().splitlines()
+        assert late.startswith("2001-05-31 16:00  late by ")
+        assert late.endswith("  late")
+        assert far.startswith("2999-05-31 23:59  in ")
+        found = json.loads(run("--json"))
+        assert [each["name"] for each in found] == ["late", "far"]
+        assert found[0]["deadline"] == "2001-05-31T16:00:00Z"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests import length
 from tests.acceptance.conftest import running_manager, wait_until
@@ -170,3 +170,26 @@ def test_how_they_look(page: Page, farm: LookedAt, axe: str, pictures: Path, sch
     farm.await_status(farm.submit(HOSTILE["long"][:200], metadata={"user": HOSTILE["right to left"]}), "completed")
     addresses = ("plugins/fair_share/usage", "plugins/webhooks/sinks", "plugins/example/waiting")
     look_at(page, [*addresses, "plugins/broken/nothing"], scheme, axe, pictures)
+
+
+@pytest.mark.long
+def test_limits_of_a_plugin(browser: Browser, tmp_path: Path, axe: str, pictures: Path) -> None:
+    """What licences are in use, and who waits for them, is on the page of tags, by names that people made up."""
+    config = tmp_path / "limits.yaml"
+    limits = {"limits": {"nuke": 0, "free": 3}, "task_types": {"misc": ["nuke"]}, "job_types": {}}
+    config.write_text(yaml.safe_dump({"plugins": {"worker_limits": limits}}))
+    with running_manager(tmp_path, "--config", str(config)) as manager, looked_at(manager) as farm:
+        page = browser.new_context(base_url=manager.url).new_page()
+        page.goto("tags")
+        expect(page.get_by_text("No policy has put a limit on tasks yet.")).to_be_visible()
+        farm.submit(HOSTILE["markup"], 2)
+        farm.submit("second", 1)
+        limit = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="nuke"))
+        expect(limit).to_contain_text("full")
+        expect(limit).to_contain_text("0 / 0")
+        expect(limit.get_by_role("cell").nth(1)).to_have_text("3")
+        expect(limit.get_by_role("link")).to_have_count(2)
+        expect(limit.get_by_role("link").first).to_have_text(HOSTILE["markup"])
+        for theme in ("light", "dark"):
+            look_at(page, ["tags"], f"limits-{theme}", axe, pictures)
+        page.context.close()

@@ -297,6 +297,16 @@ export const strings = {
     surePurge: "Nobody gets them back.",
     sureRemove: "Its workers and jobs lose the tag; those jobs are then given to all workers.",
   },
+  limits: {
+    title: "Limits",
+    what: "At most so many tasks that fall under a limit run at once. Policies set them, such as that of the licences.",
+    none: "No policy has put a limit on tasks yet.",
+    columns: ["Limit", "In use", "Waiting", "First in line"],
+    /** @param {number} used @param {number} capacity */
+    use: (used, capacity) => `${used.toLocaleString()} / ${capacity.toLocaleString()}`,
+    /** @param {number} count */
+    more: (count) => plural(count, "more", "more"),
+  },
   roles: {
     viewer: "viewer",
     artist: "artist",
@@ -704,6 +714,7 @@ export const strings = {
       offline: "offline",
       restart: "restart",
     },
+    limit: { full: "full" },
     farm: {
       active: "active",
       idle: "idle",

@@ -104,6 +104,15 @@ export interface GivenTask {
   reason: string;
 }
 
+export interface LimitState {
+  name: string;
+  capacity: number;
+  in_use: number;
+  waiting: number;
+  waiting_jobs: number;
+  first: (Named & { tasks: number })[];
+}
+
 export interface TaskCommand {
   name: string;
   parameters: Record<string, unknown>;

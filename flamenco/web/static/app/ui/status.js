@@ -5,7 +5,7 @@ import { html } from "../core/lib.js";
 import { strings } from "../core/strings.js";
 import { Icon } from "./icon.js";
 
-/** @typedef {"job" | "task" | "worker" | "farm" | "attempt"} Kind */
+/** @typedef {"job" | "task" | "worker" | "farm" | "attempt" | "limit"} Kind */
 
 /** @type {Record<string, string>} the icon of each status, whatever it is of */
 const ICONS = {
@@ -35,6 +35,7 @@ const ICONS = {
   waiting: "clock",
   inoperative: "octagon-x",
   unknown: "circle",
+  full: "circle-alert",
 };
 
 /**

@@ -7,11 +7,13 @@ import { mayManage } from "../core/session.js";
 import { strings } from "../core/strings.js";
 import { addTag, allTags, changeTag, removeTag } from "../core/tags.js";
 import { ask } from "../ui/dialog.js";
+import { later } from "../ui/later.js";
 import { complain, say } from "../ui/notices.js";
 import { useTitle } from "../ui/title.js";
 
 /** @typedef {import("../core/tags.js").Tag} Tag */
 
+const Limits = later(async () => (await import("./later/limits.js")).Limits);
 const LONGEST_NAME = 255;
 const LONGEST_DESCRIPTION = 10_000;
 
@@ -35,6 +37,7 @@ export function Tags() {
     ${tags.value?.length === 0 && html`<p class="empty">${strings.tags.none}</p>`}
     ${tags.value?.map((tag) => html`<${Edited} key=${tag.id} tag=${tag} again=${look} />`)}
     ${mayManage.value && html`<${Added} again=${look} />`}
+    <${Limits} />
   </article>`;
 }
 
