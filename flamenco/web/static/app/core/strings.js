@@ -294,7 +294,6 @@ export const strings = {
     save: "Save",
     saved: "Saved:",
     remove: "Remove",
-    surePurge: "Nobody gets them back.",
     sureRemove: "Its workers and jobs lose the tag; those jobs are then given to all workers.",
   },
   limits: {
@@ -468,6 +467,7 @@ export const strings = {
     done: (what, done) => `${what}: ${done.toLocaleString()}`,
     /** @param {number} count */
     refused: (count) => `${count.toLocaleString()} refused`,
+    surePurge: "Nobody gets them back.",
     sureDelete: "The jobs go, with their tasks, logs and images. The frames that were rendered stay.",
     withFiles: "The job's files in the Shaman storage go too.",
     sureRemove: "The workers are forgotten. Those that still run have to be registered anew.",
