@@ -237,7 +237,7 @@ class RandomFarm(RuleBasedStateMachine):
     @rule(job=submitted, action=st.sampled_from(list(JobAction)), start=st.sampled_from(["now", "+5m", "+3h"]))
     def act(self, job: Job, action: JobAction, start: str) -> None:
         """Somebody has something done that makes sense, or is told why not; nothing of a refusal is left."""
-        if action is JobAction.DELETE:
+        if action in (JobAction.DELETE, JobAction.ARCHIVE):
             return
         before, tasks_before = job_now(self.farm, job), self.tasks_of(job)
         arguments = Arguments(priority=50, start_after=start, time_limits={"min_run_time": "0s"})
@@ -258,6 +258,8 @@ class RandomFarm(RuleBasedStateMachine):
     def delete_and_undelete(self, job: Job, steps: int) -> None:
         """Somebody deletes a job and wants it back, soon or once it is put away: it is as it was, but for what ran."""
         before, tasks_before = job_now(self.farm, job), self.tasks_of(job)
+        if before.status is JobStatus.UNDER_CONSTRUCTION:
+            return  # it is none yet, and purged at once
         deletion.request(self.farm, job.id)
         for _ in range(steps):
             Deletions().tick(self.farm)
