@@ -16,6 +16,9 @@ from flamenco.store.upgrade import upgrade
 from flamenco.testing import START, Clock
 from tests.conftest import authored_job, authored_task, make_hooks
 from tests.integration.farming import store_job
+from tests.machine import on_its_own
+
+__all__ = ["on_its_own"]
 
 MakeFarm = Callable[[int, int], Farm]
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from flamenco.config.declared import to_plain
 from flamenco.domain.errors import Refused
 from flamenco.domain.model import Submission
-from flamenco.domain.variables import MANAGER_PLATFORM, everywhere
+from flamenco.domain.variables import MANAGER_PLATFORM, everywhere, is_unc
 from flamenco.farm import blenders, configuration, configuration_file, lifecycle
 from flamenco.farm.configuration import VARIABLES
 from flamenco.farm.context import Farm
@@ -69,11 +69,11 @@ def set_up(farm: Farm, storage: str, blender: str, elsewhere: Mapping[str, str])
 
 
 def _check_storage(farm: Farm, storage: str) -> None:
+    if not (Path(storage).is_absolute() or is_unc(storage)):  # the check has words of its own for those
+        raise Refused(f"{storage!r} is not a whole path; write it from its beginning, such as /mnt/farm.")
     found = shared_storage.check(storage)
     if not found.is_usable:
         raise Refused(f"{storage!r} cannot be the shared storage: {found.cause}")
-    if not Path(storage).is_absolute():
-        raise Refused(f"{storage!r} is not a whole path; write it from its beginning, such as /mnt/farm.")
     source = farm.sources.get(_STORAGE, "")
     if source.startswith(_ELSEWHERE):
         raise Refused(f"{_STORAGE} is said by the {source}, which wins over the file; change it there.")

@@ -134,6 +134,7 @@ def test_the_file_that_uses_everything_uses_everything(around: dict[str, list[st
         "Setting",
         "EvalInfo",
         "TimeLimits",
+        "DependsOn",
     ):
         named |= members(interface)
     assert {name for name in named if not re.search(rf"\b{name}\b", text)} == set()

@@ -56,6 +56,9 @@ function compileJob(job) {
   const file = path.join(path.dirname("/a/b.c"), path.basename("/a/b.c"), path.stem("b.c"));
   /** @type {string} */
   const system = process.platform + process.cwd();
+  job.dependsOn("6f1c3c3e-4d7e-4f0b-9a55-0d3d1f0e9b1a", { kind: "frames", when: "ended", offset: [-1, 1] });
+  // @ts-expect-error - there is no such kind
+  if (!job.name) job.dependsOn("6f1c3c3e-4d7e-4f0b-9a55-0d3d1f0e9b1a", { kind: "some" });
   print(chunks, frames, words, stamp, file, system, misspelt.key, null, 5);
   alert("careful", { a: 1 });
 
