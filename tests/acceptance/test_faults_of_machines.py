@@ -49,6 +49,7 @@ def test_stopped_processes(tmp_path: Path, which: str) -> None:
         assert noticed(audit(running, manager)) & {"no answer in time", "503"}
 
 
+@pytest.mark.long
 def test_no_more_files_can_be_opened(tmp_path: Path) -> None:
     """For longer than it takes to be given up: no connection, no log, no database file more than there are."""
     with (

@@ -155,6 +155,7 @@ def test_workers_that_have_to_be_approved(tmp_path: Path) -> None:
         assert report["tasks"] == {"completed": 5}
 
 
+@pytest.mark.long
 def test_jobs_that_wait_for_each_other(tmp_path: Path) -> None:
     """None begins before the one that it waits for has ended, though workers crash and fail; all are done."""
     rates = ("--failure-rate", "0.05", "--crash-rate", "0.02", "--restart-seconds", "50")
@@ -164,6 +165,7 @@ def test_jobs_that_wait_for_each_other(tmp_path: Path) -> None:
     assert report["early"] == report["lost"] == report["doubled"] == []
 
 
+@pytest.mark.long
 def test_tasks_that_hang(tmp_path: Path) -> None:
     """Each is taken from its worker, which learns of it when it asks, and done by another; nothing is done twice."""
     hangs = ("--hang-rate", "0.05", "--max-silence", "1s")

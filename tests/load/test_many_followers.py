@@ -49,6 +49,7 @@ class Held:
         monkeypatch.setattr(store, "_end", ending)
 
 
+@pytest.mark.long
 def test_all_that_wait_for_one_are_let_go(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
     """In less than five seconds, in parts of a fifth of a second at most."""
     sim = frames_job(farm, "1", name="sim")

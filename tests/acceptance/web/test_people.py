@@ -57,6 +57,7 @@ def bearer(farm: LookedAt, token: str, path: str = "me") -> int:
     return httpx.get(f"{farm.manager.url}/api/x/{path}", headers=headers, timeout=30).status_code
 
 
+@pytest.mark.long
 def test_signing_in_leads_back(page: Page, farm: LookedAt) -> None:
     """With the filters that one had, also after a wrong password; out again, one is nobody."""
     page.goto("jobs?status=failed&q=two+words")

@@ -100,6 +100,7 @@ def test_what_is_only_in_the_file(page: Page, farm: LookedAt) -> None:
     assert setting(farm, "listen")["source"] == "command line"
 
 
+@pytest.mark.long
 def test_variables(page: Page, farm: LookedAt) -> None:
     """One is made, with values by platform and audience, changed, and removed."""
     page.goto("settings/variables")

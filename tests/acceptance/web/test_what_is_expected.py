@@ -13,6 +13,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.web.farms import LookedAt
 
+pytestmark = pytest.mark.long
+
 Found = tuple[str, str]
 """An ARIA role, or the class of what has none, and a name or a part of one."""
 
