@@ -55,16 +55,24 @@ AT_ONCE_BYTES: Final = 1024 * 1024
 """So much is taken apart at a time."""
 
 
-class Content:
-    """What is looked through. Most secrets are one long word, of which databases and logs have few."""
+FEW: Final = 50
+"""For so many secrets, a text is as soon looked through as it is taken apart."""
 
-    def __init__(self, content: bytes) -> None:
+
+class Content:
+    """What is looked through. Most secrets are one long word, of which databases and logs have few.
+
+    So for many secrets, it is those words that are looked at.
+    """
+
+    def __init__(self, content: bytes, secrets: int) -> None:
         self._content = content
-        self._long_words = b" ".join(_long_words(content.translate(_APART)))
+        self._long_words = b" ".join(_long_words(content.translate(_APART))) if secrets > FEW else None
 
     def has(self, secret: bytes) -> bool:
         """Whether the secret is somewhere in it."""
-        return secret in (self._long_words if _is_word(secret) else self._content)
+        words = self._long_words
+        return secret in (self._content if words is None or not _is_word(secret) else words)
 
     def token(self) -> bytes | None:
         """A token, if there is one where none belongs."""
@@ -114,8 +122,9 @@ class Search:
 
     def look_at(self, where: str, content: bytes, *, secrets: Iterable[bytes] | None = None, tokens: bool) -> None:
         """Note that there is a secret in this, or a token where none belongs."""
-        inside = Content(content)
-        for secret in tuple(self.known) if secrets is None else secrets:
+        wanted = tuple(self.known if secrets is None else secrets)
+        inside = Content(content, len(wanted))
+        for secret in wanted:
             if inside.has(secret):
                 self.found.append(f"{where}: the secret that begins with {secret[:4]!r}")
         if tokens and (token := inside.token()):

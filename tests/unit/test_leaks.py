@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.leaks import Search
+from tests.leaks import FEW, Search
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "_".join(("flt", "a1b2c3", "kD93jfhQ7sLmZxUe02NvbTyRpWq"))
@@ -141,3 +141,17 @@ def test_tokens(text: str, is_token: bool) -> None:
     search.look_at("log", text.encode(), tokens=True)
     assert bool(search.found) == is_token
     assert TOKEN not in "".join(search.found)
+
+
+@pytest.mark.parametrize("others", [0, FEW + 1])
+@pytest.mark.parametrize("secret", ["abcdefghijklmnop12", "words of a secret, and more"])
+def test_however_many_secrets_there_are(secret: str, others: int) -> None:
+    """Each is found, as a word among others, as a part of one, and with spaces in it."""
+    search = Search()
+    for number in range(others):
+        search.learn(f"another-secret-{number}-zyxwv")
+    search.learn(secret)
+    search.look_at("clean", b"nothing in here, but many a word", tokens=False)
+    assert search.found == []
+    search.look_at("log", f"it said {secret} and-{secret}-then".encode(), tokens=False)
+    assert search.found == [f"log: the secret that begins with {secret[:4].encode()!r}"]
