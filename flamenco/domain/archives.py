@@ -16,6 +16,7 @@ from flamenco.domain import job_files
 from flamenco.domain.attempts import KEPT, LONGEST_REASON, Outcome
 from flamenco.domain.model import Command, TaskCounts
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
+from flamenco.domain.time_limits import NO_LIMITS, JobTimeLimits
 
 FORMAT: Final = 1
 SUFFIX: Final = ".flamenco-job.zip"
@@ -87,6 +88,8 @@ class ArchivedTask(Struct, frozen=True, kw_only=True):
     optional: bool = False
     attempts: _Number = 0
     log_begins: _Place = 0
+    frame_first: _Signed | None = None
+    frame_last: _Signed | None = None
     after: tuple[_Number, ...] = ()
     tried: Annotated[tuple[ArchivedAttempt, ...], Meta(max_length=MOST_ATTEMPTS)] = ()
     failed_by: tuple[ArchivedFailure, ...] = ()
@@ -115,6 +118,7 @@ class ArchivedJob(Struct, frozen=True, kw_only=True):
     used_seconds: _Seconds = 0.0
     counts: TaskCounts
     blocks: tuple[ArchivedBlock, ...] = ()
+    time_limits: JobTimeLimits = NO_LIMITS
 
 
 class Summary(Struct, frozen=True, kw_only=True):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from flamenco.domain.durations import Duration, in_words
@@ -24,6 +24,8 @@ MOST_TYPES: Final = 100
 
 LONGEST_S: Final = 366 * 86_400.0
 """What is longer is no limit."""
+
+_Span = Annotated[float, Meta(ge=0, le=LONGEST_S)]
 
 AUTOMATIC_SAMPLES: Final = 8
 AUTOMATIC_FACTOR: Final = 6
@@ -40,9 +42,9 @@ class TimeLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     nothing may come of it: no line in its log, no step, no other activity.
     """
 
-    max_run_s: float | None = None
-    min_run_s: float | None = None
-    max_silence_s: float | None = None
+    max_run_s: _Span | None = None
+    min_run_s: _Span | None = None
+    max_silence_s: _Span | None = None
 
     def __bool__(self) -> bool:
         return self != _NOTHING

@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from flamenco.domain import archives
+from flamenco.domain import archives, time_limits
 from flamenco.domain.access import Owner
 from flamenco.domain.archives import FORMAT, Archived, ArchivedJob, ArchivedTask, Summary
 from flamenco.domain.errors import Conflict, FarmError, NotFound, Refused
@@ -211,6 +211,8 @@ def _store(farm: Farm, archive: files.Archive, completed: bytearray) -> JobState
 
 def _begin(farm: Farm, job: ArchivedJob, completed: bytearray) -> Return:
     now = farm.clock()
+    for limits in (job.time_limits.declared, job.time_limits.own):
+        time_limits.check(limits)
     with farm.store.write() as tx:
         try:
             there = jobs.fetch(tx, job.id, doomed=True)

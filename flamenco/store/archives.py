@@ -16,7 +16,7 @@ from flamenco.domain.errors import Busy
 from flamenco.domain.model import AuthoredTask, Command, Job, JobState
 from flamenco.domain.scheduling.values import Placement
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
-from flamenco.store import arrivals, task_rows
+from flamenco.store import arrivals, task_rows, time_limits
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues
@@ -74,6 +74,7 @@ def job(tx: Tx, job_key: int) -> ArchivedJob:
     return ArchivedJob(
         **same,
         variables=job_store.variables(tx, job_key),
+        time_limits=time_limits.of_job(tx, job_key),
         tag=stored.worker_tag,
         owner=stored.owner.name,
         owner_address=stored.owner.address,

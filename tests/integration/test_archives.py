@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from falcon import testing
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from flamenco.api.app import create_app
 from flamenco.domain.archives import file_name, is_file_name, may_contain
 from flamenco.domain.errors import Busy, Conflict, NotFound, Refused, StoreError
 from flamenco.domain.model import Job, JobState
 from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.domain.time_limits import JobTimeLimits, TimeLimits
 from flamenco.farm import archives, deletion, jobs, tasks, trash
 from flamenco.farm.context import Farm
 from flamenco.farm.tasks import TaskChange
@@ -29,6 +30,7 @@ from flamenco.services.roll_ups import RollUps
 from flamenco.store import archives as store
 from flamenco.store import arrivals, recount
 from flamenco.store.schema import roll_ups as roll_ups_table
+from flamenco.store.schema import tasks as tasks_table
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
 from tests.integration.exercising import executed
@@ -48,7 +50,12 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ended(farm: Farm) -> Job:
     """A job with all that a job can have, which has ended."""
-    fields = {"metadata": {"user.name": "anna", "project": "film"}, "variables": {"scene": "a.blend"}}
+    limits = JobTimeLimits(own={"*": TimeLimits(max_run_s=3600, max_silence_s=60)})
+    fields = {
+        "time_limits": limits,
+        "metadata": {"user.name": "anna", "project": "film"},
+        "variables": {"scene": "a.blend"},
+    }
     job = store_job(farm, replace(fan(12), name="Shot 13: ümläut/..", settings={"frames": "1-12"}, **fields))
     team = [new_worker(farm, f"w{n}") for n in range(4)]
     for worker in team[:2]:
@@ -88,6 +95,13 @@ def summed_up(farm: Farm) -> list[Any]:
         return [tuple(row) for row in tx.execute(select(roll_ups_table).order_by("at", "step_s"))]
 
 
+def frames(farm: Farm) -> list[Any]:
+    """The frames of all tasks, in their order, by which other jobs wait for them."""
+    with farm.store.read() as tx:
+        columns = tasks_table.c.index_in_job, tasks_table.c.frame_first, tasks_table.c.frame_last
+        return [tuple(row) for row in tx.execute(select(*columns).order_by(columns[0]))]
+
+
 def put_away(farm: Farm, job: JobState) -> Path:
     """Have the chores archive a job; the file."""
     archives.request(farm, job.id)
@@ -102,7 +116,10 @@ def put_away(farm: Farm, job: JobState) -> Path:
 def test_a_job_comes_back_as_it_was(farm: Farm, clock: Clock) -> None:
     """All of it but its Shaman checkout: for people, for programs, in the counters; what was added up stays so."""
     job = ended(farm)
+    with farm.store.write() as tx:  # as of a job that renders
+        tx.execute(update(tasks_table).values(frame_first=tasks_table.c.index_in_job, frame_last=100))
     before, done, counted = seen(farm, job), summed_up(farm), statuses(farm, job)
+    framed = frames(farm)
     file = put_away(farm, job)
     assert file.name == f"Shot-13-uml-ut_{job.id}.flamenco-job.zip" or is_file_name(file.name)
     assert file.stat().st_mode & 0o777 == 0o600
@@ -111,6 +128,8 @@ def test_a_job_comes_back_as_it_was(farm: Farm, clock: Clock) -> None:
     clock.forward(60)
     archives.bring_back(farm, file.name)
     assert seen(farm, job) == before
+    assert before[3]["time_limits"]
+    assert frames(farm) == framed
     assert statuses(farm, job) == counted
     assert summed_up(farm) == done
     assert published(farm)[-1].payload["id"] == job.id
