@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,12 +12,13 @@ from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.domain.job_waits import Kind, Offset, State, Wanted, When
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus
-from flamenco.farm import deletion, job_waits, jobs, tasks, telling
+from flamenco.farm import deletion, job_waits, jobs, tasks, telling, trash
 from flamenco.farm.context import Farm
 from flamenco.services import telling as chore
 from flamenco.store import job_news, schema
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, report, run_next, statuses, store_job, take
+from tests.integration.test_trash import KEPT
 from tests.integration.waiting import check_counters, frames_job, is_idle, wait_for
 
 pytestmark = pytest.mark.postgresql
@@ -163,6 +165,30 @@ def test_what_was_deleted_holds_until_a_person_decides(farm: Farm, worker: Worke
     assert run_all(farm, worker) == ["1", "1"]
     assert states(farm, other) == [State.SATISFIED]
     assert states(farm, light) == []
+
+
+@pytest.mark.parametrize("said", [{}, FRAMES], ids=["all", "frames"])
+def test_what_is_had_back_from_the_trash_is_waited_for_again(
+    make_farm: Callable[..., Farm], said: dict[str, Any]
+) -> None:
+    """As if nobody had deleted it, whichever of both is waited for."""
+    farm = make_farm(trash=KEPT)
+    sim, light = frames_job(farm, "1", name="sim"), frames_job(farm, "1", name="light")
+    wait_for(farm, light, sim, **said)
+    deletion.request(farm, sim.id)
+    chore.tell(farm)
+    assert states(farm, light) == [State.BROKEN]
+    assert "was deleted" in job_now(farm, light).activity
+    trash.undelete(farm, sim.id)
+    chore.tell(farm)
+    assert states(farm, light) == [State.WAITING]
+    worker = new_worker(farm)
+    run_next(farm, worker)
+    assert statuses(farm, sim)[0] == "completed"
+    assert is_idle(farm, worker)
+    chore.tell(farm)
+    run_next(farm, worker)
+    assert statuses(farm, light)[0] == "completed"
 
 
 def test_who_waits_may_be_deleted(farm: Farm) -> None:
