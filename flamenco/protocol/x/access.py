@@ -144,13 +144,14 @@ class TokenPath(Struct, frozen=True):
     token: Name
 
 
+Before = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Only those before the one with this number.")] | UnsetType
+
+
 class AuditQuery(Struct, frozen=True, kw_only=True, rename="kebab"):
     """Which changes: at most so many, the newest first."""
 
     limit: Count = 100
-    before: Annotated[int, Meta(ge=0, le=2**63 - 1, description="Only those before the one with this number.")] | (
-        UnsetType
-    ) = UNSET
+    before: Before = UNSET
     who: Name | UnsetType = UNSET
     kind: Name | UnsetType = UNSET
     object_id: Name | UnsetType = UNSET
@@ -182,9 +183,7 @@ class HistoryQuery(Struct, frozen=True, kw_only=True):
     """How much of a history: at most so many changes, the newest first."""
 
     limit: Count = 100
-    before: Annotated[int, Meta(ge=0, le=2**63 - 1, description="Only those before the one with this number.")] | (
-        UnsetType
-    ) = UNSET
+    before: Before = UNSET
 
 
 class JobChange(Struct, frozen=True, kw_only=True):
