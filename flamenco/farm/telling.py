@@ -7,7 +7,7 @@ not what was noted: so it does no harm if a process dies in the middle, and it i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -73,8 +73,8 @@ def _tell(farm: Farm, news: Sequence[News]) -> None:
         job_news.forget(tx, news)
 
 
-def _slices(farm: Farm, on_key: int, most: int) -> Iterator[tuple[Tx, list[Wait], dict[int, JobState]]]:
-    """Dependencies on a job that are not met, and the jobs that have them, locked: each lot in its transaction."""
+def _tell_each(farm: Farm, on_key: int, most: int, tell: Callable[[Tx, list[Wait], dict[int, JobState]], None]) -> None:
+    """Tell the dependencies on a job that are not met, and the jobs that have them, locked: each lot a transaction."""
     after = 0
     while True:
         started = time.monotonic()
@@ -85,13 +85,13 @@ def _slices(farm: Farm, on_key: int, most: int) -> Iterator[tuple[Tx, list[Wait]
             locked = job_waits.lock(tx, [wait.job_key for wait in seen])
             # Once more: before they were locked, they could be changed.
             waits = job_waits.pending_on(tx, on_key, after, most)
-            yield tx, [wait for wait in waits if wait.key <= seen[-1].key and wait.job_key in locked], locked
+            tell(tx, [wait for wait in waits if wait.key <= seen[-1].key and wait.job_key in locked], locked)
         after = seen[-1].key
         _pause(farm, time.monotonic() - started if len(seen) == most else 0)
 
 
 def _tell_status(farm: Farm, on_key: int) -> None:
-    for tx, waits, locked in _slices(farm, on_key, AT_ONCE):
+    def tell(tx: Tx, waits: Sequence[Wait], locked: Mapping[int, JobState]) -> None:
         changed = [
             (wait, new)
             for wait in waits
@@ -102,6 +102,8 @@ def _tell_status(farm: Farm, on_key: int) -> None:
             if wait.kind is Kind.FRAMES:
                 job_news.add(tx, wait.job_key, What.COUNT)
         _settle(tx, [locked[wait.job_key] for wait, _ in changed], [wait for wait, _ in changed], farm.clock())
+
+    _tell_each(farm, on_key, AT_ONCE, tell)
 
 
 def _settle(tx: Tx, told: Sequence[JobState], met: Sequence[Wait], now: datetime) -> None:
@@ -124,10 +126,12 @@ def _settle(tx: Tx, told: Sequence[JobState], met: Sequence[Wait], now: datetime
 
 
 def _tell_tasks(farm: Farm, on_key: int) -> None:
-    for tx, waits, _ in _slices(farm, on_key, AT_ONCE):
+    def tell(tx: Tx, waits: Sequence[Wait], _: object) -> None:
         for wait in waits:
             if wait.kind is Kind.FRAMES:
                 job_news.add(tx, wait.job_key, What.COUNT)
+
+    _tell_each(farm, on_key, AT_ONCE, tell)
 
 
 def _merged(news: Iterable[News]) -> list[Span]:
@@ -142,12 +146,14 @@ def _merged(news: Iterable[News]) -> list[Span]:
 
 
 def _tell_frames(farm: Farm, on_key: int, spans: Sequence[Span]) -> None:
-    for tx, waits, _ in _slices(farm, on_key, FEW_AT_ONCE):
+    def tell(tx: Tx, waits: Sequence[Wait], _: object) -> None:
         for wait in waits:
             if wait.kind is Kind.FRAMES and wait.state is not State.BROKEN:
                 for span in spans:
                     first, last = span.first - wait.offset.last, span.last - wait.offset.first
                     unmet.recount_frames(tx, wait.job_key, first, last, wait.longest)
+
+    _tell_each(farm, on_key, FEW_AT_ONCE, tell)
 
 
 def _count(farm: Farm, news: Sequence[News]) -> None:

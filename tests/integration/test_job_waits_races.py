@@ -37,12 +37,14 @@ def work(farm: Farm, worker: Worker, is_over: threading.Event) -> None:
 
 def tell(farm: Farm, waiting: list[Job], is_over: threading.Event) -> None:
     """Tell what is to be told, until all is done, or for as long as nobody has patience."""
-    for _ in range(5_000):
-        with suppress(Busy):
-            telling.tell_all(farm)
-            if all(job_now(farm, job).status is JobStatus.COMPLETED for job in waiting):
-                break
-    is_over.set()
+    try:
+        for _ in range(5_000):
+            with suppress(Busy):
+                telling.tell_all(farm)
+                if all(job_now(farm, job).status is JobStatus.COMPLETED for job in waiting):
+                    break
+    finally:
+        is_over.set()
 
 
 def meddle(farm: Farm, chain: list[Job], is_over: threading.Event) -> None:
