@@ -17,6 +17,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tests import length
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.signing_in import PASSWORD, add_user, signed_in
 
@@ -101,6 +102,7 @@ def test_the_first_day(tmp_path: Path, page: Page) -> None:
         assert "createWorkerTag" in shell.run("audit", "--manager", manager.url)
 
 
+@pytest.mark.long
 def test_commands_speak_as_who_has_signed_in(in_login: Manager, tmp_path: Path) -> None:
     """Tokens are made, listed and revoked; a file that others can read is refused; signing out ends it."""
     shell = Shell(tmp_path / "home")
@@ -145,7 +147,7 @@ def test_an_addon_with_a_key_in_the_path(in_login: Manager, tmp_path: Path) -> N
     assert key not in in_login.log
 
 
-@pytest.mark.parametrize("way", ["key", pytest.param("credentials", marks=pytest.mark.long), "approval"])
+@pytest.mark.parametrize("way", length.every(3, ["approval", "key", "credentials"]))
 def test_a_worker_of_ours_comes_in(tmp_path: Path, way: str) -> None:
     """By a key in the address, by credentials made beforehand, or once somebody has approved it; then it works."""
     add_user(tmp_path / "data", "root", "admin")

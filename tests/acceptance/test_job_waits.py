@@ -102,6 +102,7 @@ def test_what_the_manual_says_is_done(tmp_path: Path, run: Callable[[str, str], 
                 assert [frames_of(tmp_path, name) for name in SCRIPTS] == [8, 8, 8]
 
 
+@pytest.mark.long
 def test_a_person_decides(tmp_path: Path, manager: Manager, run: Callable[[str, str], str]) -> None:
     """What failed holds the other job until somebody says that it counts as done."""
     *submissions, explain = typed("Render the lighting job when the simulation is done")

@@ -90,6 +90,7 @@ def test_very_many_lines_arrive_whole(tmp_path: Path) -> None:
         assert kept < 32 * 1024 * 1024
 
 
+@pytest.mark.long
 def test_progress_takes_one_line(tmp_path: Path) -> None:
     """What a program writes over is in the log and its tail meanwhile, and one line of the log in the end."""
     go_on = tmp_path / "go-on"

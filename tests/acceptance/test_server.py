@@ -329,6 +329,7 @@ def test_a_body_that_is_cut_off(shared_manager: Manager, body: bytes) -> None:
     assert b"ended after %d of 500 bytes" % len(body) in answer
 
 
+@pytest.mark.long
 def test_clients_that_say_nothing(tmp_path: Path) -> None:
     """Connections at hand, and requests that stop in the middle of their head, however many, keep nobody waiting."""
     with running_manager(tmp_path, "--processes", "1", "--set", "threads=2") as manager, ExitStack() as connections:
@@ -346,6 +347,7 @@ def test_clients_that_say_nothing(tmp_path: Path) -> None:
         assert "Traceback" not in manager.log
 
 
+@pytest.mark.long
 def test_clients_that_drip(tmp_path: Path) -> None:
     """A head has its time in all, and a body a least rate: who sends byte after byte is given up all the same."""
     beginnings = {

@@ -187,6 +187,7 @@ def test_slow_uploads_keep_nobody_waiting(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "data" / "shared")
 
 
+@pytest.mark.long
 def test_new_configurations_cut_no_upload(tmp_path: Path) -> None:
     """Processes that are replaced finish what they have begun; meanwhile the others are as many as there should be."""
     file, late = GeneratedFile(2100, MEBIBYTE), GeneratedFile(2101, MEBIBYTE)

@@ -49,6 +49,7 @@ def everything(client: ManagerClient) -> tuple[int, int, int]:
     return len(jobs), len(client.workers.all()), len(client.tags.all())
 
 
+@pytest.mark.long
 def test_a_manager_of_its_own(tmp_path: Path) -> None:
     """All is done though workers crash, fail and are cut off; the report adds up, and no file stays."""
     rates = ("--failure-rate", "0.02", "--crash-rate", "0.02", "--offline-rate", "0.05", "--restart-seconds", "50")
@@ -80,6 +81,7 @@ def test_a_farm_of_others(tmp_path: Path, manager: Manager) -> None:
         assert client.jobs.all()[-1].name.startswith("simulated ")
 
 
+@pytest.mark.long
 def test_jobs_that_are_deleted_when_they_are_done(tmp_path: Path) -> None:
     """They count all the same, and are judged before; half of the workers are gone meanwhile, and the others go on."""
     with running_manager(tmp_path, "--processes", "1", *SETTINGS) as manager, ManagerClient(manager.url) as client:
@@ -116,6 +118,7 @@ def test_interrupted(tmp_path: Path, manager: Manager) -> None:
         assert everything(client) == (0, 0, 0)
 
 
+@pytest.mark.long
 def test_a_task_that_is_done_twice(tmp_path: Path, manager: Manager) -> None:
     """Such as one that somebody requeues meanwhile: it is found, named, and the exit code says so."""
     words = ["--manager", manager.url, "--workers", "5", "--tasks", "40", "--json", *QUICK]
@@ -133,6 +136,7 @@ def test_a_task_that_is_done_twice(tmp_path: Path, manager: Manager) -> None:
         assert doubled.startswith(f"{done.id} was completed by worker ")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("registration", length.every(2, ["approve", "open", "closed", "secret"]))
 def test_a_farm_that_wants_to_know_everybody(tmp_path: Path, registration: str) -> None:
     """A wrangler may, however workers register there; nobody else, who is told what helps."""
@@ -148,6 +152,7 @@ def test_a_farm_that_wants_to_know_everybody(tmp_path: Path, registration: str) 
         assert report["tasks"] == {"completed": 5}
 
 
+@pytest.mark.long
 def test_workers_that_have_to_be_approved(tmp_path: Path) -> None:
     """Are, by whoever simulates: in a farm that is open, too."""
     with running_manager(tmp_path, "--processes", "1", "--set", "workers.registration=approve") as manager:

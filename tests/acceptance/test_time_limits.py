@@ -12,6 +12,7 @@ import pytest
 from flamenco.client import JobRequest, ManagerClient
 from flamenco.domain.actions import JobAction
 from flamenco.domain.statuses import JobStatus
+from tests import length
 from tests.acceptance.conftest import START_TIMEOUT_S, Manager, wait_until
 from tests.acceptance.test_faults import running_workers, summary
 
@@ -68,7 +69,7 @@ def is_there(pid: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("declared", [True, False], ids=["by its job type", "by the job"])
+@pytest.mark.parametrize("declared", length.every(2, [True, False]), ids=["by its job type", "by the job"])
 def test_a_frame_hangs(tmp_path: Path, manager: Manager, *, declared: bool) -> None:
     """Its program is ended, the log says why, and another worker does it."""
     script = HANGING_JOB_TYPE if declared else HANGING_JOB_TYPE.replace("timeLimits", "unread")

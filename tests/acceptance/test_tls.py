@@ -157,6 +157,7 @@ def test_plain_text_is_told(site: Site) -> None:
     assert "https://" in answer.text
 
 
+@pytest.mark.long
 def test_half_handshakes_hold_up_nobody(site: Site) -> None:
     """Nor do clients in plain text; they are let go, and others are answered meanwhile."""
     hello = ssl.MemoryBIO()

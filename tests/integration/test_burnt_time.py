@@ -79,6 +79,7 @@ def test_each_of_them_counts(submit: Submit) -> None:
     assert submit("modest", HONEST).status_code == 200
 
 
+@pytest.mark.long
 def test_all_addresses_of_a_machine_count_together(submit: Submit) -> None:
     """For IPv6 a machine has as many as it likes in its network."""
     for number in range(WAITS_FROM):

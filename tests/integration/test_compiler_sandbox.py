@@ -178,6 +178,7 @@ def test_only_so_many_wait_for_long(make_studio: Callable[[ScriptLimits], Studio
         assert sorted(outcomes) == ["busy"] * 4 + ["compiled"] * 2
 
 
+@pytest.mark.long
 def test_time_of_others_does_not_count(make_studio: Callable[[ScriptLimits], Studio]) -> None:
     """A script that got no processor for longer than its limit goes on when it gets one; its own time counts alone."""
     studio = make_studio(ScriptLimits(timeout_s=4))

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from flamenco.worker import credentials, update_queue
+from tests import length
 from tests.integration.scripted_manager import PATIENCE_S, ScriptedManager
 from tests.integration.working import is_running, wait_until_ended
 
@@ -240,7 +241,7 @@ def test_taken_away(manager: ScriptedManager, start: Callable[..., Worker]) -> N
     assert run(manager, ("echo", {"message": "next"})).startswith("completed")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", length.every(2, [signal.SIGKILL, signal.SIGTERM]))
 def test_nothing_outlives_the_worker(
     manager: ScriptedManager, start: Callable[..., Worker], number: signal.Signals
 ) -> None:

@@ -76,6 +76,7 @@ def test_it_is_warm(make_members: MakeMembers) -> None:
         helper_of(first, other_than=helper)
 
 
+@pytest.mark.long
 def test_errors_are_the_same(make_members: MakeMembers) -> None:
     """Of a script that runs too long, of a job that is too large, and when the helper was killed meanwhile."""
     first, second = make_members(ScriptLimits(timeout_s=1.0, result_mb=1))
@@ -133,6 +134,7 @@ def test_whoever_asked_is_killed(make_members: MakeMembers) -> None:
     assert first.ask("compile") == ["job0"]
 
 
+@pytest.mark.long
 def test_whoever_has_the_helper_is_stopped(make_members: MakeMembers) -> None:
     """Others are told within seconds to come again, and served when it goes on."""
     first, second = make_members()

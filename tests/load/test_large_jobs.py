@@ -153,6 +153,7 @@ def test_nobody_waits_for_a_large_job(tmp_path: Path, database_url: str) -> None
     assert longest <= max(MOST_S * slowness(), 2 * max(alone))
 
 
+@pytest.mark.long
 def test_no_transaction_takes_long(tmp_path: Path) -> None:
     """Whatever is done with 100,000 tasks, all others wait for a slice of it at most, by the processor's time."""
     url, job = in_data_folder(tmp_path)

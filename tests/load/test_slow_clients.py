@@ -138,6 +138,7 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
         yield running
 
 
+@pytest.mark.long
 @pytest.mark.longer
 @pytest.mark.usefixtures("many_files")
 def test_workers_do_not_notice_slow_clients(manager: Manager) -> None:

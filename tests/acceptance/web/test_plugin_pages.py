@@ -164,6 +164,7 @@ def test_the_sinks(page: Page, farm: LookedAt) -> None:
     assert page.title() != "hit"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", length.every(2, ["light", "dark"]))
 def test_how_they_look(page: Page, farm: LookedAt, axe: str, pictures: Path, scheme: str) -> None:
     """They keep nobody out, and are no wider than a phone."""

@@ -30,6 +30,7 @@ def save(page: Page) -> None:
     expect(page.get_by_role("status").filter(has_text="Saved, and in use.")).to_be_visible()
 
 
+@pytest.mark.long
 def test_one_is_changed(page: Page, farm: LookedAt) -> None:
     """What is typed outlives going elsewhere, is saved into the file, is in use, and goes back to the default."""
     page.goto("")

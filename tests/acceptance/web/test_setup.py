@@ -58,6 +58,7 @@ def worker(command: str, folder: Path) -> Iterator[None]:
         process.wait(3 * STOP_TIMEOUT_S)
 
 
+@pytest.mark.long
 def test_from_nothing_to_a_frame(page: Page, manager: Manager, tmp_path: Path) -> None:
     """Step by step, back and forth; what is chosen is in the address; then a worker comes, and renders."""
     storage = tmp_path / "shared storage"
