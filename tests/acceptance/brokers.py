@@ -43,6 +43,7 @@ class Broker:
 
     def __init__(self, folder: Path, *lines: str, password: str = "") -> None:
         self.port = free_port()
+        self._ports = [self.port, *(int(line.split()[1]) for line in lines if line.startswith("listener "))]
         self.url = f"tcp://127.0.0.1:{self.port}"
         self.log = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
@@ -63,7 +64,7 @@ class Broker:
         yield f"persistence true\npersistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1"
 
     def start(self) -> None:
-        """Start it and wait until it listens."""
+        """Start it and wait until it listens, at each of its ports: it opens them one after the other."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [found("mosquitto"), "-c", self._config], stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -93,8 +94,12 @@ class Broker:
     def _listens(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self.log.read_text()
+        return all(self._is_open(port) for port in self._ports)
+
+    @staticmethod
+    def _is_open(port: int) -> bool:
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+            return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def found(program: str) -> str:
