@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import falcon
 
-from flamenco.api import downloads, errors, pages, plugin_routes, sign_in_page
+from flamenco.api import downloads, errors, health, pages, plugin_routes, sign_in_page
 from flamenco.api.middleware.answers import Bodiless, UnreadBody
 from flamenco.api.middleware.authentication import Authentication, KeyInPath
 from flamenco.api.middleware.body import Body
@@ -68,6 +68,9 @@ def create_app(farm: Farm) -> Application:
             taken.append(surface.prefix + path)
     app.add_route(downloads.JOB_FILES_PATH, downloads.JobFiles(farm))
     taken.append(downloads.JOB_FILES_PATH)
+    for path, resource in ((health.HEALTH_PATH, health.Alive), (health.READY_PATH, health.Ready)):
+        app.add_route(path, resource(farm))
+        taken.append(path)
     if farm.config.autodiscoverable:
         app.add_route(DESCRIPTION_PATH, Description())
         taken.append(DESCRIPTION_PATH)

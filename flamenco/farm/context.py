@@ -68,9 +68,10 @@ class Farm:
     `clock` is what people call the time, and may be moved; `timer` gives seconds that nobody moves.
     `task_watch`, `worker_watch`: of whom nothing was heard for how long, as far as this process has watched.
     `command_limits` are those that commands have by default, by the names of the few that have any.
-    `sleep_checked`: when this process last looked which workers should sleep. `idle_workers`: the keys of those that
-    this process had nothing for when they asked last. `log_searches` is held while a log is searched,
-    `large_action` while somebody has something done with many jobs, tasks or workers.
+    `chores_due`: by when, by the timer, something is to be heard of each thread of chores. `sleep_checked`: when this
+    process last looked which workers should sleep. `idle_workers`: the keys of those that this process had nothing for
+    when they asked last. `log_searches` is held while a log is searched, `large_action` while somebody has something
+    done with many jobs, tasks or workers.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Farm:
         self.request_times = RequestHistograms()
         self.task_watch = self.worker_watch = Watch(self.moment())
         self.sleep_checked = self.moment()
+        self.chores_due: dict[str, float] = {}
         self.repeated = Repeated()
         self.callers = Callers()
         self.known_callers: KnownCallers[Caller] = KnownCallers(timer)

@@ -55,6 +55,9 @@ UNAVAILABLE_RETRY_S = 5.0
 FINISH_S = 0.5
 """How long after it was asked to stop a runner still begins what must not be left behind; it has to end as well."""
 
+ALONE_S = 3600.0
+"""How long a chore with a thread of its own may be at work before it is taken to be stuck: some look at many files."""
+
 _FINISH_POLL_S = 0.05
 _STOP_WAIT_S = 5.0
 _STOP_ALL_WAIT_S = 1.0
@@ -172,12 +175,19 @@ class Runner:
         while due:
             due.sort(key=lambda entry: entry[0])
             moment, chore = due.pop(0)
+            self._expect(moment - time.monotonic())
             if self._stopped.wait(max(0.0, moment - time.monotonic())):
                 break
+            self._expect(0.0 if len(self._chores) > 1 else ALONE_S)
             due.append((time.monotonic() + self._run_once(chore), chore))
+        self._farm.chores_due.pop(self._thread.name, None)
         for chore in self._chores:
             self._finish(chore)
         self._release()
+
+    def _expect(self, within_s: float) -> None:
+        """Say by when something is to be heard of this thread; see `farm.health`."""
+        self._farm.chores_due[self._thread.name] = self._farm.timer() + max(0.0, within_s)
 
     def _finish(self, chore: Chore) -> None:
         """See to it that a chore leaves nothing behind, if there is time: by this process, or whoever has the lease.
