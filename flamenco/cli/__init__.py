@@ -89,6 +89,7 @@ COMMANDS: Final = {
     "sinks": Lazy("flamenco.cli.sinks:sinks", "Watch event sinks, and see to events that were given up."),
     "setup": Lazy("flamenco.cli.setup:setup", "Set a farm up: where its files go, and what renders."),
     "config": Lazy("flamenco.cli.config:config", "Show and change the settings, where they come from, what they mean."),
+    "service": Lazy("flamenco.cli.service:service", "Have this machine keep a manager or a worker running."),
     "doctor": Lazy("flamenco.cli.doctor:doctor", "Say what is wrong here, what is open, and what helps."),
     "db": Lazy("flamenco.cli.db:db", "Upgrade, check and back up the database."),
     "shaman": Lazy("flamenco.cli.shaman:shaman", "Look after the stored files of jobs."),

@@ -40,6 +40,7 @@ TESTED = {
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
     ("docs/keeping.md", "sh"): 5,  # here; tests/acceptance/test_trash.py
     ("docs/keeping.md", "yaml"): 2,  # here
+    ("docs/operating.md", "sh"): 1,  # here; tests/integration/test_service_command.py
     ("docs/database.md", "sh"): 1,  # here; tests/integration/test_database_copy.py
     ("docs/database.md", "yaml"): 2,  # here
     ("docs/database.md", "sql"): 1,  # what psql takes
@@ -53,7 +54,7 @@ TESTED = {
 
 SHELL = [
     *("README.md", "CONTRIBUTING.md"),
-    *("docs/access.md", "docs/database.md", "docs/keeping.md", "docs/simulate.md", "docs/time.md"),
+    *("docs/access.md", "docs/database.md", "docs/keeping.md", "docs/operating.md", "docs/simulate.md", "docs/time.md"),
 ]
 """The manuals with lines for a shell."""
 
