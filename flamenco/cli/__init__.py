@@ -92,6 +92,8 @@ COMMANDS: Final = {
     "service": Lazy("flamenco.cli.service:service", "Have this machine keep a manager or a worker running."),
     "doctor": Lazy("flamenco.cli.doctor:doctor", "Say what is wrong here, what is open, and what helps."),
     "db": Lazy("flamenco.cli.db:db", "Upgrade, check and back up the database."),
+    "backup": Lazy("flamenco.cli.backup:backup", "Copy all that a manager has into a file."),
+    "restore": Lazy("flamenco.cli.backup:restore", "Bring back what is in such a file."),
     "shaman": Lazy("flamenco.cli.shaman:shaman", "Look after the stored files of jobs."),
     "openapi": Lazy("flamenco.cli.openapi:openapi", "Print what the HTTP API looks like."),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import islice
 from typing import Final
 
@@ -30,6 +30,12 @@ Told = Callable[[str, int, int], None]
 def copied_tables() -> list[Table]:
     """The tables in an order in which none refers to a later one."""
     return [table for table in metadata.sorted_tables if table not in _LEFT_OUT]
+
+
+def count_rows(store: Store, names: Collection[str] | None = None) -> dict[str, int]:
+    """How many rows there are, by tables; of those that are named, if they are there."""
+    with store.read() as tx:
+        return {table.name: _count(tx, table) for table in copied_tables() if names is None or table.name in names}
 
 
 def copy(source: Store, target: Store, told: Told = lambda *_: None) -> dict[str, int]:
