@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import falcon
 
-from flamenco.api import downloads, errors, health, pages, plugin_routes, sign_in_page
+from flamenco.api import downloads, errors, health, pages, plugin_routes, reference, sign_in_page
 from flamenco.api.middleware.answers import Bodiless, UnreadBody
 from flamenco.api.middleware.authentication import Authentication, KeyInPath
 from flamenco.api.middleware.body import Body
@@ -66,6 +66,9 @@ def create_app(farm: Farm) -> Application:
         for path, resource in surface.routes.items():
             app.add_route(surface.prefix + path, resource(farm))
             taken.append(surface.prefix + path)
+    app.add_route(reference.PATH, reference.Index())
+    app.add_route(reference.SURFACE_PATH, reference.Reference())
+    taken += [reference.PATH, reference.SURFACE_PATH]
     app.add_route(downloads.JOB_FILES_PATH, downloads.JobFiles(farm))
     taken.append(downloads.JOB_FILES_PATH)
     for path, resource in ((health.HEALTH_PATH, health.Alive), (health.READY_PATH, health.Ready)):

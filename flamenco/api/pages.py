@@ -29,6 +29,10 @@ body {{ max-width: 44rem; margin: 3rem auto; padding: 0 1rem; font: 1rem/1.5 sys
 code {{ font: 0.95em ui-monospace, monospace; }}
 pre {{ padding: 0.75rem 1rem; border: 1px solid #8886; border-radius: 0.5rem; overflow-x: auto; }}
 li {{ margin: 0.25rem 0; }}
+table {{ border-collapse: collapse; margin: 0.5rem 0; }}
+caption {{ text-align: start; font-weight: 600; }}
+td {{ border: 1px solid #8884; padding: 0.15rem 0.5rem; vertical-align: top; overflow-wrap: anywhere; }}
+summary {{ margin: 0.35rem 0; cursor: pointer; }}
 footer {{ margin-top: 2rem; opacity: 0.7; }}
 </style>
 </head>
