@@ -95,6 +95,7 @@ COMMANDS: Final = {
     "backup": Lazy("flamenco.cli.backup:backup", "Copy all that a manager has into a file."),
     "restore": Lazy("flamenco.cli.backup:restore", "Bring back what is in such a file."),
     "shaman": Lazy("flamenco.cli.shaman:shaman", "Look after the stored files of jobs."),
+    "completion": Lazy("flamenco.cli.completion:completion", "Have a shell complete what one types."),
     "openapi": Lazy("flamenco.cli.openapi:openapi", "Print what the HTTP API looks like."),
 }
 """Every command by name, in the order `--help` lists them: the farm first, then what one does with it."""
@@ -174,12 +175,12 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command. Raises `ConfigError` naming what has to be installed when a library is missing."""
+        command: click.Command | None
         if (lazy := self.lazy.get(cmd_name)) is None or find_spec(lazy.module) is None:
-            return super().get_command(ctx, cmd_name) or self._more(ctx).get(cmd_name)
-        command: click.Command = getattr(
-            _imported(lazy.module, f"`flamenco {cmd_name}`"), lazy.target.partition(":")[2]
-        )
-        return command
+            command = super().get_command(ctx, cmd_name) or self._more(ctx).get(cmd_name)
+        else:
+            command = getattr(_imported(lazy.module, f"`flamenco {cmd_name}`"), lazy.target.partition(":")[2])
+        return _offering(command) if command and ctx.resilient_parsing else command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with the help from the table."""
@@ -206,6 +207,14 @@ class LazyGroup(click.Group):
             _end(ctx, f"{error.filename} cannot be used: {error.strerror}.", EXIT_CONFIG)
         except (KeyboardInterrupt, click.Abort):
             _end(ctx, "interrupted.", EXIT_INTERRUPTED)
+
+
+def _offering(command: click.Command) -> click.Command:
+    """A command that somebody is about to type, with all that is below it: what it takes is completed."""
+    offer: Callable[[click.Command], click.Command] = _imported("flamenco.cli.completing", "Completion").offer
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        offer(inner)
+    return offer(command)
 
 
 def _imported(module: str, user: str) -> ModuleType:
