@@ -40,7 +40,10 @@ TESTED = {
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
     ("docs/keeping.md", "sh"): 5,  # here; tests/acceptance/test_trash.py
     ("docs/keeping.md", "yaml"): 2,  # here
-    ("docs/operating.md", "sh"): 2,  # here; tests/integration/test_service_command.py, test_backup.py
+    (
+        "docs/operating.md",
+        "sh",
+    ): 3,  # here; test_service_command.py, test_backup.py, test_containers.py
     ("docs/database.md", "sh"): 1,  # here; tests/integration/test_database_copy.py
     ("docs/database.md", "yaml"): 2,  # here
     ("docs/database.md", "sql"): 1,  # what psql takes
