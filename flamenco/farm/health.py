@@ -68,11 +68,12 @@ class Readiness:
         return ""
 
     def _storage(self) -> str:
-        """Where the manager keeps logs and images, and what it shares with workers."""
-        for path in {str(self._farm.config.local_storage_path), str(self._farm.config.shared_storage_path)}:
-            found = shared_storage.check(path)
+        """Where the manager keeps logs and images, and what it shares with workers, where somebody has said that."""
+        config = self._farm.config
+        for path in (config.local_storage_path, *([config.shared_path] if config.shared_storage_path else ())):
+            found = shared_storage.check(str(path))
             if not found.is_usable:
-                log.warning("not ready: the storage", path=path, reason=found.cause)
+                log.warning("not ready: the storage", path=str(path), reason=found.cause)
                 return "The manager cannot write to its storage."
         return ""
 

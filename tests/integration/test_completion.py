@@ -51,7 +51,7 @@ def ask(words: str, url: str = "") -> list[str]:
         check=False,
     )
     assert done.stderr == ""
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
 
 def test_what_there_is(url: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,12 @@ from flamenco.farm import health
 from flamenco.farm.context import Farm
 from flamenco.services.runner import Chore, Runner
 from flamenco.testing import Clock
+
+
+@pytest.fixture
+def farm(make_farm: Callable[..., Farm], tmp_path: Path) -> Farm:
+    """A farm with a shared storage."""
+    return make_farm(shared_storage_path=str(tmp_path / "shared"))
 
 
 @pytest.fixture

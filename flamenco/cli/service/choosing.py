@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,7 +115,7 @@ def _places(kind: Kind, arguments: Sequence[str]) -> tuple[tuple[Path, ...], Pat
 
 
 def _option(arguments: Sequence[str], name: str) -> str | None:
-    for word, following in zip(arguments, [*arguments[1:], None], strict=True):
+    for word, following in zip_longest(arguments, arguments[1:]):
         if word == name:
             return following
         if word.startswith(f"{name}="):
