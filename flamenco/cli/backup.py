@@ -119,14 +119,13 @@ def restore(
     Example:
       flamenco restore /backups/flamenco-monday.tar.gz --data-dir /srv/flamenco
     """
-    manifest = backups.read_manifest(source)
+    loaded = configured(config_file, data_dir, {"database": database} if database else {})
+    config, manifest = loaded.config, backups.read_manifest(source)
     if manifest.revision not in upgrade.known_revisions():
         raise Refused(
             f"{source} was made by Flamenco {manifest.version}, which is newer than this one; install that version, "
             "or a later one, and restore it with that."
         )
-    loaded = configured(config_file, data_dir, {"database": database} if database else {})
-    config = loaded.config
     config.data_dir.mkdir(0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".flamenco-restore-", dir=config.data_dir) as folder:
         places = {name: Path(folder) / name for name in (backups.DATABASE, backups.SHAMAN)}
@@ -153,19 +152,17 @@ def _restore_database(copy: Path, manifest: backups.Manifest, config: Config, so
     """Bring the copy to the version of this program, look through it, and put it where the manager has its database."""
     if not copy.is_file():
         raise Refused(f"{source} has no {backups.DATABASE}: it was cut short, or changed.")
-    with (
-        closing(Store(f"sqlite:///{copy}", pool_size=1)) as restored,
-        closing(Store(config.database_url, pool_size=1, may_begin=True)) as target,
-    ):
+    with closing(Store(f"sqlite:///{copy}", pool_size=1)) as restored:
         with restored.read() as tx:
             found = [each.problem for each in damage.look(tx, thorough=True)]
         if found or copying.count_rows(restored, manifest.rows) != manifest.rows:
             why = "; ".join(found) or "it has other rows"
             raise StoreError(f"The database in {source} is not what was put there: {why}.")
-
         upgrade.upgrade(restored, utc_now())
-        upgrade.upgrade(target, utc_now())
-        copying.copy(restored, target)
+        # Not before: an empty file would be left behind where there is nothing to restore.
+        with closing(Store(config.database_url, pool_size=1, may_begin=True)) as target:
+            upgrade.upgrade(target, utc_now())
+            copying.copy(restored, target)
 
 
 def _configuration(loaded: Loaded) -> dict[str, Path]:

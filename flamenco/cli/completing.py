@@ -18,6 +18,7 @@ from flamenco.client import ManagerClient
 from flamenco.client.addresses import DEFAULT_URL
 from flamenco.domain.errors import FarmError
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.domain.visible import visible
 
 LIMIT_S: Final = 2.0
 """How long whoever types waits for a manager."""
@@ -120,6 +121,6 @@ def _items(named: Iterable[Named], incomplete: str) -> Iterator[CompletionItem]:
     """What fits, by name where a shell takes that as one word, else by the beginning of the id."""
     for identity, name, told in named:
         if _PLAIN.fullmatch(name) and name.startswith(incomplete):
-            yield CompletionItem(name, help=told)
+            yield CompletionItem(name, help=visible(told))
         elif identity and (identity.startswith(incomplete) or incomplete.lower() in name.lower()):
-            yield CompletionItem(identity[:SHORT_ID], help=f"{name} ({told})" if told else name)
+            yield CompletionItem(identity[:SHORT_ID], help=visible(f"{name} ({told})" if told else name))

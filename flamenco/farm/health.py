@@ -80,7 +80,7 @@ class Readiness:
 
 def late(due: Mapping[str, float], now: float) -> str:
     """What is wrong with chores that were to do something at moments of the timer; nothing is the empty text."""
-    stuck = sorted(name for name, moment in due.copy().items() if now - moment > LATE_S)
+    stuck = sorted(name for name, moment in list(due.items()) if now - moment > LATE_S)
     return f"Nothing was heard for minutes of: {', '.join(stuck)}." if stuck else ""
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import text
 
 from flamenco.cli import main
 from flamenco.farm.context import Farm
@@ -23,8 +22,6 @@ from tests.conftest import postgres_database
 from tests.integration.exercising import exercise
 from tests.integration.test_database_copy import contents
 
-pytestmark = pytest.mark.postgresql
-
 Run = Callable[..., Result]
 
 
@@ -35,16 +32,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     work.mkdir()
     monkeypatch.chdir(work)
     return lambda *words: CliRunner().invoke(main, [str(word) for word in words])
-
-
-@pytest.fixture
-def database_url(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """Either kind where that makes a difference."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        yield f"sqlite:///{tmp_path}/farm.sqlite"
-    else:
-        with postgres_database(request.getfixturevalue("postgres_server")) as url:
-            yield url
 
 
 @pytest.fixture
@@ -61,7 +48,6 @@ def used(farm: Farm, clock: Clock) -> Farm:
     stored = config.shared_path / "file-store/stored/aa"
     stored.mkdir(parents=True)
     (stored / "bb.blob").write_bytes(b"content")
-    (config.data_dir / "flamenco-manager.yaml").write_text(f"manager_name: Ours\ndatabase: {farm.store.url.database}\n")
     return farm
 
 
@@ -77,6 +63,7 @@ def other_url(database_url: str, postgres_server: str, tmp_path: Path) -> Iterat
 
 def backed_up(run: Run, farm: Farm, name: str = "monday.tar.gz") -> Path:
     """A backup of the farm, which goes on."""
+    farm.config.data_dir.mkdir(exist_ok=True)
     database = farm.store.url.render_as_string(hide_password=False)
     (farm.config.data_dir / "flamenco-manager.yaml").write_text(f"manager_name: Ours\ndatabase: {database!r}\n")
     done = run("backup", name, "--data-dir", farm.config.data_dir)
@@ -84,7 +71,7 @@ def backed_up(run: Run, farm: Farm, name: str = "monday.tar.gz") -> Path:
     return Path(name)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.postgresql
 @pytest.mark.parametrize("name", length.every(2, ["monday.tar.gz", "monday.tar"]))
 def test_everything_comes_back(used: Farm, run: Run, tmp_path: Path, name: str, other_url: str) -> None:
     """Each row and each file, in a database of the other kind; what is not part of it is named."""
@@ -96,7 +83,10 @@ def test_everything_comes_back(used: Farm, run: Run, tmp_path: Path, name: str, 
     told = json.loads(done.stdout)
     assert told["missing"] == ["aa/bb.blob"]
     with closing(Store(other_url if "://" in other_url else f"sqlite:///{other_url}")) as restored:
-        assert contents(restored) == contents(used.store)
+        # Of attempts it is known up to where they are summed up: that is the last one that is left, where it was later.
+        before, after = contents(used.store), contents(restored)
+        assert after.pop("rolled_up") <= before.pop("rolled_up")
+        assert after == before
         with restored.read() as tx:
             assert recount.miscounted(tx) == []
     for part in ("archives", "jobtypes", "plugins"):
@@ -156,19 +146,16 @@ def damaged(file: Path, how: str) -> None:
         ("leads out", "which no backup of Flamenco has"),
     ],
 )
-def test_a_backup_that_is_none(used: Farm, run: Run, tmp_path: Path, how: str, said: str) -> None:
+def test_a_backup_that_is_none(farm: Farm, run: Run, tmp_path: Path, how: str, said: str) -> None:
     """It is said, and nothing is left behind."""
-    file = backed_up(run, used, "monday.tar")
+    file = backed_up(run, farm, "monday.tar")
     damaged(file, how)
     there = tmp_path / "there"
     done = run("restore", file, "--data-dir", there)
     assert done.exit_code in (1, 2), done.output
     assert said in done.output
     assert "Traceback" not in done.output
-    database = there / "flamenco-manager.sqlite"
-    if database.exists():
-        with closing(Store(f"sqlite:///{database}")) as store, store.read() as tx:
-            assert tx.execute(text("SELECT count(*) FROM jobs")).scalar_one() == 0
+    assert not (there / "flamenco-manager.sqlite").exists()
     assert not (tmp_path / "outside").exists()
 
 
@@ -176,3 +163,22 @@ def test_there_is_none(run: Run) -> None:
     """A sentence."""
     done = run("restore", "nothing.tar", "--data-dir", "there")
     assert (done.exit_code, "There is no nothing.tar" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize("words", [("backup", "all.tar"), ("restore", "all.tar")])
+def test_a_configuration_that_cannot_be_read(run: Run, tmp_path: Path, words: tuple[str, str]) -> None:
+    """A sentence and exit code 2, as for every command that reads it."""
+    (tmp_path / "data").mkdir(exist_ok=True)
+    (tmp_path / "data/flamenco-manager.yaml").write_text("listen: [")
+    done = run(*words, "--data-dir", tmp_path / "data")
+    assert (done.exit_code, "is not YAML in line 1" in done.output) == (2, True)
+
+
+def test_a_database_that_is_damaged(run: Run, tmp_path: Path) -> None:
+    """Nothing is left behind of a backup that could not be made."""
+    (tmp_path / "data").mkdir(exist_ok=True)
+    (tmp_path / "data/flamenco-manager.sqlite").write_bytes(b"this is no database\n" * 1000)
+    done = run("backup", "all.tar", "--data-dir", tmp_path / "data")
+    assert done.exit_code == 2, done.output
+    assert "flamenco-manager.sqlite" in done.output
+    assert list(Path.cwd().iterdir()) == []

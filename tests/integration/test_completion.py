@@ -37,10 +37,10 @@ def url(farm: Farm) -> Iterator[str]:
         yield address
 
 
-def ask(words: str, url: str = "") -> list[str]:
+def ask(words: str, url: str = "", of: str = "bash") -> list[str]:
     """What is offered where a line for a shell ends."""
     typed = f"flamenco {words}"
-    environ = {**os.environ, "_FLAMENCO_COMPLETE": "bash_complete", "COMP_WORDS": typed, "FLAMENCO_MANAGER": url}
+    environ = {**os.environ, "_FLAMENCO_COMPLETE": f"{of}_complete", "COMP_WORDS": typed, "FLAMENCO_MANAGER": url}
     environ["COMP_CWORD"] = str(len(typed.split(" ")) - 1)
     done = subprocess.run(
         [sys.executable, "-c", "from flamenco.cli import main; main(prog_name='flamenco')"],
@@ -51,7 +51,8 @@ def ask(words: str, url: str = "") -> list[str]:
         check=False,
     )
     assert done.stderr == ""
-    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
+    lines = [line for line in done.stdout.split("\n") if line]
+    return [line.partition(",")[2] for line in lines] if of == "bash" else lines
 
 
 def test_what_there_is(url: str) -> None:
@@ -62,6 +63,15 @@ def test_what_there_is(url: str) -> None:
     assert len(ask("pause ", url)) == 2
     assert ask("workers show r", url) == ["render-07"]
     assert ask("jobs --status queued,ca", url) == ["queued,cancel-requested", "queued,canceled"]
+
+
+def test_names_do_no_harm(farm: Farm, url: str) -> None:
+    """What somebody called a job moves no cursor and begins no line of what the shell reads."""
+    store_job(farm, authored_job(authored_task(), name="evil\nplain,rm\x1b[2J\u202e"))
+    (only,) = ask("explain evil", url)
+    assert len(only) == 8
+    told = ask("explain evil", url, of="zsh")
+    assert told[2:] == ["evil\\nplain,rm\\x1b[2J\\u202e (queued)"]
 
 
 def test_nobody_is_there() -> None:

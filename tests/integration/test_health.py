@@ -13,7 +13,6 @@ from falcon import testing
 
 from flamenco.api.app import create_app
 from flamenco.config.access_settings import AccessConfig
-from flamenco.domain.access import Mode
 from flamenco.domain.errors import Unavailable
 from flamenco.farm import health
 from flamenco.farm.context import Farm
@@ -55,7 +54,7 @@ def test_all_is_well(client: testing.TestClient) -> None:
 
 def test_nobody_has_to_sign_in(make_farm: Callable[..., Farm]) -> None:
     """What asks has no token."""
-    client = testing.TestClient(create_app(make_farm(access=AccessConfig(mode=Mode.LOGIN))))
+    client = testing.TestClient(create_app(make_farm(access=AccessConfig(mode="login"))))
     assert client.simulate_get("/healthz").status_code == 200
     assert client.simulate_get("/readyz").status_code == 503
     assert client.simulate_get("/api/x/jobs").status_code == 401
