@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import re
 from collections.abc import Iterator
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+
+from flamenco.web.scripts import sent, without_indentation
 
 PAGE_VERSION: Final = "Flamenco-Page"
 """The header that says which version of the page the manager has."""
@@ -25,7 +26,8 @@ _TYPES: Final = {
 }
 """What a browser is sent. Anything else that lies there, such as types for editors, is for people at work on it."""
 
-_COMMENT: Final = re.compile(rb"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*$", re.DOTALL | re.MULTILINE)
+_OURS: Final = {".js": sent, ".css": without_indentation}
+"""What is sent of the files that we have written, by their type. Those of others are sent as they are."""
 
 _PACKED_FROM: Final = 500
 """In bytes. What is smaller than a packet does not get there sooner for being packed."""
@@ -82,17 +84,9 @@ def page_version() -> str:
     return page_assets().version
 
 
-def without_comments(script: bytes) -> bytes:
-    """A script without the comments that have lines of their own, of which the lines stay: errors tell their numbers.
-
-    They are for who reads the files, and a fifth of all that would have to be sent.
-    """
-    return _COMMENT.sub(lambda found: b"\n" * found[0].count(b"\n"), script)
-
-
 def _asset(path: Path) -> Asset:
     plain = path.read_bytes()
-    if path.suffix == ".js":
-        plain = without_comments(plain)
+    if path.suffix in _OURS and path.parent.name != "vendor":
+        plain = _OURS[path.suffix](plain.decode()).encode()
     packed = gzip.compress(plain, 9, mtime=0) if len(plain) >= _PACKED_FROM else None
     return Asset(_TYPES[path.suffix], plain, packed)

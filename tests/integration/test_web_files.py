@@ -14,7 +14,7 @@ from falcon import testing
 from flamenco.api.app import create_app
 from flamenco.farm.context import Farm
 from flamenco.web.addresses import VIEWS
-from flamenco.web.assets import STATIC, Assets, without_comments
+from flamenco.web.assets import STATIC, Assets
 from tests.integration.test_pages import BROWSER, PROGRAMS
 
 NAME = "<script>alert('R&D')</script>"
@@ -109,22 +109,6 @@ def test_another_content_is_another_version(tmp_path: Path) -> None:
     other = Assets(tmp_path).version
     (tmp_path / "b.js").write_text("2")
     assert len({one, other, Assets(tmp_path).version}) == 3
-
-
-def test_comments_stay_at_home() -> None:
-    """Those with lines of their own are not sent, and every other line keeps its number."""
-    script = b"/** About\n * it. */\nlet a = /** @type {any} */ (1);\n  /** More. */\nlet b = '/** no';\nlet c;\n"
-    assert without_comments(script) == b"\n\nlet a = /** @type {any} */ (1);\n\nlet b = '/** no';\nlet c;\n"
-
-
-@pytest.mark.parametrize("name", [name for name in Assets().by_path if name.startswith("app/")])
-def test_only_comments_stay_at_home(name: str) -> None:
-    """Of every module, what is sent is what lies there, but for lines that are a comment."""
-    lying = (STATIC / name).read_text().splitlines()
-    sent = Assets().by_path[name].plain.decode().splitlines()
-    assert len(sent) == len(lying)
-    left_out = [line.strip() for line, kept in zip(lying, sent, strict=True) if line != kept]
-    assert [line for line in left_out if not line.startswith(("/**", "*"))] == []
 
 
 def test_modules_are_there() -> None:
