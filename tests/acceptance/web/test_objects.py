@@ -123,7 +123,7 @@ def test_how_a_job_went(page: Page, farm: LookedAt) -> None:
     page.goto(f"jobs/{job_id}?tab=timeline")
     expect(page.locator(".lane i")).to_have_count(40)
     page.get_by_text("As a table").click()
-    expect(page.get_by_role("row")).to_have_count(40)
+    expect(page.get_by_role("row")).to_have_count(41)
     page.goto(f"jobs/{job_id}?tab=details")
     expect(page.get_by_role("tabpanel")).to_contain_text("Elapsed")
     expect(page.locator(".shares li").first).to_be_visible()

@@ -5,8 +5,8 @@ import { html, render } from "./core/lib.js";
 import { live } from "./core/live.js";
 import { followLinks } from "./core/place.js";
 import { findPages } from "./core/plugin_pages.js";
+import { keepTheme } from "./core/screen.js";
 import { findOut } from "./core/session.js";
-import { keepTheme } from "./core/theme.js";
 import { Shell } from "./ui/shell.js";
 
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));

@@ -22,6 +22,9 @@ export class ApiError extends Error {
   }
 }
 
+/** What went wrong, for people to read. @param {unknown} error */
+export const textOf = (error) => (error instanceof Error ? error.message : `${error}`);
+
 /** @typedef {Record<string, string | number | boolean | string[] | null | undefined>} Query */
 
 /**

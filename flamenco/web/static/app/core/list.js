@@ -4,7 +4,7 @@
  * Rows are kept by page, so that what is in view can be fetched anew without the rest.
  */
 
-import { get } from "./api.js";
+import { get, textOf } from "./api.js";
 import { signal } from "./lib.js";
 
 const PAGE = 100;
@@ -96,7 +96,7 @@ export class List {
       this.state.value = "ready";
     } catch (error) {
       if (stop.aborted) return;
-      this.error.value = `${error instanceof Error ? error.message : error}`;
+      this.error.value = textOf(error);
       if (!this.pages.length) this.state.value = "failed";
     }
     this.version.value += 1;
@@ -140,7 +140,7 @@ export class List {
     } catch (error) {
       if (stop.aborted) return;
       this.next = undefined; // asked for again with the next refresh
-      this.error.value = `${error instanceof Error ? error.message : error}`;
+      this.error.value = textOf(error);
     }
     this.version.value += 1;
   }
@@ -185,7 +185,7 @@ export class List {
         if (!after) break;
       }
     } catch (error) {
-      if (!stop.aborted) this.error.value = `${error instanceof Error ? error.message : error}`;
+      if (!stop.aborted) this.error.value = textOf(error);
     }
     this.version.value += 1;
   }

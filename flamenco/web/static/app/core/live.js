@@ -108,8 +108,8 @@ function newest(events) {
 const keyOf = ({ id, topic, payload }) =>
   topic.startsWith("/tasklog/") || !payload.id ? id : `${topic} ${payload.id}`;
 
-/** @param {number} ms */
-const pause = (ms) =>
+/** Wait. @param {number} ms */
+export const pause = (ms) =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);
   });

@@ -158,6 +158,7 @@ export const strings = {
       some: (count) => `The first ${count.toLocaleString()} attempts of that time; choose a shorter one to see all.`,
       windows: { 1: "last hour", 6: "last 6 hours", 24: "last day", 168: "last week", 0: "all" },
       table: "As a table",
+      columns: ["Task", "Worker", "Outcome", "Started", "Took"],
       nobody: "nobody",
     },
     grid: {
@@ -201,14 +202,7 @@ export const strings = {
     attempts: {
       title: "Attempts",
       none: "Nobody has tried it yet.",
-      number: "№",
-      worker: "Worker",
-      started: "Started",
-      took: "Took",
-      outcome: "Outcome",
-      reason: "Reason",
-      steps: "Steps",
-      log: "Log",
+      columns: ["№", "Outcome", "Worker", "Started", "Took", "Steps", "Reason", "Log"],
     },
     log: "Log",
     given: {
@@ -461,7 +455,6 @@ export const strings = {
     lazily: "after the task",
     atOnce: "at once",
     undo: "Undo",
-    more: "More",
     keep: "Keep",
     /** @param {string} what @param {number} done */
     done: (what, done) => `${what}: ${done.toLocaleString()}`,
@@ -629,7 +622,6 @@ export const strings = {
       what: "This is written into the configuration file, and the manager starts anew with it.",
       storage: "Shared storage",
       blender: "Blender",
-      as: "On",
       confirm: "Confirm",
       startsAnew: "The manager starts anew; this page goes on by itself.",
       missing: "Choose a shared storage first.",
@@ -650,7 +642,7 @@ export const strings = {
       finish: "To the farm",
     },
   },
-  notices: { title: "What happened", none: "Nothing yet.", close: "Close", open: "Notices" },
+  notices: { title: "What happened", none: "Nothing yet.", open: "Notices" },
   keys: {
     title: "Keys",
     list: [

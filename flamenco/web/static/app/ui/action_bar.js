@@ -1,9 +1,11 @@
-/** What can be done to what is chosen: there while something is. */
+/** What can be done: to what is chosen, and to the one thing that a view is about. */
 
 import { act, actionsFor } from "../core/actions.js";
-import { html } from "../core/lib.js";
+import { onKeys } from "../core/keys.js";
+import { html, useEffect } from "../core/lib.js";
 import { strings } from "../core/strings.js";
 import { Icon } from "./icon.js";
+import { offered } from "./palette.js";
 
 /**
  * Do an action to what is chosen, or to `rows` when nothing is.
@@ -24,7 +26,10 @@ export async function run(action, selection, rows, fixed) {
   selection.list.refreshSoon();
 }
 
-/** @param {{kind: "jobs" | "tasks" | "workers", selection: import("./selection.js").Selection<any>, fixed?: Record<string, string>}} props */
+/**
+ * There while something is chosen.
+ * @param {{kind: "jobs" | "tasks" | "workers", selection: import("./selection.js").Selection<any>, fixed?: Record<string, string>}} props
+ */
 export function ActionBar({ kind, selection, fixed }) {
   const count = selection.count.value;
   void selection.list.version.value;
@@ -61,4 +66,38 @@ function choosePreceding(selection) {
   const times = selection.chosen().map((job) => job.updated);
   const newest = times.toSorted().at(-1);
   selection.choose([...selection.list.rows()].filter((job) => job.updated <= newest).map((job) => job.id));
+}
+
+/**
+ * What can be done to the one thing that a view is about: buttons, and the same in the palette.
+ * @param {{kind: "jobs" | "tasks" | "workers", row: any, again: () => void, hasKeys?: boolean}} props
+ */
+export function ObjectActions({ kind, row, again, hasKeys = true }) {
+  const actions = actionsFor(kind, [row]).filter((action) => !action.isForMany);
+  /** @param {import("../core/actions.js").Action} action */
+  const perform = async (action) => {
+    await act(action, { ids: [row.id] }, [row]);
+    again();
+  };
+  useEffect(() => {
+    offered.value = actions.map((action) => ({ icon: action.icon, name: action.label, run: () => perform(action) }));
+    const keys = hasKeys ? actions.filter((action) => action.key) : [];
+    // The first of a key is the one that fits best; a list in the same view has its own.
+    const off = onKeys(
+      Object.fromEntries(keys.reverse().map((action) => [/** @type {string} */ (action.key), () => perform(action)])),
+    );
+    return () => {
+      offered.value = [];
+      off();
+    };
+  }, [row]);
+  return html`<div class="actions" role="toolbar">
+    ${actions.map(
+      (
+        action,
+      ) => html`<button key=${action.label} class=${action.isDangerous ? "danger" : ""} onClick=${() => perform(action)}>
+        <${Icon} name=${action.icon} />${action.label}
+      </button>`,
+    )}
+  </div>`;
 }

@@ -1,4 +1,7 @@
-/** Questions that have to be answered before anything is done. The browser's own dialog keeps the focus inside. */
+/**
+ * Questions that have to be answered before anything is done, and the keys that there are. The browser's own dialog
+ * keeps the focus inside.
+ */
 
 import { html, signal, useLayoutEffect, useRef } from "../core/lib.js";
 import { strings } from "../core/strings.js";
@@ -14,6 +17,8 @@ import { strings } from "../core/strings.js";
 
 /** @type {import("../core/lib.js").Signal<{question: Question, answer: (form: FormData | null) => void} | null>} */
 const asked = signal(null);
+
+const areKeysShown = signal(false);
 
 /**
  * Ask, and give what was filled in; null when it was not to be.
@@ -53,5 +58,26 @@ export function Dialog() {
         <button class=${question.isDangerous ? "danger" : "primary"} autofocus>${question.yes}</button>
       </p>
     </form>
+  </dialog>`;
+}
+
+/** Show the keys that there are. */
+export const showKeys = () => {
+  areKeysShown.value = true;
+};
+
+/** Where they are shown. */
+export function KeyList() {
+  const element = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  useLayoutEffect(() => {
+    if (areKeysShown.value) element.current?.showModal();
+  }, [areKeysShown.value]);
+  if (!areKeysShown.value) return null;
+  return html`<dialog ref=${element} class="keys" aria-labelledby="keys" onClose=${() => {
+    areKeysShown.value = false;
+  }}>
+    <h2 id="keys">${strings.keys.title}</h2>
+    <dl>${strings.keys.list.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
+    <form method="dialog"><button autofocus>${strings.close}</button></form>
   </dialog>`;
 }

@@ -1,5 +1,6 @@
 /** Views that only some people open: each is loaded when somebody does, and says so where that fails. */
 
+import { textOf } from "../core/api.js";
 import { html, useEffect, useSignal } from "../core/lib.js";
 import { strings } from "../core/strings.js";
 
@@ -23,7 +24,7 @@ export function later(load) {
           found.value = { view };
         },
         (error) => {
-          problem.value = `${error instanceof Error ? error.message : error}`;
+          problem.value = textOf(error);
         },
       );
     useEffect(() => {

@@ -11,9 +11,8 @@ import { listen } from "../core/live.js";
 import { place, setParams } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { ActionBar, run } from "./action_bar.js";
-import { Chips } from "./chips.js";
 import { ColumnsMenu, shownColumns } from "./columns_menu.js";
-import { FilterField } from "./filter_field.js";
+import { Chips, FilterField } from "./filters.js";
 import { Selection } from "./selection.js";
 import { Table } from "./table.js";
 

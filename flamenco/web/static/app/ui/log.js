@@ -10,7 +10,7 @@ import { followLog, listen } from "../core/live.js";
 import { place, setParams } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { pieces } from "./ansi.js";
-import { FilterField } from "./filter_field.js";
+import { FilterField } from "./filters.js";
 import { Icon } from "./icon.js";
 import { LogText } from "./log_text.js";
 

@@ -1,6 +1,6 @@
 /** The part of a log that is here, in pieces of whole lines, each with the byte that it begins at. */
 
-import { get, send } from "../core/api.js";
+import { get, send, textOf } from "../core/api.js";
 import { signal } from "../core/lib.js";
 
 const PIECE_BYTES = 64 * 1024;
@@ -143,7 +143,7 @@ export class LogText {
         breaks: text.split("\n").length - 1,
       };
     } catch (error) {
-      if (!this.stop.signal.aborted) this.error.value = error instanceof Error ? error.message : `${error}`;
+      if (!this.stop.signal.aborted) this.error.value = textOf(error);
       return null;
     }
   }

@@ -1,5 +1,6 @@
 /** What was done and what went wrong, said once for everybody, with a way back where there is one. */
 
+import { textOf } from "../core/api.js";
 import { clock } from "../core/format.js";
 import { html, signal } from "../core/lib.js";
 import { strings } from "../core/strings.js";
@@ -44,7 +45,7 @@ export function say(text, { details = [], isError = false, undo } = {}) {
  * Say what went wrong.
  * @param {unknown} error
  */
-export const complain = (error) => say(error instanceof Error ? error.message : `${error}`, { isError: true });
+export const complain = (error) => say(textOf(error), { isError: true });
 
 /** @param {{notice: Notice}} props */
 const Line = ({ notice }) =>

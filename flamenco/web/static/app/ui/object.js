@@ -1,6 +1,6 @@
 /** Something that is fetched whole, and fetched again when events say that it has changed. */
 
-import { get } from "../core/api.js";
+import { get, textOf } from "../core/api.js";
 import { html, useEffect, useSignal } from "../core/lib.js";
 import { listen } from "../core/live.js";
 import { strings } from "../core/strings.js";
@@ -43,7 +43,7 @@ export function useFetched(path, concerns, everyMs = AGAIN_MS) {
       } catch (failure) {
         if (stop.signal.aborted) return;
         isGone.value = /** @type {import("../core/api.js").ApiError} */ (failure).status === NOT_FOUND;
-        error.value = failure instanceof Error ? failure.message : `${failure}`;
+        error.value = textOf(failure);
       }
     };
     fetchNow();
@@ -67,6 +67,20 @@ export function useFetched(path, concerns, everyMs = AGAIN_MS) {
   };
 }
 
+/** @typedef {import("../core/types.d.ts").FarmEvent} FarmEvent */
+
+/** Whether an event is of jobs, their tasks or images. @param {FarmEvent} event */
+export const ofJobs = ({ topic }) => topic.startsWith("/jobs");
+/** Whether an event is of workers. @param {FarmEvent} event */
+export const ofWorkers = ({ topic }) => topic === "/workers";
+/** Whether an event is of this job. @param {string} id @returns {(event: FarmEvent) => boolean} */
+export const ofJob =
+  (id) =>
+  ({ topic, payload }) =>
+    topic === "/jobs" && payload.id === id;
+/** For what changes when somebody looks anew. */
+export const never = () => false;
+
 /** What is shown instead of what is not there. @param {{of: Fetched<any>, gone: string}} props */
 export function Missing({ of, gone }) {
   if (of.isGone) return html`<div role="alert"><h1 class="empty">${gone}</h1></div>`;
@@ -79,3 +93,13 @@ export const Fields = ({ fields }) =>
   html`<dl class="fields">
     ${fields.map(([name, value]) => value !== undefined && value !== "" && value !== null && html`<div><dt>${name}</dt><dd dir="auto">${value}</dd></div>`)}
   </dl>`;
+
+/**
+ * A table of which all rows are here.
+ * @param {{columns: readonly any[], children?: any}} props
+ */
+export const Rows = ({ columns, children }) =>
+  html`<div class="wide" tabindex="0"><table>
+    <thead><tr>${columns.map((title) => (title ? html`<th scope="col">${title}</th>` : html`<td></td>`))}</tr></thead>
+    <tbody>${children}</tbody>
+  </table></div>`;

@@ -1,23 +1,21 @@
 /** What is around every view: where one can go, search, who one is, and whether the manager is there. */
 
-import { isConnected } from "../core/api.js";
+import { get, isConnected } from "../core/api.js";
 import { onKeys } from "../core/keys.js";
-import { html, useEffect } from "../core/lib.js";
-import { isOld } from "../core/live.js";
+import { html, signal, useEffect } from "../core/lib.js";
+import { isOld, listen } from "../core/live.js";
 import { go, href, place } from "../core/place.js";
 import { addressOf, pluginPages } from "../core/plugin_pages.js";
 import { viewAt } from "../core/routes.js";
+import { theme, turnTheme } from "../core/screen.js";
 import { isKnown, mayAdminister, me } from "../core/session.js";
 import { strings } from "../core/strings.js";
-import { theme, turnTheme } from "../core/theme.js";
-import { AccountLink } from "./account_link.js";
-import { Dialog } from "./dialog.js";
-import { FarmWord } from "./farm_word.js";
+import { AccountLink, SignIn } from "./account.js";
+import { Dialog, KeyList, showKeys } from "./dialog.js";
 import { Icon } from "./icon.js";
-import { KeyList, showKeys } from "./key_list.js";
 import { Notices, NoticesButton } from "./notices.js";
 import { openPalette, Palette } from "./palette.js";
-import { SignIn } from "./sign_in.js";
+import { Status } from "./status.js";
 
 const FARM = document.querySelector('meta[name="farm"]')?.getAttribute("content") ?? "Flamenco";
 
@@ -38,6 +36,8 @@ const GLOBAL_KEYS = {
   "g f": () => go("/"),
   "?": () => showKeys(),
 };
+
+const farm = signal("unknown");
 
 /** A view for a screen that nobody works at. */
 const BARE = "/wall";
@@ -94,4 +94,24 @@ function Header() {
     </button>
     <${AccountLink} />
   </header>`;
+}
+
+async function look() {
+  try {
+    farm.value = (await get("v3/status")).status;
+  } catch {
+    // The banner says that the manager is away.
+  }
+}
+
+/** The state of the farm in a word. */
+function FarmWord() {
+  useEffect(() => {
+    look();
+    return listen(({ events, missed }) => {
+      for (const { topic, payload } of events) if (topic === "/status") farm.value = payload.status;
+      if (missed) look();
+    });
+  }, []);
+  return html`<${Status} kind="farm" status=${farm.value} />`;
 }

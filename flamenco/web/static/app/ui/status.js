@@ -1,6 +1,6 @@
-/** How a status looks: always a shape, a word and a colour, so that nobody needs all three. */
+/** How a status looks: always a shape, a word and a colour, so that nobody needs all three; and how far something is. */
 
-import { percent } from "../core/format.js";
+import { clock, exact, percent } from "../core/format.js";
 import { html } from "../core/lib.js";
 import { strings } from "../core/strings.js";
 import { Icon } from "./icon.js";
@@ -77,3 +77,26 @@ export const Steps = ({ completed, total }) =>
     <progress value=${completed} max=${total} aria-label=${`${completed}/${total}`}></progress>
     <span class="number">${percent(completed, total)} %</span>
   </span>`;
+
+/**
+ * What a worker does, what is wanted of it, and what people should know about it.
+ * @param {{worker: import("../core/types.d.ts").WorkerRow}} props
+ */
+export const WorkerState = ({ worker }) =>
+  html`<${Status} kind="worker" status=${worker.status} />
+    ${
+      worker.requested &&
+      html` <small class="requested">→ ${strings.workers.requested(statusWord("worker", worker.requested.status), worker.requested.is_lazy)}</small>`
+    }
+    ${worker.warning && html`<span title=${worker.warning}><${Icon} name="triangle-alert" label=${worker.warning} /></span>`}`;
+
+/**
+ * When something will be done, as short as a list has room for; more of it where one points.
+ * @param {{eta?: import("../core/types.d.ts").Eta}} props
+ */
+export function When({ eta }) {
+  if (!eta) return null;
+  const [first, last] = [clock(eta.earliest), clock(eta.latest)];
+  const title = `${exact(eta.earliest)} – ${exact(eta.latest)}: ${eta.ground}`;
+  return html`<span title=${title}>${first === last ? last : `${first} – ${last}`}</span>`;
+}

@@ -6,15 +6,12 @@ import { html } from "../core/lib.js";
 import { href } from "../core/place.js";
 import { mayManage } from "../core/session.js";
 import { strings } from "../core/strings.js";
-import { useFetched } from "../ui/object.js";
+import { ofWorkers, useFetched } from "../ui/object.js";
 
 /** @typedef {import("../core/types.d.ts").WorkerRow} WorkerRow */
 
 const SHOWN = 20;
 const words = strings.approvals;
-
-/** @param {import("../core/types.d.ts").FarmEvent} event */
-const ofWorkers = ({ topic }) => topic === "/workers";
 
 /** Nothing while none waits. */
 export function Approvals() {

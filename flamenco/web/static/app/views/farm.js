@@ -5,12 +5,11 @@ import { html } from "../core/lib.js";
 import { BASE, href } from "../core/place.js";
 import { mayAdminister } from "../core/session.js";
 import { strings } from "../core/strings.js";
-import { Copy } from "../ui/copy.js";
 import { LastImage } from "../ui/last_image.js";
-import { Missing, useFetched } from "../ui/object.js";
-import { Progress, Status } from "../ui/status.js";
+import { Missing, never, ofJobs, ofWorkers, useFetched } from "../ui/object.js";
+import { Progress, Status, When } from "../ui/status.js";
 import { useTitle } from "../ui/title.js";
-import { When } from "../ui/when.js";
+import { Copy } from "../ui/values.js";
 import { Approvals } from "./approvals.js";
 import { FarmHistory } from "./farm_history.js";
 
@@ -21,11 +20,6 @@ import { FarmHistory } from "./farm_history.js";
 
 const SHOWN = 12;
 const words = strings.farm;
-
-/** @param {import("../core/types.d.ts").FarmEvent} event */
-const ofJobs = ({ topic }) => topic.startsWith("/jobs");
-/** @param {import("../core/types.d.ts").FarmEvent} event */
-const ofWorkers = ({ topic }) => topic === "/workers";
 
 export function Farm() {
   useTitle("");
@@ -107,7 +101,7 @@ const WorkersInError = ({ workers }) =>
 /** For whoever started a manager that nobody has set up yet. */
 function SetUpFirst() {
   const found = /** @type {import("../ui/object.js").Fetched<{isFirstRun: boolean}>} */ (
-    useFetched("v3/configuration", () => false)
+    useFetched("v3/configuration", never)
   );
   if (!found.value?.isFirstRun) return null;
   return html`<p class="tile">${strings.setup.farm} <a class="button" href=${href("/setup")}>${strings.setup.start}</a></p>`;

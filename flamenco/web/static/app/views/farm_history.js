@@ -6,6 +6,7 @@ import { html, useEffect, useMemo, useSignal } from "../core/lib.js";
 import { place, setParams } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { Chart } from "../ui/chart.js";
+import { Rows } from "../ui/object.js";
 
 /** @typedef {import("../core/types.d.ts").Series} Series */
 
@@ -76,15 +77,12 @@ function curvesOf({ points, step_s }) {
 const Twin = ({ series }) =>
   html`<details>
     <summary>${words.table}</summary>
-    <table class="plain-table">
-      <thead><tr><th scope="col"></th><th scope="col">${words.busy}</th><th scope="col">${words.completed}</th><th scope="col">${words.failed}</th></tr></thead>
-      <tbody>
-        ${series.points.toReversed().map(
-          ({ at, busy_workers, completed, failed }) => html`<tr>
-            <th scope="row">${clock(at)}</th><td class="right">${busy_workers.toFixed(1)}</td>
-            <td class="right">${((completed * 60) / series.step_s).toFixed(1)}</td><td class="right">${((failed * 60) / series.step_s).toFixed(1)}</td>
-          </tr>`,
-        )}
-      </tbody>
-    </table>
+    <${Rows} columns=${["", words.busy, words.completed, words.failed]}>
+      ${series.points.toReversed().map(
+        ({ at, busy_workers, completed, failed }) => html`<tr>
+          <th scope="row">${clock(at)}</th>
+          ${[busy_workers, (completed * 60) / series.step_s, (failed * 60) / series.step_s].map((number) => html`<td class="right">${number.toFixed(1)}</td>`)}
+        </tr>`,
+      )}
+    <//>
   </details>`;

@@ -4,29 +4,29 @@ import { exact } from "../core/format.js";
 import { html } from "../core/lib.js";
 import { BASE, href } from "../core/place.js";
 import { strings } from "../core/strings.js";
-import { Copy } from "../ui/copy.js";
+import { ObjectActions } from "../ui/action_bar.js";
 import { LastImage } from "../ui/last_image.js";
 import { later } from "../ui/later.js";
-import { Fields, Missing, useFetched } from "../ui/object.js";
-import { ObjectActions } from "../ui/object_actions.js";
+import { Fields, Missing, ofJob, useFetched } from "../ui/object.js";
 import { Progress, Status } from "../ui/status.js";
 import { Tabs } from "../ui/tabs.js";
 import { useTitle } from "../ui/title.js";
-import { Blocklist } from "./job_blocklist.js";
+import { Copy } from "../ui/values.js";
 import { Grid } from "./job_grid.js";
-import { Settings } from "./job_settings.js";
 import { Tasks } from "./job_tasks.js";
 import { Timeline } from "./job_timeline.js";
 import { Eta, JobTimes } from "./job_times.js";
-import { Why } from "./job_why.js";
 
 /** @typedef {import("../core/types.d.ts").Job} JobDetails */
 
-const History = later(async () => (await import("./later/job_history.js")).History);
+/** Tabs that few people open. @param {"Settings" | "Blocklist" | "History"} name */
+const fact = (name) => later(async () => (await import("./later/job_facts.js"))[name]);
+const [Settings, Blocklist, History] = [fact("Settings"), fact("Blocklist"), fact("History")];
+const Why = later(async () => (await import("./later/job_waits.js")).Why);
 
 /** @param {{id: string, isBeside?: boolean}} props `isBeside`: the list of jobs is there too */
 export function Job({ id, isBeside = false }) {
-  const fetched = useFetched(`x/jobs/${id}`, ({ topic, payload }) => topic === "/jobs" && payload.id === id);
+  const fetched = useFetched(`x/jobs/${id}`, ofJob(id));
   const job = /** @type {JobDetails | null} */ (fetched.value);
   useTitle(job?.name ?? "");
   if (!job || fetched.isGone) return html`<${Missing} of=${fetched} gone=${strings.job.gone} />`;

@@ -1,11 +1,12 @@
 /** Who worked on a job when: a lane for each worker, a bar for each attempt, so that gaps are seen. */
 
-import { get } from "../core/api.js";
+import { get, textOf } from "../core/api.js";
 import { exact, span } from "../core/format.js";
 import { html, useEffect, useSignal } from "../core/lib.js";
 import { listen } from "../core/live.js";
 import { go, href, place, setParams } from "../core/place.js";
 import { strings } from "../core/strings.js";
+import { Rows } from "../ui/object.js";
 import { Status, statusWord } from "../ui/status.js";
 
 /** @typedef {import("../core/types.d.ts").Attempt} Attempt */
@@ -32,7 +33,7 @@ export function Timeline({ job }) {
         isMore.value = found.isMore;
         error.value = "";
       } catch (failure) {
-        if (!stop.signal.aborted) error.value = `${failure instanceof Error ? failure.message : failure}`;
+        if (!stop.signal.aborted) error.value = textOf(failure);
       }
     };
     look();
@@ -132,17 +133,15 @@ function Bar({ job, attempt, from, whole }) {
 const Twin = ({ job, attempts }) =>
   html`<details>
     <summary>${words.table}</summary>
-    <table class="plain-table">
-      <tbody>
-        ${attempts.map(
-          (attempt) => html`<tr>
-            <td><a href=${href(`/jobs/${job.id}/tasks/${attempt.task?.id}`)} dir="auto">${attempt.task?.name}</a></td>
-            <td dir="auto">${attempt.worker?.name ?? words.nobody}</td>
-            <td><${Status} kind="attempt" status=${attempt.outcome} /></td>
-            <td>${exact(attempt.started)}</td>
-            <td class="right">${span(attempt.seconds)}</td>
-          </tr>`,
-        )}
-      </tbody>
-    </table>
+    <${Rows} columns=${words.columns}>
+      ${attempts.map(
+        (attempt) => html`<tr>
+          <td><a href=${href(`/jobs/${job.id}/tasks/${attempt.task?.id}`)} dir="auto">${attempt.task?.name}</a></td>
+          <td dir="auto">${attempt.worker?.name ?? words.nobody}</td>
+          <td><${Status} kind="attempt" status=${attempt.outcome} /></td>
+          <td>${exact(attempt.started)}</td>
+          <td class="right">${span(attempt.seconds)}</td>
+        </tr>`,
+      )}
+    <//>
   </details>`;

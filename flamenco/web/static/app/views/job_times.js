@@ -5,8 +5,8 @@ import { html } from "../core/lib.js";
 import { href } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { Icon } from "../ui/icon.js";
-import { Fields, Missing, useFetched } from "../ui/object.js";
-import { When } from "../ui/when.js";
+import { Fields, Missing, ofJob, useFetched } from "../ui/object.js";
+import { When } from "../ui/status.js";
 
 /** @typedef {import("../core/types.d.ts").JobTimes} Times */
 
@@ -15,8 +15,7 @@ const words = strings.job.times;
 const EVERY_MS = 10_000;
 
 /** @param {{id: string}} props */
-const useTimes = ({ id }) =>
-  useFetched(`x/jobs/${id}/times`, ({ topic, payload }) => topic === "/jobs" && payload.id === id, EVERY_MS);
+const useTimes = ({ id }) => useFetched(`x/jobs/${id}/times`, ofJob(id), EVERY_MS);
 
 /** How long it has taken, and when it will be done, as the head of a job says it. @param {{job: {id: string}}} props */
 export function Eta({ job }) {

@@ -7,9 +7,8 @@ import { strings } from "../core/strings.js";
 import { Beside } from "../ui/beside.js";
 import { later } from "../ui/later.js";
 import { ListView } from "../ui/list_view.js";
-import { Progress, Status } from "../ui/status.js";
+import { Progress, Status, When } from "../ui/status.js";
 import { HiddenTitle } from "../ui/title.js";
-import { When } from "../ui/when.js";
 import { Job } from "./job.js";
 
 /** @typedef {import("../core/types.d.ts").JobRow} JobRow */

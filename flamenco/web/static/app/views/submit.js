@@ -1,13 +1,13 @@
 /** Submitting a job: which type, what it is to do, and what tasks that would make. */
 
-import { change, get } from "../core/api.js";
+import { change, get, textOf } from "../core/api.js";
 import { allJobTypes, shownSettings, valueIn } from "../core/job_types.js";
 import { html, useEffect, useRef, useSignal } from "../core/lib.js";
 import { go, href, place } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { allTags } from "../core/tags.js";
 import { complain, say } from "../ui/notices.js";
-import { Missing, useFetched } from "../ui/object.js";
+import { Missing, never, useFetched } from "../ui/object.js";
 import { SettingField } from "../ui/setting_field.js";
 import { useTitle } from "../ui/title.js";
 import { TaskTree } from "./task_tree.js";
@@ -38,7 +38,7 @@ export function SubmitList() {
 
 /** @param {{name: string}} props */
 export function Submit({ name }) {
-  const type = useFetched(`v3/jobs/type/${encodeURIComponent(name)}`, () => false);
+  const type = useFetched(`v3/jobs/type/${encodeURIComponent(name)}`, never);
   const from = place.value.params.get("from");
   const model = useSignal(/** @type {import("../core/types.d.ts").Job | null} */ (null));
   const isReady = useSignal(!from);
@@ -80,7 +80,7 @@ function Form({ type, model }) {
     try {
       then(await change("POST", path, submission(type, model, new FormData(form.current))));
     } catch (error) {
-      problem.value = error instanceof Error ? error.message : `${error}`;
+      problem.value = textOf(error);
     }
     isBusy.value = false;
   };

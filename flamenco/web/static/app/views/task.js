@@ -4,17 +4,17 @@ import { ago, exact } from "../core/format.js";
 import { html } from "../core/lib.js";
 import { href } from "../core/place.js";
 import { strings } from "../core/strings.js";
-import { Copy } from "../ui/copy.js";
+import { ObjectActions } from "../ui/action_bar.js";
 import { later } from "../ui/later.js";
 import { Log } from "../ui/log.js";
 import { Fields, Missing, useFetched } from "../ui/object.js";
-import { ObjectActions } from "../ui/object_actions.js";
 import { Status, Steps } from "../ui/status.js";
 import { Tabs } from "../ui/tabs.js";
 import { useTitle } from "../ui/title.js";
-import { Attempts } from "./task_attempts.js";
+import { Copy } from "../ui/values.js";
 
-const Commands = later(async () => (await import("./later/task_commands.js")).Commands);
+const Attempts = later(async () => (await import("./later/task_facts.js")).Attempts);
+const Commands = later(async () => (await import("./later/task_facts.js")).Commands);
 
 /** @param {{job: string, id: string}} props */
 export function Task({ job, id }) {

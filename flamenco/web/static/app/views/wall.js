@@ -3,16 +3,11 @@
 import { html } from "../core/lib.js";
 import { strings } from "../core/strings.js";
 import { LastImage } from "../ui/last_image.js";
-import { useFetched } from "../ui/object.js";
+import { ofJobs, ofWorkers, useFetched } from "../ui/object.js";
 import { Progress, Status } from "../ui/status.js";
 import { HiddenTitle } from "../ui/title.js";
 
 const SHOWN = 8;
-
-/** @param {import("../core/types.d.ts").FarmEvent} event */
-const ofJobs = ({ topic }) => topic.startsWith("/jobs");
-/** @param {import("../core/types.d.ts").FarmEvent} event */
-const ofWorkers = ({ topic }) => topic === "/workers";
 
 export function Wall() {
   const jobs = useFetched(`x/jobs?status=active&sort=-priority&limit=${SHOWN}`, ofJobs);

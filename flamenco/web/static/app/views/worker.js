@@ -7,14 +7,13 @@ import { href } from "../core/place.js";
 import { mayManage } from "../core/session.js";
 import { strings } from "../core/strings.js";
 import { allTags } from "../core/tags.js";
-import { Copy } from "../ui/copy.js";
+import { ObjectActions } from "../ui/action_bar.js";
 import { later } from "../ui/later.js";
 import { complain } from "../ui/notices.js";
 import { Fields, Missing, useFetched } from "../ui/object.js";
-import { ObjectActions } from "../ui/object_actions.js";
-import { Steps } from "../ui/status.js";
+import { Steps, WorkerState } from "../ui/status.js";
 import { useTitle } from "../ui/title.js";
-import { WorkerState } from "../ui/worker_state.js";
+import { Copy } from "../ui/values.js";
 import { Schedule } from "./worker_schedule.js";
 
 const WorkerTasks = later(async () => (await import("./later/worker_tasks.js")).WorkerTasks);

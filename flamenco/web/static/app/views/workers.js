@@ -5,11 +5,10 @@ import { html } from "../core/lib.js";
 import { href } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { Beside } from "../ui/beside.js";
-import { Copy } from "../ui/copy.js";
 import { ListView } from "../ui/list_view.js";
-import { Steps } from "../ui/status.js";
+import { Steps, WorkerState } from "../ui/status.js";
 import { HiddenTitle } from "../ui/title.js";
-import { WorkerState } from "../ui/worker_state.js";
+import { Copy } from "../ui/values.js";
 import { Approvals } from "./approvals.js";
 import { Worker } from "./worker.js";
 

@@ -2,6 +2,7 @@
 
 import { change, get } from "../api.js";
 import { signal } from "../lib.js";
+import { pause } from "../live.js";
 
 const TRIES = 60;
 const PAUSE_MS = 500;
@@ -97,9 +98,7 @@ async function untilItRuns(keys) {
     } catch (error) {
       if (tries === TRIES - 1) throw error;
     }
-    await new Promise((resolve) => {
-      setTimeout(resolve, PAUSE_MS);
-    });
+    await pause(PAUSE_MS);
   }
   return false;
 }

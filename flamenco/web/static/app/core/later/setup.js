@@ -1,6 +1,7 @@
 /** Setting the farm up: how far that is, and the questions to the manager on the way. What is chosen is in the address. */
 
 import { change, get } from "../api.js";
+import { pause } from "../live.js";
 import { go, place } from "../place.js";
 import { strings } from "../strings.js";
 
@@ -58,9 +59,7 @@ export async function confirm() {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const runs = await state().catch(() => null);
     if (runs?.storage === storage) return;
-    await new Promise((resolve) => {
-      setTimeout(resolve, PAUSE_MS);
-    });
+    await pause(PAUSE_MS);
   }
   throw new Error(strings.settings.notInUse);
 }

@@ -5,11 +5,11 @@ import { html } from "../../core/lib.js";
 import { href, place, setParams, withParams } from "../../core/place.js";
 import { isKnown, mayManage } from "../../core/session.js";
 import { strings } from "../../core/strings.js";
-import { Difference } from "../../ui/difference.js";
-import { FilterField } from "../../ui/filter_field.js";
-import { NotForYou } from "../../ui/not_for_you.js";
-import { Missing, useFetched } from "../../ui/object.js";
+import { NotForYou } from "../../ui/account.js";
+import { FilterField } from "../../ui/filters.js";
+import { Missing, never, Rows, useFetched } from "../../ui/object.js";
 import { useTitle } from "../../ui/title.js";
+import { Difference } from "../../ui/values.js";
 
 /** @typedef {Record<string, unknown> | null} Values */
 /**
@@ -38,7 +38,7 @@ function Changes() {
   const query = new URLSearchParams({ limit: `${SHOWN}` });
   for (const [ours, theirs] of FILTERS) if (params.get(ours)) query.set(theirs, `${params.get(ours)}`);
   if (params.get("before")) query.set("before", `${params.get("before")}`);
-  const fetched = useFetched(`x/audit?${query}`, () => false);
+  const fetched = useFetched(`x/audit?${query}`, never);
   const found = /** @type {{changes: Change[]} | null} */ (fetched.value);
   const last = found?.changes.at(-1);
   return html`<article class="object scroll audit" tabindex="0">
@@ -66,10 +66,7 @@ function List({ changes }) {
       <p>${isFiltered || place.value.params.has("before") ? strings.list.nothing : words.none}</p>
       ${isFiltered && html`<button onClick=${() => setParams({ who: null, kind: null, object: null, before: null })}>${strings.list.clear}</button>`}
     </div>`;
-  return html`<div class="wide" tabindex="0"><table>
-    <thead><tr>${words.columns.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
-    <tbody>${changes.map((change) => html`<${Line} key=${change.number} change=${change} />`)}</tbody>
-  </table></div>`;
+  return html`<${Rows} columns=${words.columns}>${changes.map((change) => html`<${Line} key=${change.number} change=${change} />`)}<//>`;
 }
 
 /** A value by which one can look for the like. @param {{name: string, value: string, text?: string}} props */

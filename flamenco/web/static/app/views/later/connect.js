@@ -6,10 +6,10 @@ import { html, useSignal } from "../../core/lib.js";
 import { BASE, href } from "../../core/place.js";
 import { isKnown, maySubmit, me } from "../../core/session.js";
 import { strings } from "../../core/strings.js";
-import { Copy } from "../../ui/copy.js";
-import { NotForYou } from "../../ui/not_for_you.js";
+import { NotForYou } from "../../ui/account.js";
 import { complain } from "../../ui/notices.js";
 import { useTitle } from "../../ui/title.js";
+import { Copy } from "../../ui/values.js";
 
 const words = strings.connect;
 const USUAL_DAYS = 365;

@@ -4,8 +4,8 @@ import { ago, exact } from "../../core/format.js";
 import { html } from "../../core/lib.js";
 import { href, place, withParams } from "../../core/place.js";
 import { strings } from "../../core/strings.js";
-import { FilterField } from "../../ui/filter_field.js";
-import { Missing, useFetched } from "../../ui/object.js";
+import { FilterField } from "../../ui/filters.js";
+import { Missing, ofJobs, Rows, useFetched } from "../../ui/object.js";
 import { Status, Steps } from "../../ui/status.js";
 import { useTitle } from "../../ui/title.js";
 
@@ -20,7 +20,7 @@ export function Groups({ by, control }) {
   useTitle(words.title);
   const query = new URLSearchParams({ by });
   for (const name of KEPT) for (const value of place.value.params.getAll(name)) query.append(name, value);
-  const fetched = useFetched(`x/jobs/groups?${query}`, ({ topic }) => topic.startsWith("/jobs"), EVERY_MS);
+  const fetched = useFetched(`x/jobs/groups?${query}`, ofJobs, EVERY_MS);
   const found = /** @type {{groups: Group[], total: number} | null} */ (fetched.value);
   return html`<article class="object scroll audit" tabindex="0">
     <h1>${words.title}</h1>
@@ -40,10 +40,7 @@ function Table({ by, groups, total }) {
     words.columns.status,
     words.columns.updated,
   ];
-  return html`<div class="wide" tabindex="0"><table>
-      <thead><tr>${columns.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
-      <tbody>${groups.map((group) => html`<${Line} key=${group.name ?? ""} by=${by} group=${group} />`)}</tbody>
-    </table></div>
+  return html`<${Rows} columns=${columns}>${groups.map((group) => html`<${Line} key=${group.name ?? ""} by=${by} group=${group} />`)}<//>
     ${total > groups.length && html`<p>${words.someGroups(groups.length, total)}</p>`}`;
 }
 

@@ -3,7 +3,7 @@
 import { html } from "../../core/lib.js";
 import { href } from "../../core/place.js";
 import { strings } from "../../core/strings.js";
-import { Missing, useFetched } from "../../ui/object.js";
+import { Missing, Rows, useFetched } from "../../ui/object.js";
 import { Status } from "../../ui/status.js";
 
 /** @typedef {import("../../core/types.d.ts").LimitState} LimitState */
@@ -20,10 +20,7 @@ export function Limits() {
     ${found?.limits.length === 0 && html`<p class="empty">${words.none}</p>`}
     ${
       Boolean(found?.limits.length) &&
-      html`<div class="wide" tabindex="0"><table>
-        <thead><tr>${words.columns.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
-        <tbody>${found?.limits.map((limit) => html`<${Line} key=${limit.name} limit=${limit} />`)}</tbody>
-      </table></div>`
+      html`<${Rows} columns=${words.columns}>${found?.limits.map((limit) => html`<${Line} key=${limit.name} limit=${limit} />`)}<//>`
     }`;
 }
 
@@ -34,7 +31,7 @@ const Line = ({ limit }) =>
     <td>${words.use(limit.in_use, limit.capacity)} ${limit.in_use >= limit.capacity && html`<${Status} kind="limit" status="full" />`}</td>
     <td>${limit.waiting.toLocaleString()}</td>
     <td>
-      ${limit.first.map((job) => html`<a key=${job.id} href=${href(`/jobs/${job.id}`)} dir="auto">${job.name}</a> <small>${job.tasks.toLocaleString()}</small> `)}
+      ${limit.first.map((job) => html`<a key=${job.id} href=${href(`/jobs/${job.id}`)} dir="auto">${job.name}</a> <span class="tag">${job.tasks.toLocaleString()}</span> `)}
       ${limit.waiting_jobs > limit.first.length && words.more(limit.waiting_jobs - limit.first.length)}
     </td>
   </tr>`;

@@ -5,9 +5,9 @@ import { html } from "../../core/lib.js";
 import { href } from "../../core/place.js";
 import { findOut, isKnown, mayAdminister, mayManage, maySubmit, me, signOut } from "../../core/session.js";
 import { strings } from "../../core/strings.js";
+import { SignIn } from "../../ui/account.js";
 import { complain, say } from "../../ui/notices.js";
 import { Fields } from "../../ui/object.js";
-import { SignIn } from "../../ui/sign_in.js";
 import { useTitle } from "../../ui/title.js";
 import { Tokens } from "./tokens.js";
 

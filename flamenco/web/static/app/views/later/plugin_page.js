@@ -1,5 +1,6 @@
 /** A page that a plugin has brought: its module is loaded here, and what goes wrong in it stays here. */
 
+import { textOf } from "../../core/api.js";
 import { html, useEffect, useErrorBoundary, useSignal } from "../../core/lib.js";
 import { isOld } from "../../core/live.js";
 import { pluginPages } from "../../core/plugin_pages.js";
@@ -39,9 +40,6 @@ function Guarded({ page }) {
   if (!found.value) return html`<p class="empty" role="status">${strings.list.loading}</p>`;
   return html`<article class="object scroll" tabindex="0"><${found.value.view} page=${page} /></article>`;
 }
-
-/** @param {unknown} error */
-const textOf = (error) => (error instanceof Error ? error.message : `${error}`);
 
 /** @param {Page} page */
 async function load(page) {

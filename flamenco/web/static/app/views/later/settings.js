@@ -1,15 +1,14 @@
 /** What the manager is set to, by topics, where that comes from, and changing it. */
 
+import { textOf } from "../../core/api.js";
 import { all, edits, load, save, undo } from "../../core/later/settings.js";
 import { html, useEffect, useSignal } from "../../core/lib.js";
 import { href, place } from "../../core/place.js";
 import { strings } from "../../core/strings.js";
 import { say } from "../../ui/notices.js";
 import { useTitle } from "../../ui/title.js";
-import { About } from "./about.js";
-import { Plugins } from "./plugins.js";
 import { SettingRow } from "./setting_row.js";
-import { JobTypes } from "./types_and_problems.js";
+import { About, JobTypes, Plugins } from "./settings_facts.js";
 import { Variables } from "./variables.js";
 
 /** @typedef {import("../../core/later/settings.js").Setting} Setting */
@@ -105,7 +104,7 @@ function Saving() {
       const isInUse = await save();
       say(isInUse ? words.saved : words.notInUse, { isError: !isInUse });
     } catch (error) {
-      problem.value = error instanceof Error ? error.message : `${error}`;
+      problem.value = textOf(error);
     }
     isBusy.value = false;
   };

@@ -4,13 +4,11 @@ import { addressOf, PLATFORMS, STEPS, state } from "../../core/later/setup.js";
 import { html, useEffect, useSignal } from "../../core/lib.js";
 import { href, setParams } from "../../core/place.js";
 import { strings } from "../../core/strings.js";
-import { Copy } from "../../ui/copy.js";
 import { useTitle } from "../../ui/title.js";
-import { BlenderStep } from "./setup_blender.js";
-import { ConfirmStep } from "./setup_confirm.js";
-import { RenderStep, WorkerStep } from "./setup_first.js";
+import { Copy } from "../../ui/values.js";
+import { ConfirmStep, RenderStep, WorkerStep } from "./setup_first.js";
 import { Ahead } from "./setup_steps.js";
-import { StorageStep } from "./setup_storage.js";
+import { BlenderStep, StorageStep } from "./setup_tried.js";
 
 /** @typedef {import("../../core/later/setup.js").State} State */
 /** @typedef {import("../../core/later/setup.js").Step} Step */

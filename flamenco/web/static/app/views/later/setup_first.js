@@ -1,13 +1,14 @@
-/** The first worker, and the first frame. */
+/** What was chosen is written down, and the farm gets its first worker and renders its first frame. */
 
-import { trialRender } from "../../core/later/setup.js";
+import { textOf } from "../../core/api.js";
+import { chosen, confirm, goTo, PLATFORMS, trialRender } from "../../core/later/setup.js";
 import { html, useSignal } from "../../core/lib.js";
 import { BASE, href, place, setParams } from "../../core/place.js";
 import { strings } from "../../core/strings.js";
-import { Copy } from "../../ui/copy.js";
-import { complain } from "../../ui/notices.js";
-import { Missing, useFetched } from "../../ui/object.js";
+import { complain, say } from "../../ui/notices.js";
+import { Fields, Missing, useFetched } from "../../ui/object.js";
 import { Progress, Status } from "../../ui/status.js";
+import { Copy } from "../../ui/values.js";
 import { Ahead } from "./setup_steps.js";
 
 /** @typedef {import("../../core/types.d.ts").WorkerRow} WorkerRow */
@@ -19,6 +20,38 @@ import { Ahead } from "./setup_steps.js";
 
 const words = strings.setup;
 const SHOWN = 10;
+
+/** @param {{known: import("../../core/later/setup.js").State}} props */
+export function ConfirmStep({ known }) {
+  const problem = useSignal("");
+  const isBusy = useSignal(false);
+  const keep = async () => {
+    isBusy.value = true;
+    problem.value = "";
+    try {
+      await confirm();
+      say(words.confirm.done);
+      goTo("worker");
+    } catch (error) {
+      problem.value = textOf(error);
+      isBusy.value = false;
+    }
+  };
+  const storage = chosen("storage");
+  if (!storage) return html`<p role="alert">${words.confirm.missing}</p><${Ahead} back="storage" />`;
+  const { names, label } = words.platforms;
+  const elsewhere = PLATFORMS.filter((each) => each !== known.platform).map((each) => [
+    label(names[each]),
+    chosen(each),
+  ]);
+  return html`<p>${words.confirm.what}</p>
+    <${Fields} fields=${[[words.confirm.storage, storage], ...elsewhere, [words.confirm.blender, chosen("blender") || words.blender.skip]]} />
+    <p><code dir="auto">${known.file}</code></p>
+    ${problem.value && html`<p class="problem" role="alert" dir="auto">${problem.value}</p>`}
+    ${isBusy.value && html`<p role="status">${words.confirm.startsAnew}</p>`}
+    <p class="buttons"><button class="primary" disabled=${isBusy.value} onClick=${keep}>${words.confirm.confirm}</button></p>
+    <${Ahead} back="blender" />`;
+}
 
 /** @param {{known: import("../../core/later/setup.js").State}} props */
 export function WorkerStep({ known }) {

@@ -5,10 +5,10 @@ import { ago, exact } from "../../core/format.js";
 import { html, useSignal } from "../../core/lib.js";
 import { mayAdminister, me } from "../../core/session.js";
 import { strings } from "../../core/strings.js";
-import { Copy } from "../../ui/copy.js";
 import { ask } from "../../ui/dialog.js";
 import { complain, say } from "../../ui/notices.js";
-import { Missing, useFetched } from "../../ui/object.js";
+import { Missing, never, Rows, useFetched } from "../../ui/object.js";
+import { Copy } from "../../ui/values.js";
 
 /** @typedef {import("../../core/types.d.ts").Token} Token */
 /** @typedef {{token: Token, text: string, path: string}} MadeToken */
@@ -99,7 +99,7 @@ function Line({ token, again }) {
 
 /** One's own tokens, or all of them. @param {{all?: boolean}} props */
 export function Tokens({ all = false }) {
-  const fetched = useFetched("x/tokens", () => false);
+  const fetched = useFetched("x/tokens", never);
   const answer = /** @type {{tokens: Token[]} | null} */ (fetched.value);
   if (!answer) return html`<${Missing} of=${fetched} gone="" />`;
   const tokens = answer.tokens.filter((token) => all || token.user === me.value?.name);
@@ -109,10 +109,9 @@ export function Tokens({ all = false }) {
     ${!tokens.length && html`<p>${words.none}</p>`}
     ${
       tokens.length > 0 &&
-      html`<div class="wide" tabindex="0"><table>
-        <thead><tr>${words.columns.map((title) => html`<th scope="col">${title}</th>`)}<td></td></tr></thead>
-        <tbody>${tokens.map((token) => html`<${Line} key=${token.id} token=${token} again=${fetched.again} />`)}</tbody>
-      </table></div>`
+      html`<${Rows} columns=${[...words.columns, ""]}>
+        ${tokens.map((token) => html`<${Line} key=${token.id} token=${token} again=${fetched.again} />`)}
+      <//>`
     }
     <${Added} again=${fetched.again} forOthers=${all && mayAdminister.value} />
   </section>`;

@@ -4,10 +4,10 @@ import { change } from "../../core/api.js";
 import { html } from "../../core/lib.js";
 import { isKnown, mayAdminister, me } from "../../core/session.js";
 import { strings } from "../../core/strings.js";
+import { NotForYou } from "../../ui/account.js";
 import { ask } from "../../ui/dialog.js";
-import { NotForYou } from "../../ui/not_for_you.js";
 import { complain, say } from "../../ui/notices.js";
-import { Missing, useFetched } from "../../ui/object.js";
+import { Missing, never, useFetched } from "../../ui/object.js";
 import { useTitle } from "../../ui/title.js";
 import { Tokens } from "./tokens.js";
 
@@ -25,7 +25,7 @@ export function Users() {
 }
 
 function All() {
-  const fetched = useFetched("x/users", () => false);
+  const fetched = useFetched("x/users", never);
   const answer = /** @type {{users: User[]} | null} */ (fetched.value);
   if (!answer) return html`<${Missing} of=${fetched} gone="" />`;
   return html`<article class="object scroll" tabindex="0">

@@ -6,7 +6,7 @@ import { html, useEffect, useSignal } from "../../core/lib.js";
 import { href } from "../../core/place.js";
 import { strings } from "../../core/strings.js";
 import { complain } from "../../ui/notices.js";
-import { Missing, useFetched } from "../../ui/object.js";
+import { Missing, Rows, useFetched } from "../../ui/object.js";
 import { Status } from "../../ui/status.js";
 
 /** @typedef {import("../../core/types.d.ts").GivenTask} GivenTask */
@@ -30,10 +30,9 @@ export function WorkerTasks({ id }) {
     ${given?.tasks.length === 0 && html`<p>${words.none}</p>`}
     ${
       Boolean(given?.tasks.length) &&
-      html`<div class="wide" tabindex="0"><table class="plain-table">
-        <thead><tr>${words.columns.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
-        <tbody>${given?.tasks.map((each) => html`<${Line} key=${each.task.id + each.given} given=${each} />`)}</tbody>
-      </table></div>`
+      html`<${Rows} columns=${words.columns}>
+        ${given?.tasks.map((each) => html`<${Line} key=${each.task.id + each.given} given=${each} />`)}
+      <//>`
     }
     <${Offers} key=${id} id=${id} />
   </section>`;

@@ -1,17 +1,23 @@
-/** Where a job stands among the others, what its tasks wait for, and what failed. */
+/** What a job waits for: its place among the others, and what its tasks say. */
 
-import { html } from "../core/lib.js";
-import { strings } from "../core/strings.js";
-import { Missing, useFetched } from "../ui/object.js";
-import { Status } from "../ui/status.js";
+import { html } from "../../core/lib.js";
+import { strings } from "../../core/strings.js";
+import { Missing, ofJob, useFetched } from "../../ui/object.js";
+import { Status } from "../../ui/status.js";
 
-/** @param {{job: import("../core/types.d.ts").Job}} props */
+/** @typedef {import("../../core/types.d.ts").Explanation} Explanation */
+/**
+ * @template T
+ * @typedef {import("../../ui/object.js").Fetched<T>} Fetched
+ */
+
+/** @param {string} id @returns {Fetched<Explanation>} */
+const useExplanation = (id) => useFetched(`x/jobs/${id}/explain`, ofJob(id));
+
+/** Where it stands among the others, what its tasks wait for, and what failed. @param {{job: {id: string}}} props */
 export function Why({ job }) {
-  const fetched = useFetched(
-    `x/jobs/${job.id}/explain`,
-    ({ topic, payload }) => topic === "/jobs" && payload.id === job.id,
-  );
-  const why = /** @type {import("../core/types.d.ts").Explanation | null} */ (fetched.value);
+  const fetched = useExplanation(job.id);
+  const why = fetched.value;
   if (!why) return html`<${Missing} of=${fetched} gone=${strings.job.gone} />`;
   return html`<div class="why">
     ${why.position && html`<p>${strings.job.position(why.position, why.open_jobs)}</p>`}
