@@ -65,7 +65,8 @@ def _given(farm: Farm, command: Command, platform: str) -> GivenCommand:
         return GivenCommand(command, "", "")  # of a plugin that only workers have
     try:
         parameters = read_parameters(kind, command.parameters)
-        line = shell_line(kind.argv(parameters), platform) if kind.argv else ""
+        argv = kind.argv(parameters) if kind.argv else ()
+        line = shell_line(argv, platform) if argv else ""
     except ParameterError as error:
         return GivenCommand(command, "", str(error))
     except Exception:

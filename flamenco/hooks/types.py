@@ -89,7 +89,8 @@ class CommandType(Struct, frozen=True, kw_only=True):
 
     `parameters` is a msgspec Struct: its fields are the parameters, their `msgspec.Meta` descriptions
     the documentation. `run` gets the context and an instance of it. A command that runs one program may say by `argv`
-    which, and with what arguments, as far as the parameters alone tell; so people can run it by hand. It is pure.
+    which, and with what arguments, as far as the parameters alone tell; so people can run it by hand. It is pure, and
+    gives nothing where they do not tell.
     `time_limits` hold for tasks of which neither their job nor its job type says anything else.
     """
 

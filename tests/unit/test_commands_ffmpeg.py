@@ -13,8 +13,16 @@ from msgspec.structs import replace
 from PIL import Image
 
 from flamenco import CommandFailed
-from flamenco.builtin.commands.ffmpeg import VideoParameters, find_ffmpeg, frames_input, index_text, tool_candidates
+from flamenco.builtin.commands.ffmpeg import (
+    VideoParameters,
+    by_hand,
+    find_ffmpeg,
+    frames_input,
+    index_text,
+    tool_candidates,
+)
 from flamenco.builtin.commands.frame_files import files_of_frames, files_of_pattern, readable
+from flamenco.builtin.commands.video_lines import frames_by_hand
 from flamenco.hooks.parameters import ParameterError
 from tests.unit.commanding import Bench
 
@@ -70,6 +78,41 @@ def test_command_line(tmp_path: Path, fps: float, text: str) -> None:
         *("-r", text, "-pattern_type", "glob", "-i", "/render/job/*.png"),
         *("-c:v", "h264", "-crf", "20", "-r", text, "/render/out video.mp4"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("frame_path", "frames", "pattern", "arguments"),
+    [
+        ("/f/s-####.png", "3-12", "/f/s-*.png", ["-start_number", "3", "-i", "/f/s-%04d.png", "-frames:v", "10"]),
+        (
+            "F:\\50%#\\s##.png",
+            "7",
+            "F:\\50%#\\*.png",
+            ["-start_number", "7", "-i", "F:/50%%#/s%02d.png", "-frames:v", "1"],
+        ),
+        ("/f/s-####.png", "1-3,9", "/f/s-*.png", ["-pattern_type", "glob", "-i", "/f/s-*.png"]),
+        ("/f/s-####.png", "-2-3", "/f/s-*.png", ["-pattern_type", "glob", "-i", "/f/s-*.png"]),
+        ("", "", "/f/s-*.png", ["-pattern_type", "glob", "-i", "/f/s-*.png"]),
+        ("", "", "F:\\f\\*.png", []),
+        ("F:\\f\\####.png", "1,9", "F:\\f\\*.png", []),
+    ],
+)
+def test_frames_by_hand(frame_path: str, frames: str, pattern: str, arguments: list[str]) -> None:
+    """By their numbers where these follow each other, by the pattern otherwise; on Windows FFmpeg knows no patterns."""
+    assert frames_by_hand(frame_path, frames, pattern) == arguments
+
+
+def test_by_hand_it_is_the_same_video(tmp_path: Path, frames: Callable[..., Path]) -> None:
+    """What people are told to run makes a video of the same frames as what workers run."""
+    folder = frames("f-0003.png", "f-0004.png", "f-0005.png")
+    video = tmp_path / "video.mkv"
+    pattern = VideoParameters(
+        exe="ffmpeg", fps=24, args=("-y",), input_glob=str(folder / "*.png"), output_file=str(video)
+    )
+    for parameters in (pattern, replace(pattern, frame_path=str(folder / "f-####.png"), frames="3-5")):
+        subprocess.run(by_hand(parameters), check=True, capture_output=True, timeout=60)
+        assert _frame_count(video) == 3
+    assert list(by_hand(replace(pattern, input_glob=r"F:\*.png"))) == []
 
 
 @pytest.mark.parametrize(

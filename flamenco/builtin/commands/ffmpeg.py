@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 
 from flamenco import CommandContext, CommandFailed, CommandType, hookimpl
 from flamenco.builtin.commands.frame_files import files_of_frames, files_of_pattern, readable
+from flamenco.builtin.commands.video_lines import frames_by_hand
 from flamenco.domain.frames import frame_count
 from flamenco.hooks.parameters import invalid_parameter, plain_text, split_arguments
 
@@ -69,6 +70,16 @@ def make_video(context: CommandContext, parameters: VideoParameters) -> None:
             raise CommandFailed(
                 f"this FFmpeg cannot read the frames; a newer one may know their format: {error}"
             ) from error
+
+
+def by_hand(parameters: VideoParameters) -> Sequence[str]:
+    """Program and arguments that make the same video of frames that are all there; empty where it takes a worker."""
+    frames = frames_by_hand(parameters.frame_path, parameters.frames, parameters.input_glob)
+    if not frames:
+        return []
+    before = [*split_arguments(NAME, "exeArgs", parameters.exe_args), *parameters.args_before]
+    rate = ["-r", plain_text(parameters.fps)]
+    return [parameters.exe, *before, *rate, *frames, *parameters.args, *rate, parameters.output_file]
 
 
 @contextmanager
@@ -205,4 +216,5 @@ def command_types() -> Iterable[CommandType]:
         task_types=("ffmpeg",),
         parameters=VideoParameters,
         run=make_video,
+        argv=by_hand,
     )
