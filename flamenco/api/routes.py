@@ -156,6 +156,7 @@ SURFACES = {
             "/retention": x_retention.Retention,
             "/archives": x_archives.Archives,
             "/archives/unpack": x_archives.Unpack,
+            "/archives/{file}": x_archives.File,
             "/jobs/compile": x_jobs.Compile,
             "/jobs/{job_id}/attempts": x_attempts.OfJob,
             "/jobs/{job_id}/history": x_jobs.History,

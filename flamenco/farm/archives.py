@@ -33,6 +33,7 @@ from flamenco.farm.scheduling import placing
 from flamenco.files import archives as files
 from flamenco.files.below import open_below
 from flamenco.files.job_folders import job_folder, make_job_folder, unusable
+from flamenco.files.public import PublicFile, open_file
 from flamenco.store import archives as store
 from flamenco.store import arrivals, deletion, events, jobs, tags, trash
 from flamenco.store.archives import PART, Return
@@ -171,6 +172,13 @@ def listed(farm: Farm) -> list[Archived]:
         except (FarmError, OSError) as error:
             log.warning("an archive cannot be read", file=str(file), reason=str(error))
     return found
+
+
+def opened(farm: Farm, name: str) -> PublicFile:
+    """An archive that is there, open to be read; whoever has it closes it. Raises `NotFound`, `StoreError`."""
+    if name not in files.names(farm.config.archives_path):
+        raise NotFound("There is no such archive; `flamenco archives` lists them.")
+    return open_file(farm.config.archives_path / name)
 
 
 def bring_back(farm: Farm, name: str) -> JobState:

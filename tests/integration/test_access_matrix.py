@@ -44,7 +44,7 @@ NEEDS = {
     "actOnTasks addJobDependency dropJobDependency satisfyJobDependency",
     Access.MANAGE: "deleteJobMass deleteWorker requestWorkerStatusChange setWorkerTags createWorkerTag "
     "updateWorkerTag deleteWorkerTag setWorkerSleepSchedule getDeadLetters retryDeadLetters discardDeadLetters "
-    "addWorker approveWorker actOnWorkers listArchives unpackArchive getRetention",
+    "addWorker approveWorker actOnWorkers listArchives downloadArchive unpackArchive getRetention",
     Access.AUDIT: "getAudit",
     Access.ADMINISTER: "checkSharedStoragePath findBlenderExePath checkBlenderExePath saveSetupAssistantConfig "
     "getConfigurationFile updateConfigurationFile getSettings changeSettings getPlugins getAbout getSetUp setUp "

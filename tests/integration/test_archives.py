@@ -38,6 +38,7 @@ from tests.integration.farming import job_now, new_worker, report, run_next, sta
 from tests.integration.test_deletion import delete_all, fan, published, rows
 from tests.integration.test_query_plans import scans_of
 
+NOBODY_ID = "00000000-0000-4000-8000-000000000000"
 PICTURE = b"\xff\xd8 a picture"
 
 
@@ -143,6 +144,23 @@ def test_a_job_comes_back_as_it_was(farm: Farm, clock: Clock) -> None:
     delete_all(farm)
     assert not any(rows(farm.store).values())
     assert archives.bring_back(farm, file.name).id == job.id
+
+
+def test_an_archive_is_downloaded(farm: Farm, tmp_path: Path) -> None:
+    """Whole or in part, as the file that it is; and nothing else that lies in its folder, or elsewhere."""
+    file = put_away(farm, ended(farm))
+    client = testing.TestClient(create_app(farm))
+    whole = client.simulate_get(f"/api/x/archives/{file.name}")
+    assert (whole.status_code, whole.content) == (200, file.read_bytes())
+    assert whole.headers["content-type"] == "application/zip"
+    assert file.name in whole.headers["content-disposition"]
+    part = client.simulate_get(f"/api/x/archives/{file.name}", headers={"Range": "bytes=-4"})
+    assert (part.status_code, part.content) == (206, file.read_bytes()[-4:])
+    (file.parent / "secret.txt").write_text("secret")
+    linked = file.with_name(f"linked_{NOBODY_ID}.flamenco-job.zip")
+    linked.symlink_to(file.parent / "secret.txt")
+    for other in ("secret.txt", "..%2fsecret.txt", linked.name, f"gone_{NOBODY_ID}.flamenco-job.zip"):
+        assert client.simulate_get(f"/api/x/archives/{other}").status_code == 404
 
 
 def test_only_what_has_ended_is_archived(farm: Farm) -> None:

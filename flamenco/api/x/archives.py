@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import falcon
 from msgspec import UNSET
 from msgspec.structs import asdict
 
+from flamenco.api.conditional import UNCHANGED
+from flamenco.api.downloads import send_file
 from flamenco.api.middleware.clients import unhurried
 from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
@@ -13,6 +17,8 @@ from flamenco.domain.access import Access
 from flamenco.domain.archives import Archived
 from flamenco.farm import archives
 from flamenco.protocol.x import archives as schemas
+
+_ZIP: Final = "application/zip"
 
 
 class Archives(Resource):
@@ -28,6 +34,29 @@ class Archives(Resource):
     def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
         """List them."""
         send(resp, schemas.Archives([_shown(each) for each in archives.listed(self.farm)]))
+
+
+class File(Resource):
+    """`/archives/{file}`: one of them, to be kept elsewhere, or on another farm."""
+
+    @Operation(
+        id="downloadArchive",
+        summary="An archive as a file, whole or the `Range` of it that is asked for.",
+        tag="jobs",
+        access=Access.MANAGE,
+        path=schemas.ArchivePath,
+        returns={
+            200: Answer("The file.", media=_ZIP),
+            206: Answer("The part that was asked for.", media=_ZIP),
+            304: UNCHANGED,
+            404: Answer("There is no such file."),
+        },
+    )
+    def on_get(self, req: falcon.Request, resp: falcon.Response, file: str) -> None:
+        """Send it."""
+        found = archives.opened(self.farm, file)
+        resp.downloadable_as = file
+        send_file(req, resp, found, _ZIP)
 
 
 class Unpack(Resource):

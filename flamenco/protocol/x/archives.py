@@ -33,6 +33,12 @@ class Archives(Struct, frozen=True):
     archives: list[Archive]
 
 
+class ArchivePath(Struct, frozen=True):
+    """An archive in a path, by the name of its file."""
+
+    file: Name
+
+
 class ArchiveToUnpack(Struct, frozen=True):
     """Which archive: the name of a file in the manager's folder of archives."""
 
