@@ -22,6 +22,8 @@ VIEWS: Final = (
     "/setup/{step}",
     "/users",
     "/audit",
+    "/trash",
+    "/archives",
     "/connect",
     "/me",
     "/plugins/{plugin}/{page}",

@@ -19,6 +19,11 @@ from tests.acceptance.rendering import Painter, picture
 from tests.acceptance.web.conftest import PATIENCE_MS, Trouble, until
 from tests.acceptance.web.farms import HOSTILE, LookedAt
 
+PUT_OFF: dict[str, Any] = {
+    "start_after": "+9h",
+    "start_after_reason": HOSTILE["right to left"],
+    "time_limits": {"*": {"max_run_time": "2h"}},
+}
 PACKAGES = Path(__file__).parents[2] / "web"
 SCREENS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1400, "height": 850}},
@@ -48,7 +53,12 @@ def places(farm: LookedAt) -> dict[str, str]:
     (worker, *_) = farm.ask("workers")["workers"]
     changed = {"tag_ids": tags}
     farm.client.post(f"/api/v3/worker-mgt/workers/{worker['id']}/settags", json=changed).raise_for_status()
-    farm.submit("waits", count=2, worker_tag=tags[0], initial_status="paused")
+    waiting = farm.submit("waits", count=2, worker_tag=tags[0], initial_status="paused")
+    farm.submit(HOSTILE["markup"], depends_on=[{"job": waiting}], metadata={"user.name": HOSTILE["template"]})
+    after = farm.submit("after", depends_on=[{"job": jobs[1]}, {"job": waiting}], **PUT_OFF)
+    for name in HOSTILE.values():
+        deleted = farm.submit(name, initial_status="paused", metadata={"user.name": name, "project": name})
+        farm.client.delete(f"/api/v3/jobs/{deleted}").raise_for_status()
     (task, *_) = farm.ask(f"jobs/{jobs[0]}/tasks")["tasks"]
     return {
         "farm": "",
@@ -62,6 +72,9 @@ def places(farm: LookedAt) -> dict[str, str]:
         "job-images": f"jobs/{jobs[0]}?tab=images",
         "job-settings": f"jobs/{jobs[0]}?tab=settings",
         "job-details": f"jobs/{jobs[1]}?tab=details",
+        "job-dependencies": f"jobs/{after}?tab=dependencies",
+        "job-waited-for": f"jobs/{waiting}?tab=dependencies",
+        "job-starts-later": f"jobs/{after}?tab=details",
         "job-history": f"jobs/{jobs[0]}?tab=history",
         "job-blocklist": f"jobs/{jobs[0]}?tab=blocklist",
         "task": f"jobs/{jobs[0]}/tasks/{task['id']}",
@@ -77,6 +90,9 @@ def places(farm: LookedAt) -> dict[str, str]:
         "submit": "submit",
         "submit-type": "submit/simple-blender-render",
         "wall": "wall",
+        "trash": "trash",
+        "trash-nothing-fits": "trash?q=nothing-is-called-that",
+        "archives": "archives?days=9999",
         "me": "me",
         "connect": "connect",
         "users": "users",

@@ -41,6 +41,8 @@ import { strings } from "./strings.js";
 const words = strings.actions;
 const OVER = ["completed", "failed", "canceled"];
 const GOES = ["active", "queued"];
+/** What is done with jobs in the trash, and with none that are elsewhere. */
+const OF_TRASH = ["undelete", "purge"];
 
 /**
  * @param {{status: string}} row
@@ -121,7 +123,7 @@ export const ACTIONS = [
     name: "undelete",
     label: words.undelete,
     icon: "undo-2",
-    fits: (job) => Boolean(job.deleted),
+    fits: () => true,
   },
   {
     kind: "jobs",
@@ -129,7 +131,7 @@ export const ACTIONS = [
     label: words.purge,
     icon: "trash-2",
     isDangerous: true,
-    fits: (job) => Boolean(job.deleted),
+    fits: () => true,
     prepare: surePurge,
   },
   { kind: "jobs", name: "archive", label: words.archive, icon: "download", fits: (job) => is(job, ...OVER) },
@@ -211,6 +213,9 @@ function lazyOrNot(name, label, icon, fits) {
   ];
 }
 
+/** @param {any} row */
+const isInTrash = (row) => Boolean(row.deleted);
+
 /**
  * What can be done to these.
  * @param {Kind} kind
@@ -218,7 +223,10 @@ function lazyOrNot(name, label, icon, fits) {
  */
 export function actionsFor(kind, rows) {
   if (!(kind === "workers" ? mayManage : maySubmit).value) return [];
-  return ACTIONS.filter((action) => action.kind === kind && rows.some(action.fits));
+  return ACTIONS.filter(
+    (action) =>
+      action.kind === kind && rows.some((row) => isInTrash(row) === OF_TRASH.includes(action.name) && action.fits(row)),
+  );
 }
 
 /**

@@ -45,6 +45,14 @@ const ROUTES = [
     "/audit",
     later(async () => (await import("../views/later/audit.js")).Audit),
   ),
+  route(
+    "/trash",
+    later(async () => (await import("../views/later/trash.js")).Trash),
+  ),
+  route(
+    "/archives",
+    later(async () => (await import("../views/later/archives.js")).Archives),
+  ),
   ...["/settings", "/settings/:topic"].map((path) =>
     route(
       path,

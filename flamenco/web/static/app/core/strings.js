@@ -83,6 +83,8 @@ export const strings = {
     priority: "Priority",
     tag: "Only workers with the tag",
     paused: "Begin paused",
+    afterJob: "After the job",
+    byFrame: "each frame as soon as that job has it",
     submit: "Submit",
     preview: "Show the tasks",
     submitted: "Submitted:",
@@ -117,6 +119,32 @@ export const strings = {
       eta: "Done at",
     },
   },
+  trash: {
+    title: "Trash",
+    what: "What was deleted can be had back until it goes: choose it here. Nobody is given anything of it meanwhile.",
+    none: "There is nothing in the trash.",
+    deleted: "Deleted",
+    goes: "Goes for good",
+  },
+  archives: {
+    title: "Archives",
+    what: "Jobs that have ended, each in a file, with attempts, logs and images. The file stays when its job is back.",
+    none: "There are no archives.",
+    columns: ["Job", "Status", "Of", "Tasks", "Archived", "Size", ""],
+    unpack: "Bring back",
+    isBack: "It is back:",
+    rules: "What goes by itself",
+    rulesWhat: "Rules of the configuration (retention) put away jobs that ended long ago. Here, nothing is done.",
+    noRules: "There are no such rules; what has ended stays.",
+    /** @param {string} status @param {string} after @param {string} does */
+    rule: (status, after, does) => `${status}, after ${after}: ${does}`,
+    days: "Days from now",
+    /** @param {number} shown @param {number} total */
+    due: (shown, total) =>
+      `${plural(total, "job")}${shown < total ? `, of which the first ${shown.toLocaleString()} are shown` : ""}`,
+    dueColumns: ["Job", "Status", "Of", "Updated", "What becomes of it"],
+    does: { trash: "into the trash", archive: "into an archive" },
+  },
   job: {
     gone: "There is no such job; it may have been deleted.",
     tabs: {
@@ -125,6 +153,7 @@ export const strings = {
       images: "Images",
       timeline: "Timeline",
       why: "Why it waits",
+      dependencies: "Dependencies",
       settings: "Settings",
       details: "Details",
       blocklist: "Blocklist",
@@ -137,6 +166,30 @@ export const strings = {
     raw: "Raw",
     metadata: "Metadata",
     nothingWaits: "Nothing of it waits.",
+    /** @param {string} moment @param {string | undefined} reason */
+    starts: (moment, reason) => `Not before ${moment}${reason ? `: ${reason}` : "."}`,
+    timeLimits: "Limits on time",
+    waits: {
+      for: "It waits for",
+      none: "It waits for no other job.",
+      by: "Waiting for it",
+      noneBy: "No other job waits for it.",
+      columns: ["Job", "Status", "Until", "Dependency", ""],
+      deleted: "deleted",
+      kinds: { all: "all of it", frames: "frame by frame" },
+      whens: { completed: "completed", ended: "over, in whichever way" },
+      /** @param {number} first @param {number} last */
+      offset: (first, last) => `from ${first} to ${last} frames on`,
+      around: { first: "from frame ±", last: "to frame ±" },
+      satisfy: "Count as done",
+      satisfied: "Counts as done",
+      drop: "Drop",
+      dropped: "Dropped",
+      other: "Another job, by name or ID",
+      add: "Wait for it",
+      /** @param {string} text */
+      which: (text) => `“${text}” is not one job; choose one of those that are offered, or give its ID.`,
+    },
     /** @param {number} position @param {number} open */
     position: (position, open) => `Number ${position} of ${open} open jobs.`,
     nobodyBlocked: "No worker is blocked.",
@@ -177,7 +230,7 @@ export const strings = {
       project: "Project",
       tag: "Tag",
       priority: "Priority",
-      deletion: "To be deleted since",
+      start: "Start",
       files: "Shaman checkout",
     },
   },
@@ -707,6 +760,7 @@ export const strings = {
       restart: "restart",
     },
     limit: { full: "full" },
+    wait: { counting: "counting", waiting: "waiting", broken: "held", met: "done", satisfied: "counts as done" },
     farm: {
       active: "active",
       idle: "idle",

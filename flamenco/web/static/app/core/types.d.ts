@@ -41,8 +41,9 @@ export interface JobRow extends Named {
   steps_completed: number;
   steps_total: number;
   tasks: Record<TaskStatus, number>;
+  start_after?: string;
+  start_after_reason?: string;
   image?: string;
-  delete_requested?: string;
 }
 
 export interface Job extends JobRow {
@@ -50,6 +51,52 @@ export interface Job extends JobRow {
   metadata: Record<string, string>;
   owner_is_claim: boolean;
   files?: { shaman_checkout_id: string; goes_with_it: boolean };
+}
+
+export type WaitState = "counting" | "waiting" | "broken" | "met" | "satisfied";
+
+export interface Dependent {
+  job: string;
+  name: string;
+  status: JobStatus;
+  kind: "all" | "frames";
+  state: WaitState;
+}
+
+export interface Dependency extends Omit<Dependent, "status"> {
+  status?: JobStatus;
+  when: "completed" | "ended";
+  offset: [number, number];
+  keeps_job: boolean;
+  reason: string;
+}
+
+export interface Dependencies {
+  waits_for: Dependency[];
+  waited_for_by: Dependent[];
+}
+
+export interface TrashedJob extends JobRow {
+  deleted: string;
+  goes: string;
+}
+
+export interface Archive extends Named {
+  file: string;
+  size: number;
+  type: string;
+  status: JobStatus;
+  user?: string;
+  project?: string;
+  created: string;
+  archived: string;
+  tasks: number;
+}
+
+export interface Retention {
+  rules: { status: string; after: string; do: string; project?: string }[];
+  total: number;
+  jobs: (Named & { user?: string; project?: string; status: JobStatus; updated: string; do: string })[];
 }
 
 export interface TaskRow extends Named {
@@ -192,4 +239,5 @@ export interface Explanation {
   running: number;
   waiting: { why: string; reason: string; count: number; tasks: string[] }[];
   failed: { index_in_job: number; name: string; status: TaskStatus; why: string }[];
+  time_limits: { task_type: string; text: string }[];
 }

@@ -20,6 +20,11 @@ export async function newPriority(rows) {
   return form && { priority: Number(form.get("priority")) };
 }
 
+/** When something starts at the earliest. @param {{name: string, isNeeded?: boolean}} props */
+export const StartField = ({ name, isNeeded = false }) =>
+  html`<input name=${name} list="starts" maxlength="100" required=${isNeeded} autofocus=${isNeeded} />
+    <datalist id="starts">${["now", "+15m", "+1h", "+4h", "tonight 18:00"].map((each) => html`<option value=${each} />`)}</datalist>`;
+
 /**
  * When jobs start at the earliest, and why not sooner.
  * @param {any[]} rows
@@ -30,8 +35,7 @@ export async function newStart(rows) {
     title: what,
     text: [words.starts],
     yes: what,
-    form: html`<label>${words.newStart} <input name="start" list="starts" required autofocus /></label>
-      <datalist id="starts">${["now", "+15m", "+1h", "+4h", "tonight 18:00"].map((each) => html`<option value=${each} />`)}</datalist>
+    form: html`<label>${words.newStart} <${StartField} name="start" isNeeded /></label>
       <label>${words.why} <input name="reason" defaultValue=${rows[0]?.start_after_reason ?? ""} /></label>`,
   });
   return (

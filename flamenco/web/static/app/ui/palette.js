@@ -38,6 +38,7 @@ const PLACES = [
   { icon: "tag", name: strings.nav.tags, run: () => go("/tags") },
   { icon: "send", name: strings.submit.title, run: () => go("/submit") },
   { icon: "monitor", name: strings.nav.wall, run: () => go("/wall") },
+  { icon: "trash-2", name: strings.trash.title, run: () => go("/trash") },
   { icon: "user", name: strings.me.title, run: () => go("/me") },
 ];
 
@@ -48,7 +49,12 @@ const places = () => [
     .filter((page) => page.listed)
     .map((page) => ({ icon: page.icon, name: page.title, detail: page.plugin, run: () => go(addressOf(page)) })),
   ...(maySubmit.value ? [{ icon: "plug", name: strings.connect.title, run: () => go("/connect") }] : []),
-  ...(mayManage.value ? [{ icon: "history", name: strings.audit.title, run: () => go("/audit") }] : []),
+  ...(mayManage.value
+    ? [
+        { icon: "history", name: strings.audit.title, run: () => go("/audit") },
+        { icon: "folder", name: strings.archives.title, run: () => go("/archives") },
+      ]
+    : []),
   ...(mayAdminister.value
     ? [
         { icon: "users", name: strings.users.title, run: () => go("/users") },

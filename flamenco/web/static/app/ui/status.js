@@ -5,7 +5,7 @@ import { html } from "../core/lib.js";
 import { strings } from "../core/strings.js";
 import { Icon } from "./icon.js";
 
-/** @typedef {"job" | "task" | "worker" | "farm" | "attempt" | "limit"} Kind */
+/** @typedef {"job" | "task" | "worker" | "farm" | "attempt" | "limit" | "wait"} Kind */
 
 /** @type {Record<string, string>} the icon of each status, whatever it is of */
 const ICONS = {
@@ -36,6 +36,10 @@ const ICONS = {
   inoperative: "octagon-x",
   unknown: "circle",
   full: "circle-alert",
+  counting: "loader",
+  broken: "octagon-x",
+  met: "circle-check",
+  satisfied: "circle-check",
 };
 
 /**

@@ -1,6 +1,6 @@
 /** One job: how far it is, why it waits, and its tasks. */
 
-import { exact } from "../core/format.js";
+import { exact, now } from "../core/format.js";
 import { html } from "../core/lib.js";
 import { BASE, href } from "../core/place.js";
 import { strings } from "../core/strings.js";
@@ -21,8 +21,10 @@ import { Eta, JobTimes } from "./job_times.js";
 
 /** Tabs that few people open. @param {"Settings" | "Blocklist" | "History"} name */
 const fact = (name) => later(async () => (await import("./later/job_facts.js"))[name]);
+/** @param {"Why" | "Dependencies" | "TimeLimits"} name */
+const wait = (name) => later(async () => (await import("./later/job_waits.js"))[name]);
 const [Settings, Blocklist, History] = [fact("Settings"), fact("Blocklist"), fact("History")];
-const Why = later(async () => (await import("./later/job_waits.js")).Why);
+const [Why, Dependencies, TimeLimits] = [wait("Why"), wait("Dependencies"), wait("TimeLimits")];
 
 /** @param {{id: string, isBeside?: boolean}} props `isBeside`: the list of jobs is there too */
 export function Job({ id, isBeside = false }) {
@@ -36,10 +38,15 @@ export function Job({ id, isBeside = false }) {
     { name: "grid", title: words.grid, content: () => html`<${Grid} job=${job} />` },
     { name: "timeline", title: words.timeline, content: () => html`<${Timeline} job=${job} />` },
     { name: "why", title: words.why, content: () => html`<${Why} job=${job} />` },
+    { name: "dependencies", title: words.dependencies, content: () => html`<${Dependencies} job=${job} />` },
     { name: "images", title: words.images, content: () => html`<${LastImage} jobId=${job.id} name=${job.name} />` },
     { name: "settings", title: words.settings, content: () => html`<${Settings} job=${job} />` },
     { name: "history", title: words.history, content: () => html`<${History} job=${job} />` },
-    { name: "details", title: words.details, content: () => html`<${Details} job=${job} /><${JobTimes} job=${job} />` },
+    {
+      name: "details",
+      title: words.details,
+      content: () => html`<${Details} job=${job} /><${TimeLimits} job=${job} /><${JobTimes} job=${job} />`,
+    },
     { name: "blocklist", title: words.blocklist, content: () => html`<${Blocklist} job=${job} />` },
   ];
   return html`<article class="object">
@@ -62,10 +69,14 @@ function Head({ job, again }) {
         ${job.tag && html`<span class="tag" dir="auto">${job.tag.name}</span>`}
       </p>
       ${job.activity && html`<p class="activity" dir="auto">${job.activity}</p>`}
+      ${startsLater(job) && html`<p class="hold" dir="auto">${strings.job.starts(exact(job.start_after), job.start_after_reason)}</p>`}
       <${ObjectActions} kind="jobs" row=${job} again=${again} hasKeys=${false} />
     </div>
   </header>`;
 }
+
+/** @param {JobDetails} job */
+const startsLater = ({ start_after: moment }) => moment !== undefined && Date.parse(moment) > now.value;
 
 /** @param {{job: JobDetails}} props */
 function Details({ job }) {
@@ -82,8 +93,8 @@ function Details({ job }) {
       [words.created, exact(job.created)],
       [words.updated, exact(job.updated)],
       [words.activity, job.activity],
+      [words.start, job.start_after && strings.job.starts(exact(job.start_after), job.start_after_reason)],
       [words.files, job.files?.shaman_checkout_id],
-      [words.deletion, job.delete_requested && exact(job.delete_requested)],
     ]}
   />`;
 }

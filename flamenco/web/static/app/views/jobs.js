@@ -5,6 +5,7 @@ import { html } from "../core/lib.js";
 import { href, place, setParams } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { Beside } from "../ui/beside.js";
+import { Icon } from "../ui/icon.js";
 import { later } from "../ui/later.js";
 import { ListView } from "../ui/list_view.js";
 import { Progress, Status, When } from "../ui/status.js";
@@ -29,7 +30,7 @@ export const STATUSES = /** @type {const} */ ([
 const words = strings.jobs.columns;
 
 /** @type {import("../ui/table.js").Column<JobRow>[]} */
-const COLUMNS = [
+export const COLUMNS = [
   {
     name: "status",
     title: words.status,
@@ -159,7 +160,7 @@ export function Jobs() {
         columns=${open ? BRIEF : COLUMNS}
         statuses=${STATUSES}
         always=${WITH_ETA}
-        extra=${html`<${GroupedBy} />`}
+        extra=${html`<${GroupedBy} /><a class="button" href=${href("/trash")} title=${strings.trash.title}><${Icon} name="trash-2" label=${strings.trash.title} /></a>`}
         filters=${["type", "user", "project", "tag", "worker", "stuck"]}
         sort="-created"
         open=${open ?? undefined}

@@ -10,6 +10,7 @@ import { complain, say } from "../ui/notices.js";
 import { Missing, never, useFetched } from "../ui/object.js";
 import { SettingField } from "../ui/setting_field.js";
 import { useTitle } from "../ui/title.js";
+import { WhenFields, whenOf } from "./submit_when.js";
 import { TaskTree } from "./task_tree.js";
 
 /** @typedef {import("../core/job_types.js").JobType} JobType */
@@ -78,7 +79,7 @@ function Form({ type, model }) {
     isBusy.value = true;
     problem.value = "";
     try {
-      then(await change("POST", path, submission(type, model, new FormData(form.current))));
+      then(await change("POST", path, await submission(type, model, new FormData(form.current))));
     } catch (error) {
       problem.value = textOf(error);
     }
@@ -110,7 +111,7 @@ function Form({ type, model }) {
           ${tags.value.map((tag) => html`<option value=${tag.id} selected=${tag.id === model?.tag?.id}>${tag.name}</option>`)}
         </select>
       </label>
-      <label class="check"><input type="checkbox" name="job paused" />${words.paused}</label>
+      <${WhenFields} />
       ${problem.value && html`<p class="problem" role="alert" dir="auto">${problem.value}</p>`}
       <p class="buttons">
         <button class="primary" disabled=${isBusy.value}>${words.submit}</button>
@@ -131,12 +132,13 @@ function Form({ type, model }) {
 }
 
 /**
- * The job, as the manager wants it. Fields of the job itself have names that no setting can have.
+ * The job, as the manager wants it. Fields of the job itself have names that no setting can have. Throws where it is to
+ * wait for a job that there is not.
  * @param {JobType} type
  * @param {import("../core/types.d.ts").Job | null} model
  * @param {FormData} form
  */
-function submission(type, model, form) {
+async function submission(type, model, form) {
   const shown = shownSettings(type);
   const filled = shown
     .map((setting) => [setting.key, valueIn(setting, form)])
@@ -146,7 +148,7 @@ function submission(type, model, form) {
     type: type.name,
     priority: Number(form.get("job priority")),
     worker_tag: `${form.get("job tag")}`,
-    initial_status: form.has("job paused") ? "paused" : "queued",
+    ...(await whenOf(form)),
     settings: { ...hiddenOf(model, shown), ...Object.fromEntries(filled) },
     metadata: model?.metadata ?? {},
   };
