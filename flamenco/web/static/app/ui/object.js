@@ -88,10 +88,13 @@ export function Missing({ of, gone }) {
   return html`<div class="empty" role="alert"><h1>${of.error}</h1><button onClick=${of.again}>${strings.list.again}</button></div>`;
 }
 
+/** What is not said of something. @type {any[]} */
+const NOTHING = [undefined, null, false, ""];
+
 /** Names and values, one below the other. @param {{fields: [string, any][]}} props */
 export const Fields = ({ fields }) =>
   html`<dl class="fields">
-    ${fields.map(([name, value]) => value !== undefined && value !== "" && value !== null && html`<div><dt>${name}</dt><dd dir="auto">${value}</dd></div>`)}
+    ${fields.map(([name, value]) => !NOTHING.includes(value) && html`<div><dt>${name}</dt><dd dir="auto">${value}</dd></div>`)}
   </dl>`;
 
 /**

@@ -1,6 +1,6 @@
 /** The trash: jobs that somebody deleted, until when they can be had back, and having them back. */
 
-import { ago, clock, exact } from "../../core/format.js";
+import { ago, exact } from "../../core/format.js";
 import { html } from "../../core/lib.js";
 import { href } from "../../core/place.js";
 import { mayManage } from "../../core/session.js";
@@ -31,7 +31,7 @@ const OWN = [
     title: words.goes,
     width: "9rem",
     isNumber: true,
-    cell: (job) => html`<time title=${exact(job.goes)}>${clock(job.goes)}</time>`,
+    cell: (job) => html`<time title=${exact(job.goes)}>${ago(job.goes)}</time>`,
   },
 ];
 
