@@ -99,7 +99,7 @@ export const strings = {
     first: "Submit one from Blender's add-on, or here.",
     by: "Group",
     ungrouped: "Not grouped",
-    grouped: { project: "By project", user: "By user", type: "By type" },
+    grouped: { project: "By project", user: "By user", type: "By type", batch: "By batch" },
     noName: "(nothing said)",
     /** @param {number} shown @param {number} all */
     someGroups: (shown, all) => `The ${shown.toLocaleString()} that were changed last, of ${all.toLocaleString()}.`,
@@ -110,6 +110,7 @@ export const strings = {
       type: "Type",
       user: "User",
       project: "Project",
+      batch: "Batch",
       priority: "Priority",
       updated: "Updated",
       created: "Created",

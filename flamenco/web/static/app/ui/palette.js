@@ -189,6 +189,7 @@ function hitsIn(answer) {
     })),
     ...named(answer.users, "user", "user"),
     ...named(answer.projects, "project", "folder"),
+    ...named(answer.batches, "batch", "folder"),
   ];
 }
 

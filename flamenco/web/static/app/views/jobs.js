@@ -135,7 +135,7 @@ function onNews(list, { events }) {
 const BRIEF = COLUMNS.filter(({ name }) => ["status", "progress", "name", "updated"].includes(name));
 
 const WITH_ETA = { eta: "true" };
-const GROUPINGS = /** @type {const} */ (["project", "user", "type"]);
+const GROUPINGS = /** @type {const} */ (["project", "user", "type", "batch"]);
 const Groups = later(async () => (await import("./later/job_groups.js")).Groups);
 
 /** How jobs are put together: not at all, or by what they have in common. */
@@ -161,7 +161,7 @@ export function Jobs() {
         statuses=${STATUSES}
         always=${WITH_ETA}
         extra=${html`<${GroupedBy} /><a class="button" href=${href("/trash")} title=${strings.trash.title}><${Icon} name="trash-2" label=${strings.trash.title} /></a>`}
-        filters=${["type", "user", "project", "tag", "worker", "stuck"]}
+        filters=${["type", "user", "project", "batch", "tag", "worker", "stuck"]}
         sort="-created"
         open=${open ?? undefined}
         onOpen=${onOpen}

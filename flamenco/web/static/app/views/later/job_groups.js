@@ -12,10 +12,10 @@ import { useTitle } from "../../ui/title.js";
 /** @typedef {import("../../core/types.d.ts").JobGroup} Group */
 
 const words = strings.jobs;
-const KEPT = ["status", "q", "type", "user", "project", "tag", "worker", "stuck"];
+const KEPT = ["status", "q", "type", "user", "project", "batch", "tag", "worker", "stuck"];
 const EVERY_MS = 3000;
 
-/** @param {{by: "project" | "user" | "type", control: any}} props `control`: with which one chooses another */
+/** @param {{by: "project" | "user" | "type" | "batch", control: any}} props `control`: with which one chooses another */
 export function Groups({ by, control }) {
   useTitle(words.title);
   const query = new URLSearchParams({ by });
@@ -29,7 +29,7 @@ export function Groups({ by, control }) {
   </article>`;
 }
 
-/** @param {{by: "project" | "user" | "type", groups: Group[], total: number}} props */
+/** @param {{by: "project" | "user" | "type" | "batch", groups: Group[], total: number}} props */
 function Table({ by, groups, total }) {
   if (!groups.length)
     return html`<p class="empty">${place.value.params.has("q") ? strings.list.nothing : words.none}</p>`;
