@@ -26,6 +26,7 @@ from flamenco.api.x import actions as x_actions
 from flamenco.api.x import archives as x_archives
 from flamenco.api.x import attempts as x_attempts
 from flamenco.api.x import events as x_events
+from flamenco.api.x import frames as x_frames
 from flamenco.api.x import job_types as x_commands
 from flamenco.api.x import job_types as x_jobtypes
 from flamenco.api.x import job_waits as x_job_waits
@@ -159,6 +160,7 @@ SURFACES = {
             "/archives/{file}": x_archives.File,
             "/jobs/compile": x_jobs.Compile,
             "/jobs/{job_id}/attempts": x_attempts.OfJob,
+            "/jobs/{job_id}/frames": x_frames.Frames,
             "/jobs/{job_id}/history": x_jobs.History,
             "/jobs/{job_id}/times": x_attempts.Times,
             "/tasks/{task_id}/attempts": x_attempts.OfTask,

@@ -64,6 +64,8 @@ COMMANDS: Final = {
     "pause": Lazy("flamenco.cli.steering:pause", "Pause jobs."),
     "resume": Lazy("flamenco.cli.steering:resume", "Go on with paused jobs."),
     "requeue": Lazy("flamenco.cli.steering:requeue", "Run jobs or tasks again."),
+    "frames": Lazy("flamenco.cli.frames:frames", "Render frames of a job again."),
+    "skip": Lazy("flamenco.cli.skip:skip", "Have tasks count as done."),
     "priority": Lazy("flamenco.cli.steering:priority", "Let jobs come sooner, or later."),
     "start-after": Lazy("flamenco.cli.start_after:start_after", "Say when jobs start at the earliest."),
     "time-limits": Lazy("flamenco.cli.time_limits:time_limits", "Say how long tasks of jobs may take."),

@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeVar
 
 from flamenco.client import Job, ListedWorker, ManagerClient, ManagerError, Tag, Task, TaskSummary
 from flamenco.domain.errors import NotFound, Refused
+from flamenco.domain.visible import visible
 
 LEAST_OF_ID: Final = 4
 """So much of an ID has to be written: a single letter that fits today may mean something else tomorrow."""
@@ -72,7 +73,7 @@ def _only(meant: Sequence[Thing], text: str, known: Sequence[Thing], kind: str, 
 
 
 def _candidates(found: Sequence[Named]) -> str:
-    lines = [f"  {thing.id}  {thing.name}" for thing in found[:MOST_CANDIDATES]]
+    lines = [f"  {thing.id}  {visible(thing.name)}" for thing in found[:MOST_CANDIDATES]]
     return "\n".join([*lines, "  …"] if len(found) > len(lines) else lines)
 
 

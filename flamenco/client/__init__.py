@@ -42,6 +42,7 @@ from flamenco.protocol.v3.worker import MayKeepRunning as RunPermission
 from flamenco.protocol.v3.worker import TaskUpdate
 from flamenco.protocol.x.actions import ActionOutcome, ActionRefusal, ActionUndo
 from flamenco.protocol.x.filters import ShownWorkerStatus
+from flamenco.protocol.x.frames import FramesAgain, FramesWanted, FrameTask
 from flamenco.protocol.x.job_waits import Dependencies, Dependency, Dependent, DependsOn
 from flamenco.protocol.x.jobs import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
 from flamenco.protocol.x.logs import LogHit, LogHits
@@ -73,6 +74,9 @@ __all__ = [
     "FailedTask",
     "FarmEvent",
     "Findings",
+    "FrameTask",
+    "FramesAgain",
+    "FramesWanted",
     "GivenJob",
     "GivenTask",
     "Job",

@@ -31,6 +31,7 @@ from flamenco.client.archives import ArchiveCalls
 from flamenco.client.attempts import AttemptCalls
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, NO_SUCH_ADDRESS, Connection, in_path
 from flamenco.client.events import EventCalls
+from flamenco.client.frames import FrameCalls
 from flamenco.client.job_waits import JobWaitCalls
 from flamenco.client.jobs import JobCalls
 from flamenco.client.lists import ListCalls
@@ -100,6 +101,7 @@ class ManagerClient:
         self.token = self._connection.token
         self.jobs = JobCalls(self._connection)
         self.job_waits = JobWaitCalls(self._connection)
+        self.frames = FrameCalls(self._connection)
         self.actions = ActionCalls(self._connection)
         self.tasks = TaskCalls(self._connection)
         self.attempts = AttemptCalls(self._connection)

@@ -34,6 +34,7 @@ class JobAction(StrEnum):
     REQUEUE = "requeue"
     REQUEUE_FAILED = "requeue-failed"
     REQUEUE_CANCELED = "requeue-canceled"
+    FRAMES = "frames"
     PRIORITY = "priority"
     TAG = "tag"
     START_AFTER = "start-after"
@@ -50,6 +51,7 @@ class TaskAction(StrEnum):
     CANCEL = "cancel"
     REQUEUE = "requeue"
     REQUEUE_ELSEWHERE = "requeue-elsewhere"
+    SKIP = "skip"
 
 
 class WorkerAction(StrEnum):
@@ -135,6 +137,14 @@ JOB_ACTIONS: Final[Mapping[JobAction, Action]] = {
         fits=_BEGUN,
         takes=_REASON,
     ),
+    JobAction.FRAMES: Action(
+        does="Run some frames again, with their tasks, or split off from those; and what depends on them.",
+        done="queued again",
+        access=Access.STEER,
+        fits=_BEGUN,
+        needs=("frames",),
+        takes=("mode", *_REASON),
+    ),
     JobAction.PRIORITY: Action(
         does="Let it come sooner, or later.",
         done="given another priority",
@@ -207,6 +217,13 @@ TASK_ACTIONS: Final[Mapping[TaskAction, Action]] = {
         access=Access.STEER,
         takes=_REASON,
     ),
+    TaskAction.SKIP: Action(
+        does="Count it as completed without running it, or any further; what waits for it goes on.",
+        done="skipped",
+        access=Access.STEER,
+        fits=frozenset(TaskStatus) - {TaskStatus.COMPLETED},
+        takes=_REASON,
+    ),
 }
 
 
@@ -265,6 +282,11 @@ REQUEUES: Final[Mapping[AnyAction, TaskStatus]] = {
     JobAction.REQUEUE_CANCELED: TaskStatus.CANCELED,
 }
 """Which tasks of a job are meant by the actions that requeue some."""
+
+
+def requested_by(name: str) -> str:
+    """The reason that is given for what somebody has done without saying why."""
+    return f"requested by {name or 'a person'}"
 
 
 def check_fits(action: Action, status: str) -> None:

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 
 from msgspec import Struct
+
+from flamenco.domain.intervals import Interval, count, merged
 
 MAX_CHUNKS = 1_000_000
 """More chunks than this are refused rather than built: nobody can mean that many tasks."""
@@ -35,9 +38,6 @@ _SPACE = f"[{WHITESPACE}]*"
 _PART = re.compile(
     rf"{_SPACE}([+-]?[0-9]+){_SPACE}(?:(?:-|\.\.){_SPACE}([+-]?[0-9]+){_SPACE}(?:[x:]{_SPACE}([0-9]+){_SPACE})?)?"
 )
-
-_Interval = tuple[int, int]
-"""First and last frame, both included."""
 
 
 class _Part(Struct, frozen=True):
@@ -75,34 +75,42 @@ def frame_chunker(frame_range: str, size: int) -> list[str]:
     if size < 1:
         raise ValueError(f"invalid chunk size, must be positive number: {size}")
     intervals = _intervals(text)
-    if _count(intervals) > size * MAX_CHUNKS:
+    if count(intervals) > size * MAX_CHUNKS:
         raise ValueError(_invalid(text, f" more than {MAX_CHUNKS} chunks"))
-    return [_written(chunk) for chunk in _cut(intervals, size)]
+    return [written(chunk) for chunk in _cut(intervals, size)]
 
 
 def frame_count(frame_range: str) -> int:
     """The number of distinct frames in `frame_range`. Raises ValueError for anything that is no range."""
     if not frame_range:
         raise ValueError(_invalid("", " empty range"))
-    return _count(_intervals(frame_range))
+    return count(_intervals(frame_range))
 
 
 def frame_ranges(frame_range: str) -> list[range]:
     """The frames of `frame_range` in ascending order, each once, in as few ranges as possible. Raises ValueError."""
-    return [range(first, last + 1) for first, last in _merged(_intervals(frame_range.strip(WHITESPACE)))]
+    return [range(first, last + 1) for first, last in merged(_intervals(frame_range.strip(WHITESPACE)))]
 
 
-def _intervals(text: str) -> list[_Interval]:
+def frame_intervals(frame_range: str) -> list[Interval]:
+    """The frames of `frame_range` in their order, each once; those that go up one by one are together.
+
+    Raises ValueError.
+    """
+    return _intervals(frame_range.strip(WHITESPACE))
+
+
+def _intervals(text: str) -> list[Interval]:
     """The frames in their order, as few intervals as possible; negative frames are intervals of their own."""
     parts = [_part(part, text) for part in text.split(",")]
     if all(part.is_plain for part in parts):
-        return _merged([(part.first, part.last) for part in parts])
+        return merged([(part.first, part.last) for part in parts])
     if sum(len(part.frames) for part in parts) > MAX_LISTED:
         raise ValueError(_invalid(text, f" more than {MAX_LISTED} frames that do not simply go up from 0"))
     frames = list(dict.fromkeys(frame for part in parts for frame in part.frames))
     if not any(part.descends for part in parts):
         frames.sort()
-    intervals: list[_Interval] = []
+    intervals: list[Interval] = []
     for frame in frames:
         # Scripts make Blender's 1..10 of 1-10 by replacing every "-", so that no interval may have a minus in it.
         if intervals and frame == intervals[-1][1] + 1 and intervals[-1][0] >= 0:
@@ -143,24 +151,9 @@ def _number(digits: str, part: str, text: str) -> int:
     return -int(bare) if digits.startswith("-") else int(bare)
 
 
-def _merged(intervals: list[_Interval]) -> list[_Interval]:
-    """The same frames in ascending order, each once, as few intervals as possible."""
-    merged: list[_Interval] = []
-    for first, last in sorted(intervals):
-        if merged and first <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
-        else:
-            merged.append((first, last))
-    return merged
-
-
-def _count(intervals: list[_Interval]) -> int:
-    return sum(last - first + 1 for first, last in intervals)
-
-
-def _cut(intervals: list[_Interval], size: int) -> list[list[_Interval]]:
+def _cut(intervals: list[Interval], size: int) -> list[list[Interval]]:
     """Consecutive groups of `size` frames, counted across gaps; the last may be smaller."""
-    chunks: list[list[_Interval]] = []
+    chunks: list[list[Interval]] = []
     free = 0
     for first, last in intervals:
         start = first
@@ -175,8 +168,8 @@ def _cut(intervals: list[_Interval], size: int) -> list[list[_Interval]]:
     return chunks
 
 
-def _written(chunk: list[_Interval]) -> str:
-    """A chunk as people write it: three frames or more as `a-b`, two as `a,b`."""
+def written(chunk: Iterable[Interval]) -> str:
+    """Frames as people write them: three or more as `a-b`, two as `a,b`."""
     parts = []
     for first, last in chunk:
         if first == last:

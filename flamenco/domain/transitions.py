@@ -96,11 +96,14 @@ def taken_up(status: JobStatus, reason: str) -> list[Effect]:
     return effects
 
 
+def reopened(status: JobStatus, reason: str) -> list[Effect]:
+    """Something of a completed job is to be run again, or in addition: it goes on with that alone."""
+    return [JobMove(status, JobStatus.QUEUED, reason, refresh_tasks=True)] if status is JobStatus.COMPLETED else []
+
+
 def requeued(status: JobStatus, tasks: TaskStatus, reason: str) -> list[Effect]:
     """A person has queued all tasks of a job that are in one status: it goes on as with a single one."""
-    effects = taken_up(status, reason)
-    if status is JobStatus.COMPLETED:
-        effects = [JobMove(status, JobStatus.QUEUED, reason, refresh_tasks=True)]
+    effects = taken_up(status, reason) or reopened(status, reason)
     sources = frozenset({tasks, TaskStatus.CANCELED} if status is JobStatus.FAILED else {tasks})
     moves = [each for each in effects if isinstance(each, JobMove)]
     return [*moves, MassMove(sources, TaskStatus.QUEUED, reason)]

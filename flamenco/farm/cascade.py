@@ -231,6 +231,10 @@ class Cascade:
         """Have a job that has ended go on: a person has queued one of its tasks."""
         self._carry_out(transitions.taken_up(self.job.status, reason), reason)
 
+    def reopen(self, reason: str) -> None:
+        """Have a completed job go on with what is queued now, and with nothing else."""
+        self._carry_out(transitions.reopened(self.job.status, reason), reason)
+
     def requeue(self, tasks: TaskStatus, reason: str) -> None:
         """Queue all tasks that are in one status, and have a job that has ended go on with them."""
         self._carry_out(transitions.requeued(self.job.status, tasks, reason), reason)

@@ -78,6 +78,12 @@ def check_had_worker(task: TaskState) -> None:
         raise Conflict("No worker has had it yet.")
 
 
+def start_afresh(tx: Tx, cascade: Cascade, task: TaskState) -> None:
+    """Forget who failed the task, and see to it that somebody can run it."""
+    failures.forget_task(tx, task.key)
+    _unblock_if_needed(tx, cascade, task)
+
+
 def _unblock_if_needed(tx: Tx, cascade: Cascade, task: TaskState) -> bool:
     """See to it that somebody can run the task, as far as it is blocks that keep them; whether there is anybody."""
     if failures.workers_left(tx, cascade.job, task):

@@ -93,6 +93,14 @@ def recount_part(tx: Tx, job_key: int, after: int, until: int) -> int:
     return recount(tx, job_key, _PART, {"of_job": job_key, "after": after, "until": until})
 
 
+_THESE = (tasks.c.key.in_(bindparam("keys", expanding=True)),)
+
+
+def recount_these(tx: Tx, job_key: int, keys: Sequence[int]) -> int:
+    """Count those with these row numbers."""
+    return recount(tx, job_key, _THESE, {"keys": list(keys)})
+
+
 def recount_frames(tx: Tx, job_key: int, first: int, last: int, longest: int) -> int:
     """Count those that are about frames from `first` to `last`, of which none has more than `longest` after its own."""
     return recount(tx, job_key, _FRAMES, {"of_job": job_key, "first": first, "last": last, "longest": longest})

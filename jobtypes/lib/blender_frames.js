@@ -30,17 +30,19 @@ const VIDEO_FORMATS = ["FFMPEG", "AVI_RAW", "AVI_JPEG", "AVIRAW", "AVIJPEG", "MP
 function renderer(job, settings, output, choose = "") {
   const { scene, format, skip_existing, missing_files } = settings;
   const before = shared(job, "blender_set_up", prepare(scene, format, missing_files));
+  const asked = shared(job, "blender_asked", ASKED_FRAMES);
   const watch = shared(job, "blender_watch", WATCH_FRAMES + (skip_existing ? KEEP_WHOLE : ""));
   const setUp = [...setUpArguments(scene, output, format), "--python-expr"];
   const lookAfter = ["--python-expr", shared(job, "blender_look_after", LOOK_AFTER)];
 
   return (chunk) => {
     const ranges = frameRanges(chunk);
-    const script = `${before}${choose}\nranges = ${pythonList(ranges)}\n${watch}`;
     // Blender counts from the end of the scene where a number has a minus before it.
     if (ranges.some(({ first, last }) => first < 0 || last < 0)) {
+      const script = `${before}${choose}\nranges = ${pythonList(ranges)}\n${watch}`;
       return [...setUp, script + shared(job, "blender_render_each", RENDER_EACH), ...lookAfter];
     }
+    const script = `${before}${choose}\n${asked}${watch}`;
     return [...setUp, script, "--render-frame", ranges.map(blenderRange).join(","), ...lookAfter];
   };
 }
@@ -146,6 +148,15 @@ def found(path):
     return os.path.exists(path) or pattern != glob.escape(path) and glob.glob(pattern)
 used = set(map(os.path.normpath, bpy.utils.blend_paths(absolute=True))) - unused
 missing = [path for path in sorted(used) if not found(path)]
+`;
+
+// Python that finds the frames in the command line, which is the one place that has them: so the manager can have some
+// of them rendered again alone.
+const ASKED_FRAMES = `
+ranges = []
+for part in sys.argv[sys.argv.index('--render-frame') + 1].split(','):
+    first, _, last = part.partition('..')
+    ranges.append((int(first), int(last or first)))
 `;
 
 // Python that notes which of the frames in `ranges` are rendered, to be looked at afterwards.

@@ -24,6 +24,7 @@ from flamenco.domain.access import ITSELF, Access, Caller, Role, Way, hash_of
 from flamenco.domain.actions import AnyAction, JobAction, TaskAction, WorkerAction
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import AccessDenied
+from flamenco.domain.frames_again import Mode
 from flamenco.domain.job_files import LAST_RENDERED
 from flamenco.domain.job_waits import Kind as WaitKind
 from flamenco.domain.job_waits import Wanted
@@ -40,6 +41,7 @@ from flamenco.farm import (
     deletion,
     farm_status,
     following,
+    frames,
     job_waits,
     jobs,
     last_rendered,
@@ -52,6 +54,7 @@ from flamenco.farm import (
     search,
     sign_in,
     sinks,
+    skipping,
     speaking,
     starting,
     tags,
@@ -96,6 +99,7 @@ from flamenco.store.engine import Store
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import SECRET, new_worker, report, run_next, store_job, take
+from tests.integration.framing import render_job
 from tests.integration.test_ranking import with_policy
 
 _STORE = str(Path(store_package.__file__).parent)
@@ -259,6 +263,7 @@ def _wait(farm: Farm) -> None:
     telling_chore.tell(farm)
     run_next(farm, worker)
     telling_chore.tell(farm)
+    _render_again(farm, then)
     for status in (JobStatus.FAILED, JobStatus.REQUEUEING, JobStatus.COMPLETED, JobStatus.REQUEUEING):
         jobs.set_status(farm, first.id, status, "test")
         telling_chore.tell(farm)
@@ -270,6 +275,21 @@ def _wait(farm: Farm) -> None:
     telling_chore.look_for_forgotten(farm)
     for job in (first, then, last):
         jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "test")
+
+
+def _render_again(farm: Farm, light: Job) -> None:
+    """Frames run again, some split off from a chunk that another job waits for, and a task is skipped."""
+    job = render_job(farm, "1-3", *(f"{first}-{first + 1}" for first in range(4, 80, 2)))
+    job_waits.add(farm, light.id, Wanted(job=job.id, kind=WaitKind.FRAMES))
+    telling_chore.tell(farm)
+    renderer = new_worker(farm, "renderer", ("blender",))
+    run_next(farm, renderer)
+    take(farm, renderer)
+    frames.run_again(farm, job.id, "2,4,7", Mode.SPLIT, "test")
+    frames.run_again(farm, job.id, "1-5", Mode.REQUEUE, "test", dry_run=True)
+    skipping.skip(farm, tasks.of_job(farm, job.id)[5].id, "anna", "test", lambda _status: None)
+    jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "test")
+    telling_chore.tell(farm)
 
 
 def _steer(farm: Farm, job: Job, tag_id: str) -> None:

@@ -31,6 +31,7 @@ from flamenco.farm.context import Farm
 from flamenco.web.assets import STATIC
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, present, run_next, statuses, store_job
+from tests.integration.framing import render_job
 from tests.integration.test_delivery import serving
 
 Run = Callable[..., Any]
@@ -68,6 +69,7 @@ COMMANDS: list[tuple[AnyAction, tuple[str, ...]]] = [
     (JobAction.REQUEUE, ("requeue", "{job}")),
     (JobAction.REQUEUE_FAILED, ("requeue", "--failed", "{job}")),
     (JobAction.REQUEUE_CANCELED, ("requeue", "--canceled", "{job}")),
+    (JobAction.FRAMES, ("frames", "{framed}", "2", "--split")),
     (JobAction.PRIORITY, ("priority", "{job}", "70")),
     (JobAction.TAG, ("tags", "assign", "gpu", "--job", "{job}")),
     (JobAction.START_AFTER, ("start-after", "{job}", "tonight 18:00", "--reason", "the license server is down")),
@@ -79,6 +81,7 @@ COMMANDS: list[tuple[AnyAction, tuple[str, ...]]] = [
     (TaskAction.CANCEL, ("cancel", "{job}", "--task", "4")),
     (TaskAction.REQUEUE, ("requeue", "{job}", "--task", "1")),
     (TaskAction.REQUEUE_ELSEWHERE, ("requeue", "{job}", "--task", "1", "--elsewhere")),
+    (TaskAction.SKIP, ("skip", "{job}", "4")),
     (WorkerAction.SLEEP, ("workers", "request", "first", "asleep")),
     (WorkerAction.WAKEUP, ("workers", "request", "asked", "awake")),
     (WorkerAction.SHUTDOWN, ("workers", "request", "first", "offline", "--now")),
@@ -131,6 +134,7 @@ class _Scene:
         self.trashed = store_job(farm, authored_job(authored_task("d"), name="trashed"))
         deletion.request(farm, self.trashed.id)
         self.over = store_job(farm, authored_job(authored_task("o"), name="over"), JobStatus.CANCELED)
+        self.framed = render_job(farm, "1-3", name="framed")
         self.paused = store_job(farm, authored_job(authored_task("p"), name="paused"), JobStatus.PAUSED)
         run_next(farm, self.first)
         ids = [task.id for task in tasks.of_job(farm, self.job.id)]
@@ -142,7 +146,7 @@ class _Scene:
 def test_each_command_does_it(farm: Farm, run: Run, action: AnyAction, typed: tuple[str, ...]) -> None:
     """To one thing of its kind, as the record says; where it can be tried, that changes nothing."""
     scene = _Scene(farm)
-    ids = {name: getattr(scene, name).id for name in ("job", "paused", "trashed", "over")}
+    ids = {name: getattr(scene, name).id for name in ("job", "framed", "paused", "trashed", "over")}
     words = [word.format(**ids) for word in typed]
     if words[0] != "tags" and "approve" not in words:
         assert "would be" in run(*words, "--dry-run")
@@ -220,6 +224,8 @@ def asked(farm: Farm, team: list[Worker]) -> list[WorkerStatus | None]:
         (("cancel", "--all-matching", "--status", "odd"), "'odd' is none of"),
         (("requeue", "--failed", "--canceled", "shot"), "take one"),
         (("requeue", "--failed", "--task", "1", "shot"), "whole jobs"),
+        (("skip", "shot"), "Which task?"),
+        (("skip", "shot", "3", "--failed"), "Which task?"),
         (("requeue", "--elsewhere", "shot"), "single tasks"),
         (("cancel", "shot", "--task", "1", "--search", "x"), "Name them, or choose them"),
         (("workers", "schedule", "first"), "When?"),

@@ -14,8 +14,9 @@ from flamenco.api.operation import Answer, Operation
 from flamenco.api.resource import Resource, send
 from flamenco.api.x import filters
 from flamenco.domain.access import Access, Caller, Reach, reach
-from flamenco.domain.actions import check_arguments
+from flamenco.domain.actions import check_arguments, requested_by
 from flamenco.domain.errors import Busy
+from flamenco.domain.frames_again import Mode
 from flamenco.domain.listing import TaskFilter, WorkerFilter
 from flamenco.domain.sleep import schedule_from
 from flamenco.domain.time_limits import ALL_TYPES, WORDS
@@ -127,8 +128,10 @@ def _arguments(given: dict[str, Any], by: Caller) -> Arguments:
         end=given.get("end_time", ""),
     )
     return Arguments(
-        reason=given.get("reason") or f"requested by {by.name or 'a person'}",
+        reason=given.get("reason") or requested_by(by.name),
         priority=given.get("priority", 0),
+        frames=given.get("frames", ""),
+        mode=given.get("mode", Mode.REQUEUE),
         tag_id=given.get("tag_id", "").lower(),
         lazy=given.get("lazy", True),
         add=tuple(each.lower() for each in given.get("add", ())),

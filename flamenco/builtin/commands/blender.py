@@ -31,7 +31,10 @@ class BlenderParameters(Struct, frozen=True, rename="camel"):
     blendfile: Annotated[str, Meta(description="The file to render; empty where the arguments make the scene.")]
     exe_args: Annotated[str, Meta(description="Arguments in one string, split as a shell does.")] = ""
     args_before: Annotated[tuple[str, ...], Meta(description="Arguments before the file.")] = ()
-    args: Annotated[tuple[str, ...], Meta(description="Arguments after the file.")] = ()
+    args: Annotated[
+        tuple[str, ...],
+        Meta(description="Arguments after the file.", extra={"frames": ("-f", "--render-frame")}),
+    ] = ()
 
 
 def command_line(parameters: BlenderParameters) -> list[str]:

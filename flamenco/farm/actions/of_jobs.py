@@ -12,11 +12,12 @@ from flamenco.domain import start_times
 from flamenco.domain.access import Caller, Owner
 from flamenco.domain.actions import JOB_ACTIONS, OF_TRASH, REQUEUES, Action, JobAction, check_fits
 from flamenco.domain.errors import NotFound, Refused
+from flamenco.domain.frames_again import asked_frames
 from flamenco.domain.listing import JobFilter
 from flamenco.domain.model import JobState
 from flamenco.domain.statuses import JobStatus
 from flamenco.domain.time_limits import WORDS, parse
-from flamenco.farm import archives, deletion, jobs, requeueing, starting, tags, time_limits, trash
+from flamenco.farm import archives, deletion, frames, jobs, requeueing, starting, tags, time_limits, trash
 from flamenco.farm.actions.values import Asked, Undo
 from flamenco.farm.context import Farm
 from flamenco.store import selection
@@ -51,6 +52,8 @@ class Jobs(Struct, frozen=True):
                 raise Refused(f"arguments.tag_id: {error}") from error
         if asked.action is JobAction.PRIORITY and asked.arguments.priority not in jobs.PRIORITIES:
             raise Refused(f"arguments.priority: is from {jobs.PRIORITIES[0]} to {jobs.PRIORITIES[-1]}")
+        if asked.action is JobAction.FRAMES:
+            asked_frames(asked.arguments.frames)
         if asked.action is JobAction.START_AFTER:
             start_times.parse(asked.arguments.start_after, farm.clock(), starting.WALL)
         if asked.action is JobAction.TIME_LIMITS:
@@ -80,6 +83,9 @@ class Jobs(Struct, frozen=True):
             requeueing.check_there_are(subject.counts_to_be.of(status), status)
         if asked.action is JobAction.ARCHIVE:
             archives.check(subject)
+        if asked.action is JobAction.FRAMES:
+            given = asked.arguments
+            frames.run_again(farm, subject.id, given.frames, given.mode, given.reason, dry_run=True)
         if asked.action is JobAction.PRIORITY:
             jobs.check_priority(farm, asked.arguments.priority, by)
 
@@ -104,6 +110,8 @@ class Jobs(Struct, frozen=True):
             case JobAction.UNDELETE:
                 trash.undelete(farm, job_id)
                 undo = Undo((job_id,), JobAction.DELETE, {})
+            case JobAction.FRAMES:
+                frames.run_again(farm, job_id, given.frames, given.mode, given.reason)
             case JobAction.PURGE:
                 trash.purge(farm, job_id)
             case JobAction.ARCHIVE:

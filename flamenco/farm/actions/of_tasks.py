@@ -12,7 +12,7 @@ from flamenco.domain.actions import TASK_ACTIONS, Action, TaskAction, check_fits
 from flamenco.domain.listing import TaskFilter
 from flamenco.domain.model import TaskState
 from flamenco.domain.statuses import TaskStatus
-from flamenco.farm import requeueing, tasks
+from flamenco.farm import requeueing, skipping, tasks
 from flamenco.farm.actions.values import Asked, Undo
 from flamenco.farm.context import Farm
 from flamenco.store import selection
@@ -55,10 +55,13 @@ class Tasks(Struct, frozen=True):
         if asked.action is TaskAction.REQUEUE_ELSEWHERE:
             requeueing.check_had_worker(subject)
 
-    def carry_out(self, farm: Farm, _by: Caller, asked: Asked, subject: TaskState) -> Undo | None:
+    def carry_out(self, farm: Farm, by: Caller, asked: Asked, subject: TaskState) -> Undo | None:
         """Do it; nothing takes it back."""
         action, reason = asked.action, asked.arguments.reason
         match action:
+            case TaskAction.SKIP:
+                rules = self.rules(action)
+                skipping.skip(farm, subject.id, by.name, reason, lambda status: check_fits(rules, status))
             case TaskAction.REQUEUE_ELSEWHERE:
                 requeueing.requeue_elsewhere(farm, subject.id, reason)
             case TaskAction():

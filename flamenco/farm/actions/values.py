@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from flamenco.domain.access import Caller, Owner
 from flamenco.domain.actions import Action, AnyAction
+from flamenco.domain.frames_again import Mode
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.time_limits import ALL_TYPES
 from flamenco.farm.context import Farm
@@ -19,12 +20,14 @@ from flamenco.store.selection import Conditions
 class Arguments(Struct, frozen=True, kw_only=True):
     """All that actions may be given; each looks at its own. `tag_id` is empty for no tag.
 
-    `start_after` is a moment as people write it. `time_limits` are as people write them, by their words, on tasks of
-    `task_type`.
+    `frames` are those to run again, and `mode` is how. `start_after` is a moment as people write it. `time_limits` are
+    as people write them, by their words, on tasks of `task_type`.
     """
 
     reason: str = ""
     priority: int = 0
+    frames: str = ""
+    mode: Mode = Mode.REQUEUE
     tag_id: str = ""
     lazy: bool = True
     add: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from flamenco.domain.actions import JobAction, TaskAction, WorkerAction
 from flamenco.protocol.fields import Name, Text, Uuid
 from flamenco.protocol.x.filters import JobFilter, TaskFilter, WorkerFilter
+from flamenco.protocol.x.frames import Frames, FramesMode
 from flamenco.protocol.x.start_times import StartAfter
 from flamenco.protocol.x.time_limits import TimeLimits
 
@@ -23,13 +24,15 @@ After = Annotated[int, Meta(ge=0, le=2**62, description="Go on there: the `next`
 
 
 class JobArguments(TimeLimits, frozen=True, kw_only=True):
-    """`priority` needs one, and `tag` its `tag_id`; what changes the status may have a reason.
+    """`priority` needs one, `tag` its `tag_id`, `frames` some; what changes the status may have a reason.
 
     `time-limits` changes those that are there, and takes back those that are empty.
     """
 
     reason: Reason = UNSET
     priority: Annotated[int, Meta(ge=0, le=100)] | UnsetType = UNSET
+    frames: Frames | UnsetType = UNSET
+    mode: FramesMode | UnsetType = UNSET
     tag_id: Annotated[Id, Meta(description="UUID of a tag; empty for none.")] | UnsetType = UNSET
     start_after: StartAfter | UnsetType = UNSET
     task_type: Annotated[Name, Meta(min_length=1, description="Of which tasks; * for all others.")] | UnsetType = UNSET

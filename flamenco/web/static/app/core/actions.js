@@ -4,6 +4,7 @@
  */
 
 import {
+  newFrames,
   newPriority,
   newSchedule,
   newStart,
@@ -83,6 +84,7 @@ export const ACTIONS = [
     icon: "rotate-ccw",
     fits: (job) => job.tasks.canceled > 0,
   },
+  { kind: "jobs", name: "frames", label: words.frames, icon: "film", fits: () => true, prepare: newFrames },
   {
     kind: "jobs",
     name: "cancel",
@@ -158,6 +160,7 @@ export const ACTIONS = [
     key: "c",
     fits: (task) => is(task, "active", "queued", "soft-failed", "paused"),
   },
+  { kind: "tasks", name: "skip", label: words.skip, icon: "check", fits: (task) => !is(task, "completed") },
   ...lazyOrNot("sleep", words.sleep, "moon-star", (worker) => is(worker, "awake", "starting", "testing")),
   { kind: "workers", name: "wakeup", label: words.wakeup, icon: "sun", fits: (worker) => is(worker, "asleep") },
   ...lazyOrNot("shutdown", words.shutdown, "power", (worker) => !is(worker, "offline", "")),

@@ -25,6 +25,19 @@ export const StartField = ({ name, isNeeded = false }) =>
   html`<input name=${name} list="starts" maxlength="100" required=${isNeeded} autofocus=${isNeeded} />
     <datalist id="starts">${["now", "+15m", "+1h", "+4h", "tonight 18:00"].map((each) => html`<option value=${each} />`)}</datalist>`;
 
+/** Which frames run again, and whether alone. */
+export async function newFrames() {
+  const what = words.frames.replace(/ …$/, "");
+  const form = await ask({
+    title: what,
+    text: [],
+    yes: what,
+    form: html`<label>${words.newFrames} <input name="frames" required autofocus /></label>
+      <label class="check"><input type="checkbox" name="mode" value="split" />${words.split}</label>`,
+  });
+  return form && { frames: `${form.get("frames")}`, ...(form.get("mode") && { mode: "split" }) };
+}
+
 /**
  * When jobs start at the earliest, and why not sooner.
  * @param {any[]} rows
