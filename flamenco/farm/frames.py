@@ -113,7 +113,7 @@ def _keys(tx: Tx, job: JobState, wanted: Wanted) -> list[int]:
     """The tasks that may have some of these frames."""
     keys = []
     # No task has frames beyond these, and databases want no larger numbers.
-    asked = Span(max(wanted.frames[0][0], -LARGEST), min(wanted.frames[-1][1], LARGEST))
+    asked = Span(*(max(-LARGEST, min(end, LARGEST)) for end in (wanted.frames[0][0], wanted.frames[-1][1])))
     for key, span in chunks.spans(tx, job.key, asked):
         if wanted.within(span):
             keys.append(key)

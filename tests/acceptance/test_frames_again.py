@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from flamenco.client import FramesWanted, JobRequest, ManagerClient
 from flamenco.demo.tools import find_blender
@@ -51,6 +52,7 @@ def written(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in sorted((folder / "out").glob("*.png"))}
 
 
+@pytest.mark.long
 def test_one_frame_is_rendered_again(tmp_path: Path) -> None:
     """Its file is newer, those of the others of its chunk are not; clients of today see a task like any other."""
     made = scene(tmp_path)
