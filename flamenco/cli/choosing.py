@@ -61,11 +61,13 @@ def choosing_jobs(function: F) -> F:
         job_types: tuple[str, ...],
         users: tuple[str, ...],
         projects: tuple[str, ...],
+        batches: tuple[str, ...],
         tag_words: tuple[str, ...],
         text: str,
         **more: Any,
     ) -> Any:
-        words = {"status": sorted(statuses), "type": job_types, "user": users, "project": projects, "q": text}
+        named = {"type": job_types, "user": users, "project": projects, "batch": batches}
+        words = {"status": sorted(statuses), **named, "q": text}
         chosen = Chosen(all_matching=all_matching, dry_run=dry_run, words=words, tags=tag_words)
         return function(*args, chosen=chosen, **more)
 
@@ -74,7 +76,8 @@ def choosing_jobs(function: F) -> F:
         click.option("--type", "job_types", multiple=True, metavar="JOBTYPE", help="Only of this type; repeatable."),
         click.option("--user", "users", multiple=True, metavar="NAME", help="Only of this user; repeatable."),
         click.option("--project", "projects", multiple=True, metavar="NAME", help="Only for this project; repeatable."),
-        *(_TAG, search_option("name, user, project or type")),
+        click.option("--batch", "batches", multiple=True, metavar="NAME", help="Only of this batch; repeatable."),
+        *(_TAG, search_option("name, user, project, type or batch")),
     )
     return _with(options, cast("F", collected))
 

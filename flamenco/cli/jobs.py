@@ -28,13 +28,14 @@ class ShownJob(Job, frozen=True, kw_only=True):
 
     user: str = ""
     project: str = ""
+    batch: str = ""
     start_after: datetime | None = None
     start_after_reason: str = ""
     tasks: dict[str, int] | None = None
 
 
-ORDERS: Final = ("created", "updated", "name", "priority", "status", "type", "user", "project", "progress")
-GROUPINGS: Final = ("project", "user", "type")
+ORDERS: Final = ("created", "updated", "name", "priority", "status", "type", "user", "project", "batch", "progress")
+GROUPINGS: Final = ("project", "user", "type", "batch")
 
 
 @click.command()
@@ -42,10 +43,11 @@ GROUPINGS: Final = ("project", "user", "type")
 @click.option("--type", "job_types", multiple=True, metavar="JOBTYPE", help="Only jobs of this type; repeatable.")
 @click.option("--user", "users", multiple=True, metavar="USER", help="Only jobs of this user; repeatable.")
 @click.option("--project", "projects", multiple=True, metavar="PROJECT", help="Only jobs for it; repeatable.")
+@click.option("--batch", "batches", multiple=True, metavar="BATCH", help="Only jobs of it; repeatable.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only jobs for workers with this tag; repeatable.")
 @click.option("--stuck", is_flag=True, help="Only jobs with tasks that nobody can run.")
 @click.option("--by", type=click.Choice(GROUPINGS), help="How many there are, and how far, by that.")
-@search_option("their name, user, project or type")
+@search_option("their name, user, project, type or batch")
 @sort_option(ORDERS, "-created")
 @limit_option(100)
 @manager_option
@@ -60,6 +62,7 @@ def jobs(
       flamenco jobs --status queued,active
       flamenco jobs --user anna --project "Sprite Fright" --sort -priority
       flamenco jobs --by project --status queued,active
+      flamenco jobs --batch "Dailies Monday"
       flamenco jobs --status failed --json | jq -r '.[].id'
     """
     with ManagerClient(manager_url) as client:
@@ -70,6 +73,7 @@ def jobs(
             "sort": asked["sort"],
             "user": asked["users"],
             "project": asked["projects"],
+            "batch": asked["batches"],
             "stuck": "true" if asked["stuck"] else "",
             "tag": [tag.id for tag in find_tags(client, asked["tags"])],
         }
@@ -149,6 +153,9 @@ def done(job: ShownJob | JobRow) -> str:
     return f"{min(99, 100 * part // whole)}%" if whole else ""
 
 
+_OF_LISTS: Final = ("user", "project", "batch", "start_after", "start_after_reason", "tasks")
+
+
 @click.command()
 @click.argument("reference", metavar="JOB")
 @manager_option
@@ -190,7 +197,7 @@ class JobDetails(ShownJob, frozen=True, kw_only=True):
 def shown(client: ManagerClient, job: Job) -> ShownJob:
     """The job, whose it is, and its tasks counted."""
     listed = client.lists.job(job.id)
-    more = {name: getattr(listed, name) for name in ("user", "project", "start_after", "start_after_reason", "tasks")}
+    more = {name: getattr(listed, name) for name in _OF_LISTS}
     return ShownJob(**structs.asdict(job), **more)
 
 
@@ -205,6 +212,8 @@ def job_fields(
         yield "user", job.user
     if job.project:
         yield "project", job.project
+    if job.batch:
+        yield "batch", job.batch
     yield "status", styled(job.status)
     if job.activity:
         yield "activity", job.activity

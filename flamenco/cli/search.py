@@ -17,7 +17,7 @@ from flamenco.client import Findings, ManagerClient
 @manager_option
 @json_option
 def search(text: str, limit: int, manager_url: str, *, as_json: bool) -> None:
-    """Find jobs, workers, tags, users and projects with TEXT in their names, or jobs and workers by their IDs.
+    """Find jobs, workers, tags, users, projects and batches by TEXT in their names; jobs and workers by their IDs too.
 
     \\b
     Example:
@@ -41,6 +41,6 @@ def _rows(found: Findings) -> Iterator[tuple[str, str, str, str]]:
         yield "worker", worker.id[:SHORT_ID], worker.status, worker.name
     for tag in found.tags:
         yield "tag", tag.id[:SHORT_ID], "", tag.name
-    for kind, names in (("user", found.users), ("project", found.projects)):
+    for kind, names in (("user", found.users), ("project", found.projects), ("batch", found.batches)):
         for name in names:
             yield kind, "", "", name

@@ -32,7 +32,7 @@ def trash() -> None:
 
 
 @trash.command("list")
-@search_option("their name, user, project or type")
+@search_option("their name, user, project, type or batch")
 @click.option("--user", "users", multiple=True, metavar="USER", help="Only jobs of this user; repeatable.")
 @limit_option(100)
 @manager_option

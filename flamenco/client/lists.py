@@ -25,7 +25,7 @@ class Named(Struct, frozen=True):
 
 
 class JobRow(Struct, frozen=True, kw_only=True):
-    """A job in a list. `user` and `project` are empty where nobody said; `tasks` counts its tasks by status.
+    """A job in a list. `user`, `project` and `batch` are empty where nobody said; `tasks` counts its tasks by status.
 
     It begins no more tasks before `start_after`.
 
@@ -42,6 +42,7 @@ class JobRow(Struct, frozen=True, kw_only=True):
     activity: str = ""
     user: str = ""
     project: str = ""
+    batch: str = ""
     tag: Named | None = None
     steps_completed: int = 0
     steps_total: int = 0
@@ -155,6 +156,7 @@ class Findings(Struct, frozen=True, kw_only=True):
     tags: tuple[Named, ...] = ()
     users: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
+    batches: tuple[str, ...] = ()
 
 
 class _Groups(Struct, frozen=True, kw_only=True):
@@ -221,7 +223,7 @@ class ListCalls:
         return self._connection.fetch(f"/api/x/jobs/{in_path(job_id)}", JobRow)
 
     def job_groups(self, by: str, query: Query) -> Listed[JobGroup]:
-        """Jobs by `project`, `user` or `type`; those groups first of which something was changed last, at most 500."""
+        """Jobs by `project`, `user`, `type` or `batch`; those groups first that were changed last, at most 500."""
         asked = {name: value for name, value in query.items() if value} | {"by": by}
         found = self._connection.fetch(f"/api/x/jobs/groups?{urlencode(asked, doseq=True)}", _Groups)
         return Listed(found.groups, found.total)
@@ -235,7 +237,7 @@ class ListCalls:
         return self._all("/api/x/workers", query, most, _Workers, lambda page: page.workers)
 
     def search(self, text: str, most: int = 5) -> Findings:
-        """What there is with that in its name: the best few jobs, workers, tags, users and projects."""
+        """What there is with that in its name: the best few jobs, workers, tags, users, projects, batches."""
         return self._connection.fetch(f"/api/x/search?{urlencode({'q': text, 'limit': most})}", Findings)
 
     def _all(

@@ -39,15 +39,16 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     """Which jobs; what is empty leaves everything in.
 
     `tags` are UUIDs, `worker` is that of one who runs a task of theirs at the moment. `text` is in the name, the user,
-    the project or the type, however it is written, or is how the UUID begins. `stuck` leaves in those that have tasks
-    which nobody can run. With `of`, only what is theirs. With `in_trash`, only what somebody has deleted and may have
-    back; all others otherwise.
+    the project, the type or the batch, however it is written, or is how the UUID begins. `stuck` leaves in those that
+    have tasks which nobody can run. With `of`, only what is theirs. With `in_trash`, only what somebody has deleted and
+    may have back; all others otherwise.
     """
 
     statuses: tuple[JobStatus, ...] = ()
     types: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
+    batches: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     worker: str = ""
     text: str = ""
@@ -129,7 +130,7 @@ class JobGroup(Struct, frozen=True, kw_only=True):
 
 
 class ListedJob(Struct, frozen=True, kw_only=True):
-    """A job as lists show it. `user` is whose it is or claims to be; it and the project are empty where nobody said.
+    """A job as lists show it. `user` is whose it is or claims to be; it, project and batch are empty where nobody said.
 
     Settings and metadata are JSON as it is stored, and there only where somebody wants to see them of every job.
     """
@@ -137,6 +138,7 @@ class ListedJob(Struct, frozen=True, kw_only=True):
     job: JobState
     user: str
     project: str
+    batch: str
     tag_name: str
     start_after_reason: str = ""
     settings: Raw | None = None

@@ -200,7 +200,7 @@ class JobState(Struct, frozen=True, kw_only=True):
 
 
 class Job(JobState, frozen=True, kw_only=True):
-    """A stored job. `project` is what its metadata say that it is for.
+    """A stored job. `project` is what its metadata say that it is for, `batch` with which others it was submitted.
 
     `start_after_reason`: why it does not start sooner.
     """
@@ -209,6 +209,7 @@ class Job(JobState, frozen=True, kw_only=True):
     metadata: dict[str, str]
     owner: Owner = Owner()
     project: str = ""
+    batch: str = ""
     start_after_reason: str = ""
 
 

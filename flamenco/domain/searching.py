@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 LONGEST_NAME: Final = 255
-"""So much of a user's or a project's name is kept of a job."""
+"""So much of a user's, a project's or a batch's name is kept of a job."""
 
 PROJECT: Final = "project"
 """Where in its metadata a job says what it is for."""
+
+BATCH: Final = "batch"
+"""The same of the jobs that were submitted together with it."""
 
 Found = TypeVar("Found")
 

@@ -78,7 +78,7 @@ def job_page(farm: Farm, asked: JobFilter, wanted: Slice, *, whole: bool = False
 
 
 def job_groups(farm: Farm, asked: JobFilter, by: str) -> list[JobGroup]:
-    """The jobs that a filter leaves in, together where they have the same project, user or type; last changed first."""
+    """The jobs that a filter leaves in, together where they have the same, such as a project; last changed first."""
     with farm.store.read() as tx:
         return job_lists.groups(tx, asked, by)
 

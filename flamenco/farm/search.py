@@ -45,6 +45,7 @@ class Findings(Struct, frozen=True, kw_only=True):
     tags: list[FoundTag] = []
     users: list[str] = []
     projects: list[str] = []
+    batches: list[str] = []
 
 
 def search(farm: Farm, text: str, most: int, by: Caller) -> Findings:
@@ -65,10 +66,12 @@ def search(farm: Farm, text: str, most: int, by: Caller) -> Findings:
         workers = [FoundWorker(row.uuid, row.name, WorkerStatus(row.status)) for row in rows]
         tags = [FoundTag(*row) for row in search_store.tag_names(tx, text)]
         users, projects = search_store.user_names(tx, text), search_store.project_names(tx, text)
+        batches = search_store.batch_names(tx, text)
     return Findings(
         jobs=best_jobs,
         workers=best(workers, text, most, lambda worker: worker.name),
         tags=best(tags, text, most, lambda tag: tag.name),
         users=best(users, text, most, str),
         projects=best(projects, text, most, str),
+        batches=best(batches, text, most, str),
     )

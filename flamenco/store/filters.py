@@ -29,6 +29,7 @@ def of_jobs(asked: JobFilter, *, whatever_status: bool = False) -> list[Conditio
         *_among(jobs.c.type, asked.types),
         *_among(jobs.c.owner, asked.users),
         *_among(jobs.c.project, asked.projects),
+        *_among(jobs.c.batch, asked.batches),
     ]
     if asked.tags:
         found.append(jobs.c.tag_key.in_(select(tags.c.key).where(tags.c.uuid.in_(sorted(asked.tags))).correlate(None)))

@@ -35,13 +35,14 @@ ORDERS: Final = {
     "type": text_order(jobs.c.type, is_short=True),
     "user": text_order(jobs.c.owner, is_short=True),
     "project": text_order(jobs.c.project, is_short=True),
+    "batch": text_order(jobs.c.batch, is_short=True),
     "progress": Order(PROGRESS, float),
 }
 _PAGES = Pages(jobs.c.key, ORDERS)
 
 _STORED: list[Any] = [type_coerce(column, Text) for column in (jobs.c.settings, jobs.c.metadata)]
 _SHOWN = (
-    select(*STATE.columns, jobs.c.owner, jobs.c.project, tags.c.name, jobs.c.start_after_reason)
+    select(*STATE.columns, jobs.c.owner, jobs.c.project, jobs.c.batch, tags.c.name, jobs.c.start_after_reason)
     .outerjoin(tags, tags.c.key == jobs.c.tag_key)
     .where(jobs.c.key.in_(bindparam("keys", expanding=True)))
 )
@@ -60,13 +61,19 @@ def shown(tx: Tx, keys: list[int], *, whole: bool = False) -> list[ListedJob]:
 
 
 def _listed(row: Any) -> ListedJob:
-    user, project, tag_name, why, *stored = row[len(STATE.columns) :]
-    job = STATE.read(row)
-    listed = ListedJob(job=job, user=user, project=project, tag_name=tag_name or "", start_after_reason=why)
+    user, project, batch, tag_name, why, *stored = row[len(STATE.columns) :]
+    listed = ListedJob(
+        job=STATE.read(row),
+        user=user,
+        project=project,
+        batch=batch,
+        tag_name=tag_name or "",
+        start_after_reason=why,
+    )
     return replace(listed, settings=Raw(stored[0]), metadata=Raw(stored[1])) if stored else listed
 
 
-GROUPED_BY: Final = {"project": jobs.c.project, "user": jobs.c.owner, "type": jobs.c.type}
+GROUPED_BY: Final = {"project": jobs.c.project, "user": jobs.c.owner, "type": jobs.c.type, "batch": jobs.c.batch}
 """What jobs may have in common, and the column that says what."""
 
 

@@ -16,7 +16,7 @@ from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Job, JobState, TaskCounts
 from flamenco.domain.moves import PendingMove
 from flamenco.domain.scheduling.values import JobCandidate, Placement
-from flamenco.domain.searching import LONGEST_NAME, PROJECT, searchable
+from flamenco.domain.searching import BATCH, LONGEST_NAME, PROJECT, searchable
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
 from flamenco.store import task_rows, time_limits, turns
 from flamenco.store.engine import Tx
@@ -186,12 +186,13 @@ def insert_job(
         max_running=placement.max_running,
         owner=owner,
         project=job.metadata.get(PROJECT, "")[:LONGEST_NAME],
+        batch=job.metadata.get(BATCH, "")[:LONGEST_NAME],
     )
     inserted = WHOLE.values(stored) | {"rank": placement.rank, "tag_key": _tag_key(tx, job.worker_tag)}
     with uuids_are_new():
         job_key: int = tx.execute(insert(jobs).returning(jobs.c.key), inserted).scalar_one()
         stored = replace(stored, key=job_key)
-        tx.execute(_FIND_BY, {"job_key": job_key, "text": searchable(job.name, owner.name, stored.project, job.type)})
+        tx.execute(_FIND_BY, {"job_key": job_key, "text": _found_by(stored)})
         sorted_in = queues.insert_queues(tx, stored, job.tasks, placement)
         task_rows.insert_tasks(tx, job_key, job.tasks, job.created, sorted_in)
         _insert_dependencies(tx, job_key, job.tasks)
@@ -200,6 +201,10 @@ def insert_job(
             tx.execute(insert(job_variables), rows)
         time_limits.save(tx, job_key, job.time_limits)
     return stored
+
+
+def _found_by(job: Job) -> str:
+    return searchable(job.name, job.owner.name, job.project, job.type, *([job.batch] if job.batch else []))
 
 
 @contextmanager

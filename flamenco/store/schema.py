@@ -217,6 +217,7 @@ jobs = Table(
     Column("owner", Text, nullable=False, server_default="", index=True),
     Column("owner_address", Text, nullable=False, server_default=""),
     Column("project", Text, nullable=False, server_default="", index=True),  # what its metadata say that it is for
+    Column("batch", Text, nullable=False, server_default="", index=True),  # and what it was submitted together with
     # Nobody is given its tasks before that moment; once it has come, whoever asks for some takes it away.
     Column("start_after", Utc),
     Column("start_after_reason", Text, nullable=False, server_default=""),
@@ -245,8 +246,8 @@ _partial("ix_jobs_unbooked", UNBOOKED_SQL, jobs.c.key)
 job_texts = Table(
     "job_texts",
     metadata,
-    # What jobs are found by, folded: name, user, project and type, a line each. Few letters for each job, apart from
-    # its settings, so that looking through all of them is quick.
+    # What jobs are found by, folded: name, user, project, type and, if there is one, batch, a line each. Few letters
+    # for each job, apart from its settings, so that looking through all of them is quick.
     Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True),
     Column("text", Text, nullable=False),
 )

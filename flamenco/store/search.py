@@ -1,4 +1,4 @@
-"""What there is of a name: jobs, workers, tags, users and projects, some of each to choose the best of."""
+"""What there is of a name: jobs, workers, tags, users, projects and batches, some of each to choose the best of."""
 
 from __future__ import annotations
 
@@ -45,6 +45,11 @@ def user_names(tx: Tx, text: str) -> Sequence[str]:
 def project_names(tx: Tx, text: str) -> Sequence[str]:
     """Projects that there are jobs for."""
     return _distinct(tx, jobs.c.project, text)
+
+
+def batch_names(tx: Tx, text: str) -> Sequence[str]:
+    """Batches that there are jobs of."""
+    return _distinct(tx, jobs.c.batch, text)
 
 
 def _distinct(tx: Tx, column: Column[str], text: str) -> Sequence[str]:

@@ -37,7 +37,7 @@ def owned(farm: Farm, name: str, owner: Owner, **metadata: str) -> str:
 def test_a_page_of_jobs(farm: Farm) -> None:
     """Rows with all that the page shows, and the way to the next ones."""
     client = Client(farm)
-    first = owned(farm, "first", Owner("anna"), project="film")
+    first = owned(farm, "first", Owner("anna"), project="film", batch="Dailies Monday")
     tag = tags.create(farm, "gpu", "")
     tags.set_of_job(farm, first, tag.id, None)
     owned(farm, "second", Owner("bob", "10.0.0.9"))
@@ -57,6 +57,7 @@ def test_a_page_of_jobs(farm: Farm) -> None:
         "priority": 50,
         "user": "anna",
         "project": "film",
+        "batch": "Dailies Monday",
         "tag": {"id": tag.id, "name": "gpu"},
         "steps_completed": 0,
         "steps_total": 1,
@@ -65,11 +66,13 @@ def test_a_page_of_jobs(farm: Farm) -> None:
     last = client.get(f"/api/x/jobs?sort=name&limit=1&after={page['next']}").json
     assert [job["name"] for job in last["jobs"]] == ["second"]
     assert "next" not in last
-    for query, names in (("user=anna&user=eve", ["first"]), ("project=film", ["first"]), ("q=SEC", ["second"])):
-        assert [job["name"] for job in client.get(f"/api/x/jobs?{query}").json["jobs"]] == names, query
+    for query in ("user=anna&user=eve", "project=film", "batch=Dailies Monday", "q=monday"):
+        assert [job["name"] for job in client.get(f"/api/x/jobs?{query}").json["jobs"]] == ["first"], query
+    assert [job["name"] for job in client.get("/api/x/jobs?q=SEC").json["jobs"]] == ["second"]
     assert client.get(f"/api/x/jobs?tag={tag.id.upper()}").json["total"] == 1
     (whole,) = client.get("/api/x/jobs?q=first&whole=true").json["jobs"]
-    assert (whole["settings"], whole["metadata"]) == ({"frames": "1-3"}, {"project": "film"})
+    assert whole["settings"] == {"frames": "1-3"}
+    assert whole["metadata"] == {"project": "film", "batch": "Dailies Monday"}
     assert client.get("/api/x/jobs?status=paused,failed&status=queued").json["total"] == 2
 
 
@@ -182,6 +185,12 @@ def test_jobs_by_what_they_have_in_common(farm: Farm) -> None:
     }
     by_user = client.get("/api/x/jobs/groups?by=user&project=film").json
     assert sorted((group["name"], group["total"]) for group in by_user["groups"]) == [("anna", 1), ("bob", 1)]
+    owned(farm, "d", Owner("bob"), batch="Dailies Monday")
+    by_batch = client.get("/api/x/jobs/groups?by=batch").json
+    assert sorted((group.get("name", ""), group["total"]) for group in by_batch["groups"]) == [
+        ("", 4),
+        ("Dailies Monday", 1),
+    ]
     refused = client.get("/api/x/jobs/groups?by=size")
     assert refused.status_code == 400
 

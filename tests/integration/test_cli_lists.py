@@ -80,6 +80,14 @@ def test_jobs_by_project_and_what_was_done_with_one(farm: Farm, run: Run) -> Non
     found = json.loads(run("jobs", "--by", "user", "--project", "film", "--json").stdout)
     assert [(each["name"], each["total"]) for each in found] == [("anna", 2)]
     assert "No job is like that" in run("jobs", "--by", "type", "--user", "nobody").stdout
+    owned(farm, "job 3", Owner("anna"), batch="Dailies Monday")
+    by_batch = run("jobs", "--by", "batch").stdout.splitlines()
+    assert by_batch[0].split()[-1] == "Batch"
+    assert sorted(row.split(maxsplit=1)[0] for row in by_batch[1:]) == ["1", "3"]
+    assert names(run("jobs", "--batch", "Dailies Monday", "--json")) == ["job 3"]
+    assert ["batch", "Dailies Monday"] in [line.split(None, 1) for line in run("job", "job 3").stdout.splitlines()]
+    assert "1" in run("pause", "--all-matching", "--batch", "Dailies Monday", "--dry-run").stdout
+    assert "batch" in run("search", "dailies").stdout
     assert "still known" in run("audit", "--job", "job 1").stdout
     assert run("priority", "job 1", "70").exit_code == 0
     assert "priority: 50 → 70" in run("audit", "--job", "job 1").stdout

@@ -176,6 +176,37 @@ def test_jobs_of_before_get_their_user_and_project(database_url: str, clock: Clo
     old.close()
 
 
+def test_jobs_of_before_get_their_batch(database_url: str, clock: Clock) -> None:
+    """From their metadata, a slice at a time, and are found by it."""
+    old = Store(database_url)
+    with old.write() as tx:
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(Path(upgrade_module.__file__).parent / "migrations"))
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0023")
+        names = ("uuid", "name", "type", "priority", "status", "settings", "metadata", "created", "updated")
+        moments = {"created": clock(), "updated": clock()}
+        rows = [
+            {"uuid": str(number), "name": "job", "type": "t", "priority": 50, "status": "queued", "settings": {}}
+            | {"metadata": {"batch": "Übung 7"} if number % 600 == 0 else {"project": "film"}}
+            | moments
+            for number in range(1200)
+        ]
+        table = any_table("jobs", *(column(each, jobs_table.c[each].type) for each in names))
+        tx.execute(table.insert(), rows)
+        tx.execute(text("INSERT INTO job_texts (job_key, text) SELECT key, 'job' FROM jobs"))
+    assert upgrade(old, clock())
+    with old.read() as tx:
+        found = tx.execute(
+            select(jobs_table.c.uuid, jobs_table.c.batch, job_texts.c.text)
+            .join(job_texts)
+            .where((jobs_table.c.batch != "") | (job_texts.c.text != "job"))
+            .order_by(jobs_table.c.key)
+        ).all()
+    assert [tuple(row) for row in found] == [(each, "Übung 7", "job\nübung 7") for each in ("0", "600")]
+    old.close()
+
+
 def test_every_foreign_key_has_an_index(store: Store) -> None:
     """Deleting a row never looks through the tables that refer to it."""
     inspector = inspect(store.engine)

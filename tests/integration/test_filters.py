@@ -78,15 +78,16 @@ def _names(farm: Farm, asked: JobFilter) -> list[str]:
         return sorted(job_store.STATE.read(row).name for row in tx.execute(columns))
 
 
-def test_jobs_by_user_and_project(farm: Farm) -> None:
-    """Any of those that are named; they are also found by a part of user, project or type, or of their UUID."""
+def test_jobs_by_user_project_and_batch(farm: Farm) -> None:
+    """Any of those that are named; they are also found by a part of user, project, type or batch, or of their UUID."""
     first = _store(farm, "a", Owner("anna"), project="Sprite Fright")
-    _store(farm, "b", Owner("Bob", "10.0.0.7"), project="Wing It")
+    _store(farm, "b", Owner("Bob", "10.0.0.7"), project="Wing It", batch="Review 7")
     _store(farm, "c", Owner())
     assert jobs.fetch(farm, first).project == "Sprite Fright"
     assert _names(farm, JobFilter(users=("anna", "Bob"))) == ["a", "b"]
     assert _names(farm, JobFilter(projects=("Wing It",))) == ["b"]
     assert _names(farm, JobFilter(users=("anna",), projects=("Wing It",))) == []
+    assert _names(farm, JobFilter(batches=("Review 7", "other"))) == _names(farm, JobFilter(text="view 7")) == ["b"]
     assert _names(farm, JobFilter(text="ANN")) == ["a"]
     assert _names(farm, JobFilter(text="fright")) == ["a"]
     assert _names(farm, JobFilter(text="WING")) == ["b"]
@@ -96,8 +97,9 @@ def test_jobs_by_user_and_project(farm: Farm) -> None:
 
 def test_what_is_longer_than_a_name_is_cut(farm: Farm) -> None:
     """An index keeps no text of any length; whoever writes a novel there is still found."""
-    _store(farm, "a", Owner(), project="x" * 300)
-    assert jobs.fetch(farm, jobs.matching(farm, JobQuery())[0].id).project == "x" * 255
+    _store(farm, "a", Owner(), project="x" * 300, batch="y" * 300)
+    job = jobs.fetch(farm, jobs.matching(farm, JobQuery())[0].id)
+    assert (job.project, job.batch) == ("x" * 255, "y" * 255)
 
 
 def test_jobs_by_worker_and_tag(farm: Farm) -> None:

@@ -35,7 +35,7 @@ def store_owned(farm: Farm, number: int) -> Job:
         name=f"job {number % 4}",
         type=("a", "b")[number % 2],
         priority=50 + number % 3,
-        metadata={"project": f"project {number % 2}"},
+        metadata={"project": f"project {number % 2}", "batch": f"batch {number % 3}"},
     )
     placement = placing.placement(farm, job_store.candidate(named), {"misc"}, farm.clock())
     with farm.store.write() as tx:
@@ -65,6 +65,7 @@ JOB_KEYS: dict[str, Callable[[Any], Any]] = {
     "type": lambda each: each.job.type,
     "user": lambda each: each.user,
     "project": lambda each: each.project,
+    "batch": lambda each: each.batch,
     "progress": lambda each: (
         1.0 if each.job.status == "completed" else each.job.steps_completed / (each.job.steps_total or 1)
     ),
@@ -121,7 +122,7 @@ def test_a_job_in_full(farm: Farm) -> None:
     listed = details.listed
     assert (listed.user, listed.project, listed.tag_name) == ("user 2", "project 1", "gpu")
     assert listed.job.worker_tag == tag.id
-    assert details.job.metadata == {"project": "project 1"}
+    assert details.job.metadata == {"project": "project 1", "batch": listed.batch}
     deletion.request(farm, made.id)
     with pytest.raises(NotFound):
         lists.job_details(farm, made.id)

@@ -33,7 +33,7 @@ def test_the_best_come_first(text: str, found: list[str]) -> None:
 
 def test_all_kinds_at_once(farm: Farm) -> None:
     """Jobs by any of their names and by their UUID; users and projects are those that jobs have."""
-    first = owned(farm, "Fright night", Owner("anna"), project="Sprite Fright")
+    first = owned(farm, "Fright night", Owner("anna"), project="Sprite Fright", batch="Friday")
     second = owned(farm, "other", Owner("Frida", "10.0.0.7"), project="Sprite Fright")
     worker = new_worker(farm, "fridge")
     tag = tags.create(farm, "FR only", "")
@@ -41,7 +41,7 @@ def test_all_kinds_at_once(farm: Farm) -> None:
     assert [job.id for job in found.jobs] == [first, second]
     assert [each.id for each in found.workers] == [worker.id]
     assert [each.id for each in found.tags] == [tag.id]
-    assert (found.users, found.projects) == (["Frida"], ["Sprite Fright"])
+    assert (found.users, found.projects, found.batches) == (["Frida"], ["Sprite Fright"], ["Friday"])
     assert [job.id for job in search(farm, second[:13].upper(), 5, ITSELF).jobs] == [second]
     assert search(farm, "  ", 5, ITSELF) == Findings()
     deletion.request(farm, first)
@@ -66,6 +66,7 @@ def test_over_http(farm: Farm) -> None:
         "tags": [],
         "users": [],
         "projects": [],
+        "batches": [],
     }
     assert client.get("/api/x/search").status_code == 400
     assert client.get("/api/x/search?q=a&limit=21").status_code == 400

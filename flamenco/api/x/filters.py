@@ -18,6 +18,7 @@ def job_filter(asked: filters.JobFilter, of: Caller | None = None) -> listing.Jo
         types=tuple(asked.type),
         users=tuple(asked.user),
         projects=tuple(asked.project),
+        batches=tuple(asked.batch),
         tags=tuple(_uuid("tag", each) for each in asked.tag),
         worker=_worker(asked.worker),
         text=asked.q,

@@ -72,11 +72,11 @@ class Jobs(Resource):
 
 
 class Groups(Resource):
-    """`/jobs/groups`: what there is for each project, of each user or type."""
+    """`/jobs/groups`: what there is for each project, of each user, type or batch."""
 
     @Operation(
         id="groupJobs",
-        summary="Jobs by project, user or type: how many, and how far they are.",
+        summary="Jobs by project, user, type or batch: how many, and how far they are.",
         tag="jobs",
         access=Access.JOB,
         lists_own=True,

@@ -59,6 +59,7 @@ def job_row(
         activity=job.activity,
         user=listed.user or UNSET,
         project=listed.project or UNSET,
+        batch=listed.batch or UNSET,
         tag=schemas.Named(job.worker_tag, listed.tag_name) if job.worker_tag else UNSET,
         created=job.created,
         updated=job.updated,

@@ -15,11 +15,11 @@ from flamenco.protocol.x.lists import Named
 
 
 class Search(Resource):
-    """`/search`: jobs, workers, tags, users and projects at once."""
+    """`/search`: jobs, workers, tags, users, projects and batches at once."""
 
     @Operation(
         id="search",
-        summary="What there is with that in its name: the best few jobs, workers, tags, users and projects.",
+        summary="What there is with that in its name: the best few jobs, workers, tags, users, projects and batches.",
         tag="overview",
         access=Access.JOB,
         lists_own=True,
@@ -40,4 +40,5 @@ class Search(Resource):
             for worker in found.workers
         ]
         tags = [Named(tag.id, tag.name) for tag in found.tags]
-        send(resp, schemas.Findings(jobs=jobs, workers=workers, tags=tags, users=found.users, projects=found.projects))
+        names = {"users": found.users, "projects": found.projects, "batches": found.batches}
+        send(resp, schemas.Findings(jobs=jobs, workers=workers, tags=tags, **names))

@@ -46,6 +46,7 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     type: Annotated[_Names, Meta(description="Only jobs of these job types.")] = []
     user: Annotated[_Names, Meta(description="Only jobs of these users.")] = []
     project: Annotated[_Names, Meta(description="Only jobs for these projects.")] = []
+    batch: Annotated[_Names, Meta(description="Only jobs of these batches.")] = []
     tag: Annotated[_Uuids, Meta(description="Only jobs for workers with one of these tags, by UUID.")] = []
     worker: Annotated[_One, Meta(description="Only jobs of which this worker runs a task now.")] | UnsetType = UNSET
     stuck: Annotated[bool, Meta(description="Only jobs with tasks that nobody can run.")] = False

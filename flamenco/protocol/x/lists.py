@@ -24,7 +24,7 @@ Counts = Annotated[
 # fmt: off
 JobSort = Literal[
     "created", "-created", "updated", "-updated", "name", "-name", "priority", "-priority", "status", "-status",
-    "type", "-type", "user", "-user", "project", "-project", "progress", "-progress",
+    "type", "-type", "user", "-user", "project", "-project", "batch", "-batch", "progress", "-progress",
 ]
 TaskSort = Literal[
     "index", "-index", "name", "-name", "status", "-status", "updated", "-updated", "priority", "-priority",
@@ -82,6 +82,7 @@ class JobRow(Struct, frozen=True, kw_only=True):
     activity: str
     user: str | UnsetType = UNSET
     project: str | UnsetType = UNSET
+    batch: Annotated[str, Meta(description="What its metadata say that it was submitted with.")] | UnsetType = UNSET
     tag: Named | UnsetType = UNSET
     created: datetime
     updated: datetime
@@ -108,7 +109,9 @@ class Jobs(Struct, frozen=True, kw_only=True):
 class JobGroupsQuery(JobFilter, frozen=True, kw_only=True):
     """Which jobs, and by what they are put together."""
 
-    by: Annotated[Literal["project", "user", "type"], Meta(description="What those of a group have in common.")]
+    by: Annotated[
+        Literal["project", "user", "type", "batch"], Meta(description="What those of a group have in common.")
+    ]
 
 
 class JobGroup(Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ class SearchQuery(Struct, frozen=True, kw_only=True):
 
 
 class FoundJob(Struct, frozen=True, kw_only=True):
-    """A job that was found, by its name, its user, its project, its type or its UUID."""
+    """A job that was found, by its name, its user, its project, its type, its batch or its UUID."""
 
     id: Uuid
     name: str
@@ -38,10 +38,11 @@ class FoundWorker(Struct, frozen=True, kw_only=True):
 
 
 class Findings(Struct, frozen=True, kw_only=True):
-    """The best few of each kind; users and projects are those of jobs."""
+    """The best few of each kind; users, projects and batches are those of jobs."""
 
     jobs: list[FoundJob]
     workers: list[FoundWorker]
     tags: list[Named]
     users: list[str]
     projects: list[str]
+    batches: list[str]
