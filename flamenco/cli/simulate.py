@@ -97,6 +97,14 @@ def _behaviour_options(function: F) -> F:
 @override_option
 @click.option("--delete-done", "deletes_done", is_flag=True, help="Delete each job as soon as it is done.")
 @click.option("--chained", is_flag=True, help="Each job waits until the one before has ended.")
+@click.option(
+    "--start-after",
+    "start_after_s",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Jobs wait so long.",
+)
 @click.option("--keep", is_flag=True, help="Leave jobs and workers of the simulation in the farm.")
 @manager_option
 @json_option
@@ -108,6 +116,7 @@ def simulate(
     vanish_rate: float,
     vanish_after_s: float,
     seed: int,
+    start_after_s: float,
     time_limits: dict[str, dict[str, str]],
     overrides: dict[str, str],
     manager_url: str,
@@ -151,6 +160,7 @@ def simulate(
         keep=keep,
         deletes_done=deletes_done,
         chained=chained,
+        start_after_s=start_after_s,
         time_limits=time_limits,
     )
     _allow_connections(workers)

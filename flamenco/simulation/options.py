@@ -18,7 +18,7 @@ class Options(Struct, frozen=True, kw_only=True):
     may give up a worker that it does not hear of. `vanish_rate` of the workers are gone for good, all in the same
     moment, `vanish_after_s` from the start. `keep`: what was made is not removed in the end;
     `deletes_done`: jobs are, as soon as they are done. `chained`: each job waits until the one before it has ended.
-    `time_limits` are those of each job, as they are submitted.
+    `start_after_s`: each begins no sooner than so long after it was submitted. `time_limits` are those of each job.
     """
 
     workers: int = 10
@@ -34,4 +34,5 @@ class Options(Struct, frozen=True, kw_only=True):
     keep: bool = False
     deletes_done: bool = False
     chained: bool = False
+    start_after_s: float = 0.0
     time_limits: Mapping[str, Mapping[str, str]] = {}

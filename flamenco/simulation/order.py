@@ -1,4 +1,4 @@
-"""Whether jobs that were to wait for each other did."""
+"""Whether jobs that were to wait for each other, or for a moment, did."""
 
 from __future__ import annotations
 
@@ -33,4 +33,14 @@ def early(chain: Sequence[str], periods: Mapping[str, Period]) -> list[str]:
         if before in periods and job_id in periods and periods[job_id].first < periods[before].last:
             seconds = (periods[before].last - periods[job_id].first).total_seconds()
             found.append(f"job {job_id} began {seconds:.1f} s before job {before} ended, which it waits for")
+    return found
+
+
+def before_their_moment(starts: Mapping[str, datetime], periods: Mapping[str, Period]) -> list[str]:
+    """A sentence for each job that began before the moment that it was to wait for."""
+    found = []
+    for job_id, start in starts.items():
+        if job_id in periods and periods[job_id].first < start:
+            seconds = (start - periods[job_id].first).total_seconds()
+            found.append(f"job {job_id} began {seconds:.1f} s before the moment that it was to wait for")
     return found

@@ -51,7 +51,12 @@ class Simulation:
         self.workers: list[FakeWorker] = []
         self._foreign = ""
         seconds = round(options.behaviour.task_seconds.typical)
-        self.work = Work(self._client, label, options.tasks, seconds, options.time_limits, is_chained=options.chained)
+        self.work = Work(
+            *(self._client, label, options.tasks, seconds),
+            time_limits=options.time_limits,
+            is_chained=options.chained,
+            start_after_s=options.start_after_s,
+        )
         self._settlement = Settlement(self.work, self.ledger, options.behaviour.log_lines)
         self._begun = self._ended = self._cpu = 0.0
 
@@ -155,7 +160,7 @@ class Simulation:
             "duration": duration is not None and time.monotonic() - self._begun >= duration,
             "done": not is_open,
             "no workers": all(life.done() for life in lives),
-            "stalled": idle_s >= self._options.patience_s,
+            "stalled": idle_s >= self._options.patience_s + self._options.start_after_s,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 

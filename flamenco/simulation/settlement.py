@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from flamenco.client import ManagerError, ManagerUnreachable, TaskSummary
 from flamenco.simulation.audit import Verdict, judge, misbooked, missing_lines
 from flamenco.simulation.ledger import Ledger
-from flamenco.simulation.order import Period, early, period_of
+from flamenco.simulation.order import Period, before_their_moment, early, period_of
 from flamenco.simulation.work import Work
 
 TASKS_LOOKED_AT: Final = 100
@@ -67,8 +67,8 @@ class Settlement:
                 self._periods[job_id] = period
 
     def early(self) -> list[str]:
-        """Which jobs began before those ended that they waited for; to be asked after `verdict`."""
-        return early(self._work.chain, self._periods)
+        """Which jobs began before what they waited for: others, or a moment; to be asked after `verdict`."""
+        return early(self._work.chain, self._periods) + before_their_moment(self._work.starts, self._periods)
 
     def _read_logs(self, task_ids: Sequence[str]) -> None:
         for task_id in task_ids if self._lines else ():

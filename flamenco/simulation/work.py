@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from flamenco.client import Attempt, DependsOn, JobRequest, ManagerClient, ManagerError, TaskSummary
@@ -35,12 +36,13 @@ class Work:
         time_limits: Mapping[str, Mapping[str, str]] = NONE,
         *,
         is_chained: bool = False,
+        start_after_s: float = 0.0,
     ) -> None:
         self.label = label
         self.promised: dict[str, int] = {}
         """How many tasks each job is to have."""
         self.submitted: dict[str, float] = {}
-        """When the manager had taken a job, as far as it said so."""
+        """When the manager had taken a job, as far as it said so, and it could begin."""
         self.durations: list[float] = []
         self.tag_id = ""
         """What workers must have to be given these jobs; known once it is made."""
@@ -48,9 +50,11 @@ class Work:
         self._limits = {task_type: dict(limits) for task_type, limits in time_limits.items()}
         self._foreign: set[str] = set()
         self._number = 0
-        self._is_chained = is_chained
+        self._is_chained, self._start_after_s = is_chained, start_after_s
         self.chain: list[str] = []
         """The jobs of which each waits for the one before, if they do."""
+        self.starts: dict[str, datetime] = {}
+        """When jobs may begin that wait for a moment, by the manager's clock."""
 
     def submit(self) -> None:
         """Hand in one more job."""
@@ -69,11 +73,15 @@ class Work:
             worker_tag=self.tag_id,
             time_limits=self._limits,
             depends_on=before,
+            start_after=f"+{self._start_after_s:g}s" if self._start_after_s else "",
         )
         begun = time.monotonic()
         job_id = self._client.submit_job(request).id
-        self.submitted[job_id] = time.monotonic()
-        self.durations.append(self.submitted[job_id] - begun)
+        taken = time.monotonic()
+        self.submitted[job_id] = taken + self._start_after_s
+        self.durations.append(taken - begun)
+        if self._start_after_s and (start := self._client.lists.job(job_id).start_after):
+            self.starts[job_id] = start
         if self._is_chained:
             self.chain.append(job_id)
         self._adopt(job_id)

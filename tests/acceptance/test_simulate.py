@@ -171,6 +171,16 @@ def test_jobs_that_wait_for_each_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_jobs_that_wait_for_a_moment(tmp_path: Path) -> None:
+    """None begins before it, and soon after it all are done."""
+    size = ("--workers", "10", "--jobs", "5", "--tasks", "20", "--start-after", "3")
+    report = simulate(tmp_path, "--own", *size, *QUICK, TMPDIR=str(tmp_path))
+    assert (report["ended"], report["tasks"]) == ("done", {"completed": 100})
+    assert report["seconds"] >= 3
+    assert report["early"] == report["lost"] == report["doubled"] == []
+
+
+@pytest.mark.long
 def test_tasks_that_hang(tmp_path: Path) -> None:
     """Each is taken from its worker, which learns of it when it asks, and done by another; nothing is done twice."""
     hangs = ("--hang-rate", "0.05", "--max-silence", "1s")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from flamenco.client import Attempt
 from flamenco.domain.attempts import Outcome
-from flamenco.simulation.order import Period, early, period_of
+from flamenco.simulation.order import Period, before_their_moment, early, period_of
 from flamenco.testing import START
 
 
@@ -20,6 +20,14 @@ def test_who_begins_too_early_is_told() -> None:
     periods = {"a": at(0), "b": at(1), "c": at(1.5), "e": at(0)}
     assert early(["a", "b", "c", "d", "e"], periods) == [
         "job c began 0.5 s before job b ended, which it waits for",
+    ]
+
+
+def test_who_begins_before_their_moment_is_told() -> None:
+    """By how much; at the very moment is in time, and of what nobody was at nothing is said."""
+    starts = {name: START + timedelta(seconds=10) for name in ("early", "in time", "never")}
+    assert before_their_moment(starts, {"early": at(8.5), "in time": at(10), "other": at(0)}) == [
+        "job early began 1.5 s before the moment that it was to wait for",
     ]
 
 
