@@ -7,6 +7,7 @@ While a large job is being taken apart, its tasks are fewer than they were.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +21,7 @@ from flamenco.domain.statuses import TaskStatus
 from flamenco.farm import audit, roll_ups, shaman, telling
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
+from flamenco.farm.pausing import give_way
 from flamenco.farm.scheduling import accounts
 from flamenco.files.job_folders import remove_job_folder
 from flamenco.store import deletion, events, jobs, trash
@@ -51,18 +53,31 @@ def request(farm: Farm, job_id: str) -> None:
 def request_mass(farm: Farm, last_updated_max: datetime) -> None:
     """Have all jobs deleted that have not changed since. Raises `NotFound` when there are none.
 
-    What is within the same second counts: clients see times of jobs to the second.
+    What is within the same second counts: clients see times of jobs to the second. Some go in each transaction, so that
+    nobody waits for all of them.
     """
-    now, count = farm.clock(), 0
-    with farm.store.write() as tx:
-        for_good = not farm.config.trash.keep
-        for marked in deletion.mark_unchanged(tx, _rounded_up(last_updated_max), now, for_good=for_good):
-            events.append(tx, [job_event(job) for job in marked], now)
-            count += len(marked)
-        if count:
-            audit.note(tx, now, "job", "", "", after={"deleted": count, "last_updated_max": last_updated_max})
-    if not count:
+    now, until = farm.clock(), _rounded_up(last_updated_max)
+    marked = _mark_unchanged(farm, until, now, -1, last_updated_max)
+    if not marked:
         raise NotFound("no jobs modified before timestamp")
+    while len(marked) == deletion.PAGE:  # what somebody submits meanwhile makes no full page
+        marked = _mark_unchanged(farm, until, now, marked[-1].key, last_updated_max)
+
+
+def _mark_unchanged(
+    farm: Farm, until: datetime, now: datetime, after: int, last_updated_max: datetime
+) -> Sequence[JobState]:
+    """Mark the next of them, and leave the database to others for a moment."""
+    started = time.monotonic()
+    with farm.store.write() as tx:
+        marked = deletion.mark_unchanged(tx, until, now, after, for_good=not farm.config.trash.keep)
+        if marked:
+            events.append(tx, [job_event(job) for job in marked], now)
+            said = {"deleted": len(marked), "last_updated_max": last_updated_max}
+            audit.note(tx, now, "job", "", "", after=said)
+    if len(marked) == deletion.PAGE:
+        give_way(farm, time.monotonic() - started)
+    return marked
 
 
 def _rounded_up(moment: datetime) -> datetime:

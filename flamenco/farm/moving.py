@@ -14,15 +14,13 @@ from typing import Final
 from flamenco.domain.errors import NotFound
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
+from flamenco.farm.pausing import LEAST_PAUSE_S
 from flamenco.farm.scheduling import placing
 from flamenco.store import jobs, moves
 from flamenco.store.engine import Tx
 
 SLICE_S: Final = 0.01
 """How long a transaction should take that keeps all others from writing: SQLite's. A server's keeps this job alone."""
-
-LEAST_PAUSE_S: Final = 0.005
-"""How long the database is left to others in between: those of another process ask for it every 2 ms."""
 
 _LEAST: Final = 100
 

@@ -19,7 +19,7 @@ from flamenco.domain.model import JobState
 from flamenco.domain.statuses import SCHEDULABLE_JOB
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
-from flamenco.farm.moving import LEAST_PAUSE_S
+from flamenco.farm.pausing import give_way
 from flamenco.store import events, job_news, job_waits, unmet
 from flamenco.store.engine import Tx
 from flamenco.store.job_news import News, What
@@ -79,15 +79,17 @@ def _tell_each(farm: Farm, on_key: int, most: int, tell: Callable[[Tx, list[Wait
     while True:
         started = time.monotonic()
         with farm.store.write() as tx:
-            seen = job_waits.pending_on(tx, on_key, after, most)
+            seen = job_waits.next_on(tx, on_key, after, most)
             if not seen:
                 return
-            locked = job_waits.lock(tx, [wait.job_key for wait in seen])
-            # Once more: before they were locked, they could be changed.
-            waits = job_waits.pending_on(tx, on_key, after, most)
-            tell(tx, [wait for wait in waits if wait.key <= seen[-1].key and wait.job_key in locked], locked)
-        after = seen[-1].key
-        _pause(farm, time.monotonic() - started if len(seen) == most else 0)
+            locked = job_waits.lock(tx, [job_key for _, job_key in seen])
+            # Read only now: before their jobs were locked, they could be changed.
+            last, _ = seen[-1]
+            waits = job_waits.pending_on(tx, on_key, after, last)
+            tell(tx, [wait for wait in waits if wait.job_key in locked], locked)
+        after = last
+        if len(seen) == most:
+            give_way(farm, time.monotonic() - started)
 
 
 def _tell_status(farm: Farm, on_key: int) -> None:
@@ -111,9 +113,8 @@ def _settle(tx: Tx, told: Sequence[JobState], met: Sequence[Wait], now: datetime
     if not told:
         return
     keys = [job.key for job in told]
-    found = job_waits.of_jobs(tx, keys)
     by_job: dict[int, list[Wait]] = {}
-    for wait in found:
+    for wait in job_waits.pending_of(tx, keys):
         by_job.setdefault(wait.job_key, []).append(wait)
     last = {wait.job_key: wait for wait in met}
     now_so = [
@@ -172,14 +173,8 @@ def _count(farm: Farm, news: Sequence[News]) -> None:
                 cascade = _counted(tx, job, farm.clock())
                 job_news.forget(tx, news)
                 break
-        _pause(farm, time.monotonic() - started)
+        give_way(farm, time.monotonic() - started)
     cascade.write_logs(farm)
-
-
-def _pause(farm: Farm, took: float) -> None:
-    """Leave the database to others, for as long as they had to wait; on a server, only who wants these jobs had to."""
-    if took:
-        time.sleep(max(LEAST_PAUSE_S, took) if farm.store.is_sqlite else LEAST_PAUSE_S)
 
 
 def _counted(tx: Tx, job: JobState, now: datetime) -> Cascade:

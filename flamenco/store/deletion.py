@@ -6,7 +6,7 @@ In between they are in the trash (`trash`), unless nothing is kept there.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -20,8 +20,8 @@ from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues as queue_store
 from flamenco.store.schema import CHECKED_OUT_SQL, PURGING_SQL, jobs, queues, task_dependencies, tasks
 
-PAGE = 500
-"""So many jobs are marked by one statement."""
+PAGE = 250
+"""So many jobs are marked at once."""
 
 _MARK = (
     update(jobs)
@@ -58,14 +58,14 @@ _UNCHANGED = (
 
 
 def mark_unchanged(
-    tx: Tx, until: datetime, now: datetime, page: int = PAGE, *, for_good: bool
-) -> Iterator[list[JobState]]:
-    """Mark all jobs that were last updated at `until` or before, `page` at a time. Gives them as they are then."""
-    after = -1
-    while rows := tx.execute(_UNCHANGED, {"until": until, "after": after, "page": page}).all():
-        found = [job_store.STATE.read(row) for row in rows]
-        after = found[-1].key
-        yield mark(tx, found, now, for_good=for_good)
+    tx: Tx, until: datetime, now: datetime, after: int = -1, page: int = PAGE, *, for_good: bool
+) -> list[JobState]:
+    """Mark jobs that were last updated at `until` or before, the next `page` of those with numbers above `after`.
+
+    Returns them as they are then.
+    """
+    rows = tx.execute(_UNCHANGED, {"until": until, "after": after, "page": page}).all()
+    return mark(tx, [job_store.STATE.read(row) for row in rows], now, for_good=for_good) if rows else []
 
 
 _STAYS = or_(jobs.c.delete_requested.is_(None), arrivals.MAY_STILL_COME)

@@ -25,15 +25,17 @@ class Followed(IntEnum):
     FRAMES = 2
 
 
+# The states are not among the conditions: PostgreSQL would go through the whole index of what is pending, for each job.
 WAITING_FOR_SQL: Final = """(
-    SELECT count(*) FROM job_dependencies d WHERE d.job_key = jobs.key
-    AND (d.state IN ('counting', 'broken') OR (d.kind = 'all' AND d.state = 'waiting'))
+    SELECT count(CASE WHEN d.state IN ('counting', 'broken') OR (d.kind = 'all' AND d.state = 'waiting') THEN 1 END)
+    FROM job_dependencies d WHERE d.job_key = jobs.key
 )"""
 """How many of a job's dependencies keep all of it back."""
 
 WAITED_FOR_SQL: Final = """(
-    SELECT coalesce(max(CASE WHEN d.kind = 'frames' THEN 2 ELSE 1 END), 0) FROM job_dependencies d
-    WHERE d.on_key = jobs.key AND d.state IN ('counting', 'waiting', 'broken')
+    SELECT coalesce(max(CASE
+        WHEN d.state NOT IN ('counting', 'waiting', 'broken') THEN 0 WHEN d.kind = 'frames' THEN 2 ELSE 1
+    END), 0) FROM job_dependencies d WHERE d.on_key = jobs.key
 )"""
 """What `Followed` a job is."""
 
@@ -44,18 +46,24 @@ _COLUMNS: Final[list[Any]] = [
     *(_other.c.status, _other.c.delete_requested),
 ]
 _SELECT = select(*_COLUMNS).outerjoin(_other, _other.c.key == job_dependencies.c.on_key)
-_OF_JOBS = _SELECT.where(job_dependencies.c.job_key.in_(bindparam("keys", expanding=True))).order_by(
-    job_dependencies.c.key
+_OF_JOB = _SELECT.where(job_dependencies.c.job_key == bindparam("job_key")).order_by(job_dependencies.c.key)
+_PENDING_OF = (
+    _SELECT.where(job_dependencies.c.job_key.in_(bindparam("keys", expanding=True)))
+    .where(text(f"CASE WHEN {PENDING_SQL} THEN 1 END = 1"))  # along the index of jobs, as above
+    .order_by(job_dependencies.c.key)
 )
-_PENDING_ON = (
-    _SELECT.where(
-        job_dependencies.c.on_key == bindparam("on_key"),
-        text(PENDING_SQL),
-        job_dependencies.c.key > bindparam("after"),
-    )
+_ON = (
+    job_dependencies.c.on_key == bindparam("on_key"),
+    text(PENDING_SQL),
+    job_dependencies.c.key > bindparam("after"),
+)
+_NEXT_ON = (
+    select(job_dependencies.c.key, job_dependencies.c.job_key)
+    .where(*_ON)
     .order_by(job_dependencies.c.key)
     .limit(bindparam("most"))
 )
+_PENDING_ON = _SELECT.where(*_ON, job_dependencies.c.key <= bindparam("until")).order_by(job_dependencies.c.key)
 
 
 def _read(row: Row[Any]) -> Wait:
@@ -79,17 +87,26 @@ def _read(row: Row[Any]) -> Wait:
 
 def of_job(tx: Tx, job_key: int) -> list[Wait]:
     """What a job waits for, or has waited for, in the order in which it was asked for."""
-    return of_jobs(tx, [job_key])
+    return [_read(row) for row in tx.execute(_OF_JOB, {"job_key": job_key})]
 
 
-def of_jobs(tx: Tx, job_keys: Sequence[int]) -> list[Wait]:
-    """The same of several."""
-    return [_read(row) for row in tx.execute(_OF_JOBS, {"keys": list(job_keys)})]
+def pending_of(tx: Tx, job_keys: Sequence[int]) -> list[Wait]:
+    """The same of several jobs, but for what they wait for no more."""
+    return [_read(row) for row in tx.execute(_PENDING_OF, {"keys": list(job_keys)})]
 
 
-def pending_on(tx: Tx, on_key: int, after: int, most: int) -> list[Wait]:
-    """Dependencies on a job that are not met, at most so many of those with keys above `after`."""
-    return [_read(row) for row in tx.execute(_PENDING_ON, {"on_key": on_key, "after": after, "most": most})]
+def next_on(tx: Tx, on_key: int, after: int, most: int) -> list[tuple[int, int]]:
+    """The next dependencies on a job that are not met, at most so many of those with keys above `after`.
+
+    Gives their keys, and those of the jobs that have them, which are to be locked before they are read.
+    """
+    found = tx.execute(_NEXT_ON, {"on_key": on_key, "after": after, "most": most})
+    return [(row.key, row.job_key) for row in found]
+
+
+def pending_on(tx: Tx, on_key: int, after: int, until: int) -> list[Wait]:
+    """Dependencies on a job that are not met, with keys above `after` up to `until`."""
+    return [_read(row) for row in tx.execute(_PENDING_ON, {"on_key": on_key, "after": after, "until": until})]
 
 
 class Follower(NamedTuple):

@@ -23,10 +23,11 @@ _OF_SAME_JOB: Final = """(
     WHERE d.task_key = tasks.key AND other.status <> 'completed'
 )"""
 _COUNTED: Final = "d.kind = 'frames' AND d.state IN ('counting', 'waiting')"
-# `longest_other` keeps the look at the index short. A task without frames waits until the whole dependency is met.
+# `longest_other` keeps the look at the index short. A task without frames waits until the whole dependency is met. The
+# state is in a CASE, as otherwise PostgreSQL would go through the whole index of what is pending, for each task.
 _BY_FRAMES: Final = f"""(
     SELECT count(*) FROM job_dependencies d
-    WHERE d.job_key = tasks.job_key AND {_COUNTED} AND (tasks.frame_first IS NULL OR EXISTS (
+    WHERE d.job_key = tasks.job_key AND CASE WHEN {_COUNTED} THEN 1 END = 1 AND (tasks.frame_first IS NULL OR EXISTS (
         SELECT 1 FROM tasks other
         WHERE other.job_key = d.on_key
             AND other.frame_first <= tasks.frame_last + d.offset_last

@@ -218,13 +218,16 @@ def test_mass_deletion_at_the_ends_of_time(farm: Farm, moment: str) -> None:
 
 
 def test_many_jobs_are_marked_page_by_page(farm: Farm) -> None:
-    """More jobs than one statement takes are all marked."""
+    """More jobs than one transaction takes are all marked."""
     made = [store_job(farm, authored_job(authored_task())) for _ in range(5)]
-    with farm.store.write() as tx:
-        pages = list(deletion_store.mark_unchanged(tx, farm.clock(), farm.clock(), page=2, for_good=True))
-    assert [[job.id for job in page] for page in pages] == [
-        [job.id for job in made[first : first + 2]] for first in (0, 2, 4)
-    ]
+    after, pages = -1, []
+    for _ in range(4):
+        with farm.store.write() as tx:
+            now = farm.clock()
+            page = deletion_store.mark_unchanged(tx, now, now, after, page=2, for_good=True)
+        pages.append([job.id for job in page])
+        after = page[-1].key if page else after
+    assert pages == [[job.id for job in made[first : first + 2]] for first in (0, 2, 4, 6)]
     assert len(deletion.requested(farm, 10)) == 5
 
 

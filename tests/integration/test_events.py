@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from falcon import testing
 from sqlalchemy import event
@@ -102,6 +103,22 @@ def test_page_by_page(farm: Farm, ask: Callable[..., Any]) -> None:
         after, pages = page["next"], pages + 1
     assert (found, pages) == (wanted, 3)
     assert page == {"events": [], "next": after, "missed": False, "more": False}
+
+
+def test_many_at_once(farm: Farm, ask: Callable[..., Any]) -> None:
+    """Are there in their order, however many; what was put off before them too, and lines of logs for who follows."""
+    wanted = [str(number) for number in range(100)]
+    with farm.store.write() as tx:
+        update = EventWorkerUpdate(
+            id="id", name="", updated=START, status=WorkerStatus.AWAKE, version="1", can_restart=False
+        )
+        log = Event("/tasklog/nobody", update)
+        told = [Event(f"/jobs/{each}", msgspec.structs.replace(update, name=each)) for each in wanted]
+        events.append(tx, [log, *told, log], START)
+    page = ask(after=0, limit=1000)
+    assert names(page) == wanted
+    assert [each["topic"] for each in page["events"]] == [f"/jobs/{each}" for each in wanted]
+    assert [each["id"] for each in page["events"]] == sorted({each["id"] for each in page["events"]})
 
 
 @pytest.mark.parametrize(
