@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0030"
+revision = "0024"
 down_revision = "0023"
 branch_labels = None
 depends_on = None
