@@ -36,7 +36,7 @@ from flamenco.store import jobs as job_store
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
 
-AT_ONCE: Final = 20
+AT_ONCE: Final = 8
 """So many tasks are looked after in one transaction."""
 
 
