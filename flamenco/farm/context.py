@@ -71,7 +71,7 @@ class Farm:
     `chores_due`: by when, by the timer, something is to be heard of each thread of chores. `sleep_checked`: when this
     process last looked which workers should sleep. `idle_workers`: the keys of those that this process had nothing for
     when they asked last. `log_searches` is held while a log is searched, `large_action` while somebody has something
-    done with many jobs, tasks or workers.
+    done with many jobs, tasks or workers, `starting` while jobs are let go that waited for a moment.
     """
 
     def __init__(
@@ -108,6 +108,7 @@ class Farm:
         self.policies = Policies(hooks.scheduling_policies(config), config.policies)
         self._large_write = threading.Lock()
         self.large_action = threading.Lock()
+        self.starting = threading.Lock()
         self.log_searches = threading.BoundedSemaphore(_LOG_SEARCHES)
         self.known_jobs = KnownJobs()
         self.idle_workers: set[int] = set()

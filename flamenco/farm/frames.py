@@ -25,7 +25,7 @@ from flamenco.domain.job_waits import Span
 from flamenco.domain.model import JobState, Task, TaskState
 from flamenco.domain.statuses import TaskStatus
 from flamenco.domain.task_frames import LARGEST
-from flamenco.farm import audit, moving, requeueing, splitting
+from flamenco.farm import audit, moving, pausing, requeueing, splitting
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import placing
@@ -158,7 +158,7 @@ def _carry_out(farm: Farm, job: JobState, wanted: Wanted, keys: Sequence[int], o
         change = _change(farm, wanted, some, outcome, is_first=not first)
         moving.alone(farm, lambda tx: Cascade(tx, job_store.lock_by_id(tx, job.id), farm.clock()), change)
         if len(some) == AT_ONCE:
-            time.sleep(max(moving.LEAST_PAUSE_S, time.monotonic() - started))
+            pausing.give_way(farm, time.monotonic() - started)
 
 
 def _change(

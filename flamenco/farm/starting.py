@@ -44,6 +44,18 @@ def put_off(farm: Farm, job_id: str, written: str, reason: str) -> dict[str, str
     return {"start_after": waited.isoformat() if waited else "now", "reason": old_reason}
 
 
+def let_some_go(farm: Farm) -> None:
+    """Let some jobs start whose moment has come, unless another thread of this process is about to.
+
+    Where very many start at once, whoever asks for a task meanwhile would let some go after all the others who do.
+    """
+    if farm.starting.acquire(blocking=False):
+        try:
+            let_go(farm)
+        finally:
+            farm.starting.release()
+
+
 def let_go(farm: Farm) -> int:
     """Let jobs start whose moment has come, some at a time; how many."""
     now = farm.clock()

@@ -42,7 +42,7 @@ def assign_next(farm: Farm, speaker: Speaker) -> Assignment | WorkerStatus | Non
     try:
         return _assign(farm, speaker, now, starts=now)
     except JobsAreDue:
-        starting.let_go(farm)  # some at a time: those that are left wait for the next who asks
+        starting.let_some_go(farm)  # some at a time: those that are left wait for the next who asks
         return _assign(farm, speaker, now, starts=_LONG_AGO)
 
 

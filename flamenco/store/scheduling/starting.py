@@ -15,7 +15,7 @@ from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.schema import OFFERED_SQL, jobs, queues
 
-MOST = 500
+MOST = 200
 """So many are let go in one transaction, for which others wait."""
 
 _SET_REASON = update(jobs).where(jobs.c.key == bindparam("of_job")).values(start_after_reason=bindparam("said"))
