@@ -111,8 +111,26 @@ declare namespace Flamenco {
      * `if ("dependsOn" in job) …`.
      */
     dependsOn(id: string, how?: DependsOn): void;
+    /**
+     * Has its frames come in another order than its tasks were added in: `backward`, `every 10` (every tenth first) or
+     * `middle-out`. Whoever submits it may say something else. Write `if ("orderFrames" in job) …`.
+     */
+    orderFrames(order: "forward" | "backward" | "middle-out" | `every ${number}`): void;
+    /**
+     * Has some frames rendered first, such as `first,middle,last`, `every 50` or `1,40-42`, with all that they depend on,
+     * and all others held until somebody approves. Write `if ("previewFrames" in job) …`.
+     */
+    previewFrames(frames: string, how?: PreviewFrames): void;
     /** Adds a copy of the task, as it is now: add its commands and dependencies before. */
     addTask(task: Task): void;
+  }
+
+  /** What follows once a preview is there. */
+  interface PreviewFrames {
+    /** A person is asked, unless all is to go on by itself: `continue`. */
+    then?: "ask" | "continue";
+    /** For how long somebody is waited for, such as `4h`; as long as it takes, where nothing is said. */
+    continueAfter?: string;
   }
 
   /** How a job waits for another one. */

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import falcon
 
-from flamenco.api import downloads, errors, health, pages, plugin_routes, reference, sign_in_page
+from flamenco.api import approval_page, downloads, errors, health, pages, plugin_routes, reference, sign_in_page
 from flamenco.api.middleware.answers import Bodiless, UnreadBody
 from flamenco.api.middleware.authentication import Authentication, KeyInPath
 from flamenco.api.middleware.body import Body
@@ -74,6 +74,8 @@ def create_app(farm: Farm) -> Application:
     for path, resource in ((health.HEALTH_PATH, health.Alive), (health.READY_PATH, health.Ready)):
         app.add_route(path, resource(farm))
         taken.append(path)
+    app.add_route(f"{approval_page.PATH}/{{token}}", approval_page.ApprovalPage(farm))
+    taken.append(f"{approval_page.PATH}/{{token}}")
     if farm.config.autodiscoverable:
         app.add_route(DESCRIPTION_PATH, Description())
         taken.append(DESCRIPTION_PATH)

@@ -36,6 +36,7 @@ from flamenco.api.x import limits as x_limits
 from flamenco.api.x import logs as x_logs
 from flamenco.api.x import overview
 from flamenco.api.x import pages as x_pages
+from flamenco.api.x import previews as x_previews
 from flamenco.api.x import retention as x_retention
 from flamenco.api.x import search as x_search
 from flamenco.api.x import series as x_series
@@ -171,6 +172,7 @@ SURFACES = {
             "/jobs/{job_id}/tasks/at/{index}": x_tasks.TaskAt,
             "/jobs/{job_id}/explain": x_explain.Explain,
             "/jobs/{job_id}/explain/{worker_id}": x_explain.ExplainForWorker,
+            "/jobs/{job_id}/approval-links": x_previews.ApprovalLinks,
             "/jobs/{job_id}/dependencies": x_job_waits.Dependencies,
             "/jobs/{job_id}/dependencies/{other_id}": x_job_waits.Dependency,
             "/jobs/{job_id}/dependencies/{other_id}/satisfy": x_job_waits.Satisfaction,

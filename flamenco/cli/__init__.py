@@ -68,6 +68,8 @@ COMMANDS: Final = {
     "skip": Lazy("flamenco.cli.skip:skip", "Have tasks count as done."),
     "priority": Lazy("flamenco.cli.steering:priority", "Let jobs come sooner, or later."),
     "start-after": Lazy("flamenco.cli.start_after:start_after", "Say when jobs start at the earliest."),
+    "order": Lazy("flamenco.cli.previews:order", "Have frames of jobs come in another order."),
+    "approve": Lazy("flamenco.cli.previews:approve", "Have jobs go on that wait for somebody to look at a preview."),
     "time-limits": Lazy("flamenco.cli.time_limits:time_limits", "Say how long tasks of jobs may take."),
     "delete": Lazy("flamenco.cli.steering:delete", "Delete jobs."),
     "undelete": Lazy("flamenco.cli.trash:undelete", "Have jobs back that were deleted."),

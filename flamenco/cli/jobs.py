@@ -31,6 +31,7 @@ class ShownJob(Job, frozen=True, kw_only=True):
     batch: str = ""
     start_after: datetime | None = None
     start_after_reason: str = ""
+    order: str = ""
     tasks: dict[str, int] | None = None
 
 
@@ -153,7 +154,7 @@ def done(job: ShownJob | JobRow) -> str:
     return f"{min(99, 100 * part // whole)}%" if whole else ""
 
 
-_OF_LISTS: Final = ("user", "project", "batch", "start_after", "start_after_reason", "tasks")
+_OF_LISTS: Final = ("user", "project", "batch", "start_after", "start_after_reason", "tasks", "order")
 
 
 @click.command()
@@ -201,6 +202,17 @@ def shown(client: ManagerClient, job: Job) -> ShownJob:
     return ShownJob(**structs.asdict(job), **more)
 
 
+def _of_whom(job: ShownJob) -> Iterator[tuple[str, str]]:
+    named = {"user": job.user, "project": job.project, "batch": job.batch}
+    yield from ((name, text) for name, text in named.items() if text)
+
+
+def _terms(job: ShownJob) -> Iterator[tuple[str, str]]:
+    """What its tasks are handed out by."""
+    if job.order:
+        yield "order of frames", job.order
+
+
 def job_fields(
     job: ShownJob, blocked: Sequence[Blocked], tags: Sequence[Tag], failed: Sequence[FailedTask] = ()
 ) -> Iterator[tuple[str, str | Text]]:
@@ -208,18 +220,14 @@ def job_fields(
     yield "name", job.name
     yield "id", job.id
     yield "type", job.type
-    if job.user:
-        yield "user", job.user
-    if job.project:
-        yield "project", job.project
-    if job.batch:
-        yield "batch", job.batch
+    yield from _of_whom(job)
     yield "status", styled(job.status)
     if job.activity:
         yield "activity", job.activity
     if starts := starts_at(job):
         yield "start", starts
     yield "priority", str(job.priority)
+    yield from _terms(job)
     if job.worker_tag:
         yield "worker tag", next((tag.name for tag in tags if tag.id == job.worker_tag), job.worker_tag)
     yield "created", job.created.isoformat(" ", "seconds")

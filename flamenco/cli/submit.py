@@ -25,11 +25,12 @@ from flamenco.cli.jobs import ShownJob, shown
 from flamenco.cli.jobtypes.outline import print_outline
 from flamenco.cli.options import json_option, manager_option
 from flamenco.cli.output import print_json
+from flamenco.cli.previews import frame_options
 from flamenco.cli.progress import job_progress
 from flamenco.cli.references import find_jobs, find_tags
 from flamenco.cli.start_after import start_after_options
 from flamenco.cli.time_limits import time_limit_options
-from flamenco.client import DependsOn, JobRequest, JobType, ManagerClient, ManagerError
+from flamenco.client import DependsOn, JobRequest, JobType, ManagerClient, ManagerError, Preview
 from flamenco.domain.errors import Failed, NotFound, Refused
 from flamenco.domain.job_waits import Kind
 from flamenco.domain.model import AuthoredJob
@@ -50,6 +51,7 @@ _NOT_FOUND = 404
 @click.option("--after", "others", multiple=True, metavar="JOB", help="Start it once this job is done; repeatable.")
 @click.option("--frame-by-frame", is_flag=True, help="With --after: each task once its own frames are done there.")
 @start_after_options
+@frame_options
 @click.option("--paused", is_flag=True, help="Have it wait until somebody resumes it: `flamenco requeue`.")
 @click.option("--dry-run", is_flag=True, help="Submit nothing, and show the tasks that the job would have.")
 @click.option("--wait", is_flag=True, help="Wait until the job has ended; exit code 1 unless it completed.")
@@ -67,6 +69,8 @@ def submit(
     time_limits: dict[str, dict[str, str]],
     start: str,
     reason: str,
+    order: str,
+    preview: Preview | None,
     manager_url: str,
     *,
     frame_by_frame: bool,
@@ -92,6 +96,7 @@ def submit(
       flamenco submit simple-blender-render --name "Light 12" --settings light12.yaml --after "Sim 12" --frame-by-frame
       flamenco submit echo-sleep-test --name "Try" --max-run-time 5m --max-silence misc=1m
       flamenco submit echo-sleep-test --name "Tonight" --start-after "tonight 18:00" --reason "license server is down"
+      flamenco submit simple-blender-render --name "Shot 14" --settings shot14.yaml --preview first,middle,last
     """
     if frame_by_frame and not others:
         raise click.UsageError("--frame-by-frame is for a job that waits for another; name that with --after JOB.")
@@ -115,6 +120,8 @@ def submit(
             time_limits=time_limits,
             start_after=start,
             start_after_reason=reason,
+            order=order,
+            preview=preview,
         )
         if dry_run:
             _show(client.compile_job(request, _warn), as_json=as_json)

@@ -47,6 +47,7 @@ from flamenco.protocol.x.job_waits import Dependencies, Dependency, Dependent, D
 from flamenco.protocol.x.jobs import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
 from flamenco.protocol.x.logs import LogHit, LogHits
 from flamenco.protocol.x.overview import ActiveTask as TaskOfWorker
+from flamenco.protocol.x.previews import ApprovalLink, KeptPreview, Preview
 
 __all__ = [
     "DEFAULT_TIMEOUT_S",
@@ -54,6 +55,7 @@ __all__ = [
     "ActionOutcome",
     "ActionRefusal",
     "ActionUndo",
+    "ApprovalLink",
     "AssignedTask",
     "Attempt",
     "AttemptTask",
@@ -88,6 +90,7 @@ __all__ = [
     "JobTimes",
     "JobType",
     "JobTypeSetting",
+    "KeptPreview",
     "LimitState",
     "Listed",
     "ListedWorker",
@@ -97,6 +100,7 @@ __all__ = [
     "ManagerError",
     "ManagerUnreachable",
     "Overview",
+    "Preview",
     "RetentionLook",
     "RunPermission",
     "Series",

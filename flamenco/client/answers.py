@@ -15,6 +15,7 @@ from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.protocol.x.job_waits import DependsOn
 from flamenco.protocol.x.jobs import ExplainedHold, ExplainedJob, ExplainedTerm, FailedTask, WaitingTasks
 from flamenco.protocol.x.overview import ActiveTask
+from flamenco.protocol.x.previews import Preview
 
 
 class Version(Struct, frozen=True):
@@ -76,6 +77,8 @@ class JobRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ] = field(default_factory=dict)
     start_after: Annotated[str, Meta(description="When it starts at the earliest, such as +1h or tonight 18:00.")] = ""
     start_after_reason: Annotated[str, Meta(description="Why it does not start sooner.")] = ""
+    order: Annotated[str, Meta(description="In which order its frames come, such as middle-out.")] = ""
+    preview: Preview | None = None
 
 
 class HeldTimeLimits(Struct, frozen=True, kw_only=True):

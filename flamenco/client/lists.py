@@ -13,6 +13,7 @@ from flamenco.client.attempts import Eta
 from flamenco.client.connection import Connection, in_path
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.protocol.x.filters import ShownWorkerStatus
+from flamenco.protocol.x.previews import KeptPreview
 
 _MOST_OF_PAGE: Final = 500
 
@@ -27,7 +28,8 @@ class Named(Struct, frozen=True):
 class JobRow(Struct, frozen=True, kw_only=True):
     """A job in a list. `user`, `project` and `batch` are empty where nobody said; `tasks` counts its tasks by status.
 
-    It begins no more tasks before `start_after`.
+    It begins no more tasks before `start_after`. `preview` says where that stands; `order` and `previewed` are told of
+    single jobs.
 
     Settings and metadata are there for those who ask for the `whole` job.
     """
@@ -49,6 +51,9 @@ class JobRow(Struct, frozen=True, kw_only=True):
     tasks: dict[str, int] = {}
     start_after: datetime | None = None
     start_after_reason: str = ""
+    preview: str = ""
+    previewed: KeptPreview | None = None
+    order: str = ""
     image: str = ""
     eta: Eta | None = None
     settings: dict[str, Any] = {}

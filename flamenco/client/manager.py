@@ -35,6 +35,7 @@ from flamenco.client.frames import FrameCalls
 from flamenco.client.job_waits import JobWaitCalls
 from flamenco.client.jobs import JobCalls
 from flamenco.client.lists import ListCalls
+from flamenco.client.previews import PreviewCalls
 from flamenco.client.retention import RetentionCalls
 from flamenco.client.series import Series
 from flamenco.client.settings import SettingCalls
@@ -102,6 +103,7 @@ class ManagerClient:
         self.jobs = JobCalls(self._connection)
         self.job_waits = JobWaitCalls(self._connection)
         self.frames = FrameCalls(self._connection)
+        self.previews = PreviewCalls(self._connection)
         self.actions = ActionCalls(self._connection)
         self.tasks = TaskCalls(self._connection)
         self.attempts = AttemptCalls(self._connection)
@@ -177,7 +179,7 @@ class ManagerClient:
         # The original API wants a priority, and calls 50 its default.
         body = {"priority": 50, **msgspec.to_builtins(job)}
         # Which has no words for these.
-        beyond = {"worker_tag", "initial_status", "depends_on", "time_limits", "start_after"}
+        beyond = {"worker_tag", "initial_status", "depends_on", "time_limits", "start_after", "order", "preview"}
         path = "/api/x/jobs" if beyond & body.keys() else "/api/jobs"
         return self._connection.decoded(self._with_warnings(path, body, warn), SubmittedJob)
 

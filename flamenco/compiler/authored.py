@@ -9,15 +9,17 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from flamenco.collector import collector_paused
 from flamenco.compiler.protocol import Reply
 from flamenco.compiler.script_limits import ScriptLimits
+from flamenco.domain import frame_order, previews
 from flamenco.domain.contents import Survey
 from flamenco.domain.errors import JobTypeError, Refused
 from flamenco.domain.job_waits import Wanted
 from flamenco.domain.model import AuthoredJob, AuthoredTask
+from flamenco.domain.previews import Preview
 from flamenco.domain.task_frames import span_of
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -27,6 +29,14 @@ _NUL = "\0"
 """PostgreSQL's texts cannot hold it. Within JSON it is escaped, so that only texts of their own are concerned."""
 _NAMED_TASKS = 8
 """How many tasks an error about many of them names."""
+
+
+class WrittenPreview(Struct, frozen=True):
+    """What a script wants to be looked at first, as it has written it."""
+
+    frames: str
+    then: str
+    continue_after: str
 
 
 class Compiled(Struct, frozen=True, kw_only=True):
@@ -43,6 +53,8 @@ class Compiled(Struct, frozen=True, kw_only=True):
     metadata: dict[str, str]
     variables: dict[str, str]
     depends_on: tuple[Wanted, ...]
+    frame_order: str
+    preview: WrittenPreview | None
     task_count: int
 
 
@@ -98,8 +110,19 @@ def job_of(compiled: Compiled, tasks: Sequence[AuthoredTask], created: datetime,
         worker_tag=compiled.worker_tag,
         shaman_checkout_id=compiled.shaman_checkout_id,
         depends_on=tuple(replace(each, job=each.job.lower()) for each in compiled.depends_on),
+        frame_order=compiled.frame_order,
+        previewed=_preview(compiled),
         tasks=tasks,
     )
+
+
+def _preview(compiled: Compiled) -> Preview | None:
+    """What is to be looked at first; what the script says of the order of frames is checked as well."""
+    try:
+        frame_order.parse(compiled.frame_order)
+        return previews.parse(**asdict(compiled.preview)) if compiled.preview else None
+    except Refused as error:
+        raise JobTypeError(f"the job's frames: {error}") from error
 
 
 def _check_variables(variables: dict[str, str], limits: ScriptLimits) -> None:

@@ -911,6 +911,20 @@
     };
   }
 
+  function previewOf(frames, how) {
+    const names = keys(how);
+    for (let i = 0; i < names.length; i++) {
+      if (names[i] !== "then" && names[i] !== "continueAfter") {
+        throw new TypeError("job.previewFrames: what the second argument has is then or continueAfter");
+      }
+    }
+    return {
+      frames: stored(frames),
+      then: stored(toText(how.then ?? "")),
+      continue_after: stored(toText(how.continueAfter ?? "")),
+    };
+  }
+
   class Job {
     #id;
     #name;
@@ -923,6 +937,8 @@
     #metadata;
     #variables = {};
     #waits = []; // for which jobs it waits, and how
+    #order = ""; // in which its frames come
+    #preview = null; // what is looked at first
     #storage;
     #added = []; // of each task its fields
     #shown = null; // the tasks as a script has seen them, in place of `#added`
@@ -967,6 +983,12 @@
       if (this.#waits.length >= MAX_WAITS) throw new RangeError(`a job that waits for more than ${MAX_WAITS} others`);
       push(this.#waits, waitOf(toText(id), object(how, "how a job depends on another") ?? {}));
     }
+    orderFrames(order) {
+      this.#order = toText(order);
+    }
+    previewFrames(frames, how) {
+      this.#preview = previewOf(toText(frames), object(how, "how a preview goes on") ?? {});
+    }
     addTask(task) {
       const tasks = this.#shown ?? this.#added;
       if (tasks.length >= limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
@@ -998,6 +1020,8 @@
           metadata,
           variables,
           depends_on: job.#waits,
+          frame_order: stored(job.#order),
+          preview: job.#preview,
           task_count,
         };
       };

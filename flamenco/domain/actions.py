@@ -39,6 +39,8 @@ class JobAction(StrEnum):
     TAG = "tag"
     START_AFTER = "start-after"
     TIME_LIMITS = "time-limits"
+    ORDER = "order"
+    APPROVE = "approve"
     DELETE = "delete"
     UNDELETE = "undelete"
     PURGE = "purge"
@@ -174,6 +176,21 @@ JOB_ACTIONS: Final[Mapping[JobAction, Action]] = {
         access=Access.STEER,
         takes=("task_type", *WORDS),
         undone_by=(JobAction.TIME_LIMITS,),
+    ),
+    JobAction.ORDER: Action(
+        does="Have its frames come in another order: forward, backward, every Nth first, or middle-out.",
+        done="put into another order",
+        access=Access.STEER,
+        fits=SCHEDULABLE_JOB | PAUSING_JOB | {JobStatus.REQUEUEING},
+        needs=("order",),
+        undone_by=(JobAction.ORDER,),
+    ),
+    JobAction.APPROVE: Action(
+        does="Have it go on with what is held until somebody has looked at its preview.",
+        done="approved",
+        access=Access.STEER,
+        fits=SCHEDULABLE_JOB | PAUSING_JOB | {JobStatus.REQUEUEING},
+        takes=_REASON,
     ),
     JobAction.DELETE: Action(
         does="Delete it with its tasks, logs and previews; what it rendered stays. It is in the trash for a while.",

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, field
 from flamenco.domain import job_files
 from flamenco.domain.attempts import KEPT, LONGEST_REASON, Outcome
 from flamenco.domain.model import Command, TaskCounts
+from flamenco.domain.previews import PENDING, Preview, PreviewState, Wave
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
 from flamenco.domain.time_limits import NO_LIMITS, JobTimeLimits
 
@@ -90,6 +91,8 @@ class ArchivedTask(Struct, frozen=True, kw_only=True):
     log_begins: _Place = 0
     frame_first: _Signed | None = None
     frame_last: _Signed | None = None
+    ord: _Number = 0
+    wave: Wave = Wave.NONE
     after: tuple[_Number, ...] = ()
     tried: Annotated[tuple[ArchivedAttempt, ...], Meta(max_length=MOST_ATTEMPTS)] = ()
     failed_by: tuple[ArchivedFailure, ...] = ()
@@ -119,6 +122,14 @@ class ArchivedJob(Struct, frozen=True, kw_only=True):
     counts: TaskCounts
     blocks: tuple[ArchivedBlock, ...] = ()
     time_limits: JobTimeLimits = NO_LIMITS
+    frame_order: Annotated[str, Meta(max_length=100)] = ""
+    previewed: Preview | None = None
+    preview: PreviewState = PreviewState.NONE
+
+    @property
+    def holds(self) -> bool:
+        """Whether what was held of it was held still when it ended."""
+        return self.previewed is not None and self.preview in PENDING
 
 
 class Summary(Struct, frozen=True, kw_only=True):

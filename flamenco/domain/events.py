@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from flamenco.domain import job_files
 from flamenco.domain.farm_status import FarmStatus
 from flamenco.domain.model import JobState, Tag, TaskState, TaskWorker, Worker
+from flamenco.domain.previews import Preview, PreviewState
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 
 JOBS = "/jobs"
@@ -20,6 +21,8 @@ WORKERS = "/workers"
 LAST_RENDERED = "/last-rendered"
 WORKER_TAGS = "/workertags"
 FARM_STATUS = "/status"
+PREVIEWS = "/previews"
+"""The topic of jobs with frames that are looked at first, when those are there, and when the job goes on."""
 LIFE_CYCLE = "/lifecycle"
 TASK_LOGS = "/tasklog/"
 """What the topics of task logs begin with. Those have to be asked for: there is far more of them than of all others."""
@@ -158,6 +161,26 @@ class EventTaskLogUpdate(Struct, frozen=True):
     log: str
 
 
+class EventJobPreview(Struct, frozen=True, kw_only=True):
+    """The preview of a job is there (`waiting`, for somebody to approve it), or the job goes on (`over`).
+
+    So many `tasks` it had, of which some `failed`. `continues`: the job goes on then, if nobody has said anything. Its
+    last image is where `thumbnail` says, if it made any.
+    """
+
+    id: str
+    name: str
+    type: str
+    updated: datetime
+    state: PreviewState
+    frames: str
+    tasks: int
+    failed: int
+    activity: str
+    thumbnail: Thumbnails
+    continues: datetime | UnsetType = UNSET
+
+
 class EventAudit(Struct, frozen=True, kw_only=True):
     """Somebody changed something: `who`, by which `way`, from which `address`, and what it was done to.
 
@@ -246,6 +269,26 @@ def tag_event(tag: Tag) -> Event:
 def tag_removed_event(tag: Tag) -> Event:
     """The event of `tag` being gone."""
     return Event(WORKER_TAGS, EventWorkerTagUpdate(tag=EventTag(id=tag.id, name=""), was_deleted=True))
+
+
+def preview_event(
+    job: JobState, preview: Preview, *, tasks: int, failed: int, continues: datetime | None = None
+) -> Event:
+    """The event of the preview of `job` being there, or over."""
+    update = EventJobPreview(
+        id=job.id,
+        name=job.name,
+        type=job.type,
+        updated=job.updated,
+        state=PreviewState(job.preview),
+        frames=preview.frames,
+        tasks=tasks,
+        failed=failed,
+        activity=job.activity,
+        thumbnail=thumbnails_of(job.id),
+        continues=continues or UNSET,
+    )
+    return Event(PREVIEWS, update)
 
 
 def thumbnails_of(job_id: str) -> Thumbnails:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from flamenco.domain.access import Owner
 from flamenco.domain.job_waits import Wanted
 from flamenco.domain.moves import PendingMove
+from flamenco.domain.previews import Preview, Wave
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.time_limits import NO_LIMITS, JobTimeLimits, TimeLimits
 
@@ -32,7 +33,8 @@ class AuthoredTask(Struct, frozen=True, kw_only=True):
     """A task as a job type's script wrote it. `dependencies` are the `id`s of tasks of the same job.
 
     Its job can do without one that is `optional`: it is completed all the same when that one fails. `frames` says which
-    it is about, where its commands do not.
+    it is about, where its commands do not. Of those of a priority, that with the lowest `ord` comes first, then that
+    which was added first; the manager sets it, and the `wave`, where a job asks for an order or a preview.
     """
 
     id: str
@@ -43,6 +45,13 @@ class AuthoredTask(Struct, frozen=True, kw_only=True):
     dependencies: tuple[str, ...] = ()
     optional: bool = False
     frames: str = ""
+    ord: int = 0
+    wave: Wave = Wave.NONE
+
+    @property
+    def unmet(self) -> int:
+        """What it waits for at first: other tasks, and a person who approves, where it is held until then."""
+        return len(self.dependencies) + (self.wave is Wave.HELD)
 
     @property
     def steps_total(self) -> int:
@@ -71,6 +80,8 @@ class AuthoredJob(Struct, frozen=True, kw_only=True):
     time_limits: JobTimeLimits = NO_LIMITS
     start_after: datetime | None = None
     start_after_reason: str = ""
+    frame_order: str = ""
+    previewed: Preview | None = None
     tasks: Sequence[AuthoredTask] = ()
 
 
@@ -91,6 +102,8 @@ class Submission(Struct, frozen=True, kw_only=True):
     time_limits: dict[str, TimeLimits] = field(default_factory=dict)
     start_after: datetime | None = None
     start_after_reason: str = ""
+    frame_order: str = ""
+    previewed: Preview | None = None
 
 
 class TaskCounts(Struct, frozen=True):
@@ -147,8 +160,9 @@ class JobState(Struct, frozen=True, kw_only=True):
 
     `max_running` is the most of its tasks that may run at once, where policies limit that. With `start_after`, it waits
     for that moment; it is taken away by whoever asks for a task then. `waiting_for` counts what keeps it back until
-    others are done, `waited_for` says how closely others follow it: see `store.job_waits`. Times of its tasks are in
-    seconds: those of the completed ones, and `used_seconds` by all that ended, whichever way.
+    others are done, `waited_for` says how closely others follow it: see `store.job_waits`. `preview` is a
+    `PreviewState`. Times of its tasks are in seconds: those of the completed ones, and `used_seconds` by all that
+    ended, whichever way.
     """
 
     key: int
@@ -177,6 +191,7 @@ class JobState(Struct, frozen=True, kw_only=True):
     moves: tuple[PendingMove, ...] = ()
     waiting_for: int = 0
     waited_for: int = 0
+    preview: str = ""
 
     @property
     def counts_to_be(self) -> TaskCounts:
@@ -202,7 +217,7 @@ class JobState(Struct, frozen=True, kw_only=True):
 class Job(JobState, frozen=True, kw_only=True):
     """A stored job. `project` is what its metadata say that it is for, `batch` with which others it was submitted.
 
-    `start_after_reason`: why it does not start sooner.
+    `start_after_reason`: why it does not start sooner. `frame_order` is empty where its script has put its tasks.
     """
 
     settings: dict[str, Any]
@@ -211,6 +226,7 @@ class Job(JobState, frozen=True, kw_only=True):
     project: str = ""
     batch: str = ""
     start_after_reason: str = ""
+    frame_order: str = ""
 
 
 class TaskState(Struct, frozen=True, kw_only=True):

@@ -20,9 +20,11 @@ from flamenco.domain.events import Event, job_event, task_event, task_log_event
 from flamenco.domain.failures import cause, what_is_missing
 from flamenco.domain.model import JobState, TaskState, TaskWorker, Worker
 from flamenco.domain.moves import MassMove
+from flamenco.domain.previews import PENDING
 from flamenco.domain.statuses import FINISHED_TASK, RUNNABLE_TASK, SCHEDULABLE_JOB, JobStatus, TaskStatus
 from flamenco.domain.transitions import Effect, JobMove
 from flamenco.domain.visible import visible
+from flamenco.farm import preview_states
 from flamenco.farm.context import Farm
 from flamenco.files.logs import stamped
 from flamenco.store import attempts, events, job_news, job_waits, jobs, listing, moves, tasks, unmet
@@ -266,9 +268,11 @@ class Cascade:
 
     def _wait_for(self, new: JobStatus) -> str:
         """What a job that is queued waits for; empty where it does not wait."""
-        if not self.job.waiting_for or new not in SCHEDULABLE_JOB:
+        if new not in SCHEDULABLE_JOB:
             return ""
-        return job_waits.summary_of(self._tx, self.job.key)
+        if self.job.waiting_for:
+            return job_waits.summary_of(self._tx, self.job.key)
+        return preview_states.text_of(self._tx, self.job)
 
     def _move_tasks(self, move: MassMove, reason: str) -> None:
         """Move tasks, or at least those that are being run: what workers say of them counts no more from now on."""
@@ -278,6 +282,14 @@ class Cascade:
         is_small = self.job.counts.total <= moves.AT_ONCE and not self.job.moves
         self.job = moves.begin(self._tx, self.job, move, reason)
         while is_small and self.job.moves:
+            self.job = moves.move_some(self._tx, self.job, self.now, moves.AT_ONCE)
+
+    def let_go(self, activity: str, preview: str) -> None:
+        """Its `preview` is that now, as is stored already: count anew what its tasks wait for."""
+        self.job = replace(self.job, preview=preview, activity=activity, updated=self.now)
+        self._events.append(job_event(self.job, refresh_tasks=True))
+        self.job = moves.begin_recount(self._tx, self.job, activity)
+        while self.job.counts.total <= moves.AT_ONCE and self.job.moves:
             self.job = moves.move_some(self._tx, self.job, self.now, moves.AT_ONCE)
 
     def end_active(self, move: MassMove) -> None:
@@ -298,6 +310,8 @@ class Cascade:
             queues.has_runnable(self._tx, self.job.key) or unmet.waits_by_frames(self._tx, self.job.key)
         ):
             return
+        if preview_states.holds(self._tx, self.job):
+            return
         if not self.job.counts.missed and not self.job.counts.canceled:
             # What is left waits for tasks that the job can do without; so may some of it be.
             for task in self._tasks_in(RUNNABLE_TASK, most=self.job.counts.of(*RUNNABLE_TASK)):
@@ -314,6 +328,11 @@ class Cascade:
 
     def save(self) -> None:
         """Write the job and the events. Nothing may be changed afterwards."""
+        if self.job.preview in PENDING and (
+            self._moves_many or self._finished(self.job) != self._finished(self._loaded)
+        ):
+            self.job, told = preview_states.follow(self._tx, self.job, self.now)
+            self._events += told
         self._end_if_over()
         if self.job.waited_for:
             self._note_for_followers()
@@ -322,6 +341,10 @@ class Cascade:
             if self.job.is_open != self._loaded.is_open:
                 queues.offer(self._tx, self.job)
         events.append(self._tx, self._events, self.now)
+
+    @staticmethod
+    def _finished(job: JobState) -> int:
+        return job.counts.of(*FINISHED_TASK)
 
     def _note_for_followers(self) -> None:
         """Other jobs wait for this one: have them told, once all this has happened."""

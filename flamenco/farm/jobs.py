@@ -18,6 +18,7 @@ from flamenco.domain.access import ITSELF, Access, Caller, Reach, machine_of, re
 from flamenco.domain.contents import contents_of
 from flamenco.domain.errors import AccessDenied, Failed, JobTypeError, NotFound, Refused, ScriptStopped, SignInNeeded
 from flamenco.domain.events import job_event
+from flamenco.domain.frame_plans import planned
 from flamenco.domain.listing import JobQuery, JobSummary
 from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.searching import LONGEST_NAME
@@ -193,6 +194,7 @@ def _compile(farm: Farm, submission: Submission, by: Caller, warn: Warn, *, stri
         raise JobTypeError(error.for_submitter) from error
     authored = farm.hooks.job_compiled(authored, farm.command_types, farm.config)
     check_for_tasks(authored)
+    authored = planned(authored, submission)
     _check_programs(farm, authored, by)
     for warning in _warnings(farm, authored):
         log.warning("suspicious command", job=authored.id, job_type=authored.type, warning=warning)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -15,16 +15,20 @@ from flamenco.domain.errors import NotFound
 from flamenco.domain.listing import JobFilter, JobGroup, ListedJob, ListedTask, ListedWorker, TaskFilter, WorkerFilter
 from flamenco.domain.model import Job, JobState
 from flamenco.domain.paging import Slice, cursor
+from flamenco.domain.previews import PENDING, Wave
 from flamenco.domain.sleep import SleepSchedule
-from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from flamenco.domain.statuses import FINISHED_TASK, JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.time_limits import JobTimeLimits
 from flamenco.farm import deletion, time_limits
 from flamenco.farm.context import Farm
-from flamenco.store import job_lists, task_lists, worker_lists
+from flamenco.store import job_lists, previews, task_lists, worker_lists
 from flamenco.store import jobs as job_store
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
 from flamenco.store.pages import Found
+from flamenco.store.previews import Kept
+
+_MAY_RUN: Final = frozenset(TaskStatus) - FINISHED_TASK
 
 Entry = TypeVar("Entry")
 Status = TypeVar("Status", JobStatus, TaskStatus, WorkerStatus)
@@ -42,6 +46,14 @@ class Page(Struct, Generic[Entry, Status], frozen=True, kw_only=True):
     counts: dict[Status, int]
 
 
+class SeenPreview(Struct, frozen=True, kw_only=True):
+    """The preview of a job: how many of its tasks are in which status, and how many others are held."""
+
+    kept: Kept
+    tally: dict[TaskStatus, int]
+    held: int
+
+
 class JobDetails(Struct, frozen=True, kw_only=True):
     """A job as lists show it, all that is stored of it, and whether its Shaman checkout would be deleted with it."""
 
@@ -49,6 +61,7 @@ class JobDetails(Struct, frozen=True, kw_only=True):
     job: Job
     files_go: bool
     time_limits: JobTimeLimits
+    preview: SeenPreview | None
 
 
 class Nap(Struct, frozen=True, kw_only=True):
@@ -89,7 +102,16 @@ def job_details(farm: Farm, job_id: str) -> JobDetails:
         job = job_store.fetch_whole(tx, job_id)
         (listed,) = job_lists.shown(tx, [job.key])
         files_go, limits = deletion.checkout_goes_with(farm, tx, job), time_limits.of_job(tx, job)
-        return JobDetails(listed=listed, job=job, files_go=files_go, time_limits=limits)
+        seen = _seen_preview(tx, job)
+        return JobDetails(listed=listed, job=job, files_go=files_go, time_limits=limits, preview=seen)
+
+
+def _seen_preview(tx: Tx, job: JobState) -> SeenPreview | None:
+    kept = previews.of_job(tx, job.key) if job.preview else None
+    if kept is None:
+        return None
+    held = previews.tally(tx, job.key, Wave.HELD) if job.preview in PENDING else {}
+    return SeenPreview(kept=kept, tally=previews.tally(tx, job.key), held=sum(held.get(each, 0) for each in _MAY_RUN))
 
 
 def task_page(farm: Farm, job_id: str, asked: TaskFilter, wanted: Slice) -> Page[ListedTask, TaskStatus]:

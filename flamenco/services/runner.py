@@ -27,6 +27,7 @@ from flamenco.services import (
     deletion,
     delivery,
     overdue,
+    previews,
     ranking,
     retention,
     roll_ups,
@@ -93,6 +94,7 @@ def chores(farm: Farm) -> list[Chore]:
         Chore("space", upkeep.give_space_back, 300.0),
         Chore("checkpoint", upkeep.checkpoint, 60.0),
         Chore("sinks", delivery.look_after_sinks),
+        Chore("previews", previews.tick, previews.EVERY_S),
         Chore("retention", retention.Retention().tick, retention.FIRST_AFTER_S),
     ]
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import structlog
 
-from flamenco.farm import farm_status, moving
+from flamenco.farm import farm_status, moving, ordering
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
-from flamenco.store import audit, damage, events, leases, log_followers, space, users
+from flamenco.store import approval_links, audit, damage, events, leases, log_followers, space, users
 from flamenco.store.driver_errors import HOW_TO_RECOVER
 
 log = structlog.get_logger()
@@ -58,10 +58,11 @@ def give_space_back(farm: Farm, pages: int = _PAGES) -> float:
 
 
 def forget_access(farm: Farm, batch: int = _BATCH) -> float:
-    """Drop sessions that have ended, and what is known of changes that were long ago, `batch` at a time."""
+    """Drop sessions and links that have ended, and what is known of changes that were long ago, `batch` at a time."""
     now = farm.clock()
     with farm.store.write() as tx:
         users.forget_expired(tx, now)
+        approval_links.forget_expired(tx, now)
         deleted = audit.forget(tx, now - timedelta(seconds=farm.config.access.audit_keep), batch)
     return 1.0 if deleted == batch else _HOUR_S
 
@@ -142,4 +143,5 @@ MOVES_EVERY_S = 1.0
 def finish_moves(farm: Farm) -> float:
     """Go on with what a process that died had begun with many tasks of a job, and with jobs that end by themselves."""
     moving.finish_all(farm)
+    ordering.finish_all(farm)
     return MOVES_EVERY_S

@@ -14,9 +14,10 @@ from sqlalchemy import bindparam, insert, select, text, update
 from flamenco.domain.archives import ArchivedAttempt, ArchivedBlock, ArchivedFailure, ArchivedJob, ArchivedTask
 from flamenco.domain.errors import Busy
 from flamenco.domain.model import AuthoredTask, Command, Job, JobState
+from flamenco.domain.previews import Wave
 from flamenco.domain.scheduling.values import Placement
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
-from flamenco.store import arrivals, task_rows, time_limits
+from flamenco.store import arrivals, previews, task_rows, time_limits
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues
@@ -75,6 +76,7 @@ def job(tx: Tx, job_key: int) -> ArchivedJob:
         **same,
         variables=job_store.variables(tx, job_key),
         time_limits=time_limits.of_job(tx, job_key),
+        previewed=kept.preview if (kept := previews.of_job(tx, job_key)) else None,
         tag=stored.worker_tag,
         owner=stored.owner.name,
         owner_address=stored.owner.address,
@@ -189,7 +191,11 @@ class Return:
         """Store the next tasks, of which the first has that place, with the attempts at them."""
         before = self._expected(tx, now)
         known = worker_keys(tx, _workers_of(part))
-        unmet = [sum(not self._completed[other - 1] for other in task.after) for task in part]
+        holds = self._archived.holds
+        unmet = [
+            sum(not self._completed[other - 1] for other in task.after) + (holds and task.wave is Wave.HELD)
+            for task in part
+        ]
         self._sort_in(tx, part, unmet)
         rows = [
             _row(task, self.key, index, self._queues[_kind(task)], known.get(task.worker), waits)
@@ -248,7 +254,9 @@ class Return:
         ]
         if blocks:
             tx.execute(insert(job_blocks), blocks)
-        tx.execute(_FINISH, {"of_job": self.key, **{name: getattr(archived, name) for name in _FINAL}})
+        preview = archived.preview.value if archived.previewed else ""
+        final = {name: getattr(archived, name) for name in _FINAL} | {"preview": preview}
+        tx.execute(_FINISH, {"of_job": self.key, **final})
         return job_store.lock(tx, self.key)
 
 
@@ -262,7 +270,7 @@ _FINISH = (
     .values(
         {name: bindparam(name) for name in _FINAL}
         # All that it used is on somebody's account since then.
-        | {"delete_requested": None, "booked_seconds": bindparam("used_seconds")}
+        | {"preview": bindparam("preview"), "delete_requested": None, "booked_seconds": bindparam("used_seconds")}
     )
 )
 
@@ -297,6 +305,7 @@ def _row(
         "queue_key": queue_key,
         "index_in_job": index,
         "commands": msgspec.json.encode(task.commands).decode(),
+        "wave": int(task.wave),
         "worker_key": worker_key,
         "unmet": unmet,
     }

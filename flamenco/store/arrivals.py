@@ -116,7 +116,7 @@ class Arrival:
         for kind, task in zip(kinds, authored, strict=True):
             if kind not in self._queues:
                 new.append(task)
-            elif not task.dependencies:
+            elif not task.unmet:
                 known[kind] += 1
         for kind, runnable in known.items():
             queues.add_runnable(tx, self._queues[kind], runnable)

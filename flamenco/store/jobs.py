@@ -15,10 +15,11 @@ from flamenco.domain.access import Owner
 from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Job, JobState, TaskCounts
 from flamenco.domain.moves import PendingMove
+from flamenco.domain.previews import PreviewState
 from flamenco.domain.scheduling.values import JobCandidate, Placement
 from flamenco.domain.searching import BATCH, LONGEST_NAME, PROJECT, searchable
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
-from flamenco.store import task_rows, time_limits, turns
+from flamenco.store import previews, task_rows, time_limits, turns
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready, Row
 from flamenco.store.rows import Rows
@@ -184,6 +185,7 @@ def insert_job(
         counts=TaskCounts(queued=len(job.tasks)),
         steps_total=sum(task.steps_total for task in job.tasks),
         max_running=placement.max_running,
+        preview=PreviewState.RENDERING.value if job.previewed else "",
         owner=owner,
         project=job.metadata.get(PROJECT, "")[:LONGEST_NAME],
         batch=job.metadata.get(BATCH, "")[:LONGEST_NAME],
@@ -200,6 +202,8 @@ def insert_job(
             rows = [{"job_key": job_key, "name": name, "value": value} for name, value in job.variables.items()]
             tx.execute(insert(job_variables), rows)
         time_limits.save(tx, job_key, job.time_limits)
+        if job.previewed:
+            previews.insert_preview(tx, job_key, job.previewed)
     return stored
 
 

@@ -55,6 +55,13 @@ def begin(tx: Tx, job: JobState, move: MassMove, reason: str) -> JobState:
     return replace(job, moves=(*job.moves, pending(move, reason, last)))
 
 
+def begin_recount(tx: Tx, job: JobState, reason: str) -> JobState:
+    """Note in a locked job that what each of its tasks waits for is to be counted anew."""
+    last = _LAST.scalar(tx, of_job=job.key) or 0
+    again = PendingMove(sources=frozenset(), to=TaskStatus.QUEUED, activity="", reason=reason, last=last)
+    return replace(job, moves=(*job.moves, again))
+
+
 def move_active(tx: Tx, job: JobState, move: MassMove, now: datetime) -> JobState:
     """Move the tasks of a locked job that are being run, of which there are no more than workers."""
     of_job = {"of_job": job.key}

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     TypeDecorator,
@@ -140,6 +141,15 @@ START_AFTER_SQL = "jobs.start_after IS NOT NULL"
 ARCHIVING_SQL = "jobs.archiving AND NOT jobs.purging"
 """One of which an archive is to be made."""
 
+IN_WAVE_SQL = "tasks.wave <> 0"
+"""A task of a job with a preview: of that, or held until somebody approves it. No `>`, along which SQLite would go."""
+
+REORDERING_SQL = "jobs.reordering"
+"""A job of which the tasks are still to be put into another order."""
+
+DUE_SQL = "job_previews.due IS NOT NULL"
+"""A preview that nobody is waited for any longer from some moment on."""
+
 CHECKED_OUT_SQL = "jobs.shaman_checkout_id <> ''"
 """A job with a Shaman checkout."""
 
@@ -227,6 +237,11 @@ jobs = Table(
     # that wait for it, as in `store.job_waits.Followed`.
     Column("waiting_for", Integer, nullable=False, server_default="0"),
     Column("waited_for", Integer, nullable=False, server_default="0"),
+    # Where its preview stands, if it has one: a `PreviewState`. In which order its frames come, and whether some of its
+    # tasks are still to be put into it.
+    Column("preview", Text, nullable=False, server_default=""),
+    Column("frame_order", Text, nullable=False, server_default=""),
+    Column("reordering", Boolean, nullable=False, server_default=text("false")),
     Index("ix_jobs_name", "name", "type"),
 )
 
@@ -242,6 +257,7 @@ _partial("ix_jobs_running", RUNNING_SQL, jobs.c.key)
 _partial("ix_jobs_moving", MOVING_SQL, jobs.c.key)
 _partial("ix_jobs_start_after", START_AFTER_SQL, jobs.c.start_after)
 _partial("ix_jobs_unbooked", UNBOOKED_SQL, jobs.c.key)
+_partial("ix_jobs_reordering", REORDERING_SQL, jobs.c.key)
 
 job_texts = Table(
     "job_texts",
@@ -316,6 +332,11 @@ tasks = Table(
     # From which frame to which it goes; NULL where its commands say nothing of frames.
     Column("frame_first", Integer),
     Column("frame_last", Integer),
+    # Of those of one priority, the one with the lowest comes first, and then that with the lowest index. All have 0, or
+    # each its place where the job asks for an order. A held one (`Wave.HELD`) counts the approval that its job waits
+    # for as one more thing in `unmet`.
+    Column("ord", Integer, nullable=False, server_default="0"),
+    Column("wave", SmallInteger, nullable=False, server_default="0"),
     UniqueConstraint("job_key", "index_in_job"),
     # The tasks that a worker had, in the order in which it was given them.
     Index("ix_tasks_given", "worker_key", "activated"),
@@ -325,8 +346,10 @@ _partial(
     RUNNABLE_SQL,
     tasks.c.queue_key,
     tasks.c.priority.desc(),
+    tasks.c.ord,
     tasks.c.index_in_job,
 )
+_partial("ix_tasks_wave", IN_WAVE_SQL, tasks.c.job_key, tasks.c.wave, tasks.c.status)
 _partial("ix_tasks_frames", "tasks.frame_first IS NOT NULL", tasks.c.job_key, tasks.c.frame_first)
 _partial("ix_tasks_active", ACTIVE_SQL, tasks.c.worker_key)
 _partial("ix_tasks_touched", ACTIVE_SQL, tasks.c.last_touched)
@@ -356,6 +379,31 @@ job_dependencies = Table(
 )
 
 _partial("ix_job_dependencies_pending", PENDING_SQL, job_dependencies.c.key)
+
+job_previews = Table(
+    "job_previews",
+    metadata,
+    # What is looked at first of a job, and what follows; since when it is there, and until when somebody is waited for.
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True),
+    Column("frames", Text, nullable=False),
+    Column("follows", Text, nullable=False),
+    Column("continue_after_s", Float, nullable=False, server_default="0"),
+    Column("ready", Utc),
+    Column("due", Utc),
+)
+_partial("ix_job_previews_due", DUE_SQL, job_previews.c.due)
+
+approval_links = Table(
+    "approval_links",
+    metadata,
+    # Links by which somebody approves the preview of one job once, without signing in: they go with whoever made them.
+    Column("secret_hash", Text, primary_key=True),
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False, index=True),
+    Column("user_key", ForeignKey("users.key", ondelete="CASCADE"), index=True),
+    Column("made_by", Text, nullable=False),
+    Column("created", Utc, nullable=False),
+    Column("expires", Utc, nullable=False, index=True),
+)
 
 job_news = Table(
     "job_news",

@@ -23,7 +23,8 @@ _TASK_COLUMNS = [
     tasks.c[name]
     for name in (
         *("uuid", "job_key", "queue_key", "index_in_job", "name", "type", "priority", "status"),
-        *("commands", "created", "updated", "steps_total", "unmet", "optional", "frame_first", "frame_last"),
+        *("commands", "created", "updated", "steps_total", "unmet", "optional", "ord", "wave"),
+        *("frame_first", "frame_last"),
     )
 ]
 _NO_FRAMES = (None, None)
@@ -51,8 +52,8 @@ def insert_tasks(
         (
             *(task.id, job_key, sorted_in[queues.kind_of(task)], index),
             *(task.name, task.type, task.priority, TaskStatus.QUEUED.value),
-            *(encode(task.commands).decode(), moment, moment, task.steps_total, len(task.dependencies)),
-            *(task.optional, *(frames_of(task.commands, task.frames) or _NO_FRAMES)),
+            *(encode(task.commands).decode(), moment, moment, task.steps_total, task.unmet),
+            *(task.optional, task.ord, int(task.wave), *(frames_of(task.commands, task.frames) or _NO_FRAMES)),
         )
         for index, task in enumerate(authored, start=first)
     )

@@ -1,4 +1,4 @@
-"""What each task waits for, counted: tasks of its own job, and frame by frame what other jobs have of its frames.
+"""What each task waits for, counted: tasks of its own job, somebody who approves, and frame by frame other jobs.
 
 A task of the same job that is completed lets go of those that wait for it at once: see `store.tasks.change_unmet`.
 What other jobs do is counted anew, for the few tasks that it is about, or for a part of the job after the other.
@@ -18,10 +18,13 @@ from flamenco.store.ready import Ready
 from flamenco.store.scheduling import queues
 from flamenco.store.schema import tasks
 
-_OF_SAME_JOB: Final = """(
+# A held task waits for one more thing, for as long as the preview of its job is pending.
+_OF_SAME_JOB: Final = """((
     SELECT count(*) FROM task_dependencies d JOIN tasks other ON other.key = d.dependency_key
     WHERE d.task_key = tasks.key AND other.status <> 'completed'
-)"""
+) + CASE WHEN tasks.wave = 2 AND EXISTS (
+    SELECT 1 FROM jobs j WHERE j.key = tasks.job_key AND j.preview IN ('rendering', 'waiting')
+) THEN 1 ELSE 0 END)"""
 _COUNTED: Final = "d.kind = 'frames' AND d.state IN ('counting', 'waiting')"
 # `longest_other` keeps the look at the index short. A task without frames waits until the whole dependency is met. The
 # state is in a CASE, as otherwise PostgreSQL would go through the whole index of what is pending, for each task.

@@ -36,6 +36,8 @@ TESTED = {
     ("docs/dependencies.md", "sh"): 4,  # tests/acceptance/test_job_waits.py
     ("docs/dependencies.md", "json"): 1,  # tests/integration/test_compiler_waits.py
     ("docs/dependencies.md", "js"): 1,  # likewise
+    ("docs/previews.md", "sh"): 2,  # tests/integration/test_previews_manual.py
+    ("docs/previews.md", "js"): 2,  # tests/integration/test_compiler_frames.py
     ("docs/time.md", "sh"): 2,  # here; tests/integration/test_time_manual.py
     ("docs/frames.md", "sh"): 3,  # here; tests/integration/test_frames_manual.py
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py

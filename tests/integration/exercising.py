@@ -24,13 +24,15 @@ from flamenco.domain.access import ITSELF, Access, Caller, Role, Way, hash_of
 from flamenco.domain.actions import AnyAction, JobAction, TaskAction, WorkerAction
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import AccessDenied
+from flamenco.domain.frame_plans import planned
 from flamenco.domain.frames_again import Mode
 from flamenco.domain.job_files import LAST_RENDERED
 from flamenco.domain.job_waits import Kind as WaitKind
 from flamenco.domain.job_waits import Wanted
 from flamenco.domain.listing import JobFilter, JobQuery, Page, TaskFilter, TaskQuery, WorkerFilter
-from flamenco.domain.model import AuthoredJob, Command, Job, Worker
+from flamenco.domain.model import AuthoredJob, Command, Job, Submission, Worker
 from flamenco.domain.paging import Slice
+from flamenco.domain.previews import Preview
 from flamenco.domain.retention import parse
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
@@ -48,6 +50,8 @@ from flamenco.farm import (
     lifecycle,
     limits,
     lists,
+    ordering,
+    previews,
     requeueing,
     retention,
     roll_ups,
@@ -236,7 +240,27 @@ def _limit(farm: Farm, clock: Clock, job: Job) -> None:
         time_limits.change(farm, job.id, "*", {"max_run_time": span})
     Overdue().tick(farm)
     starting.put_off(farm, job.id, "+1m", "test")
+    _preview(farm, clock)
     clock.forward(60)
+
+
+def _preview(farm: Farm, clock: Clock) -> None:
+    """Some frames are looked at first, and all come in another order."""
+    frames = [authored_task(f"frame {n}", "preview", frames=f"{n}") for n in range(1, 9)]
+    asked = Submission(name="j", type="t", previewed=Preview("1", continue_after_s=60))
+    job = store_job(farm, planned(authored_job(*frames), asked))
+    worker = new_worker(farm, "previewing", ("preview",))
+    run_next(farm, worker)
+    ordering.reorder(farm, job.id, "backward")
+    upkeep.finish_moves(farm)
+    link = previews.make_link(farm, ITSELF, job.id, timedelta(hours=1))
+    previews.asked(farm, str(link.token))
+    explanation.explain(farm, job.id)
+    lists.job_details(farm, job.id)
+    clock.forward(60)
+    previews.go_on_without(farm)
+    jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "test")
+    deletion.request(farm, job.id)
 
 
 def _fail(farm: Farm) -> None:

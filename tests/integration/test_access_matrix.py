@@ -41,7 +41,7 @@ NEEDS = {
     Access.SUBMIT: "submitJob submitJobCheck compileJob shamanCheckoutRequirements shamanCheckout "
     "shamanFileStoreCheck shamanFileStore",
     Access.STEER: "deleteJob setJobStatus setJobPriority setJobTag removeJobBlocklist setTaskStatus actOnJobs "
-    "actOnTasks addJobDependency dropJobDependency satisfyJobDependency runFramesAgain",
+    "actOnTasks addJobDependency dropJobDependency satisfyJobDependency runFramesAgain makeApprovalLink",
     Access.MANAGE: "deleteJobMass deleteWorker requestWorkerStatusChange setWorkerTags createWorkerTag "
     "updateWorkerTag deleteWorkerTag setWorkerSleepSchedule getDeadLetters retryDeadLetters discardDeadLetters "
     "addWorker approveWorker actOnWorkers listArchives downloadArchive unpackArchive getRetention",

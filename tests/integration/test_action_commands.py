@@ -32,6 +32,8 @@ from flamenco.web.assets import STATIC
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import job_now, new_worker, present, run_next, statuses, store_job
 from tests.integration.framing import render_job
+from tests.integration.previewing import framed
+from tests.integration.previewing import stored as previewed
 from tests.integration.test_delivery import serving
 
 Run = Callable[..., Any]
@@ -74,6 +76,8 @@ COMMANDS: list[tuple[AnyAction, tuple[str, ...]]] = [
     (JobAction.TAG, ("tags", "assign", "gpu", "--job", "{job}")),
     (JobAction.START_AFTER, ("start-after", "{job}", "tonight 18:00", "--reason", "the license server is down")),
     (JobAction.TIME_LIMITS, ("time-limits", "{job}", "--max-run-time", "2h", "--task-type", "blender")),
+    (JobAction.ORDER, ("order", "{previewed}", "every 10")),
+    (JobAction.APPROVE, ("approve", "{previewed}", "--reason", "looks good")),
     (JobAction.DELETE, ("delete", "{job}", "--yes")),
     (JobAction.UNDELETE, ("undelete", "{trashed}")),
     (JobAction.PURGE, ("trash", "empty", "{trashed}", "--yes")),
@@ -136,6 +140,7 @@ class _Scene:
         self.over = store_job(farm, authored_job(authored_task("o"), name="over"), JobStatus.CANCELED)
         self.framed = render_job(farm, "1-3", name="framed")
         self.paused = store_job(farm, authored_job(authored_task("p"), name="paused"), JobStatus.PAUSED)
+        self.previewed = previewed(farm, *framed(3), preview="first")
         run_next(farm, self.first)
         ids = [task.id for task in tasks.of_job(farm, self.job.id)]
         tasks.set_status(farm, ids[1], TaskStatus.FAILED, "broken")
@@ -146,7 +151,8 @@ class _Scene:
 def test_each_command_does_it(farm: Farm, run: Run, action: AnyAction, typed: tuple[str, ...]) -> None:
     """To one thing of its kind, as the record says; where it can be tried, that changes nothing."""
     scene = _Scene(farm)
-    ids = {name: getattr(scene, name).id for name in ("job", "framed", "paused", "trashed", "over")}
+    names = ("job", "framed", "paused", "trashed", "over", "previewed")
+    ids = {name: getattr(scene, name).id for name in names}
     words = [word.format(**ids) for word in typed]
     if words[0] != "tags" and "approve" not in words:
         assert "would be" in run(*words, "--dry-run")

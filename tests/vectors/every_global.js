@@ -59,6 +59,12 @@ function compileJob(job) {
   job.dependsOn("6f1c3c3e-4d7e-4f0b-9a55-0d3d1f0e9b1a", { kind: "frames", when: "ended", offset: [-1, 1] });
   // @ts-expect-error - there is no such kind
   if (!job.name) job.dependsOn("6f1c3c3e-4d7e-4f0b-9a55-0d3d1f0e9b1a", { kind: "some" });
+  job.orderFrames("every 10");
+  job.previewFrames("first,middle,last", { then: "ask", continueAfter: "4h" });
+  // @ts-expect-error - there is no such order
+  if (!job.name) job.orderFrames("sideways");
+  // @ts-expect-error - nothing of that kind follows
+  if (!job.name) job.previewFrames("first", { then: "cancel" });
   print(chunks, frames, words, stamp, file, system, misspelt.key, null, 5);
   alert("careful", { a: 1 });
 

@@ -138,6 +138,7 @@ def _arguments(given: dict[str, Any], by: Caller) -> Arguments:
         remove=tuple(each.lower() for each in given.get("remove", ())),
         schedule=schedule,
         start_after=given.get("start_after", ""),
+        order=given.get("order", ""),
         task_type=given.get("task_type", ALL_TYPES),
         time_limits={word: given[word] for word in WORDS if word in given},
     )

@@ -15,8 +15,10 @@ from flamenco.api.submissions import compiled, submitted
 from flamenco.api.x import list_conversion as conversion
 from flamenco.api.x.filters import job_filter
 from flamenco.api.x.job_waits import wanted
+from flamenco.api.x.previews import written_preview
 from flamenco.api.x.time_limits import held_limits, written_limits
 from flamenco.domain.access import Access
+from flamenco.domain.frame_order import parse as parse_order
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.start_times import parse
 from flamenco.domain.statuses import JobStatus, TaskStatus
@@ -135,6 +137,8 @@ def _submission(farm: Farm, job: schemas.SubmittedJob) -> Submission:
         time_limits=written_limits(job.time_limits),
         start_after=(start := parse(job.start_after, farm.clock(), WALL)),
         start_after_reason=job.start_after_reason if start else "",
+        frame_order="" if not job.order else str(parse_order(job.order)),
+        previewed=written_preview(job.preview),
     )
 
 

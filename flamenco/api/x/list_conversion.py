@@ -11,6 +11,7 @@ from msgspec import UNSET, Raw, UnsetType, convert
 from msgspec.structs import asdict
 
 from flamenco.api.resource import public_path
+from flamenco.api.x.previews import kept_preview
 from flamenco.api.x.time_limits import own_limits
 from flamenco.domain.estimates import Estimate
 from flamenco.domain.events import thumbnails_of
@@ -23,6 +24,7 @@ from flamenco.protocol.x import lists as schemas
 from flamenco.protocol.x.attempts import Eta
 from flamenco.protocol.x.filters import ShownWorkerStatus
 from flamenco.protocol.x.overview import TasksByStatus
+from flamenco.protocol.x.previews import PreviewStateName
 
 
 def wanted(query: schemas.JobsQuery | schemas.TasksQuery | schemas.WorkersQuery) -> Slice:
@@ -68,6 +70,7 @@ def job_row(
         tasks=TasksByStatus(**{status.column: job.counts.of(status) for status in TaskStatus}),
         start_after=job.start_after or UNSET,
         start_after_reason=listed.start_after_reason or UNSET,
+        preview=convert(job.preview, PreviewStateName) if job.preview else UNSET,
         image=public_path(req, f"{image.base}/{image.suffixes[-1]}") if image else UNSET,
         eta=eta(estimates.get(job.id)) if estimates else UNSET,
         settings=_as_stored(listed.settings),
@@ -100,6 +103,8 @@ def job(farm: Farm, req: falcon.Request, details: JobDetails) -> schemas.Job:
         owner_is_claim=whole.owner.is_claim,
         files=files if whole.shaman_checkout_id else UNSET,
         time_limits=own_limits(details.time_limits) or UNSET,
+        order=whole.frame_order or UNSET,
+        previewed=kept_preview(details.preview, whole.preview),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -26,6 +27,7 @@ class Why(StrEnum):
     START_AFTER = "start-after"
     DEPENDENCY = "dependency"
     JOB_DEPENDENCY = "job-dependency"
+    PREVIEW = "preview"
     JOB_LIMIT = "job-limit"
     LIMIT = "limit"
     NO_WORKERS = "no-workers"
@@ -98,6 +100,14 @@ class Dependent(Struct, frozen=True, kw_only=True):
     count_by_frames: int = 0
 
 
+class Held(Struct, frozen=True, kw_only=True):
+    """Tasks that wait until somebody has approved a preview, and where that stands, in a sentence."""
+
+    count: int
+    names: tuple[str, ...]
+    text: str
+
+
 class Reason(Struct, frozen=True, kw_only=True):
     """Why so many tasks wait, in a word and in a sentence; `names` are some of them."""
 
@@ -106,6 +116,8 @@ class Reason(Struct, frozen=True, kw_only=True):
     count: int
     names: tuple[str, ...] = ()
 
+
+_NOTHING_HELD: Final = Held(count=0, names=(), text="")
 
 _Condition = tuple[Why, Callable[[SeenWorker], bool], str, str]
 """The reason where nobody passes, the test, and what is said of all workers and of one that do not pass it."""
@@ -120,22 +132,27 @@ def reasons(
     workers: Sequence[SeenWorker],
     waits: Sequence[Wait] = (),
     starts: str = "",
+    held: Held | None = None,
 ) -> list[Reason]:
     """Why each of the waiting tasks of a job waits. `workers` are all of the farm, or the one that is asked about.
 
     `waits` is what the job waits for, of other jobs; `starts` says when it starts, where that moment is still to come.
+    `held` are tasks that wait for an approval; the others do not have these among them.
     """
+    held = held or _NOTHING_HELD
     everything = Reason(
         why=Why.NEXT,
         text="",
-        count=dependent.count + sum(group.count for group in groups),
-        names=(*dependent.names, *(name for group in groups for name in group.names))[:5],
+        count=held.count + dependent.count + sum(group.count for group in groups),
+        names=(*held.names, *dependent.names, *(name for group in groups for name in group.names))[:5],
     )
     found = []
     if not everything.count:
         return []
     if whole := _of_the_whole_job(job, holds, waits, starts):
         return [Reason(why=whole[0], text=whole[1], count=everything.count, names=everything.names)]
+    if held.count:
+        found.append(Reason(why=Why.PREVIEW, text=_in_sentence(held.text), count=held.count, names=held.names))
     if inside := dependent.count - dependent.count_by_frames:
         found.append(Reason(why=Why.DEPENDENCY, text=_waits_for(dependent), count=inside, names=dependent.names))
     if dependent.count_by_frames:
@@ -171,7 +188,11 @@ def _at_rest(job: Job) -> tuple[Why, str]:
 
 
 def _waits_for_jobs(waits: Sequence[Wait]) -> str:
-    text = summary(waits).removesuffix(".")
+    return _in_sentence(summary(waits))
+
+
+def _in_sentence(text: str) -> str:
+    text = text.removesuffix(".")
     return f"{text[:1].lower()}{text[1:]}"
 
 

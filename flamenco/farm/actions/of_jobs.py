@@ -8,16 +8,28 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flamenco.domain import start_times
+from flamenco.domain import frame_order, start_times
 from flamenco.domain.access import Caller, Owner
 from flamenco.domain.actions import JOB_ACTIONS, OF_TRASH, REQUEUES, Action, JobAction, check_fits
 from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.frames_again import asked_frames
 from flamenco.domain.listing import JobFilter
 from flamenco.domain.model import JobState
+from flamenco.domain.previews import check_waits
 from flamenco.domain.statuses import JobStatus
 from flamenco.domain.time_limits import WORDS, parse
-from flamenco.farm import archives, deletion, frames, jobs, requeueing, starting, tags, time_limits, trash
+from flamenco.farm import (
+    archives,
+    deletion,
+    frames,
+    jobs,
+    previews,
+    requeueing,
+    starting,
+    tags,
+    trash,
+)
+from flamenco.farm.actions.terms import TERMS
 from flamenco.farm.actions.values import Asked, Undo
 from flamenco.farm.context import Farm
 from flamenco.store import selection
@@ -56,6 +68,8 @@ class Jobs(Struct, frozen=True):
             asked_frames(asked.arguments.frames)
         if asked.action is JobAction.START_AFTER:
             start_times.parse(asked.arguments.start_after, farm.clock(), starting.WALL)
+        if asked.action is JobAction.ORDER:
+            frame_order.parse(asked.arguments.order)
         if asked.action is JobAction.TIME_LIMITS:
             if not asked.arguments.time_limits:
                 raise Refused(f"arguments: which limits? The action time-limits takes {', '.join(WORDS)}.")
@@ -86,6 +100,8 @@ class Jobs(Struct, frozen=True):
         if asked.action is JobAction.FRAMES:
             given = asked.arguments
             frames.run_again(farm, subject.id, given.frames, given.mode, given.reason, dry_run=True)
+        if asked.action is JobAction.APPROVE:
+            check_waits(subject.preview)
         if asked.action is JobAction.PRIORITY:
             jobs.check_priority(farm, asked.arguments.priority, by)
 
@@ -97,13 +113,10 @@ class Jobs(Struct, frozen=True):
         match action:
             case JobAction.PRIORITY:
                 undo = Undo((job_id,), action, {"priority": jobs.set_priority(farm, job_id, given.priority, by)})
-            case JobAction.TAG:
-                undo = Undo((job_id,), action, {"tag_id": tags.set_of_job(farm, job_id, given.tag_id or None, None)})
-            case JobAction.START_AFTER:
-                undo = Undo((job_id,), action, starting.put_off(farm, job_id, given.start_after, given.reason))
-            case JobAction.TIME_LIMITS:
-                before = time_limits.change(farm, job_id, given.task_type, given.time_limits)
-                undo = Undo((job_id,), action, {"task_type": given.task_type, **before})
+            case JobAction() if action in TERMS:
+                undo = TERMS[action](farm, job_id, given)
+            case JobAction.APPROVE:
+                previews.approve(farm, job_id, given.reason)
             case JobAction.DELETE:
                 deletion.request(farm, job_id)
                 undo = Undo((job_id,), JobAction.UNDELETE, {}) if farm.config.trash.keep else None

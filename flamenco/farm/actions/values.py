@@ -20,8 +20,8 @@ from flamenco.store.selection import Conditions
 class Arguments(Struct, frozen=True, kw_only=True):
     """All that actions may be given; each looks at its own. `tag_id` is empty for no tag.
 
-    `frames` are those to run again, and `mode` is how. `start_after` is a moment as people write it. `time_limits` are
-    as people write them, by their words, on tasks of `task_type`.
+    `frames` are those to run again, and `mode` is how. `start_after` is a moment as people write it, `order` one of
+    frames. `time_limits` are as people write them, by their words, on tasks of `task_type`.
     """
 
     reason: str = ""
@@ -34,6 +34,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
     remove: tuple[str, ...] = ()
     schedule: SleepSchedule = SleepSchedule(is_active=False)
     start_after: str = ""
+    order: str = ""
     task_type: str = ALL_TYPES
     time_limits: dict[str, str] = {}
 

@@ -114,9 +114,9 @@ def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Ca
         return None
     if not job.is_open:
         return None
-    for task, limit_names in claim.best_tasks(tx, found.offers, worker.key):
-        if limits.take(tx, limit_names, task.key):
-            return _activate(tx, job, task, worker, farm)
+    for candidate in claim.best_tasks(tx, found.offers, worker.key):
+        if limits.take(tx, candidate.limits, candidate.task.key):
+            return _activate(tx, job, candidate.task, worker, farm)
     return None
 
 

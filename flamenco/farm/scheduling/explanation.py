@@ -78,6 +78,7 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
             seen,
             job_waits.of_job(tx, job.key),
             _starts(job, now),
+            explanation_store.held(tx, job),
         )
         failed = explanation_store.troubles(tx, job, MOST_FAILED)
         limits = time_limits.held_by_type(tx, farm, job)

@@ -10,6 +10,7 @@ from flamenco.domain.actions import JobAction, TaskAction, WorkerAction
 from flamenco.protocol.fields import Name, Text, Uuid
 from flamenco.protocol.x.filters import JobFilter, TaskFilter, WorkerFilter
 from flamenco.protocol.x.frames import Frames, FramesMode
+from flamenco.protocol.x.previews import Order
 from flamenco.protocol.x.start_times import StartAfter
 from flamenco.protocol.x.time_limits import TimeLimits
 
@@ -35,6 +36,7 @@ class JobArguments(TimeLimits, frozen=True, kw_only=True):
     mode: FramesMode | UnsetType = UNSET
     tag_id: Annotated[Id, Meta(description="UUID of a tag; empty for none.")] | UnsetType = UNSET
     start_after: StartAfter | UnsetType = UNSET
+    order: Order | UnsetType = UNSET
     task_type: Annotated[Name, Meta(min_length=1, description="Of which tasks; * for all others.")] | UnsetType = UNSET
 
 

@@ -12,6 +12,7 @@ from flamenco.protocol.fields import ORDER, After, Metadata, Settings, Uuid
 from flamenco.protocol.x.attempts import Eta
 from flamenco.protocol.x.filters import JobFilter, ShownWorkerStatus, TaskFilter, WorkerFilter
 from flamenco.protocol.x.overview import TasksByStatus
+from flamenco.protocol.x.previews import KeptPreview, PreviewStateName
 from flamenco.protocol.x.time_limits import TimeLimits
 
 Limit = Annotated[int, Meta(ge=1, le=500, description="At most so many.")]
@@ -91,6 +92,7 @@ class JobRow(Struct, frozen=True, kw_only=True):
     tasks: TasksByStatus
     start_after: Annotated[datetime, Meta(description="It begins no more tasks before.")] | UnsetType = UNSET
     start_after_reason: Annotated[str, Meta(description="Why it does not start sooner.")] | UnsetType = UNSET
+    preview: Annotated[PreviewStateName, Meta(description="Where its preview stands.")] | UnsetType = UNSET
     image: Annotated[str, Meta(description="Where its last image is, small.")] | UnsetType = UNSET
     eta: Eta | UnsetType = UNSET
     settings: Settings | UnsetType = UNSET
@@ -150,6 +152,8 @@ class Job(JobRow, frozen=True, kw_only=True):
         dict[str, TimeLimits] | UnsetType,
         Meta(description="What is said of the job itself; what holds is told by explain."),
     ] = UNSET
+    order: Annotated[str, Meta(description="In which order its frames come.")] | UnsetType = UNSET
+    previewed: KeptPreview | UnsetType = UNSET
 
 
 class TaskRow(Struct, frozen=True, kw_only=True):

@@ -203,27 +203,29 @@ _NOT_FAILED_BY_ME = ~exists().where(
     task_failures.c.task_key == tasks.c.key, task_failures.c.worker_key == bindparam("worker_key")
 )
 _BEST_TASK = Ready(
-    task_store.SELECT_WHOLE.where(tasks.c.queue_key == bindparam("of_queue"), text(RUNNABLE_SQL), _NOT_FAILED_BY_ME)
-    .order_by(tasks.c.priority.desc(), tasks.c.index_in_job)
+    task_store.SELECT_WHOLE.add_columns(tasks.c.ord)
+    .where(tasks.c.queue_key == bindparam("of_queue"), text(RUNNABLE_SQL), _NOT_FAILED_BY_ME)
+    .order_by(tasks.c.priority.desc(), tasks.c.ord, tasks.c.index_in_job)
     .limit(1)
 )
 
 
 class Candidate(NamedTuple):
-    """A task that the worker may run, and the limits it needs a slot under."""
+    """A task that the worker may run, and the limits it needs a slot under. `ord` is its place in the job's order."""
 
     task: Task
     limits: tuple[str, ...]
+    ord: int
 
 
 def best_tasks(tx: Tx, offers: Sequence[Offer], worker_key: int) -> list[Candidate]:
     """The first task in each queue of a locked job that this worker may run and did not fail, the best of them first.
 
-    Best is the highest priority, then the order of the script.
+    Best is the highest priority, then the order that the job is to have, then that of the script.
     """
     found = []
     for offer in offers:
         row = _BEST_TASK.first(tx, of_queue=offer.queue_key, worker_key=worker_key)
         if row is not None:
-            found.append(Candidate(task_store.WHOLE.read(row), offer.limits))
-    return sorted(found, key=lambda candidate: (-candidate.task.priority, candidate.task.index))
+            found.append(Candidate(task_store.WHOLE.read(row), offer.limits, row.ord))
+    return sorted(found, key=lambda candidate: (-candidate.task.priority, candidate.ord, candidate.task.index))

@@ -9,8 +9,10 @@ from sqlalchemy import Row, bindparam, exists, select, text
 from sqlalchemy import func as sql
 
 from flamenco.domain.model import JobState, Worker
-from flamenco.domain.scheduling.explanation import Dependent, WaitingGroup
+from flamenco.domain.previews import PENDING, Wave, sentence
+from flamenco.domain.scheduling.explanation import Dependent, Held, WaitingGroup
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
+from flamenco.store import previews
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import limits, queues
@@ -31,7 +33,13 @@ SHOWN = 5
 """So many tasks of each kind are named."""
 
 _WAITING = sorted({*RUNNABLE_TASK, TaskStatus.PAUSED})
-_DEPENDENT = (tasks.c.job_key == bindparam("of_job"), tasks.c.status.in_(_WAITING), tasks.c.unmet > 0)
+# But for those of one wave, which may be none: what is held waits for an approval first.
+_DEPENDENT = (
+    tasks.c.job_key == bindparam("of_job"),
+    tasks.c.status.in_(_WAITING),
+    tasks.c.unmet > 0,
+    tasks.c.wave != bindparam("but"),
+)
 _needed = tasks.alias("needed")
 _WAITS_FOR = (
     select(_needed.c.status, sql.count(_needed.c.key.distinct()))
@@ -61,7 +69,7 @@ _COUNT_BY_FRAMES = (
 
 def dependent(tx: Tx, job: JobState) -> Dependent:
     """The tasks of a job that wait for others of it."""
-    of_job = {"of_job": job.key}
+    of_job = {"of_job": job.key, "but": Wave.HELD.value if job.preview in PENDING else -1}
     count = tx.execute(select(sql.count()).select_from(tasks).where(*_DEPENDENT), of_job).scalar_one()
     named = tx.execute(select(tasks.c.name).where(*_DEPENDENT).order_by(tasks.c.index_in_job).limit(SHOWN), of_job)
     waits_for = {row[0]: row[1] for row in tx.execute(_WAITS_FOR, of_job)} if count else {}
@@ -76,7 +84,7 @@ _COUNT_FREE = (select(tasks.c.queue_key, sql.count()).where(tasks.c.job_key == b
 _NAME_FREE = (
     select(tasks.c.name)
     .where(tasks.c.job_key == bindparam("of_job"), tasks.c.queue_key == bindparam("of_queue"), *_FREE)
-    .order_by(tasks.c.priority.desc(), tasks.c.index_in_job)
+    .order_by(tasks.c.priority.desc(), tasks.c.ord, tasks.c.index_in_job)
     .limit(SHOWN)
 )
 _FAILED = (
@@ -85,6 +93,20 @@ _FAILED = (
     .where(task_failures.c.job_key == bindparam("of_job"), text(RUNNABLE_SQL))
     .order_by(tasks.c.index_in_job)
 )
+
+
+def held(tx: Tx, job: JobState) -> Held | None:
+    """The tasks of a job that wait for an approval; None where nothing waits for one."""
+    kept = previews.of_job(tx, job.key) if job.preview in PENDING else None
+    if kept is None:
+        return None
+    tally = previews.tally(tx, job.key, Wave.HELD)
+    failed = previews.tally(tx, job.key).get(TaskStatus.FAILED, 0)
+    return Held(
+        count=sum(tally.get(status, 0) for status in _WAITING),
+        names=tuple(previews.held_names(tx, job.key, SHOWN)),
+        text=sentence(kept.preview, job.preview, failed),
+    )
 
 
 def waiting_groups(tx: Tx, job: JobState) -> list[WaitingGroup]:

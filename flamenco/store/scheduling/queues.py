@@ -53,7 +53,7 @@ def insert_queues(tx: Tx, job: Job, authored: Iterable[AuthoredTask], placement:
     runnable: dict[Kind, int] = {}
     for task in authored:
         kind = kind_of(task)
-        runnable[kind] = runnable.get(kind, 0) + (not task.dependencies)
+        runnable[kind] = runnable.get(kind, 0) + (not task.unmet)
     keys = {}
     for kind, count in runnable.items():
         values = {

@@ -5,6 +5,7 @@
 
 import {
   newFrames,
+  newOrder,
   newPriority,
   newSchedule,
   newStart,
@@ -100,6 +101,21 @@ export const ACTIONS = [
     icon: "clock",
     fits: (job) => is(job, ...GOES, "paused", "pause-requested"),
     prepare: newStart,
+  },
+  {
+    kind: "jobs",
+    name: "approve",
+    label: words.approve,
+    icon: "check",
+    fits: (job) => is(job, ...GOES, "paused", "pause-requested") && ["rendering", "waiting"].includes(job.preview),
+  },
+  {
+    kind: "jobs",
+    name: "order",
+    label: words.order,
+    icon: "shuffle",
+    fits: (job) => is(job, ...GOES, "paused", "pause-requested"),
+    prepare: newOrder,
   },
   { kind: "jobs", name: "priority", label: words.priority, icon: "gauge", fits: () => true, prepare: newPriority },
   { kind: "jobs", name: "tag", label: words.tag, icon: "tag", fits: () => true, prepare: newTag },

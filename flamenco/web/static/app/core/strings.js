@@ -487,6 +487,7 @@ export const strings = {
     frames: "Frames again …",
     cancel: "Cancel",
     "start-after": "Start …",
+    order: "Order of frames …",
     priority: "Priority …",
     tag: "Tag …",
     "time-limits": "Limits on time …",
@@ -526,6 +527,7 @@ export const strings = {
     newStart: "Not before",
     why: "Why not sooner",
     starts: "Such as +1h30m, 18:00, tonight 18:00, friday 20:00 or 2026-12-24 18:00, by the manager's clock; or now.",
+    newOrder: "Frames come",
     newTag: "Only workers with the tag",
     timeLimits: {
       max_run_time: "A task is stopped after",

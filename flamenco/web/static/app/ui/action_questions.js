@@ -56,6 +56,22 @@ export async function newStart(rows) {
   );
 }
 
+/**
+ * In which order frames come.
+ * @param {any[]} rows
+ */
+export async function newOrder(rows) {
+  const what = words.order.replace(/ …$/, "");
+  const form = await ask({
+    title: what,
+    text: [],
+    yes: what,
+    form: html`<label>${words.newOrder} <input name="order" list="orders" required autofocus defaultValue=${rows[0]?.order ?? ""} /></label>
+      <datalist id="orders">${["forward", "backward", "every 10", "middle-out"].map((each) => html`<option value=${each} />`)}</datalist>`,
+  });
+  return form && { order: `${form.get("order")}` };
+}
+
 /** @param {any[]} rows */
 export async function newTag(rows) {
   const tags = await allTags();
