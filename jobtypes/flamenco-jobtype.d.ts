@@ -121,6 +121,12 @@ declare namespace Flamenco {
      * and all others held until somebody approves. Write `if ("previewFrames" in job) …`.
      */
     previewFrames(frames: string, how?: PreviewFrames): void;
+     * Has the job run on these workers alone, each given by its name or UUID, or as `tag:NAME` for all that have a tag.
+     * Flamenco's own manager does not know this, so write `if ("allowWorkers" in job) …`.
+     */
+    allowWorkers(...workers: string[]): void;
+    /** Has these workers get nothing of the job, allowed or not. */
+    denyWorkers(...workers: string[]): void;
     /** Adds a copy of the task, as it is now: add its commands and dependencies before. */
     addTask(task: Task): void;
   }

@@ -13,10 +13,11 @@ from rich.text import Text
 from flamenco.cli.job_groups import print_groups
 from flamenco.cli.job_times import done_in, time_fields
 from flamenco.cli.list_options import limit_option, search_option, sort_option, tell_of_more
+from flamenco.cli.notes import noted
 from flamenco.cli.options import json_option, manager_option, status_option
 from flamenco.cli.output import age, print_fields, print_json, print_table, short_ids, styled
 from flamenco.cli.references import find_job, find_tags
-from flamenco.client import Blocked, FailedTask, Job, JobRow, JobTimes, ManagerClient, Tag
+from flamenco.client import Blocked, FailedTask, Job, JobRow, JobTimes, ManagerClient, NamedByJob, Note, Tag
 from flamenco.domain.failures import cause
 from flamenco.domain.start_times import told
 from flamenco.domain.statuses import JobStatus, TaskStatus
@@ -32,6 +33,10 @@ class ShownJob(Job, frozen=True, kw_only=True):
     start_after: datetime | None = None
     start_after_reason: str = ""
     order: str = ""
+    max_workers: int | None = None
+    workers_allowed: tuple[NamedByJob, ...] = ()
+    workers_denied: tuple[NamedByJob, ...] = ()
+    note: Note | None = None
     tasks: dict[str, int] | None = None
 
 
@@ -213,6 +218,22 @@ def _terms(job: ShownJob) -> Iterator[tuple[str, str]]:
         yield "order of frames", job.order
 
 
+def _named(workers: Sequence[NamedByJob]) -> str:
+    return ", ".join(f"tag:{each.name}" if each.is_tag else each.name for each in workers)
+
+
+def _said(job: ShownJob) -> Iterator[tuple[str, str]]:
+    """What people have said of it while it was there."""
+    if job.max_workers is not None:
+        yield "workers at once", str(job.max_workers or "any number")
+    if job.workers_allowed:
+        yield "only on", _named(job.workers_allowed)
+    if job.workers_denied:
+        yield "not on", _named(job.workers_denied)
+    if job.note:
+        yield "note", noted(job.note)
+
+
 def job_fields(
     job: ShownJob, blocked: Sequence[Blocked], tags: Sequence[Tag], failed: Sequence[FailedTask] = ()
 ) -> Iterator[tuple[str, str | Text]]:
@@ -228,6 +249,7 @@ def job_fields(
         yield "start", starts
     yield "priority", str(job.priority)
     yield from _terms(job)
+    yield from _said(job)
     if job.worker_tag:
         yield "worker tag", next((tag.name for tag in tags if tag.id == job.worker_tag), job.worker_tag)
     yield "created", job.created.isoformat(" ", "seconds")

@@ -94,9 +94,12 @@ def find_job(client: ManagerClient, reference: str) -> Job:
     return find_jobs(client, [reference])[0]
 
 
-def find_workers(client: ManagerClient, references: Sequence[str]) -> list[ListedWorker]:
-    """The workers that are meant, each once, in that order."""
+def find_workers(client: ManagerClient, references: Sequence[str], *, put_away: bool = False) -> list[ListedWorker]:
+    """The workers that are meant, each once, in that order; with `put_away` among those that are as well."""
     known = client.workers.all() if references else ()
+    if references and put_away:
+        away = client.lists.workers(None, {"put_away": "true"}).entries
+        known += tuple(ListedWorker(id=each.id, name=each.name, status=each.status.stored) for each in away)
     return _each_once(resolve(text, known, "worker", "flamenco workers") for text in references)
 
 

@@ -105,6 +105,7 @@ def _behaviour_options(function: F) -> F:
     metavar="SECONDS",
     help="Jobs wait so long.",
 )
+@click.option("--limit", type=click.IntRange(0), metavar="N", help="Have no more than N tasks of all jobs run at once.")
 @click.option("--keep", is_flag=True, help="Leave jobs and workers of the simulation in the farm.")
 @manager_option
 @json_option
@@ -117,6 +118,7 @@ def simulate(
     vanish_after_s: float,
     seed: int,
     start_after_s: float,
+    limit: int | None,
     time_limits: dict[str, dict[str, str]],
     overrides: dict[str, str],
     manager_url: str,
@@ -138,10 +140,12 @@ def simulate(
     Example:
       flamenco simulate --own --workers 200 --jobs 4 --tasks 500 --task-seconds lognormal:30,0.8 --speed 10
       flamenco simulate --own --workers 20 --hang-rate 0.05 --max-silence 10s
+      flamenco simulate --own --workers 50 --jobs 5 --limit 8 --crash-rate 0.02
       flamenco simulate --workers 50 --duration 600 --crash-rate 0.01 --failure-rate 0.02 --json
 
     With --json, the report is on stdout and all else on stderr. Exit codes: 0 all went well, 1 a task or a line was
-    lost, or a task done twice or too early, 130 interrupted; the report of what was done so far comes all the same.
+    lost, or a task done twice, too early or beyond a limit, 130 interrupted; the report of what was done so far comes
+    all the same.
     """
     if overrides and not own:
         raise click.UsageError("--set is for the manager that --own starts.")
@@ -162,6 +166,7 @@ def simulate(
         chained=chained,
         start_after_s=start_after_s,
         time_limits=time_limits,
+        limit=limit,
     )
     _allow_connections(workers)
     signals = StopSignals()
@@ -171,7 +176,7 @@ def simulate(
     report = replace(report, manager_cpu=_processors_of_children(report)) if own else report
     _print(console, report, as_json=as_json)
     if not report.is_clean:
-        raise Failed("tasks or lines were lost, or tasks done twice or too early; the report says which.")
+        raise Failed("tasks or lines were lost, or tasks done twice, too early or beyond a limit; see the report.")
     if signals.received:
         sys.exit(EXIT_INTERRUPTED)
 

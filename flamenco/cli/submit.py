@@ -21,6 +21,7 @@ from flamenco.cli.job_settings import (
     settings_of_file,
 )
 from flamenco.cli.job_waits import patiently, wait_for_job
+from flamenco.cli.job_workers import worker_options
 from flamenco.cli.jobs import ShownJob, shown
 from flamenco.cli.jobtypes.outline import print_outline
 from flamenco.cli.options import json_option, manager_option
@@ -50,6 +51,7 @@ _NOT_FOUND = 404
 @click.option("--tag", metavar="TAG", help="Run it only on workers with this tag, given by its name or ID.")
 @click.option("--after", "others", multiple=True, metavar="JOB", help="Start it once this job is done; repeatable.")
 @click.option("--frame-by-frame", is_flag=True, help="With --after: each task once its own frames are done there.")
+@worker_options
 @start_after_options
 @frame_options
 @click.option("--paused", is_flag=True, help="Have it wait until somebody resumes it: `flamenco requeue`.")
@@ -67,6 +69,8 @@ def submit(
     tag: str | None,
     others: tuple[str, ...],
     time_limits: dict[str, dict[str, str]],
+    allowed: tuple[str, ...],
+    denied: tuple[str, ...],
     start: str,
     reason: str,
     order: str,
@@ -95,6 +99,7 @@ def submit(
       flamenco submit simple-blender-render --name "Shot 13" --settings shot13.yaml --tag gpu --dry-run
       flamenco submit simple-blender-render --name "Light 12" --settings light12.yaml --after "Sim 12" --frame-by-frame
       flamenco submit echo-sleep-test --name "Try" --max-run-time 5m --max-silence misc=1m
+      flamenco submit echo-sleep-test --name "Here" --allow render-01 --allow tag:gpu
       flamenco submit echo-sleep-test --name "Tonight" --start-after "tonight 18:00" --reason "license server is down"
       flamenco submit simple-blender-render --name "Shot 14" --settings shot14.yaml --preview first,middle,last
     """
@@ -122,6 +127,8 @@ def submit(
             start_after_reason=reason,
             order=order,
             preview=preview,
+            workers_allowed=allowed,
+            workers_denied=denied,
         )
         if dry_run:
             _show(client.compile_job(request, _warn), as_json=as_json)

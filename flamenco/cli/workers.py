@@ -15,8 +15,10 @@ from rich.text import Text
 from flamenco.cli.acting import Doing, Told, act_on_matching, act_on_named, simply
 from flamenco.cli.choosing import Chosen, choosing_workers
 from flamenco.cli.list_options import limit_option, search_option, sort_option, tell_of_more
+from flamenco.cli.notes import note_on_workers, noted
 from flamenco.cli.options import ListingGroup, confirm, json_option, manager_option, status_option, yes_option
 from flamenco.cli.output import age, print_fields, print_json, print_line, print_table, short_ids, styled
+from flamenco.cli.put_away import bring_back, put_away
 from flamenco.cli.references import find_tags, find_workers
 from flamenco.cli.worker_schedule import schedule
 from flamenco.cli.worker_tasks import worker_tasks
@@ -71,6 +73,9 @@ def workers() -> None:
 
 workers.add_command(schedule)
 workers.add_command(worker_tasks)
+workers.add_command(note_on_workers)
+workers.add_command(put_away)
+workers.add_command(bring_back)
 
 
 ORDERS = ("name", "status", "last_seen", "version", "platform", "address", "created")
@@ -79,6 +84,7 @@ ORDERS = ("name", "status", "last_seen", "version", "platform", "address", "crea
 @workers.command("list")
 @status_option(ShownWorkerStatus)
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only workers with this tag; repeatable.")
+@click.option("--put-away", "away", is_flag=True, help="Those that are put away, and no others.")
 @search_option("their name or address")
 @sort_option(ORDERS, "name")
 @limit_option()
@@ -97,6 +103,7 @@ def list_workers(
     with ManagerClient(manager_url) as client:
         tags = [tag.id for tag in find_tags(client, asked["tags"])]
         query = {"status": sorted(statuses), "tag": tags, "q": asked["text"], "sort": asked["sort"]}
+        query |= {"put_away": "true"} if asked["away"] else {}
         listed = client.lists.workers(limit, query)
     found = [_shown(worker) for worker in listed.entries]
     if as_json:
@@ -104,7 +111,7 @@ def list_workers(
     elif found:
         _print_workers(found)
         tell_of_more(len(found), listed.total)
-    elif statuses or tags or asked["text"]:
+    elif statuses or tags or asked["text"] or asked["away"]:
         click.echo("No worker is like that; `flamenco workers` lists them.")
     else:
         click.echo("There are no workers yet; start one with `flamenco worker`.")
@@ -163,14 +170,22 @@ def show(reference: str, manager_url: str, *, as_json: bool) -> None:
       flamenco workers show render-07
     """
     with ManagerClient(manager_url) as client:
-        found = client.workers.get(find_workers(client, [reference])[0].id)
+        found = client.workers.get(find_workers(client, [reference], put_away=True)[0].id)
+        more = client.lists.worker(found.id)
         warning = next((each.warning for each in client.overview().workers if each.id == found.id), "")
     if as_json:
-        print_json({**to_builtins(found), "warning": warning})
+        print_json({**to_builtins(found), "warning": warning, "put_away": more.put_away, "note": more.note})
     else:
-        print_fields(worker_fields(found))
+        print_fields((*worker_fields(found), *_said(more)))
         if warning:
             click.echo(f"{found.name}: {warning}", err=True)
+
+
+def _said(worker: WorkerRow) -> Iterator[tuple[str, str]]:
+    if worker.put_away:
+        yield "put away", worker.put_away.isoformat(" ", "seconds")
+    if worker.note:
+        yield "note", noted(worker.note)
 
 
 def worker_fields(worker: Worker) -> Iterator[tuple[str, str | Text]]:
@@ -332,7 +347,7 @@ def delete(references: tuple[str, ...], chosen: Chosen, manager_url: str, *, sur
         if chosen.all_matching:
             act_on_matching(client, doing, chosen, as_json=as_json, sure=sure)
             return
-        found = find_workers(client, references)
+        found = find_workers(client, references, put_away=True)
         if not chosen.dry_run:
             what = "\n".join(f"{worker.id}  {worker.name} ({worker.status})" for worker in found)
             confirm(what, f"Forget {'this worker' if len(found) == 1 else f'these {len(found)} workers'}?", sure=sure)

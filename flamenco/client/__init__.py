@@ -29,7 +29,7 @@ from flamenco.client.attempts import Attempt, AttemptTask, AttemptWorker, Eta, G
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, ManagerError, ManagerUnreachable
 from flamenco.client.events import Events, FarmEvent
 from flamenco.client.jobs import Blocked, Job, count_by_status
-from flamenco.client.lists import Findings, JobRow, Listed, TaskRow, TrashedJob, WorkerRow
+from flamenco.client.lists import Findings, JobRow, Listed, NamedByJob, Note, TaskRow, TrashedJob, WorkerRow
 from flamenco.client.manager import ManagerClient
 from flamenco.client.retention import DueJob, RetentionLook
 from flamenco.client.series import Series, SeriesGroup, SeriesPoint
@@ -99,6 +99,8 @@ __all__ = [
     "ManagerClient",
     "ManagerError",
     "ManagerUnreachable",
+    "NamedByJob",
+    "Note",
     "Overview",
     "Preview",
     "RetentionLook",

@@ -79,6 +79,10 @@ class JobRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     start_after_reason: Annotated[str, Meta(description="Why it does not start sooner.")] = ""
     order: Annotated[str, Meta(description="In which order its frames come, such as middle-out.")] = ""
     preview: Preview | None = None
+    workers_allowed: Annotated[tuple[str, ...], Meta(description="It is for these alone: names, IDs or tag:NAME.")] = ()
+    workers_denied: Annotated[
+        tuple[str, ...], Meta(description="These get nothing of it: names, IDs or tag:NAME.")
+    ] = ()
 
 
 class HeldTimeLimits(Struct, frozen=True, kw_only=True):

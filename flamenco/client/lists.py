@@ -18,6 +18,22 @@ from flamenco.protocol.x.previews import KeptPreview
 _MOST_OF_PAGE: Final = 500
 
 
+class Note(Struct, frozen=True):
+    """What somebody wants others to know; who wrote it last, and when."""
+
+    text: str
+    who: str
+    at: datetime
+
+
+class NamedByJob(Struct, frozen=True, kw_only=True):
+    """A worker that a job names, or the tag of some."""
+
+    id: str
+    name: str
+    is_tag: bool = False
+
+
 class Named(Struct, frozen=True):
     """Something that has a name."""
 
@@ -28,8 +44,8 @@ class Named(Struct, frozen=True):
 class JobRow(Struct, frozen=True, kw_only=True):
     """A job in a list. `user`, `project` and `batch` are empty where nobody said; `tasks` counts its tasks by status.
 
-    It begins no more tasks before `start_after`. `preview` says where that stands; `order` and `previewed` are told of
-    single jobs.
+    It begins no more tasks before `start_after`. `preview` says where that stands. Its `order` and what is `previewed`,
+    which workers it is for, how many at once, and a note are there where it is asked for alone.
 
     Settings and metadata are there for those who ask for the `whole` job.
     """
@@ -54,6 +70,10 @@ class JobRow(Struct, frozen=True, kw_only=True):
     preview: str = ""
     previewed: KeptPreview | None = None
     order: str = ""
+    max_workers: int | None = None
+    workers_allowed: tuple[NamedByJob, ...] = ()
+    workers_denied: tuple[NamedByJob, ...] = ()
+    note: Note | None = None
     image: str = ""
     eta: Eta | None = None
     settings: dict[str, Any] = {}
@@ -104,7 +124,7 @@ class RequestedStatus(Struct, frozen=True):
 
 
 class WorkerRow(Struct, frozen=True, kw_only=True):
-    """A worker in a list."""
+    """A worker in a list; a note is there where it is asked for alone."""
 
     id: str
     name: str
@@ -116,6 +136,8 @@ class WorkerRow(Struct, frozen=True, kw_only=True):
     can_restart: bool = False
     approved: bool = True
     warning: str = ""
+    put_away: datetime | None = None
+    note: Note | None = None
     tags: tuple[Named, ...] = ()
     task: RunningTask | None = None
     requested: RequestedStatus | None = None
@@ -240,6 +262,10 @@ class ListCalls:
     def workers(self, most: int | None, query: Query) -> Listed[WorkerRow]:
         """Workers, by name where nothing else is asked for."""
         return self._all("/api/x/workers", query, most, _Workers, lambda page: page.workers)
+
+    def worker(self, worker_id: str) -> WorkerRow:
+        """One worker."""
+        return self._connection.fetch(f"/api/x/workers/{in_path(worker_id)}", WorkerRow)
 
     def search(self, text: str, most: int = 5) -> Findings:
         """What there is with that in its name: the best few jobs, workers, tags, users, projects, batches."""

@@ -153,6 +153,11 @@ class ManagerClient:
         """How many tasks may run at once under each limit of the farm, how many do, and who waits."""
         return self._connection.fetch("/api/x/limits", _Limits).limits
 
+    def set_limit(self, name: str, capacity: int | None) -> tuple[LimitState, ...]:
+        """Set a limit, or take it away; all of them as they are then."""
+        body = {"name": name, "capacity": capacity}
+        return self._connection.decoded(self._connection.call("POST", "/api/x/limits", body), _Limits).limits
+
     def version(self) -> Version:
         """Who is there; the way to see whether a URL is that of a manager."""
         return self._connection.fetch("/api/v3/version", Version)
@@ -180,6 +185,7 @@ class ManagerClient:
         body = {"priority": 50, **msgspec.to_builtins(job)}
         # Which has no words for these.
         beyond = {"worker_tag", "initial_status", "depends_on", "time_limits", "start_after", "order", "preview"}
+        beyond |= {"workers_allowed", "workers_denied"}
         path = "/api/x/jobs" if beyond & body.keys() else "/api/jobs"
         return self._connection.decoded(self._with_warnings(path, body, warn), SubmittedJob)
 

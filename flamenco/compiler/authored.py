@@ -18,6 +18,7 @@ from flamenco.domain import frame_order, previews
 from flamenco.domain.contents import Survey
 from flamenco.domain.errors import JobTypeError, Refused
 from flamenco.domain.job_waits import Wanted
+from flamenco.domain.job_workers import Written
 from flamenco.domain.model import AuthoredJob, AuthoredTask
 from flamenco.domain.previews import Preview
 from flamenco.domain.task_frames import span_of
@@ -55,6 +56,7 @@ class Compiled(Struct, frozen=True, kw_only=True):
     depends_on: tuple[Wanted, ...]
     frame_order: str
     preview: WrittenPreview | None
+    workers: Written
     task_count: int
 
 
@@ -112,6 +114,7 @@ def job_of(compiled: Compiled, tasks: Sequence[AuthoredTask], created: datetime,
         depends_on=tuple(replace(each, job=each.job.lower()) for each in compiled.depends_on),
         frame_order=compiled.frame_order,
         previewed=_preview(compiled),
+        workers=compiled.workers,
         tasks=tasks,
     )
 

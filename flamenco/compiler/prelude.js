@@ -925,6 +925,18 @@
     };
   }
 
+  const MAX_WORKERS_NAMED = 200;
+
+  // The texts `given`, each of a worker or tag, are added to those that are there.
+  function nameWorkers(there, given, what) {
+    for (let i = 0; i < given.length; i++) {
+      if (there.length >= MAX_WORKERS_NAMED) throw new RangeError(`a job that names more than ${MAX_WORKERS_NAMED} workers`);
+      const text = trim(toText(given[i]));
+      if (text === "") throw new TypeError(`job.${what}: the name or ID of a worker is needed, or "tag:" and a name`);
+      push(there, stored(text));
+    }
+  }
+
   class Job {
     #id;
     #name;
@@ -939,6 +951,8 @@
     #waits = []; // for which jobs it waits, and how
     #order = ""; // in which its frames come
     #preview = null; // what is looked at first
+    #allowed = []; // the workers that it is for alone
+    #denied = [];
     #storage;
     #added = []; // of each task its fields
     #shown = null; // the tasks as a script has seen them, in place of `#added`
@@ -989,6 +1003,8 @@
     previewFrames(frames, how) {
       this.#preview = previewOf(toText(frames), object(how, "how a preview goes on") ?? {});
     }
+    allowWorkers(...workers) { nameWorkers(this.#allowed, workers, "allowWorkers"); }
+    denyWorkers(...workers) { nameWorkers(this.#denied, workers, "denyWorkers"); }
     addTask(task) {
       const tasks = this.#shown ?? this.#added;
       if (tasks.length >= limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
@@ -1022,6 +1038,7 @@
           depends_on: job.#waits,
           frame_order: stored(job.#order),
           preview: job.#preview,
+          workers: { allowed: job.#allowed, denied: job.#denied },
           task_count,
         };
       };

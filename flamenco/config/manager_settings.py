@@ -243,6 +243,13 @@ class Config(Struct, frozen=True, kw_only=True):
     worker_timeout: Annotated[Duration, Meta(description="A worker that was silent for this long is in error.")] = (
         Duration(60)
     )
+    put_workers_away_after: Annotated[
+        Duration,
+        Meta(
+            description="A worker that was not seen for this long is put away: it is in no list, until it signs on "
+            "again. 0s puts away none."
+        ),
+    ] = Duration(30 * 86_400)
     timeout_check_interval: Annotated[Duration, Meta(description="Time between two checks for timeouts.")] = Duration(
         60
     )

@@ -41,6 +41,11 @@ class JobAction(StrEnum):
     TIME_LIMITS = "time-limits"
     ORDER = "order"
     APPROVE = "approve"
+    MAX_WORKERS = "max-workers"
+    WORKERS = "workers"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+    NOTE = "note"
     DELETE = "delete"
     UNDELETE = "undelete"
     PURGE = "purge"
@@ -67,6 +72,9 @@ class WorkerAction(StrEnum):
     CANCEL_REQUEST = "cancel-request"
     TAGS = "tags"
     SCHEDULE = "schedule"
+    NOTE = "note"
+    PUT_AWAY = "put-away"
+    BRING_BACK = "bring-back"
     APPROVE = "approve"
     REMOVE = "remove"
 
@@ -192,6 +200,43 @@ JOB_ACTIONS: Final[Mapping[JobAction, Action]] = {
         fits=SCHEDULABLE_JOB | PAUSING_JOB | {JobStatus.REQUEUEING},
         takes=_REASON,
     ),
+    JobAction.MAX_WORKERS: Action(
+        does="Say how many workers may be busy with it at once, or that its settings say so.",
+        done="given another number of workers",
+        access=Access.STEER,
+        needs=("max_workers",),
+        undone_by=(JobAction.MAX_WORKERS,),
+    ),
+    JobAction.WORKERS: Action(
+        does="Say which workers it is for alone, and which get nothing of it.",
+        done="given other workers",
+        access=Access.STEER,
+        takes=("workers_allowed", "workers_denied"),
+        undone_by=(JobAction.WORKERS,),
+    ),
+    JobAction.BLOCK: Action(
+        does="Give workers no more tasks of a type of it, or of any, as if they had failed too many.",
+        done="kept from workers",
+        access=Access.STEER,
+        needs=("workers",),
+        takes=("task_type",),
+        undone_by=(JobAction.UNBLOCK,),
+    ),
+    JobAction.UNBLOCK: Action(
+        does="Give workers its tasks again that were blocked from them.",
+        done="given to workers again",
+        access=Access.STEER,
+        needs=("workers",),
+        takes=("task_type",),
+        undone_by=(JobAction.BLOCK,),
+    ),
+    JobAction.NOTE: Action(
+        does="Leave a note on it for others.",
+        done="given a note",
+        access=Access.STEER,
+        needs=("note",),
+        undone_by=(JobAction.NOTE,),
+    ),
     JobAction.DELETE: Action(
         does="Delete it with its tasks, logs and previews; what it rendered stays. It is in the trash for a while.",
         done="deleted",
@@ -284,6 +329,25 @@ WORKER_ACTIONS: Final[Mapping[WorkerAction, Action]] = {
         needs=("is_active",),
         takes=("days_of_week", "start_time", "end_time"),
         undone_by=(WorkerAction.SCHEDULE,),
+    ),
+    WorkerAction.NOTE: Action(
+        does="Leave a note on it for others.",
+        done="given a note",
+        access=Access.MANAGE,
+        needs=("note",),
+        undone_by=(WorkerAction.NOTE,),
+    ),
+    WorkerAction.PUT_AWAY: Action(
+        does="Take one that is gone out of all lists, until it signs on again.",
+        done="put away",
+        access=Access.MANAGE,
+        undone_by=(WorkerAction.BRING_BACK,),
+    ),
+    WorkerAction.BRING_BACK: Action(
+        does="Have it in the lists again.",
+        done="brought back",
+        access=Access.MANAGE,
+        undone_by=(WorkerAction.PUT_AWAY,),
     ),
     WorkerAction.APPROVE: Action(does="Let it work here.", done="approved", access=Access.MANAGE),
     WorkerAction.REMOVE: Action(

@@ -14,7 +14,9 @@ from msgspec import Meta, Struct, field
 
 from flamenco.domain import job_files
 from flamenco.domain.attempts import KEPT, LONGEST_REASON, Outcome
+from flamenco.domain.job_workers import MOST
 from flamenco.domain.model import Command, TaskCounts
+from flamenco.domain.notes import LONGEST
 from flamenco.domain.previews import PENDING, Preview, PreviewState, Wave
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
 from flamenco.domain.time_limits import NO_LIMITS, JobTimeLimits
@@ -53,6 +55,18 @@ class ArchivedBlock(Struct, frozen=True, kw_only=True):
     worker: _Uuid
     task_type: _Name
     created: _Moment
+    blocked_by: _Name = ""
+
+
+class ArchivedNote(Struct, frozen=True, kw_only=True):
+    """What somebody wanted others to know."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=LONGEST)]
+    who: _Name
+    at: _Moment
+
+
+_Names = Annotated[tuple[_Name, ...], Meta(max_length=MOST)]
 
 
 class ArchivedAttempt(Struct, frozen=True, kw_only=True):
@@ -99,7 +113,10 @@ class ArchivedTask(Struct, frozen=True, kw_only=True):
 
 
 class ArchivedJob(Struct, frozen=True, kw_only=True):
-    """A job that has ended, but for its tasks. `tag` is the UUID of the one that its workers needed."""
+    """A job that has ended, but for its tasks. `tag` is the UUID of the one that its workers needed.
+
+    Workers that it was for, or was not for, are named by their UUIDs, and tags by `tag:` and theirs.
+    """
 
     id: _Uuid
     name: _Name
@@ -125,6 +142,10 @@ class ArchivedJob(Struct, frozen=True, kw_only=True):
     frame_order: Annotated[str, Meta(max_length=100)] = ""
     previewed: Preview | None = None
     preview: PreviewState = PreviewState.NONE
+    max_workers: _Number | None = None
+    workers_allowed: _Names = ()
+    workers_denied: _Names = ()
+    note: ArchivedNote | None = None
 
     @property
     def holds(self) -> bool:

@@ -88,13 +88,15 @@ class TaskQuery(TaskFilter, frozen=True, kw_only=True):
 class WorkerFilter(Struct, frozen=True, kw_only=True):
     """Which workers; `tags` are UUIDs, `text` is in the name or the address, or is how the UUID begins.
 
-    `approved` says whether a person has to have agreed to them, or not yet; None leaves both in.
+    `approved` says whether a person has to have agreed to them, or not yet; None leaves both in. `put_away` asks for
+    those that are out of the way, and takes None for both as well.
     """
 
     statuses: tuple[WorkerStatus, ...] = ()
     tags: tuple[str, ...] = ()
     text: str = ""
     approved: bool | None = None
+    put_away: bool | None = False
 
 
 class JobSummary(Struct, frozen=True):
@@ -193,7 +195,11 @@ class WaitingJob(Struct, frozen=True):
 
 
 class LimitState(Struct, frozen=True, kw_only=True):
-    """A limit of the farm: how many tasks run under it, how many could but wait, of how many jobs, and the first."""
+    """A limit of the farm: how many tasks run under it, how many could but wait, of how many jobs, and the first.
+
+    `is_set`: by people, and not by a policy. One that is `per_machine` has a capacity on each of them, and `in_use` is
+    what runs on the one where most does; who waits is not known of one that is on whatever runs on a machine.
+    """
 
     name: str
     capacity: int
@@ -201,3 +207,5 @@ class LimitState(Struct, frozen=True, kw_only=True):
     waiting: int
     waiting_jobs: int
     first: tuple[WaitingJob, ...]
+    is_set: bool = False
+    per_machine: bool = False

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from flamenco.domain.access import Owner
 from flamenco.domain.job_waits import Wanted
+from flamenco.domain.job_workers import Written
 from flamenco.domain.moves import PendingMove
 from flamenco.domain.previews import Preview, Wave
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
@@ -82,6 +83,7 @@ class AuthoredJob(Struct, frozen=True, kw_only=True):
     start_after_reason: str = ""
     frame_order: str = ""
     previewed: Preview | None = None
+    workers: Written = Written()
     tasks: Sequence[AuthoredTask] = ()
 
 
@@ -104,6 +106,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     start_after_reason: str = ""
     frame_order: str = ""
     previewed: Preview | None = None
+    workers: Written = Written()
 
 
 class TaskCounts(Struct, frozen=True):
@@ -161,8 +164,8 @@ class JobState(Struct, frozen=True, kw_only=True):
     `max_running` is the most of its tasks that may run at once, where policies limit that. With `start_after`, it waits
     for that moment; it is taken away by whoever asks for a task then. `waiting_for` counts what keeps it back until
     others are done, `waited_for` says how closely others follow it: see `store.job_waits`. `preview` is a
-    `PreviewState`. Times of its tasks are in seconds: those of the completed ones, and `used_seconds` by all that
-    ended, whichever way.
+    `PreviewState`; `worker_rules` says whether it is for some workers alone: see `store.job_workers`. Times of its
+    tasks are in seconds: those of the completed ones, and `used_seconds` by all that ended, whichever way.
     """
 
     key: int
@@ -192,6 +195,7 @@ class JobState(Struct, frozen=True, kw_only=True):
     waiting_for: int = 0
     waited_for: int = 0
     preview: str = ""
+    worker_rules: int = 0
 
     @property
     def counts_to_be(self) -> TaskCounts:
@@ -218,6 +222,8 @@ class Job(JobState, frozen=True, kw_only=True):
     """A stored job. `project` is what its metadata say that it is for, `batch` with which others it was submitted.
 
     `start_after_reason`: why it does not start sooner. `frame_order` is empty where its script has put its tasks.
+    `max_workers`: how many of its tasks people want to run at once, instead of what its setting of that name says; 0
+    for any number.
     """
 
     settings: dict[str, Any]
@@ -227,6 +233,7 @@ class Job(JobState, frozen=True, kw_only=True):
     batch: str = ""
     start_after_reason: str = ""
     frame_order: str = ""
+    max_workers: int | None = None
 
 
 class TaskState(Struct, frozen=True, kw_only=True):
@@ -293,7 +300,7 @@ class Worker(Speaker, frozen=True, kw_only=True):
 
     `commands` are those it has; None for one that does not say, and is trusted with every task of its types.
     `sign_ons` is how often it signed on, `signed_on` when last. `warning` is what people should know, from `warned` on.
-    One that is not `approved` is given nothing.
+    One that is not `approved` is given nothing. One that was `put_away` is in no list until it signs on again.
     """
 
     address: str
@@ -311,6 +318,7 @@ class Worker(Speaker, frozen=True, kw_only=True):
     warning: str = ""
     warned: datetime | None = None
     approved: bool = True
+    put_away: datetime | None = None
 
 
 class Tag(Struct, frozen=True, kw_only=True):

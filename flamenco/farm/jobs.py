@@ -24,11 +24,12 @@ from flamenco.domain.model import AuthoredJob, Job, JobType, Submission
 from flamenco.domain.searching import LONGEST_NAME
 from flamenco.domain.shaman import checkout_parts
 from flamenco.domain.statuses import JobStatus
-from flamenco.farm import arriving, audit, job_waits, moving, shaman
+from flamenco.farm import arriving, audit, job_waits, job_workers, moving, shaman
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import placing
 from flamenco.store import deletion, events, failures, listing, users, workers
+from flamenco.store import job_workers as worker_store
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 
@@ -93,11 +94,12 @@ def compiled(
     """The job as `submit` would store it, of which nothing is stored. Raises, and warns, as `submit`."""
     _initial_status(submission)
     authored = _compile(farm, submission, by, warn, strict=strict)
-    wanted = job_waits.wanted(farm, submission, authored, by)
+    wanted, meant = job_waits.wanted(farm, submission, authored, by), job_workers.wanted(submission, authored)
     with farm.store.read() as tx:
         shaman.check_maker(farm, tx, authored.shaman_checkout_id, by)
         job_waits.check_there(tx, wanted)
-    return replace(authored, tasks=tuple(authored.tasks))
+        worker_store.check_there(tx, meant)
+    return replace(authored, tasks=tuple(authored.tasks), workers=meant)
 
 
 def submit(
@@ -116,18 +118,21 @@ def submit(
     task_types = contents_of(authored.tasks).task_types
     placement = placing.placement(farm, job_store.candidate(authored), task_types, authored.created)
 
-    wanted = job_waits.wanted(farm, submission, authored, by)
+    wanted, meant = job_waits.wanted(farm, submission, authored, by), job_workers.wanted(submission, authored)
 
     def admit(tx: Tx) -> None:
         job_waits.check_there(tx, wanted)
+        worker_store.check_there(tx, meant)
         if by.user_key is not None and not users.keep(tx, by.user_key, by.name):
             raise SignInNeeded(f"{by.name} is no user of this farm any more.")
         shaman.check_maker(farm, tx, authored.shaman_checkout_id, by)
 
     def tell(tx: Tx, job: Job) -> None:
+        job_workers.attach(tx, job, meant)
         if wanted:
             job_waits.attach(tx, job, wanted, authored.created)
             job = job_store.fetch_whole(tx, job.id)
+        placing.settle(tx, farm, job, authored.created)
         events.append(tx, [job_event(job)], authored.created)
         audit.note(tx, authored.created, "job", job.id, job.name, after={"type": job.type, "priority": job.priority})
 

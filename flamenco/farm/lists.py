@@ -14,6 +14,7 @@ from flamenco.domain import sleep
 from flamenco.domain.errors import NotFound
 from flamenco.domain.listing import JobFilter, JobGroup, ListedJob, ListedTask, ListedWorker, TaskFilter, WorkerFilter
 from flamenco.domain.model import Job, JobState
+from flamenco.domain.notes import Note
 from flamenco.domain.paging import Slice, cursor
 from flamenco.domain.previews import PENDING, Wave
 from flamenco.domain.sleep import SleepSchedule
@@ -21,10 +22,11 @@ from flamenco.domain.statuses import FINISHED_TASK, JobStatus, TaskStatus, Worke
 from flamenco.domain.time_limits import JobTimeLimits
 from flamenco.farm import deletion, time_limits
 from flamenco.farm.context import Farm
-from flamenco.store import job_lists, previews, task_lists, worker_lists
+from flamenco.store import job_lists, job_workers, notes, previews, task_lists, worker_lists
 from flamenco.store import jobs as job_store
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
+from flamenco.store.job_workers import NamedOfJob
 from flamenco.store.pages import Found
 from flamenco.store.previews import Kept
 
@@ -62,6 +64,8 @@ class JobDetails(Struct, frozen=True, kw_only=True):
     files_go: bool
     time_limits: JobTimeLimits
     preview: SeenPreview | None
+    workers: NamedOfJob
+    note: Note | None
 
 
 class Nap(Struct, frozen=True, kw_only=True):
@@ -101,9 +105,15 @@ def job_details(farm: Farm, job_id: str) -> JobDetails:
     with farm.store.read() as tx:
         job = job_store.fetch_whole(tx, job_id)
         (listed,) = job_lists.shown(tx, [job.key])
-        files_go, limits = deletion.checkout_goes_with(farm, tx, job), time_limits.of_job(tx, job)
-        seen = _seen_preview(tx, job)
-        return JobDetails(listed=listed, job=job, files_go=files_go, time_limits=limits, preview=seen)
+        return JobDetails(
+            listed=listed,
+            job=job,
+            files_go=deletion.checkout_goes_with(farm, tx, job),
+            time_limits=time_limits.of_job(tx, job),
+            workers=job_workers.named(tx, job.key),
+            preview=_seen_preview(tx, job),
+            note=notes.of_job(tx, job.key),
+        )
 
 
 def _seen_preview(tx: Tx, job: JobState) -> SeenPreview | None:

@@ -30,7 +30,8 @@ _ONLY_AT_THE_START: Final = frozenset({"listen", "data_dir"})
 
 _TOPICS: Final = {
     "farm": "manager_name autodiscoverable task_timeout worker_timeout timeout_check_interval timeout_check_delay "
-    "blocklist_threshold task_fail_after_softfail_count automatic_time_limit policies registrations_per_hour",
+    "put_workers_away_after blocklist_threshold task_fail_after_softfail_count automatic_time_limit policies "
+    "registrations_per_hour",
     "storage": "data_dir local_manager_storage_path shared_storage_path job_types_dir archives_dir plugins_dir "
     "addon_file blender_folders database database_check_period task_log_mb max_events retention",
     "server": "listen allowed_hosts public_url processes threads connections connections_per_address max_body_mb "

@@ -143,6 +143,7 @@ def sign_on(
             commands=None,
             address=address,
             status=WorkerStatus.STARTING,
+            put_away=None,
             sign_ons=before.sign_ons + 1,
             signed_on=now,
         )
@@ -189,7 +190,7 @@ def state_changed(farm: Farm, speaker: Speaker, status: WorkerStatus) -> None:
     now = farm.clock()
     cascades: list[Cascade] = []
     with speaking.hearing(farm, speaker, now) as (tx, before):
-        present = replace(before, status=status)
+        present = replace(before, status=status, put_away=None)
         if before.status_requested in (None, status):
             present = replace(present, status_requested=None, lazy_request=False)
         worker_store.save(tx, present, now)

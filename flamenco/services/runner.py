@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from flamenco.domain.errors import Busy, FarmError, Unavailable
 from flamenco.domain.timeouts import Moment, was_moved
+from flamenco.farm import limits, putting_away
 from flamenco.farm.context import Farm
 from flamenco.services import (
     archiving,
@@ -95,6 +96,8 @@ def chores(farm: Farm) -> list[Chore]:
         Chore("checkpoint", upkeep.checkpoint, 60.0),
         Chore("sinks", delivery.look_after_sinks),
         Chore("previews", previews.tick, previews.EVERY_S),
+        Chore("limits", limits.settle, limits.EVERY_S),
+        Chore("put-away", putting_away.tick, putting_away.FIRST_AFTER_S),
         Chore("retention", retention.Retention().tick, retention.FIRST_AFTER_S),
     ]
 

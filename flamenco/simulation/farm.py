@@ -10,6 +10,7 @@ from typing import Final
 
 from flamenco.client import ManagerClient, ManagerError, Tag, WorkerRegistration
 from flamenco.domain.errors import AccessDenied, Refused
+from flamenco.domain.people_limits import PROJECT as PROJECT_LIMIT
 from flamenco.simulation.calls import TASK_TYPES, Credentials
 
 AT_ONCE: Final = 8
@@ -26,6 +27,7 @@ class Farm:
         self._client = client
         self._tag: Tag | None = None
         self._registers = True
+        self._is_limited = False
 
     def prepare(self, count: int) -> str:
         """Make the tag, whose id is given, and so many workers. Raises `AccessDenied` and `Refused` with what helps."""
@@ -36,8 +38,16 @@ class Farm:
                 self._approve(pool)
         return self._tag.id
 
+    def limit(self, most: int) -> None:
+        """Have no more tasks of the simulation's jobs run at once. Raises as `prepare`."""
+        with _understood():
+            self._client.set_limit(f"{PROJECT_LIMIT}{self.label}", most)
+        self._is_limited = True
+
     def remove(self) -> None:
         """Take all of it away again; what is gone already does not matter."""
+        if self._is_limited:
+            self._client.set_limit(f"{PROJECT_LIMIT}{self.label}", None)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda known: _gone(lambda: self._client.workers.delete(known.worker_id)), self.workers))
         if self._tag:

@@ -19,6 +19,7 @@ class Options(Struct, frozen=True, kw_only=True):
     moment, `vanish_after_s` from the start. `keep`: what was made is not removed in the end;
     `deletes_done`: jobs are, as soon as they are done. `chained`: each job waits until the one before it has ended.
     `start_after_s`: each begins no sooner than so long after it was submitted. `time_limits` are those of each job.
+    `limit`: no more tasks of all jobs run at once.
     """
 
     workers: int = 10
@@ -36,3 +37,4 @@ class Options(Struct, frozen=True, kw_only=True):
     chained: bool = False
     start_after_s: float = 0.0
     time_limits: Mapping[str, Mapping[str, str]] = {}
+    limit: int | None = None

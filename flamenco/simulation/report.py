@@ -43,18 +43,20 @@ class Report(Struct, frozen=True, kw_only=True):
     lost_lines: list[str]
     generator_cpu: float
     early: list[str] = field(default_factory=list)
+    crowded: list[str] = field(default_factory=list)
+    most_at_once: int = 0
     manager_cpu: float | None = None
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was lost, done twice, or done too early."""
-        return not (self.lost or self.doubled or self.lost_lines or self.early)
+        """Whether nothing was lost, done twice, done too early, or beyond a limit."""
+        return not (self.lost or self.doubled or self.lost_lines or self.early or self.crowded)
 
 
 def in_words(report: Report) -> Iterator[str]:
     """Lines for people."""
     yield f"{report.workers} workers for {report.seconds:.0f} s at {report.manager}; ended: {report.ended}"
-    yield f"  jobs         {report.jobs}; tasks: {_counts(report.tasks)}"
+    yield f"  jobs         {report.jobs}; tasks: {_counts(report.tasks)}; at once: {report.most_at_once}"
     yield (
         f"  throughput   {report.cycles_per_s:.1f} cycles/s, {report.tasks_per_s:.1f} tasks/s, "
         f"{report.requests_per_s:.0f} requests/s"
@@ -75,7 +77,7 @@ def in_words(report: Report) -> Iterator[str]:
     if report.generator_cpu > BOUND_BY_ITSELF:
         yield "  The simulation itself was the limit: run it on another machine, or in two parts."
     wrong = {"lost": report.lost, "doubled": report.doubled, "lost lines": report.lost_lines, "early": report.early}
-    for name, found in wrong.items():
+    for name, found in {**wrong, "crowded": report.crowded}.items():
         yield f"  {name:<12} {len(found)}"
         yield from (f"    {each}" for each in found[:10])
 

@@ -16,6 +16,7 @@ from flamenco.client import AssignedTask, ManagerClient, ManagerError, ManagerUn
 from flamenco.domain.errors import Refused
 from flamenco.simulation.audit import Verdict
 from flamenco.simulation.calls import Calls
+from flamenco.simulation.crowding import crowded, largest
 from flamenco.simulation.display import Display, Moment
 from flamenco.simulation.fake_worker import Doing, FakeWorker
 from flamenco.simulation.farm import Farm
@@ -66,6 +67,8 @@ class Simulation:
             self._display.say(f"{self._options.workers} workers register at {self._client.url}")
             self._check_job_type()
             self.work.tag_id = self._farm.prepare(self._options.workers)
+            if self._options.limit is not None:
+                self._farm.limit(self._options.limit)
             self._begun, self._cpu = time.monotonic(), time.process_time()
             ended = asyncio.run(self._simulate())
             report = self._report(ended, self._settlement.verdict(is_stalled=ended == "stalled"))
@@ -228,6 +231,8 @@ class Simulation:
             doubled=verdict.doubled,
             lost_lines=verdict.lost_lines,
             early=self._settlement.early(),
+            crowded=crowded(self._settlement.attempts, self._options.limit),
+            most_at_once=largest(self._settlement.attempts).size,
             generator_cpu=round(self._cpu / seconds, 3),
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
-from flamenco.client import ManagerError, ManagerUnreachable, TaskSummary
+from flamenco.client import Attempt, ManagerError, ManagerUnreachable, TaskSummary
 from flamenco.simulation.audit import Verdict, judge, misbooked, missing_lines
 from flamenco.simulation.ledger import Ledger
 from flamenco.simulation.order import Period, before_their_moment, early, period_of
@@ -32,6 +32,8 @@ class Settlement:
         self._lost_lines: list[str] = []
         self._misbooked: list[str] = []
         self._periods: dict[str, Period] = {}
+        self.attempts: list[Attempt] = []
+        """All that were looked at."""
 
     def settle(self, job_id: str) -> None:
         """Note what came of a job that is done, and have it deleted."""
@@ -63,6 +65,7 @@ class Settlement:
         attempts = insistently(partial(self._work.attempts, job_id))
         if attempts is not None:
             self._misbooked += misbooked(tasks, attempts)
+            self.attempts += attempts
             if period := period_of(attempts):
                 self._periods[job_id] = period
 

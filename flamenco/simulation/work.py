@@ -10,6 +10,7 @@ from typing import Final
 from flamenco.client import Attempt, DependsOn, JobRequest, ManagerClient, ManagerError, TaskSummary
 from flamenco.domain.actions import JobAction
 from flamenco.domain.job_waits import When
+from flamenco.domain.searching import PROJECT
 from flamenco.domain.statuses import JobStatus
 
 JOB_TYPE: Final = "echo-sleep-test"
@@ -74,6 +75,7 @@ class Work:
             time_limits=self._limits,
             depends_on=before,
             start_after=f"+{self._start_after_s:g}s" if self._start_after_s else "",
+            metadata={PROJECT: self.label},
         )
         begun = time.monotonic()
         job_id = self._client.submit_job(request).id

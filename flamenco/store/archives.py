@@ -11,13 +11,22 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import bindparam, insert, select, text, update
 
-from flamenco.domain.archives import ArchivedAttempt, ArchivedBlock, ArchivedFailure, ArchivedJob, ArchivedTask
+from flamenco.domain.archives import (
+    ArchivedAttempt,
+    ArchivedBlock,
+    ArchivedFailure,
+    ArchivedJob,
+    ArchivedNote,
+    ArchivedTask,
+)
 from flamenco.domain.errors import Busy
+from flamenco.domain.job_workers import Written
 from flamenco.domain.model import AuthoredTask, Command, Job, JobState
+from flamenco.domain.notes import Note
 from flamenco.domain.previews import Wave
 from flamenco.domain.scheduling.values import Placement
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
-from flamenco.store import arrivals, previews, task_rows, time_limits
+from flamenco.store import arrivals, job_workers, notes, previews, task_rows, time_limits
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues
@@ -59,7 +68,7 @@ def waiting(tx: Tx, most: int) -> Sequence[str]:
 _OF_JOB: Any = bindparam("of_job")
 _WHOLE = job_store.SELECT_WHOLE.where(jobs.c.key == _OF_JOB)
 _BLOCKS = (
-    select(workers.c.uuid, job_blocks.c.task_type, job_blocks.c.created)
+    select(workers.c.uuid, job_blocks.c.task_type, job_blocks.c.created, job_blocks.c.blocked_by)
     .join(workers, workers.c.key == job_blocks.c.worker_key)
     .where(job_blocks.c.job_key == _OF_JOB)
     .order_by(job_blocks.c.created, workers.c.uuid)
@@ -72,6 +81,7 @@ def job(tx: Tx, job_key: int) -> ArchivedJob:
     blocks = tx.execute(_BLOCKS, {"of_job": job_key})
     names = set(ArchivedJob.__struct_fields__) & set(Job.__struct_fields__) - {"owner"}
     same = {name: getattr(stored, name) for name in names}
+    named, note = job_workers.named(tx, job_key), notes.of_job(tx, job_key)
     return ArchivedJob(
         **same,
         variables=job_store.variables(tx, job_key),
@@ -80,7 +90,12 @@ def job(tx: Tx, job_key: int) -> ArchivedJob:
         tag=stored.worker_tag,
         owner=stored.owner.name,
         owner_address=stored.owner.address,
-        blocks=tuple(ArchivedBlock(worker=each[0], task_type=each[1], created=each[2]) for each in blocks),
+        blocks=tuple(
+            ArchivedBlock(worker=each[0], task_type=each[1], created=each[2], blocked_by=each[3]) for each in blocks
+        ),
+        workers_allowed=tuple(each.written for each in named.allowed),
+        workers_denied=tuple(each.written for each in named.denied),
+        note=ArchivedNote(text=note.text, who=note.who, at=note.at) if note else None,
     )
 
 
@@ -254,6 +269,9 @@ class Return:
         ]
         if blocks:
             tx.execute(insert(job_blocks), blocks)
+        job_workers.save(tx, self.key, Written(archived.workers_allowed, archived.workers_denied), only_known=True)
+        if note := archived.note:
+            notes.save_on_job(tx, self.key, Note(note.text, note.who, note.at))
         preview = archived.preview.value if archived.previewed else ""
         final = {name: getattr(archived, name) for name in _FINAL} | {"preview": preview}
         tx.execute(_FINISH, {"of_job": self.key, **final})
@@ -262,7 +280,7 @@ class Return:
 
 _FINAL: Final = (
     *("status", "activity", "updated", "last_assigned"),
-    *("completed_runs", "completed_seconds", "used_seconds"),
+    *("completed_runs", "completed_seconds", "used_seconds", "max_workers"),
 )
 _FINISH = (
     update(jobs)
@@ -276,7 +294,7 @@ _FINISH = (
 
 
 def _typed(block: ArchivedBlock) -> dict[str, Any]:
-    return {"task_type": block.task_type, "created": block.created}
+    return {"task_type": block.task_type, "created": block.created, "blocked_by": block.blocked_by}
 
 
 def _workers_of(part: Sequence[ArchivedTask]) -> Iterable[str]:

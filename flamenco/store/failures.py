@@ -7,8 +7,10 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy import func as sql
 
+from flamenco.domain.job_workers import EVERYBODY
 from flamenco.domain.model import JobState, TaskState
 from flamenco.domain.statuses import TaskStatus
+from flamenco.store import job_workers
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling.queues import decode_names
 from flamenco.store.schema import job_blocks, jobs, queues, requirements, task_failures, tasks, worker_tags, workers
@@ -72,23 +74,27 @@ _COMMANDS = (
 def workers_left(tx: Tx, job: JobState, task: TaskState) -> int:
     """How many workers could still run the task, whatever they do at the moment.
 
-    Not deleted, approved, supporting its type and its commands, members of the job's tag if it has one, not blocked
-    from the type in this job, and not among those that failed the task.
+    Not deleted or put away, approved, supporting its type and its commands, members of the job's tag if it has one,
+    among those that the job is for, not blocked from the type in it, and not among those that failed the task.
     """
     blocked = select(job_blocks.c.worker_key).where(
         job_blocks.c.job_key == task.job_key, job_blocks.c.task_type == task.type
     )
     failed = select(task_failures.c.worker_key).where(task_failures.c.task_key == task.key)
-    statement = select(workers.c.task_types, workers.c.commands).where(
-        *(workers.c.deleted.is_(None), workers.c.approved),
+    statement = select(workers.c.task_types, workers.c.commands, workers.c.key).where(
+        *(workers.c.deleted.is_(None), workers.c.approved, workers.c.put_away.is_(None)),
         *(workers.c.key.not_in(blocked), workers.c.key.not_in(failed)),
     )
     if job.worker_tag:
         members = select(worker_tags.c.worker_key).join(jobs, jobs.c.tag_key == worker_tags.c.tag_key)
         statement = statement.where(workers.c.key.in_(members.where(jobs.c.key == job.key)))
+    meant = job_workers.of_job(tx, job.key) if job.worker_rules else EVERYBODY
+    its_tags = job_workers.members(tx) if job.worker_rules else {}
     needed = set(decode_names(tx.execute(_COMMANDS, {"of_queue": task.queue_key}).scalar_one()))
     return sum(
-        task.type in row.task_types and (row.commands is None or needed.issubset(row.commands))
+        task.type in row.task_types
+        and (row.commands is None or needed.issubset(row.commands))
+        and meant.include(row.key, its_tags.get(row.key, ()))
         for row in tx.execute(statement)
     )
 
@@ -102,9 +108,19 @@ _BLOCKED_BEFORE = select(job_blocks.c.job_key).where(
 
 def block(tx: Tx, task: TaskState, worker_key: int, now: datetime) -> None:
     """Give the worker no more tasks of this task's type in this job. The job is locked."""
-    block = {"job_key": task.job_key, "worker_key": worker_key, "task_type": task.type}
-    if not tx.execute(_BLOCKED_BEFORE, block).first():
-        tx.execute(insert(job_blocks), {**block, "created": now})
+    block_from(tx, task.job_key, worker_key, task.type, now)
+
+
+def block_from(tx: Tx, job_key: int, worker_key: int, task_type: str, now: datetime, blocked_by: str = "") -> bool:
+    """Give the worker no more tasks of a type in a locked job, because of failures, or of what somebody says.
+
+    Whether that is new.
+    """
+    block = {"job_key": job_key, "worker_key": worker_key, "task_type": task_type}
+    if tx.execute(_BLOCKED_BEFORE, block).first():
+        return False
+    tx.execute(insert(job_blocks), {**block, "created": now, "blocked_by": blocked_by})
+    return True
 
 
 def is_blocked(tx: Tx, job_key: int, worker_key: int, task_type: str) -> bool:
@@ -126,8 +142,9 @@ def unblock(tx: Tx, job_key: int, worker_id: str, task_type: str) -> None:
 
 
 def unblock_type(tx: Tx, job_key: int, task_type: str) -> None:
-    """Give everybody tasks of that type in that job again. The job is locked."""
-    tx.execute(delete(job_blocks).where(job_blocks.c.job_key == job_key, job_blocks.c.task_type == task_type))
+    """Give everybody tasks of that type in that job again, but whom people have blocked. The job is locked."""
+    after_failures = (job_blocks.c.job_key == job_key, job_blocks.c.blocked_by == "")
+    tx.execute(delete(job_blocks).where(*after_failures, job_blocks.c.task_type == task_type))
 
 
 def forget_task(tx: Tx, task_key: int) -> None:
@@ -142,6 +159,6 @@ def forget_tasks(tx: Tx, job_key: int, status: TaskStatus) -> None:
 
 
 def forget_job(tx: Tx, job_key: int) -> None:
-    """A fresh start for a job: nobody failed anything in it, nobody is blocked."""
+    """A fresh start for a job: nobody failed anything in it, nobody is blocked but by people."""
     tx.execute(delete(task_failures).where(task_failures.c.job_key == job_key))
-    tx.execute(delete(job_blocks).where(job_blocks.c.job_key == job_key))
+    tx.execute(delete(job_blocks).where(job_blocks.c.job_key == job_key, job_blocks.c.blocked_by == ""))

@@ -75,6 +75,8 @@ def of_workers(asked: WorkerFilter, *, whatever_status: bool = False) -> list[Co
     if folded(asked.text):
         named = contains(workers.c.name, asked.text), contains(workers.c.address, asked.text)
         found.append(or_(*named, *_uuid_begins(workers, asked.text)))
+    if asked.put_away is not None:
+        found.append(workers.c.put_away.is_not(None) if asked.put_away else workers.c.put_away.is_(None))
     if asked.approved is not None:
         found.append(workers.c.approved.is_(asked.approved))
     return found

@@ -15,6 +15,7 @@ from flamenco.domain.access import Owner
 from flamenco.domain.errors import NotFound, Refused
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Job, JobState, TaskCounts
 from flamenco.domain.moves import PendingMove
+from flamenco.domain.people_limits import MAX_WORKERS
 from flamenco.domain.previews import PreviewState
 from flamenco.domain.scheduling.values import JobCandidate, Placement
 from flamenco.domain.searching import BATCH, LONGEST_NAME, PROJECT, searchable
@@ -250,12 +251,26 @@ def candidate(job: Job | AuthoredJob) -> JobCandidate:
         priority=job.priority,
         created=job.created,
         metadata=job.metadata,
-        settings=job.settings,
+        settings=_settings(job),
         worker_tag=job.worker_tag,
         counts=job.counts if isinstance(job, Job) else TaskCounts(queued=len(job.tasks)),
         last_assigned=job.last_assigned if isinstance(job, Job) else None,
         mean_task_s=job.mean_task_s if isinstance(job, Job) else None,
     )
+
+
+def _settings(job: Job | AuthoredJob) -> dict[str, Any]:
+    if not isinstance(job, Job) or job.max_workers is None:
+        return job.settings
+    return {**job.settings, MAX_WORKERS: job.max_workers}
+
+
+_SET_MAX_WORKERS = update(jobs).where(jobs.c.key == bindparam("of_job")).values(max_workers=bindparam("most"))
+
+
+def set_max_workers(tx: Tx, job_key: int, most: int | None) -> None:
+    """Say how many tasks of a locked job may run at once; it has to be placed after that."""
+    tx.execute(_SET_MAX_WORKERS, {"of_job": job_key, "most": most})
 
 
 _PLACE = Ready(

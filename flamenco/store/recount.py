@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 
 from flamenco.domain.statuses import TaskStatus
 from flamenco.store import job_waits, unmet
 from flamenco.store.engine import Tx
-from flamenco.store.schema import MOVING_SQL, OFFERED_SQL, PURGING_SQL, RUNNABLE_SQL
+from flamenco.store.scheduling.queues import decode_names
+from flamenco.store.schema import (
+    ACTIVE_SQL,
+    MOVING_SQL,
+    OFFERED_SQL,
+    PURGING_SQL,
+    RUNNABLE_SQL,
+    limit_uses,
+    queues,
+    requirements,
+    tasks,
+)
 
 _TASKS_OF_JOB = "FROM tasks WHERE tasks.job_key = jobs.key"
 
@@ -60,6 +71,25 @@ _BUT = {
 _DISTINCT = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}
 
 
+_UNDER_LIMITS = select(tasks.c.key, requirements.c.limits).select_from(
+    tasks.join(queues, queues.c.key == tasks.c.queue_key).join(
+        requirements, requirements.c.key == queues.c.requirement_key
+    )
+)
+_LIMITED = _UNDER_LIMITS.where(text(ACTIVE_SQL), requirements.c.limits != "[]")
+
+
+def _not_counted(tx: Tx) -> list[dict[str, object]]:
+    """What is run falls under all limits of its queue; under others as well, where it did when it was begun."""
+    counted = {tuple(row) for row in tx.execute(select(limit_uses.c.limit_name, limit_uses.c.task_key))}
+    return [
+        {"limit_name": name, "task_key": task_key}
+        for task_key, names in tx.execute(_LIMITED)
+        for name in decode_names(names)
+        if (name, task_key) not in counted
+    ]
+
+
 def miscounted(tx: Tx) -> list[str]:
     """One sentence per counter that is wrong somewhere; none when all is well."""
     problems = []
@@ -71,6 +101,8 @@ def miscounted(tx: Tx) -> list[str]:
             problems.append(f"{table}.{column} is wrong in {wrong} of its rows")
     if wrong := tx.execute(text(f"SELECT count(*) FROM limit_uses WHERE {_NOT_RUNNING}")).scalar_one():  # noqa: S608
         problems.append(f"limit_uses has {wrong} rows of tasks that are not run")
+    if missing := _not_counted(tx):
+        problems.append(f"limit_uses lacks {len(missing)} rows of tasks that are run")
     if wrong := tx.execute(text(f"SELECT count(*) FROM attempts WHERE {_ASTRAY}")).scalar_one():  # noqa: S608
         problems.append(f"attempts has {wrong} rows of tasks that are not there")
     return problems
@@ -81,4 +113,6 @@ def repair(tx: Tx) -> None:
     for table, column, expression in _DERIVED:
         tx.execute(text(f"UPDATE {table} SET {column} = {expression}"))  # noqa: S608
     tx.execute(text(f"DELETE FROM limit_uses WHERE {_NOT_RUNNING}"))  # noqa: S608
+    if missing := _not_counted(tx):
+        tx.execute(insert(limit_uses), missing)
     tx.execute(text(f"DELETE FROM attempts WHERE {_ASTRAY}"))  # noqa: S608

@@ -138,6 +138,9 @@ PURGING_SQL = "jobs.purging"
 START_AFTER_SQL = "jobs.start_after IS NOT NULL"
 """A job that waits for a moment."""
 
+CHOOSING_SQL = "jobs.worker_rules <> 0"
+"""A job that is not for all workers."""
+
 ARCHIVING_SQL = "jobs.archiving AND NOT jobs.purging"
 """One of which an archive is to be made."""
 
@@ -170,6 +173,12 @@ RETRY_SQL = "dead_letters.retry"
 
 TASK_LOG_SQL = "substr(events.topic, 1, 9) = '/tasklog/'"
 """An event of text added to a task's log."""
+
+MACHINE_SQL = "substr(limits.name, 1, 8) = 'machine:'"
+"""A limit on all that runs on a machine: see `domain.people_limits`."""
+
+MACHINE_SET_SQL = f"{MACHINE_SQL} AND limits.own IS NOT NULL"
+"""One of those that is set."""
 
 CLAIMABLE_SQL = "queues.runnable > 0 AND queues.rank IS NOT NULL"
 """A queue that a worker may be sent to; literal for the same reason."""
@@ -207,7 +216,9 @@ jobs = Table(
     # It is on its way from the trash into an archive, and purged once it is there.
     Column("archiving", Boolean, nullable=False, server_default=text("false")),
     Column("rank", Float),  # the policies' sum; NULL while one of them holds the job
-    Column("max_running", Integer),  # most of its tasks that may run at once, where a policy limits that
+    # Most of its tasks that may run at once, where a policy limits that, or people: `max_workers` is what those say.
+    Column("max_running", Integer),
+    Column("max_workers", Integer),
     Column("last_assigned", Utc),
     # How many tasks of it were completed, and for how long those were run; time used by all others as well, and how
     # much of that is on policies' accounts.
@@ -242,6 +253,8 @@ jobs = Table(
     Column("preview", Text, nullable=False, server_default=""),
     Column("frame_order", Text, nullable=False, server_default=""),
     Column("reordering", Boolean, nullable=False, server_default=text("false")),
+    # Whether it is for some workers alone, or for all but some: as in `store.job_workers`.
+    Column("worker_rules", Integer, nullable=False, server_default="0"),
     Index("ix_jobs_name", "name", "type"),
 )
 
@@ -256,6 +269,7 @@ _partial("ix_jobs_checkout", CHECKED_OUT_SQL, jobs.c.shaman_checkout_id)
 _partial("ix_jobs_running", RUNNING_SQL, jobs.c.key)
 _partial("ix_jobs_moving", MOVING_SQL, jobs.c.key)
 _partial("ix_jobs_start_after", START_AFTER_SQL, jobs.c.start_after)
+_partial("ix_jobs_choosing", CHOOSING_SQL, jobs.c.key)
 _partial("ix_jobs_unbooked", UNBOOKED_SQL, jobs.c.key)
 _partial("ix_jobs_reordering", REORDERING_SQL, jobs.c.key)
 
@@ -296,10 +310,16 @@ _partial("ix_queues_claim", CLAIMABLE_SQL, queues.c.requirement_key, queues.c.ra
 limits = Table(
     "limits",
     metadata,
-    # Never more than `capacity` tasks that fall under it run at once; licences, say.
+    # Never more than `capacity` tasks that fall under it run at once; licences, say. `own` is what people have set, for
+    # which it stands then; `per_machine`, it is counted on each machine by itself.
     Column("name", Text, primary_key=True),
     Column("capacity", Integer, nullable=False),
+    Column("own", Integer),
+    Column("per_machine", Boolean, nullable=False, server_default=text("false")),
+    # Above zero until all jobs are under it that are to be, or none is any more; it counts how often that was begun.
+    Column("settling", Integer, nullable=False, server_default="0"),
 )
+_partial("ix_limits_machine", MACHINE_SET_SQL, limits.c.name)
 
 tasks = Table(
     "tasks",
@@ -529,7 +549,39 @@ job_blocks = Table(
     Column("worker_key", ForeignKey("workers.key", ondelete="CASCADE"), nullable=False, index=True),
     Column("task_type", Text, nullable=False),
     Column("created", Utc, nullable=False),
+    Column("blocked_by", Text, nullable=False, server_default=""),  # which person; empty for failures
     PrimaryKeyConstraint("job_key", "worker_key", "task_type"),
+)
+
+job_workers = Table(
+    "job_workers",
+    metadata,
+    # The workers and tags that jobs are for alone, or are not for.
+    Column("key", Key, primary_key=True),
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False, index=True),
+    Column("allowed", Boolean, nullable=False),
+    Column("worker_key", ForeignKey("workers.key", ondelete="CASCADE"), index=True),
+    Column("tag_key", ForeignKey("tags.key", ondelete="CASCADE"), index=True),
+)
+
+job_notes = Table(
+    "job_notes",
+    metadata,
+    # What somebody wants others to know of a job.
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+worker_notes = Table(
+    "worker_notes",
+    metadata,
+    # The same of a worker.
+    Column("worker_key", ForeignKey("workers.key", ondelete="CASCADE"), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", Utc, nullable=False),
 )
 
 workers = Table(
@@ -557,6 +609,7 @@ workers = Table(
     Column("warning", Text, nullable=False, server_default=""),  # what people should know, since `warned`
     Column("warned", Utc),
     Column("approved", Boolean, nullable=False, server_default=text("true")),  # a person agreed, or nobody had to
+    Column("put_away", Utc),  # out of lists since then, until it signs on again
     Index("ix_workers_registered", "address", "created"),
 )
 

@@ -30,7 +30,11 @@ _JOBS = (
     .where(jobs.c.delete_requested.is_(None))
     .group_by(jobs.c.status)
 )
-_WORKERS = select(workers.c.status, sql.count()).where(workers.c.deleted.is_(None)).group_by(workers.c.status)
+_WORKERS = (
+    select(workers.c.status, sql.count())
+    .where(workers.c.deleted.is_(None), workers.c.put_away.is_(None))
+    .group_by(workers.c.status)
+)
 # Types of which nothing waits stay in the list: whoever draws a curve wants to see it fall to 0.
 _RUNNABLE = (
     select(requirements.c.task_type, sql.coalesce(sql.sum(queues.c.runnable), 0))

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, literal, select
+from sqlalchemy import CTE, BigInteger, ColumnElement, bindparam, literal, select
 from sqlalchemy import func as sql
+
+from flamenco.store.engine import Tx
 
 _JOBS: Final = 26221 << 48
 """The upper 16 of 64 bits say what the lock is about; see `events` for another such number."""
@@ -21,3 +23,12 @@ def turn(job_key: ColumnElement[Any]) -> CTE:
     """What is to be joined to a statement for PostgreSQL that locks the job."""
     waiting = select(sql.pg_advisory_xact_lock(literal(_JOBS, BigInteger) + job_key).label("had"))
     return waiting.cte("turn")
+
+
+_MACHINES: Final = 26222 << 48
+_OF_MACHINE = select(sql.pg_advisory_xact_lock(literal(_MACHINES, BigInteger) + sql.hashtext(bindparam("address"))))
+
+
+def of_machine(tx: Tx, address: str) -> None:
+    """Wait, on a server, for others who hand out tasks to the machine at that address."""
+    tx.execute(_OF_MACHINE, {"address": address})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, exists, insert, select, text, update
 from sqlalchemy import func as sql
 
 from flamenco.domain.errors import NotFound
@@ -17,7 +17,7 @@ from flamenco.domain.timeouts import CANNOT_TIME_OUT
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready
 from flamenco.store.rows import Rows
-from flamenco.store.schema import workers
+from flamenco.store.schema import ACTIVE_SQL, tasks, workers
 
 ROWS = Rows(
     Worker,
@@ -31,10 +31,11 @@ ROWS = Rows(
     },
     saved=(
         *("name", "address", "software", "status", "task_types", "last_seen", "status_requested", "lazy_request"),
-        *("can_restart", "commands", "sign_ons", "signed_on", "approved"),
+        *("can_restart", "commands", "sign_ons", "signed_on", "approved", "put_away"),
     ),
 )
 _PRESENT = select(*ROWS.columns).where(workers.c.deleted.is_(None))
+_LISTED = _PRESENT.where(workers.c.put_away.is_(None))
 SELECT = select(*ROWS.columns)
 """What `read` takes, of all workers."""
 _BY_ID = _PRESENT.where(workers.c.uuid == bindparam("id"))
@@ -92,8 +93,25 @@ def fetch_by_key(tx: Tx, worker_key: int) -> Worker:
 
 
 def all_present(tx: Tx) -> list[Worker]:
-    """Every worker that was not deleted, in the order they registered."""
-    return [ROWS.read(row) for row in tx.execute(_PRESENT.order_by(workers.c.key))]
+    """Every worker that was not deleted or put away, in the order they registered."""
+    return [ROWS.read(row) for row in tx.execute(_LISTED.order_by(workers.c.key))]
+
+
+_RUNS = exists().where(tasks.c.worker_key == workers.c.key, text(ACTIVE_SQL))
+_UNSEEN = (
+    select(workers.c.uuid)
+    .where(
+        *(workers.c.deleted.is_(None), workers.c.put_away.is_(None)),
+        *(sql.coalesce(workers.c.last_seen, workers.c.created) < bindparam("since"), ~_RUNS),
+    )
+    .order_by(workers.c.key)
+    .limit(bindparam("most"))
+)
+
+
+def unseen(tx: Tx, since: datetime, most: int) -> Sequence[str]:
+    """UUIDs of at most so many workers that are in lists, run nothing and were not seen since then."""
+    return tx.execute(_UNSEEN, {"since": since, "most": most}).scalars().all()
 
 
 _SEEN = Ready(

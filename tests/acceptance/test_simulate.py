@@ -190,3 +190,13 @@ def test_tasks_that_hang(tmp_path: Path) -> None:
     assert report["tasks"] == {"completed": 100}
     assert report["lost"] == report["doubled"] == report["lost_lines"] == []
     assert "--max-silence" in simulate(tmp_path, "--own", "--hang-rate", "0.05", code=2)
+
+
+@pytest.mark.long
+def test_no_more_than_a_limit(tmp_path: Path) -> None:
+    """Though workers crash and many ask at once; all is done, and the limit is gone with the simulation."""
+    rates = ("--failure-rate", "0.02", "--crash-rate", "0.02", "--restart-seconds", "50")
+    size = ("--workers", "30", "--jobs", "3", "--tasks", "40", "--limit", "6")
+    report = simulate(tmp_path, "--own", *size, *QUICK, *rates, TMPDIR=str(tmp_path))
+    assert (report["ended"], report["most_at_once"]) == ("done", 6)
+    assert report["crowded"] == report["lost"] == report["doubled"] == []

@@ -40,6 +40,8 @@ TESTED = {
     ("docs/previews.md", "js"): 2,  # tests/integration/test_compiler_frames.py
     ("docs/time.md", "sh"): 2,  # here; tests/integration/test_time_manual.py
     ("docs/frames.md", "sh"): 3,  # here; tests/integration/test_frames_manual.py
+    ("docs/limits.md", "sh"): 7,  # here; tests/integration/test_limits_manual.py
+    ("docs/limits.md", "js"): 1,  # tests/integration/test_job_workers.py
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
     ("docs/keeping.md", "sh"): 5,  # here; tests/acceptance/test_trash.py
     ("docs/keeping.md", "yaml"): 2,  # here
@@ -60,8 +62,8 @@ TESTED = {
 
 SHELL = [
     *("README.md", "CONTRIBUTING.md"),
-    *("docs/access.md", "docs/database.md", "docs/frames.md", "docs/keeping.md", "docs/operating.md"),
-    *("docs/simulate.md", "docs/time.md"),
+    *("docs/access.md", "docs/database.md", "docs/frames.md", "docs/keeping.md", "docs/limits.md"),
+    *("docs/operating.md", "docs/simulate.md", "docs/time.md"),
 ]
 """The manuals with lines for a shell."""
 

@@ -23,7 +23,7 @@ from flamenco.config.keeping_settings import TrashConfig
 from flamenco.domain.access import ITSELF, Access, Caller, Role, Way, hash_of
 from flamenco.domain.actions import AnyAction, JobAction, TaskAction, WorkerAction
 from flamenco.domain.durations import Duration
-from flamenco.domain.errors import AccessDenied
+from flamenco.domain.errors import AccessDenied, Refused
 from flamenco.domain.frame_plans import planned
 from flamenco.domain.frames_again import Mode
 from flamenco.domain.job_files import LAST_RENDERED
@@ -40,18 +40,22 @@ from flamenco.domain.time_limits import TimeLimits
 from flamenco.farm import (
     archives,
     audit,
+    blocks,
     deletion,
     farm_status,
     following,
     frames,
     job_waits,
+    job_workers,
     jobs,
     last_rendered,
     lifecycle,
     limits,
     lists,
+    notes,
     ordering,
     previews,
+    putting_away,
     requeueing,
     retention,
     roll_ups,
@@ -242,6 +246,40 @@ def _limit(farm: Farm, clock: Clock, job: Job) -> None:
     starting.put_off(farm, job.id, "+1m", "test")
     _preview(farm, clock)
     clock.forward(60)
+    _say(farm, job)
+
+
+def _say(farm: Farm, job: Job) -> None:
+    """People say how many workers it may be, which, and what they think of them."""
+    for most in (1, None):
+        for name in ("user:a", "project:p", "machine:*", "machine:w0", "nuke"):
+            limits.change(farm, name, 100 if most else None)
+        limits.set_max_workers(farm, job.id, most)
+    limits.change(farm, "machine:*", 100)
+    with suppress(Refused):
+        limits.change(farm, "none", 1)
+    limits.settle(farm)
+    store_job(farm, authored_job(authored_task("own", "own"), metadata={"user.name": "b"}))
+    owner = new_worker(farm, "owner", ("own",))
+    assigned = take(farm, owner)
+    limits.change(farm, "user:b", 1)
+    report(farm, owner, assigned, TaskStatus.COMPLETED)
+    job_workers.change(farm, job.id, [], ["w0", "tag:tag"])
+    stranding.look(farm)
+    job_workers.check_arguments(farm, ["w0"], None)
+    blocks.block(farm, job.id, ["w0"], "*", "ann")
+    blocks.unblock(farm, job.id, ["w0"], "*")
+    worker = new_worker(farm, "away", ("elsewhere",))
+    for text in ("a", ""):
+        notes.note_job(farm, job.id, text, "ann")
+        notes.note_worker(farm, worker.id, text, "ann")
+    notes.of_job(farm, job.id)
+    notes.of_worker(farm, worker.id)
+    workers.sign_off(farm, worker)
+    putting_away.put_away(farm, worker.id)
+    putting_away.bring_back(farm, worker.id)
+    putting_away.tick(farm)
+    job_workers.change(farm, job.id, [], ["away"])
 
 
 def _preview(farm: Farm, clock: Clock) -> None:

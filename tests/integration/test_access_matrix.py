@@ -42,7 +42,7 @@ NEEDS = {
     "shamanFileStoreCheck shamanFileStore",
     Access.STEER: "deleteJob setJobStatus setJobPriority setJobTag removeJobBlocklist setTaskStatus actOnJobs "
     "actOnTasks addJobDependency dropJobDependency satisfyJobDependency runFramesAgain makeApprovalLink",
-    Access.MANAGE: "deleteJobMass deleteWorker requestWorkerStatusChange setWorkerTags createWorkerTag "
+    Access.MANAGE: "setLimit deleteJobMass deleteWorker requestWorkerStatusChange setWorkerTags createWorkerTag "
     "updateWorkerTag deleteWorkerTag setWorkerSleepSchedule getDeadLetters retryDeadLetters discardDeadLetters "
     "addWorker approveWorker actOnWorkers listArchives downloadArchive unpackArchive getRetention",
     Access.AUDIT: "getAudit",

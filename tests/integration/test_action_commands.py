@@ -26,7 +26,7 @@ from flamenco.domain.actions import (
 )
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import audit, deletion, jobs, sleep, tags, tasks, workers
+from flamenco.farm import audit, blocks, deletion, jobs, putting_away, sleep, tags, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.web.assets import STATIC
 from tests.conftest import authored_job, authored_task
@@ -78,6 +78,11 @@ COMMANDS: list[tuple[AnyAction, tuple[str, ...]]] = [
     (JobAction.TIME_LIMITS, ("time-limits", "{job}", "--max-run-time", "2h", "--task-type", "blender")),
     (JobAction.ORDER, ("order", "{previewed}", "every 10")),
     (JobAction.APPROVE, ("approve", "{previewed}", "--reason", "looks good")),
+    (JobAction.MAX_WORKERS, ("max-workers", "{job}", "2")),
+    (JobAction.WORKERS, ("job-workers", "{job}", "--allow", "first", "--deny", "tag:gpu")),
+    (JobAction.BLOCK, ("block", "{job}", "--worker", "first", "--task-type", "misc")),
+    (JobAction.UNBLOCK, ("unblock", "{job}", "--worker", "able")),
+    (JobAction.NOTE, ("note", "{job}", "not before Monday")),
     (JobAction.DELETE, ("delete", "{job}", "--yes")),
     (JobAction.UNDELETE, ("undelete", "{trashed}")),
     (JobAction.PURGE, ("trash", "empty", "{trashed}", "--yes")),
@@ -94,6 +99,9 @@ COMMANDS: list[tuple[AnyAction, tuple[str, ...]]] = [
     (WorkerAction.CANCEL_REQUEST, ("workers", "request", "asked", "nothing")),
     (WorkerAction.TAGS, ("tags", "assign", "gpu", "--worker", "first")),
     (WorkerAction.SCHEDULE, ("workers", "schedule", "first", "--days", "mo", "--from", "08:00")),
+    (WorkerAction.NOTE, ("workers", "note", "first", "fan broken")),
+    (WorkerAction.PUT_AWAY, ("workers", "put-away", "gone")),
+    (WorkerAction.BRING_BACK, ("workers", "bring-back", "away")),
     (WorkerAction.APPROVE, ("workers", "approve", "first", "--yes")),
     (WorkerAction.REMOVE, ("workers", "delete", "first", "--yes")),
 ]
@@ -141,6 +149,11 @@ class _Scene:
         self.framed = render_job(farm, "1-3", name="framed")
         self.paused = store_job(farm, authored_job(authored_task("p"), name="paused"), JobStatus.PAUSED)
         self.previewed = previewed(farm, *framed(3), preview="first")
+        self.gone, self.away = new_worker(farm, "gone"), new_worker(farm, "away")
+        for worker in (self.gone, self.away):
+            workers.sign_off(farm, worker)
+        putting_away.put_away(farm, self.away.id)
+        blocks.block(farm, self.job.id, ["able"], "*", "ann")
         run_next(farm, self.first)
         ids = [task.id for task in tasks.of_job(farm, self.job.id)]
         tasks.set_status(farm, ids[1], TaskStatus.FAILED, "broken")

@@ -82,6 +82,11 @@ ARGUMENTS: dict[JobAction, dict[str, Any]] = {
     JobAction.ORDER: {"order": "backward"},
     JobAction.TIME_LIMITS: {"max_run_time": "1h"},
     JobAction.FRAMES: {"frames": "1"},
+    JobAction.MAX_WORKERS: {"max_workers": 2},
+    JobAction.WORKERS: {"workers_allowed": []},
+    JobAction.BLOCK: {"workers": ["w"]},
+    JobAction.UNBLOCK: {"workers": ["w"]},
+    JobAction.NOTE: {"note": "n"},
 }
 """What those actions are given that need something."""
 

@@ -20,7 +20,7 @@ from flamenco.domain.errors import Busy, Conflict, NotFound, Refused, StoreError
 from flamenco.domain.model import Job, JobState
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.domain.time_limits import JobTimeLimits, TimeLimits
-from flamenco.farm import archives, deletion, jobs, tasks, trash
+from flamenco.farm import archives, blocks, deletion, job_workers, jobs, limits, notes, tasks, trash
 from flamenco.farm.context import Farm
 from flamenco.farm.tasks import TaskChange
 from flamenco.files import archives as files
@@ -51,14 +51,17 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ended(farm: Farm) -> Job:
     """A job with all that a job can have, which has ended."""
-    limits = JobTimeLimits(own={"*": TimeLimits(max_run_s=3600, max_silence_s=60)})
     fields = {
-        "time_limits": limits,
+        "time_limits": JobTimeLimits(own={"*": TimeLimits(max_run_s=3600, max_silence_s=60)}),
         "metadata": {"user.name": "anna", "project": "film"},
         "variables": {"scene": "a.blend"},
     }
     job = store_job(farm, replace(fan(12), name="Shot 13: ümläut/..", settings={"frames": "1-12"}, **fields))
     team = [new_worker(farm, f"w{n}") for n in range(4)]
+    limits.set_max_workers(farm, job.id, 3)
+    job_workers.change(farm, job.id, ["w0", "w1", "w2", "w3"], ["w2"])
+    blocks.block(farm, job.id, ["w2"], "*", "anna")
+    notes.note_job(farm, job.id, "the camera moves", "anna")
     for worker in team[:2]:
         for _ in range(3):
             farm.clock.forward(1)  # type: ignore[attr-defined]
@@ -130,6 +133,7 @@ def test_a_job_comes_back_as_it_was(farm: Farm, clock: Clock) -> None:
     archives.bring_back(farm, file.name)
     assert seen(farm, job) == before
     assert before[3]["time_limits"]
+    assert {"max_workers", "workers_allowed", "workers_denied", "note"} <= before[3].keys()
     assert frames(farm) == framed
     assert statuses(farm, job) == counted
     assert summed_up(farm) == done
@@ -139,6 +143,7 @@ def test_a_job_comes_back_as_it_was(farm: Farm, clock: Clock) -> None:
     with pytest.raises(Conflict, match="there"):
         archives.bring_back(farm, file.name)
     jobs.set_status(farm, job.id, JobStatus.REQUEUEING, "once more")
+    job_workers.change(farm, job.id, [], None)
     assert run_next(farm, new_worker(farm, "other"))
     deletion.request(farm, job.id)
     delete_all(farm)

@@ -240,7 +240,9 @@ class RandomFarm(RuleBasedStateMachine):
         if action in (JobAction.DELETE, JobAction.ARCHIVE):
             return
         before, tasks_before = job_now(self.farm, job), self.tasks_of(job)
-        arguments = Arguments(priority=50, start_after=start, time_limits={"min_run_time": "0s"})
+        arguments = Arguments(
+            priority=50, start_after=start, time_limits={"min_run_time": "0s"}, workers_allowed=(), note="n"
+        )
         asked = Asked(action=action, ids=[job.id], arguments=arguments)
         outcome = carry_out(self.farm, ITSELF, Jobs(), asked)
         after = job_now(self.farm, job)

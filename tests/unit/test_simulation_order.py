@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from flamenco.client import Attempt
 from flamenco.domain.attempts import Outcome
+from flamenco.simulation.crowding import Crowd, crowded, largest
 from flamenco.simulation.order import Period, before_their_moment, early, period_of
 from flamenco.testing import START
 
@@ -43,3 +44,19 @@ def test_a_job_is_worked_on_from_its_first_attempt_to_its_last() -> None:
     assert period_of([attempt(3, 5), attempt(1, 2)]) == whole
     assert period_of([attempt(3, 5), attempt(4, None)]) is None
     assert period_of([]) is None
+
+
+def test_how_many_are_under_way_at_once() -> None:
+    """One that ends as another begins has made room; more than may be are told."""
+
+    def attempt(start: int, end: int | None) -> Attempt:
+        ended = None if end is None else START + timedelta(seconds=end)
+        return Attempt(
+            number=1, started=START + timedelta(seconds=start), seconds=1, outcome=Outcome.FAILED, ended=ended
+        )
+
+    found = [attempt(0, 2), attempt(1, 3), attempt(2, 4), attempt(3, None)]
+    assert largest(found) == Crowd(2, START + timedelta(seconds=1))
+    assert largest([]) == Crowd(0, None)
+    assert crowded(found, 2) == crowded(found, None) == []
+    assert crowded(found, 1) == [f"2 tasks ran at once at {START + timedelta(seconds=1)}, and the limit is 1"]

@@ -65,6 +65,8 @@ function compileJob(job) {
   if (!job.name) job.orderFrames("sideways");
   // @ts-expect-error - nothing of that kind follows
   if (!job.name) job.previewFrames("first", { then: "cancel" });
+  if ("allowWorkers" in job && job.metadata.narrow) job.allowWorkers("render-01", "tag:gpu");
+  if (job.metadata.narrow) job.denyWorkers("render-02");
   print(chunks, frames, words, stamp, file, system, misspelt.key, null, 5);
   alert("careful", { a: 1 });
 

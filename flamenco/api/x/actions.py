@@ -141,6 +141,12 @@ def _arguments(given: dict[str, Any], by: Caller) -> Arguments:
         order=given.get("order", ""),
         task_type=given.get("task_type", ALL_TYPES),
         time_limits={word: given[word] for word in WORDS if word in given},
+        max_workers=given.get("max_workers"),
+        workers_allowed=tuple(given["workers_allowed"]) if "workers_allowed" in given else None,
+        workers_denied=tuple(given["workers_denied"]) if "workers_denied" in given else None,
+        workers=tuple(given.get("workers", ())),
+        note=given.get("note", ""),
+        who=by.name or by.address or "a person",
     )
 
 

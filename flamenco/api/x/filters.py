@@ -41,6 +41,7 @@ def worker_filter(asked: filters.WorkerFilter) -> listing.WorkerFilter:
         tags=tuple(_uuid("tag", each) for each in asked.tag),
         text=asked.q,
         approved=None if asked.approved is UNSET else asked.approved,
+        put_away=asked.put_away,
     )
 
 

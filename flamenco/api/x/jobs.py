@@ -19,6 +19,7 @@ from flamenco.api.x.previews import written_preview
 from flamenco.api.x.time_limits import held_limits, written_limits
 from flamenco.domain.access import Access
 from flamenco.domain.frame_order import parse as parse_order
+from flamenco.domain.job_workers import Written
 from flamenco.domain.model import AuthoredJob, Submission
 from flamenco.domain.start_times import parse
 from flamenco.domain.statuses import JobStatus, TaskStatus
@@ -139,6 +140,7 @@ def _submission(farm: Farm, job: schemas.SubmittedJob) -> Submission:
         start_after_reason=job.start_after_reason if start else "",
         frame_order="" if not job.order else str(parse_order(job.order)),
         previewed=written_preview(job.preview),
+        workers=Written(tuple(job.workers_allowed), tuple(job.workers_denied)),
     )
 
 

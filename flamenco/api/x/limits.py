@@ -1,4 +1,4 @@
-"""The limits of the farm: what is in use, and who waits."""
+"""The limits of the farm: what is in use, who waits, and those that people set."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from msgspec import convert
 
 from flamenco.api.conditional import UNCHANGED, send_unless_known
 from flamenco.api.operation import Answer, Operation
-from flamenco.api.resource import Resource
+from flamenco.api.resource import Resource, send
 from flamenco.domain.access import Access
 from flamenco.farm import limits
+from flamenco.farm.context import Farm
 from flamenco.protocol.x import limits as schemas
 
 
@@ -25,6 +26,21 @@ class Limits(Resource):
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
         """List them."""
-        found = limits.states(self.farm)
-        told = [convert(each, schemas.Limit, from_attributes=True) for each in found]
-        send_unless_known(req, resp, schemas.Limits(limits=told))
+        send_unless_known(req, resp, _told(self.farm))
+
+    @Operation(
+        id="setLimit",
+        summary="Set a limit on tasks of a user or project, on a machine, or another one for one that a policy gives.",
+        tag="overview",
+        access=Access.MANAGE,
+        body=schemas.SetLimit,
+        returns={200: Answer("All limits, by name: nothing is handed out beyond it any more.", schemas.Limits)},
+    )
+    def on_post(self, _req: falcon.Request, resp: falcon.Response, body: schemas.SetLimit) -> None:
+        """Set it."""
+        limits.change(self.farm, body.name, body.capacity)
+        send(resp, _told(self.farm))
+
+
+def _told(farm: Farm) -> schemas.Limits:
+    return schemas.Limits(limits=[convert(each, schemas.Limit, from_attributes=True) for each in limits.states(farm)])

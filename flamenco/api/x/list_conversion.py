@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -13,8 +13,10 @@ from msgspec.structs import asdict
 from flamenco.api.resource import public_path
 from flamenco.api.x.previews import kept_preview
 from flamenco.api.x.time_limits import own_limits
+from flamenco.domain import notes as domain_notes
 from flamenco.domain.estimates import Estimate
 from flamenco.domain.events import thumbnails_of
+from flamenco.domain.job_workers import Named
 from flamenco.domain.listing import JobGroup, ListedJob, ListedTask, ListedWorker
 from flamenco.domain.paging import Slice
 from flamenco.domain.statuses import TaskStatus
@@ -23,6 +25,7 @@ from flamenco.farm.lists import JobDetails, nap
 from flamenco.protocol.x import lists as schemas
 from flamenco.protocol.x.attempts import Eta
 from flamenco.protocol.x.filters import ShownWorkerStatus
+from flamenco.protocol.x.job_workers import NamedByJob, Note
 from flamenco.protocol.x.overview import TasksByStatus
 from flamenco.protocol.x.previews import PreviewStateName
 
@@ -101,11 +104,23 @@ def job(farm: Farm, req: falcon.Request, details: JobDetails) -> schemas.Job:
     return schemas.Job(
         **asdict(job_row(farm, req, details.listed)) | {"settings": whole.settings, "metadata": whole.metadata},
         owner_is_claim=whole.owner.is_claim,
+        max_workers=UNSET if whole.max_workers is None else whole.max_workers,
+        workers_allowed=_named(details.workers.allowed),
+        workers_denied=_named(details.workers.denied),
+        note=_note(details.note),
         files=files if whole.shaman_checkout_id else UNSET,
         time_limits=own_limits(details.time_limits) or UNSET,
         order=whole.frame_order or UNSET,
         previewed=kept_preview(details.preview, whole.preview),
     )
+
+
+def _named(found: Sequence[Named]) -> list[NamedByJob] | UnsetType:
+    return [NamedByJob(id=each.id, name=each.name, is_tag=each.is_tag) for each in found] or UNSET
+
+
+def _note(found: domain_notes.Note | None) -> Note | UnsetType:
+    return Note(found.text, found.who, found.at) if found else UNSET
 
 
 def task_row(task: ListedTask) -> schemas.TaskRow:
@@ -143,6 +158,7 @@ def worker_row(farm: Farm, listed: ListedWorker) -> schemas.WorkerRow:
         can_restart=worker.can_restart,
         approved=worker.approved,
         warning=worker.warning or UNSET,
+        put_away=worker.put_away or UNSET,
         tags=[schemas.Named(tag.id, tag.name) for tag in listed.tags],
         task=convert(listed.task, schemas.RunningTask, from_attributes=True) if listed.task else UNSET,
         requested=schemas.RequestedStatus(wish, worker.lazy_request) if wish is not None else UNSET,
@@ -157,11 +173,12 @@ def _sleep(farm: Farm, listed: ListedWorker) -> Any:
     return schemas.Sleep(active=now.is_active, asleep_now=now.asleep_now, next=now.next or UNSET)
 
 
-def worker(farm: Farm, listed: ListedWorker) -> schemas.Worker:
-    """A worker, with what it can do."""
+def worker(farm: Farm, listed: ListedWorker, note: domain_notes.Note | None = None) -> schemas.Worker:
+    """A worker, with what it can do, and what people want others to know of it."""
     able = listed.worker
     return schemas.Worker(
         **asdict(worker_row(farm, listed)),
         task_types=list(able.task_types),
         commands=UNSET if able.commands is None else list(able.commands),
+        note=_note(note),
     )

@@ -11,7 +11,7 @@ from flamenco.api.resource import Resource, send
 from flamenco.api.x import list_conversion as conversion
 from flamenco.api.x.filters import worker_filter
 from flamenco.domain.access import Access
-from flamenco.farm import workers
+from flamenco.farm import notes, workers
 from flamenco.farm.lists import worker_details, worker_page
 from flamenco.protocol.x import access as schemas
 from flamenco.protocol.x import lists
@@ -69,7 +69,8 @@ class Worker(Resource):
     )
     def on_get(self, req: falcon.Request, resp: falcon.Response, worker_id: str) -> None:
         """Show the worker."""
-        send_unless_known(req, resp, conversion.worker(self.farm, worker_details(self.farm, worker_id)))
+        note = notes.of_worker(self.farm, worker_id)
+        send_unless_known(req, resp, conversion.worker(self.farm, worker_details(self.farm, worker_id), note))
 
 
 class Approve(Resource):

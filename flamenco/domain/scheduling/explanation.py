@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from flamenco.domain.job_waits import Wait, summary
 from flamenco.domain.model import Job, Worker
+from flamenco.domain.people_limits import is_of_machine
 from flamenco.domain.scheduling.values import Hold
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, WorkerStatus
 
@@ -33,20 +34,25 @@ class Why(StrEnum):
     NO_WORKERS = "no-workers"
     NO_WORKER_WITH_TYPE = "no-worker-with-type"
     NO_WORKER_WITH_TAG = "no-worker-with-tag"
+    NOT_FOR_WORKER = "not-for-worker"
     NO_WORKER_WITH_COMMAND = "no-worker-with-command"
     BLOCKED = "blocked"
+    BLOCKED_BY_PERSON = "blocked-by-person"
     FAILED_BY_ALL = "failed-by-all"
     REFUSED = "refused"
     NO_WORKER_AWAKE = "no-worker-awake"
     ALL_BUSY = "all-busy"
+    MACHINE_LIMIT = "machine-limit"
     NEXT = "next"
 
 
 class SeenWorker(Struct, frozen=True, kw_only=True):
     """A worker, as far as it matters for whether it could be given something.
 
-    `blocked` are the task types that it is blocked from in the job; `refused` is why a policy keeps it from the job.
-    One that is away has been silent for so long that nobody should count on it.
+    `blocked` are the task types that it is blocked from in the job, after failures, `kept` those by people; one for
+    which the job is not `meant` gets nothing of it. `refused` is why a policy keeps it from the job. `full` are the
+    limits that its machine has no place left under. One that is away has been silent for so long that nobody should
+    count on it.
     """
 
     key: int
@@ -55,9 +61,12 @@ class SeenWorker(Struct, frozen=True, kw_only=True):
     task_types: frozenset[str]
     commands: frozenset[str] | None = None
     has_tag: bool = True
+    meant: bool = True
     blocked: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
     refused: str = ""
     is_busy: bool = False
+    full: frozenset[str] = frozenset()
     is_away: bool = False
 
 
@@ -75,7 +84,7 @@ def seen_worker(worker: Worker) -> SeenWorker:
 class WaitingGroup(Struct, frozen=True, kw_only=True):
     """Tasks of a job that wait and are alike: the same type, commands and limits, failed by the same workers.
 
-    `full` are those of its limits that have no slot left, with their capacity. `names` are some of the tasks,
+    `full` are those of its `limits` that have no slot left, with their capacity. `names` are some of the tasks,
     `queue_key` is where they wait.
     """
 
@@ -86,6 +95,7 @@ class WaitingGroup(Struct, frozen=True, kw_only=True):
     failed_by: frozenset[int] = frozenset()
     full: tuple[tuple[str, int], ...] = ()
     queue_key: int = 0
+    limits: tuple[str, ...] = ()
 
 
 class Dependent(Struct, frozen=True, kw_only=True):
@@ -209,7 +219,7 @@ def _of_group(job: Job, tag: str, group: WaitingGroup, workers: Sequence[SeenWor
     if group.full:
         name, capacity = group.full[0]
         return Why.LIMIT, f"the limit {name!r} is used up: {capacity} of {capacity}"
-    conditions = [*_able(tag, group), *_ready()]
+    conditions = [*_able(tag, group), *_ready(group)]
     reason, left = _sifted(conditions, workers)
     names = ", ".join(worker.name for worker in left[:3])
     free = f"{names} {'is' if len(left) == 1 else 'are'} free and will be given the best job at the next poll"
@@ -241,9 +251,14 @@ def _sifted(
 
 def _sentence(left: Sequence[SeenWorker], nobody: str, alone: str) -> str:
     worker = left[0]
-    if len(left) == 1:
-        return f"worker {worker.name} {alone}".format(status=worker.status or "not signed on", reason=worker.refused)
-    return f"of {len(left)} workers that could, {nobody}".format(status="", reason=worker.refused)
+    if len(left) > 1:
+        return f"of {len(left)} workers that could, {nobody.replace(_REASON, worker.refused)}"
+    # What somebody has written may have braces in it.
+    told = alone.replace(_STATUS, worker.status or "not signed on").replace(_REASON, worker.refused)
+    return f"worker {worker.name} {told.replace(_FULL, ', '.join(sorted(worker.full)))}"
+
+
+_STATUS, _REASON, _FULL = "{status}", "{reason}", "{full}"
 
 
 def _able(tag: str, group: WaitingGroup) -> list[_Condition]:
@@ -264,6 +279,12 @@ def _able(tag: str, group: WaitingGroup) -> list[_Condition]:
             f"does not have the tag {tag!r}",
         ),
         (
+            Why.NOT_FOR_WORKER,
+            lambda worker: worker.meant,
+            "none is among those that this job is for",
+            "gets nothing of it: this job is not for this worker",
+        ),
+        (
             Why.NO_WORKER_WITH_COMMAND,
             lambda worker: worker.commands is None or worker.commands.issuperset(group.commands),
             f"none has all of the commands {needed}",
@@ -274,6 +295,12 @@ def _able(tag: str, group: WaitingGroup) -> list[_Condition]:
             lambda worker: kind not in worker.blocked,
             f"all are blocked from tasks of type {kind!r} in this job, after failing too many",
             f"is blocked from tasks of type {kind!r} in this job, after failing too many",
+        ),
+        (
+            Why.BLOCKED_BY_PERSON,
+            lambda worker: kind not in worker.kept,
+            f"all are blocked from tasks of type {kind!r} in this job, by a person",
+            f"is blocked from tasks of type {kind!r} in this job, by a person",
         ),
         (
             Why.FAILED_BY_ALL,
@@ -287,7 +314,7 @@ def _able(tag: str, group: WaitingGroup) -> list[_Condition]:
 _IS_HERE: _Condition = (Why.NO_WORKER_AWAKE, lambda worker: not worker.is_away, "none is there", "is {status}")
 
 
-def _ready() -> list[_Condition]:
+def _ready(group: WaitingGroup) -> list[_Condition]:
     """What one of those has to pass to be given them now."""
     return [
         (Why.REFUSED, lambda worker: not worker.refused, "all are refused: {reason}", "is refused: {reason}"),
@@ -298,4 +325,10 @@ def _ready() -> list[_Condition]:
             "is {status}",
         ),
         (Why.ALL_BUSY, lambda worker: not worker.is_busy, "all are busy", "is busy with another task"),
+        (
+            Why.MACHINE_LIMIT,
+            lambda worker: not any(is_of_machine(name) or name in group.limits for name in worker.full),
+            "the machines of all run as many tasks as they may",
+            "has a machine that runs as many tasks as it may (limit {full})",
+        ),
     ]

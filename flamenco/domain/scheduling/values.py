@@ -17,6 +17,14 @@ from flamenco.domain.model import TaskCounts
 from flamenco.domain.scheduling.accounts import Usage
 
 _LIMIT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/@+-]{0,99}")
+_NAMED_BY_PEOPLE = re.compile(r"(?:user|project|machine):[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,260}")
+"""What users, projects and machines are called is up to people."""
+
+MACHINE = "machine:"
+"""How the names of limits begin that are on all that runs on a machine, whichever policy knows of it."""
+
+UNLIMITED = 2**31 - 1
+"""The capacity of a limit that limits nothing by itself; what people say of it counts."""
 
 
 class JobCandidate(Struct, frozen=True, kw_only=True):
@@ -90,18 +98,22 @@ class Hold(Struct, frozen=True):
 class Limit(Struct, frozen=True):
     """Never more than `capacity` tasks with this limit run at once: in the whole farm, or, `per_job`, in one job.
 
-    Limits of the farm are counted by their `name`, whichever jobs and policies ask for it.
+    Limits of the farm are counted by their `name`, whichever jobs and policies ask for it; `per_machine`, on each
+    machine by itself, however many workers that has.
     """
 
     name: str
     capacity: int
     per_job: bool = False
+    per_machine: bool = False
 
     def __post_init__(self) -> None:
-        if not _LIMIT_NAME.fullmatch(self.name):
+        if not _LIMIT_NAME.fullmatch(self.name) and not _NAMED_BY_PEOPLE.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is no name for a limit: letters, digits, spaces and ._:/@+- are")
         if self.capacity < 0:
             raise ValueError(f"the limit {self.name!r} has a capacity of {self.capacity}, which is less than none")
+        if self.per_job and self.per_machine:
+            raise ValueError(f"the limit {self.name!r} is in one job, or on one machine; take one of both")
 
 
 class Ranked(Struct, frozen=True):

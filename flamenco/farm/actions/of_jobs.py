@@ -22,6 +22,7 @@ from flamenco.farm import (
     archives,
     deletion,
     frames,
+    job_workers,
     jobs,
     previews,
     requeueing,
@@ -74,6 +75,8 @@ class Jobs(Struct, frozen=True):
             if not asked.arguments.time_limits:
                 raise Refused(f"arguments: which limits? The action time-limits takes {', '.join(WORDS)}.")
             parse(asked.arguments.time_limits, where="arguments.")
+        if asked.action is JobAction.WORKERS:
+            job_workers.check_arguments(farm, asked.arguments.workers_allowed, asked.arguments.workers_denied)
 
     def conditions(self, action: Any, ids: Sequence[str] | None) -> Conditions:
         """Which are meant: in the trash, where the action is about what is there."""

@@ -14,7 +14,7 @@ from flamenco.domain.listing import WorkerFilter
 from flamenco.domain.model import Worker
 from flamenco.domain.sleep import SleepSchedule, write_time
 from flamenco.domain.statuses import WorkerStatus
-from flamenco.farm import sleep, tags, workers
+from flamenco.farm import notes, putting_away, sleep, tags, workers
 from flamenco.farm.actions.values import Asked, Undo
 from flamenco.farm.context import Farm
 from flamenco.store import selection
@@ -64,6 +64,10 @@ class Workers(Struct, frozen=True):
                 raise Conflict("It is asked for nothing.")
             case WorkerAction.APPROVE if subject.approved:
                 raise Conflict("It is approved already.")
+            case WorkerAction.PUT_AWAY:
+                putting_away.check_may_be_put_away(subject)
+            case WorkerAction.BRING_BACK:
+                putting_away.check_is_put_away(subject)
             case WorkerAction.RESTART if not subject.can_restart:
                 raise Conflict("It does not know how to restart.")
             case WorkerAction() as action if (wanted := REQUESTS.get(action)) is subject.status and wanted is not None:
@@ -73,23 +77,32 @@ class Workers(Struct, frozen=True):
     def carry_out(self, farm: Farm, _by: Caller, asked: Asked, subject: Worker) -> Undo | None:
         """Do it."""
         action, given, worker_id = asked.action, asked.arguments, subject.id
+        undo: Undo | None = None
         match action:
             case WorkerAction.CANCEL_REQUEST:
-                return _asked_before(workers.take_back_request(farm, worker_id))
+                undo = _asked_before(workers.take_back_request(farm, worker_id))
             case WorkerAction.TAGS:
                 added, removed = tags.change_of_worker(farm, worker_id, given.add, given.remove)
-                return Undo((worker_id,), action, {"add": sorted(removed), "remove": sorted(added)})
+                undo = Undo((worker_id,), action, {"add": sorted(removed), "remove": sorted(added)})
             case WorkerAction.SCHEDULE:
                 before = sleep.fetch(farm, worker_id)
                 sleep.give(farm, worker_id, given.schedule)
-                return Undo((worker_id,), action, _written(before or SleepSchedule(is_active=False)))
+                undo = Undo((worker_id,), action, _written(before or SleepSchedule(is_active=False)))
+            case WorkerAction.NOTE:
+                undo = Undo((worker_id,), action, {"note": notes.note_worker(farm, worker_id, given.note, given.who)})
+            case WorkerAction.PUT_AWAY:
+                putting_away.put_away(farm, worker_id)
+                undo = Undo((worker_id,), WorkerAction.BRING_BACK, {})
+            case WorkerAction.BRING_BACK:
+                putting_away.bring_back(farm, worker_id)
+                undo = Undo((worker_id,), WorkerAction.PUT_AWAY, {})
             case WorkerAction.APPROVE:
                 workers.approve(farm, worker_id)
             case WorkerAction.REMOVE:
                 workers.delete(farm, worker_id)
             case WorkerAction():
-                return _asked_before(workers.request_status(farm, worker_id, REQUESTS[action], lazy=given.lazy))
-        return None
+                undo = _asked_before(workers.request_status(farm, worker_id, REQUESTS[action], lazy=given.lazy))
+        return undo
 
 
 def _asked_before(worker: Worker) -> Undo:

@@ -22,6 +22,8 @@ class Arguments(Struct, frozen=True, kw_only=True):
 
     `frames` are those to run again, and `mode` is how. `start_after` is a moment as people write it, `order` one of
     frames. `time_limits` are as people write them, by their words, on tasks of `task_type`.
+    `max_workers` is None for what the settings of a job say. Workers are named as people do; None leaves those that a
+    job is for, or is not for, as they are. `who` is the person that asks.
     """
 
     reason: str = ""
@@ -37,6 +39,12 @@ class Arguments(Struct, frozen=True, kw_only=True):
     order: str = ""
     task_type: str = ALL_TYPES
     time_limits: dict[str, str] = {}
+    max_workers: int | None = None
+    workers_allowed: tuple[str, ...] | None = None
+    workers_denied: tuple[str, ...] | None = None
+    workers: tuple[str, ...] = ()
+    note: str = ""
+    who: str = ""
 
 
 class Asked(Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import idle, views
 from flamenco.farm.task_commands import expanded
 from flamenco.farm.task_logs import logged
-from flamenco.store import jobs
+from flamenco.store import job_workers, jobs
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import claim, limits
@@ -112,10 +112,10 @@ def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Ca
         job = jobs.lock_in_turn(tx, found.job_key)
     except NotFound:
         return None
-    if not job.is_open:
+    if not job.is_open or (job.worker_rules and not job_workers.fits(tx, job.key, worker.key)):
         return None
     for candidate in claim.best_tasks(tx, found.offers, worker.key):
-        if limits.take(tx, candidate.limits, candidate.task.key):
+        if limits.take(tx, candidate.limits, candidate.task.key, worker.address):
             return _activate(tx, job, candidate.task, worker, farm)
     return None
 

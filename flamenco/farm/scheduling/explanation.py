@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from flamenco.domain.errors import NotFound
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.scheduling import explanation
-from flamenco.domain.scheduling.explanation import Reason, SeenWorker, seen_worker
+from flamenco.domain.scheduling.explanation import Reason, SeenWorker
 from flamenco.domain.scheduling.values import Ranked
 from flamenco.domain.start_times import told
 from flamenco.domain.time_limits import HeldLimits
@@ -21,6 +21,7 @@ from flamenco.farm.starting import WALL
 from flamenco.store import job_waits, jobs, workers
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import explanation as explanation_store
+from flamenco.store.scheduling import own_limits
 from flamenco.store.scheduling.explanation import Around, Trouble
 
 MOST_FAILED = 100
@@ -62,8 +63,9 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
             own = farm.policies.rank([jobs.candidate(job)], views.of_farm(tx, farm, now))[0]
         around = explanation_store.around(tx, job)
         busy = explanation_store.busy(tx)
+        full = own_limits.full_by_address(tx, (each.address for each in around.workers))
         seen = [
-            _seen(tx, farm, job, each, around, is_busy=each.key in busy)
+            replace(_seen(tx, farm, job, each, around, is_busy=each.key in busy), full=full[each.address])
             for each in around.workers
             if asked in (None, each)
         ]
@@ -108,10 +110,4 @@ def _seen(tx: Tx, farm: Farm, job: Job, worker: Worker, around: Around, *, is_bu
         refused = f"{refusal.policy}: {refusal.reason}" if refusal else ""
     if not worker.approved:
         refused = f"a person has to agree to it first (`flamenco workers approve {worker.name}`)"
-    return replace(
-        seen_worker(worker),
-        has_tag=around.with_tag is None or worker.key in around.with_tag,
-        blocked=around.blocked.get(worker.key, frozenset()),
-        refused=refused,
-        is_busy=is_busy,
-    )
+    return replace(around.seen(worker), refused=refused, is_busy=is_busy)

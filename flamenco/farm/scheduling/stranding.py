@@ -6,7 +6,7 @@ goes, now and then by a chore. Never while a worker asks for a task or reports o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -14,16 +14,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco.domain.errors import Busy, NotFound
+from flamenco.domain.job_workers import JobWorkers
 from flamenco.domain.listing import NOBODY_CAN
 from flamenco.domain.model import JobState, Worker
 from flamenco.domain.scheduling import explanation
-from flamenco.domain.scheduling.explanation import WaitingGroup, Why, seen_worker
+from flamenco.domain.scheduling.explanation import SeenWorker, WaitingGroup, Why, seen_worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.transitions import too_many_failed
 from flamenco.farm.attempts import Attempts
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
-from flamenco.store import jobs, workers
+from flamenco.store import job_workers, jobs, workers
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import explanation as explanation_store
 from flamenco.store.scheduling import stranding
@@ -71,15 +72,7 @@ def give_up(tx: Tx, cascade: Cascade) -> None:
 def _lost(tx: Tx, job: JobState, now: datetime) -> Iterator[_Lost]:
     around = explanation_store.around(tx, job)
     blocked_types = {each for types in around.blocked.values() for each in types}
-    seen = [
-        replace(
-            seen_worker(worker),
-            has_tag=around.with_tag is None or worker.key in around.with_tag,
-            blocked=around.blocked.get(worker.key, frozenset()),
-            is_away=is_away(worker, now),
-        )
-        for worker in around.workers
-    ]
+    seen = [replace(around.seen(worker), is_away=is_away(worker, now)) for worker in around.workers]
     for group in explanation_store.waiting_groups(tx, job):
         if reason := explanation.nobody(around.tag, group, seen):
             why, text = reason
@@ -134,6 +127,8 @@ def look_soon(farm: Farm) -> None:
 def _notes(tx: Tx, now: datetime) -> dict[int, str]:
     """What to say of jobs that need what no worker has, whatever happened in them."""
     present, members = workers.all_present(tx), stranding.members(tx)
+    choosing = job_workers.of_open_jobs(tx)
+    its_tags = job_workers.members(tx) if choosing else {}
     notes: dict[int, str] = {}
     for need in stranding.needs(tx):
         seen = [
@@ -148,7 +143,26 @@ def _notes(tx: Tx, now: datetime) -> dict[int, str]:
         if reason := explanation.nobody(need.tag, group, seen):
             for told in stranding.jobs_with(tx, need):
                 notes.setdefault(told.job_key, _told(need.task_type, reason[1]))
+        elif choosing:
+            for told in stranding.jobs_with(tx, need):
+                if why := _not_for_them(choosing.get(told.job_key), need, group, seen, its_tags):
+                    notes.setdefault(told.job_key, _told(need.task_type, why))
     return notes
+
+
+def _not_for_them(
+    meant: JobWorkers | None,
+    need: stranding.Need,
+    group: WaitingGroup,
+    seen: Sequence[SeenWorker],
+    its_tags: Mapping[int, frozenset[int]],
+) -> str:
+    """Why nobody can run what a job needs that is not for all workers; empty where somebody can."""
+    if meant is None:
+        return ""
+    those = [replace(each, meant=meant.include(each.key, its_tags.get(each.key, ()))) for each in seen]
+    reason = explanation.nobody(need.tag, group, those)
+    return reason[1] if reason else ""
 
 
 def _told(task_type: str, why: str) -> str:

@@ -10,6 +10,8 @@ from flamenco.domain.actions import JobAction, TaskAction, WorkerAction
 from flamenco.protocol.fields import Name, Text, Uuid
 from flamenco.protocol.x.filters import JobFilter, TaskFilter, WorkerFilter
 from flamenco.protocol.x.frames import Frames, FramesMode
+from flamenco.protocol.x.job_workers import NoteText, Workers, WorkersAllowed, WorkersDenied
+from flamenco.protocol.x.limits import MaxWorkers
 from flamenco.protocol.x.previews import Order
 from flamenco.protocol.x.start_times import StartAfter
 from flamenco.protocol.x.time_limits import TimeLimits
@@ -27,7 +29,8 @@ After = Annotated[int, Meta(ge=0, le=2**62, description="Go on there: the `next`
 class JobArguments(TimeLimits, frozen=True, kw_only=True):
     """`priority` needs one, `tag` its `tag_id`, `frames` some; what changes the status may have a reason.
 
-    `time-limits` changes those that are there, and takes back those that are empty.
+    `time-limits` changes those that are there, and takes back those that are empty. `workers` takes the lists of those
+    that are allowed and denied, `block` and `unblock` take `workers`, and a `task_type`, `note` its text.
     """
 
     reason: Reason = UNSET
@@ -38,6 +41,11 @@ class JobArguments(TimeLimits, frozen=True, kw_only=True):
     start_after: StartAfter | UnsetType = UNSET
     order: Order | UnsetType = UNSET
     task_type: Annotated[Name, Meta(min_length=1, description="Of which tasks; * for all others.")] | UnsetType = UNSET
+    max_workers: MaxWorkers | UnsetType = UNSET
+    workers_allowed: WorkersAllowed | UnsetType = UNSET
+    workers_denied: WorkersDenied | UnsetType = UNSET
+    workers: Workers | UnsetType = UNSET
+    note: NoteText | UnsetType = UNSET
 
 
 class TaskArguments(Struct, frozen=True, kw_only=True):
@@ -47,7 +55,10 @@ class TaskArguments(Struct, frozen=True, kw_only=True):
 
 
 class WorkerArguments(Struct, frozen=True, kw_only=True):
-    """Requests may be `lazy` or not, `tags` adds and removes, `schedule` has all that a sleep schedule has."""
+    """Requests may be `lazy` or not, `tags` adds and removes, `schedule` has all that a sleep schedule has.
+
+    `note` has its text.
+    """
 
     lazy: Annotated[bool, Meta(description="After its present task, or at once.")] | UnsetType = UNSET
     add: Annotated[list[Id], Meta(max_length=MOST_IDS, description="UUIDs of tags.")] | UnsetType = UNSET
@@ -56,6 +67,7 @@ class WorkerArguments(Struct, frozen=True, kw_only=True):
     days_of_week: Annotated[Text, Meta(description="mo tu we th fr sa su; empty for every day.")] | UnsetType = UNSET
     start_time: Annotated[Text, Meta(description="HH:MM, local time of the manager.")] | UnsetType = UNSET
     end_time: Annotated[Text, Meta(description="HH:MM, local time of the manager.")] | UnsetType = UNSET
+    note: NoteText | UnsetType = UNSET
 
 
 class JobsAction(Struct, frozen=True, kw_only=True):

@@ -73,3 +73,4 @@ class WorkerFilter(Struct, frozen=True, kw_only=True):
     approved: Annotated[bool, Meta(description="Only those that were approved, or that wait for it.")] | UnsetType = (
         UNSET
     )
+    put_away: Annotated[bool, Meta(description="Only those that are put away, which are left out otherwise.")] = False

@@ -14,6 +14,7 @@ from flamenco.protocol import v1
 from flamenco.protocol.fields import Metadata, Name, Settings, Text, Uuid
 from flamenco.protocol.v3.jobs import AvailableJobType
 from flamenco.protocol.x.job_waits import DependsOnAll
+from flamenco.protocol.x.job_workers import WorkersAllowed, WorkersDenied
 from flamenco.protocol.x.previews import Order, Preview
 from flamenco.protocol.x.start_times import StartAfter
 from flamenco.protocol.x.time_limits import HeldTimeLimits, TimeLimitsByType
@@ -31,6 +32,8 @@ class SubmittedJob(v1.SubmittedJob, frozen=True, kw_only=True):
     start_after_reason: Annotated[Text, Meta(description="Why it does not start sooner; people read it.")] = ""
     order: Order = ""
     preview: Preview | None = None
+    workers_allowed: WorkersAllowed = field(default_factory=list)
+    workers_denied: WorkersDenied = field(default_factory=list)
 
 
 class StoredJob(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.protocol.fields import ORDER, After, Metadata, Settings, Uuid
 from flamenco.protocol.x.attempts import Eta
 from flamenco.protocol.x.filters import JobFilter, ShownWorkerStatus, TaskFilter, WorkerFilter
+from flamenco.protocol.x.job_workers import NamedByJob, Note
 from flamenco.protocol.x.overview import TasksByStatus
 from flamenco.protocol.x.previews import KeptPreview, PreviewStateName
 from flamenco.protocol.x.time_limits import TimeLimits
@@ -148,6 +149,12 @@ class Job(JobRow, frozen=True, kw_only=True):
     metadata: Metadata
     owner_is_claim: Annotated[bool, Meta(description="Whether nobody but the submission says whose it is.")]
     files: JobFiles | UnsetType = UNSET
+    max_workers: Annotated[
+        int | UnsetType, Meta(description="So many workers people want on it at once; 0 for any number.")
+    ] = UNSET
+    workers_allowed: Annotated[list[NamedByJob], Meta(description="It is for these alone.")] | UnsetType = UNSET
+    workers_denied: Annotated[list[NamedByJob], Meta(description="These get nothing of it.")] | UnsetType = UNSET
+    note: Note | UnsetType = UNSET
     time_limits: Annotated[
         dict[str, TimeLimits] | UnsetType,
         Meta(description="What is said of the job itself; what holds is told by explain."),
@@ -229,6 +236,7 @@ class WorkerRow(Struct, frozen=True, kw_only=True):
     can_restart: bool
     approved: bool
     warning: str | UnsetType = UNSET
+    put_away: Annotated[datetime, Meta(description="It is out of the way since then.")] | UnsetType = UNSET
     tags: list[Named]
     task: RunningTask | UnsetType = UNSET
     requested: RequestedStatus | UnsetType = UNSET
@@ -249,3 +257,4 @@ class Worker(WorkerRow, frozen=True, kw_only=True):
 
     task_types: list[str]
     commands: Annotated[list[str], Meta(description="Missing for one that does not say.")] | UnsetType = UNSET
+    note: Note | UnsetType = UNSET

@@ -18,16 +18,20 @@ from sqlalchemy import Text, bindparam, cast, exists, literal, literal_column, o
 from sqlalchemy import func as sql
 
 from flamenco.domain.model import Task, Worker
+from flamenco.domain.people_limits import EACH_MACHINE, on_machine
+from flamenco.domain.scheduling.values import MACHINE
 from flamenco.domain.statuses import SCHEDULABLE_JOB
 from flamenco.store import tasks as task_store
 from flamenco.store.elapsed import milliseconds_between
 from flamenco.store.engine import Tx
+from flamenco.store.job_workers import FITS
 from flamenco.store.ready import Ready, Row
 from flamenco.store.scheduling import limits
 from flamenco.store.scheduling.queues import decode_names
 from flamenco.store.schema import (
     ACTIVE_SQL,
     CLAIMABLE_SQL,
+    MACHINE_SET_SQL,
     RUNNABLE_SQL,
     START_AFTER_SQL,
     Utc,
@@ -39,6 +43,7 @@ from flamenco.store.schema import (
     tasks,
     worker_tags,
 )
+from flamenco.store.schema import limits as limit_table
 
 _FIRST_PAGE = 4  # queues of one requirement looked at in one go; twice as many each further time
 _LARGEST_PAGE = 512
@@ -73,6 +78,9 @@ class JobsAreDue(Exception):
 _START: Final = 0
 """Stands for a requirement where some job waits for a moment; as its limits, the first of those is told."""
 
+_MACHINE: Final = -1
+"""The same where there is a limit on the worker's machine, which is told as its limits."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WAITS: Final = text(START_AFTER_SQL)
 # Told as a number, for which no moment has to be put into words with every question. Seldom is there any.
@@ -83,15 +91,24 @@ _STARTS: Any = select(
 ).where(exists(select(jobs.c.key).where(_WAITS)))
 
 
+# Seldom is there any of these as well.
+_MACHINES: Any = select(
+    literal_column(str(_MACHINE)), literal_column("''", Text()), literal_column("''", Text()), limit_table.c.name
+).where(text(MACHINE_SET_SQL), limit_table.c.name.in_([literal(EACH_MACHINE), bindparam("machine")]))
+
+
 @cache
 def _waiting(types: int) -> Ready:
-    """The requirements that have work, of so many task types: `type_0` and so on; and when the next job starts."""
+    """The requirements that have work, of so many task types: `type_0` and so on; and when the next job starts.
+
+    And the limits on `machine`, and on each.
+    """
     wanted = (requirements.c[name] for name in ("key", "task_type", "commands", "limits"))
     waiting = select(*wanted).where(
         requirements.c.task_type.in_([bindparam(f"type_{number}") for number in range(types)]),
         exists().where(queues.c.requirement_key == requirements.c.key, text(CLAIMABLE_SQL)),
     )
-    return Ready(union_all(waiting, _STARTS))
+    return Ready(union_all(waiting, _STARTS, _MACHINES))
 
 
 def met_requirements(tx: Tx, worker: Worker, now: datetime) -> list[Requirement]:
@@ -102,25 +119,27 @@ def met_requirements(tx: Tx, worker: Worker, now: datetime) -> list[Requirement]
     if not worker.task_types:
         return []
     types = {f"type_{number}": each for number, each in enumerate(worker.task_types)}
-    waiting = _waiting(len(types)).all(tx, **types)
-    if any(row.key == _START for row in waiting):
+    waiting = _waiting(len(types)).all(tx, **types, machine=MACHINE + worker.address)
+    of_machine: tuple[str, ...] = ()
+    if any(row.key <= _START for row in waiting):
+        of_machine = on_machine({row.limits for row in waiting if row.key == _MACHINE}, worker.address)
         waiting = _waiting_now(waiting, now)
     has = None if worker.commands is None else frozenset(worker.commands)
     met = [
-        Requirement(row.key, row.task_type, decode_names(row.limits))
+        Requirement(row.key, row.task_type, (*decode_names(row.limits), *of_machine))
         for row in waiting
         if has is None or has.issuperset(decode_names(row.commands))
     ]
-    full = limits.full(tx, {name for requirement in met for name in requirement.limits})
+    full = limits.full(tx, {name for requirement in met for name in requirement.limits}, worker.address)
     return [requirement for requirement in met if not full.intersection(requirement.limits)]
 
 
 def _waiting_now(found: list[Row], now: datetime) -> list[Row]:
-    """What was found, but for when the next job starts; raises `JobsAreDue`."""
+    """What was found of requirements; raises `JobsAreDue`."""
     now_ms = (now - _EPOCH) / timedelta(milliseconds=1)
     if any(row.key == _START and float(row.limits) <= now_ms for row in found):
         raise JobsAreDue
-    return [row for row in found if row.key != _START]
+    return [row for row in found if row.key > _START]
 
 
 _NOT_BLOCKED = ~exists().where(
@@ -136,7 +155,7 @@ _TAG_FITS = or_(
 _FROM_QUEUES = (
     select(queues.c.key, queues.c.job_key, queues.c.rank, jobs.c.uuid)
     .join(jobs, jobs.c.key == queues.c.job_key)
-    .where(text(CLAIMABLE_SQL), queues.c.requirement_key == bindparam("requirement"), _TAG_FITS, _NOT_BLOCKED)
+    .where(text(CLAIMABLE_SQL), queues.c.requirement_key == bindparam("requirement"), _TAG_FITS, FITS, _NOT_BLOCKED)
     .order_by(queues.c.rank.desc(), queues.c.job_key)
     .limit(bindparam("page"))
 )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Row, bindparam, exists, select, text
 from sqlalchemy import func as sql
 
 from flamenco.domain.model import JobState, Worker
 from flamenco.domain.previews import PENDING, Wave, sentence
-from flamenco.domain.scheduling.explanation import Dependent, Held, WaitingGroup
+from flamenco.domain.scheduling.explanation import Dependent, Held, SeenWorker, WaitingGroup, seen_worker
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
-from flamenco.store import previews
+from flamenco.store import job_workers, previews
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import limits, queues
@@ -118,7 +120,7 @@ def waiting_groups(tx: Tx, job: JobState) -> list[WaitingGroup]:
     used = {limit.name: limit for limit in limits.all_limits(tx)} if any(queue.limits for queue in there) else {}
     groups = []
     for queue in there:
-        full = tuple((name, used[name].capacity) for name in limits.full(tx, queue.limits))
+        full = tuple((name, used[name].capacity) for name in sorted(limits.full(tx, queue.limits, "")))
         left = counts.get(queue.key, 0)
         for workers, names in failed.get(queue.key, {}).items():
             left -= len(names)
@@ -140,6 +142,7 @@ def _group(
         failed_by=failed,
         full=full,
         queue_key=queue.key,
+        limits=queue.limits,
     )
 
 
@@ -155,12 +158,27 @@ def _failed(rows: list[Row[Any]] | Any) -> dict[int, dict[frozenset[int], list[s
 
 
 class Around(NamedTuple):
-    """The workers of the farm, and how they stand to a job: by their row numbers."""
+    """The workers of the farm, and how they stand to a job: by their row numbers.
+
+    `blocked` are those that are after failures, `kept` those by people; `apart` are those that it is not for.
+    """
 
     workers: list[Worker]
     with_tag: frozenset[int] | None
     tag: str
     blocked: dict[int, frozenset[str]]
+    kept: dict[int, frozenset[str]]
+    apart: frozenset[int]
+
+    def seen(self, worker: Worker) -> SeenWorker:
+        """One of them, as it stands to the job."""
+        return replace(
+            seen_worker(worker),
+            has_tag=self.with_tag is None or worker.key in self.with_tag,
+            meant=worker.key not in self.apart,
+            blocked=self.blocked.get(worker.key, frozenset()),
+            kept=self.kept.get(worker.key, frozenset()),
+        )
 
 
 def around(tx: Tx, job: JobState) -> Around:
@@ -172,17 +190,30 @@ def around(tx: Tx, job: JobState) -> Around:
     if tag is not None:
         in_tag = select(worker_tags.c.worker_key).where(worker_tags.c.tag_key == tag.key)
         members = frozenset(tx.execute(in_tag).scalars())
-    blocked: defaultdict[int, set[str]] = defaultdict(set)
-    for worker_key, task_type in tx.execute(
-        select(job_blocks.c.worker_key, job_blocks.c.task_type).where(job_blocks.c.job_key == job.key)
-    ):
-        blocked[worker_key].add(task_type)
+    blocks: dict[bool, defaultdict[int, set[str]]] = {True: defaultdict(set), False: defaultdict(set)}
+    for worker_key, task_type, who in tx.execute(_BLOCKS, {"of_job": job.key}):
+        blocks[bool(who)][worker_key].add(task_type)
+    present = worker_store.all_present(tx)
     return Around(
-        worker_store.all_present(tx),
+        present,
         members,
         tag.name if tag is not None else "",
-        {key: frozenset(types) for key, types in blocked.items()},
+        {key: frozenset(types) for key, types in blocks[False].items()},
+        {key: frozenset(types) for key, types in blocks[True].items()},
+        _apart(tx, job, present),
     )
+
+
+_BLOCKS = select(job_blocks.c.worker_key, job_blocks.c.task_type, job_blocks.c.blocked_by).where(
+    job_blocks.c.job_key == bindparam("of_job")
+)
+
+
+def _apart(tx: Tx, job: JobState, present: Iterable[Worker]) -> frozenset[int]:
+    if not job.worker_rules:
+        return frozenset()
+    meant, its_tags = job_workers.of_job(tx, job.key), job_workers.members(tx)
+    return frozenset(each.key for each in present if not meant.include(each.key, its_tags.get(each.key, ())))
 
 
 def busy(tx: Tx) -> frozenset[int]:

@@ -9,7 +9,8 @@ from sqlalchemy import func as sql
 
 from flamenco.domain.listing import LimitState, WaitingJob
 from flamenco.store.engine import Tx
-from flamenco.store.scheduling import limits
+from flamenco.store.scheduling import own_limits
+from flamenco.store.scheduling.own_limits import LimitRow
 from flamenco.store.scheduling.queues import decode_names
 from flamenco.store.schema import CLAIMABLE_SQL, jobs, queues, requirements
 
@@ -35,17 +36,15 @@ def states(tx: Tx) -> list[LimitState]:
     for key, names in tx.execute(_LIMITED):
         for name in decode_names(names):
             under.setdefault(name, []).append(key)
-    return [_state(tx, use.name, use.capacity, use.in_use, under.get(use.name, [])) for use in limits.all_limits(tx)]
+    return [_state(tx, limit, under.get(limit.name, [])) for limit in own_limits.everything(tx)]
 
 
-def _state(tx: Tx, name: str, capacity: int, in_use: int, keys: list[int]) -> LimitState:
+def _state(tx: Tx, limit: LimitRow, keys: list[int]) -> LimitState:
     asked = {"keys": keys}
     waiting, waiting_jobs = tx.execute(_COUNT, asked).one() if keys else (0, 0)
     first = tx.execute(_FIRST, asked).all() if waiting else []
     return LimitState(
-        name=name,
-        capacity=capacity,
-        in_use=in_use,
+        **limit._asdict(),
         waiting=int(waiting),
         waiting_jobs=waiting_jobs,
         first=tuple(WaitingJob(row.uuid, row.name, int(row.tasks)) for row in first),

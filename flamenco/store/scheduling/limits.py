@@ -1,33 +1,41 @@
 """Limits: never more than so many tasks at once, counted by one row for each running task that falls under one.
 
-Taking a slot locks the limit's row, so that of several processes that want the last one exactly one gets it.
+Taking a slot locks the limit's row, so that of several processes that want the last one exactly one gets it. What a
+limit is on each machine by itself, those alone wait for each other that hand out tasks to that machine; on all that
+runs there, whichever jobs it is of, the running tasks themselves are counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, insert, select, text, update
+from sqlalchemy import ColumnElement, bindparam, case, delete, insert, literal, select, text, update
 from sqlalchemy import func as sql
 
-from flamenco.domain.scheduling.values import Limit
+from flamenco.domain.people_limits import is_of_machine
+from flamenco.domain.scheduling.values import UNLIMITED, Limit
 from flamenco.hooks.statistics import LimitUse
+from flamenco.store import turns
 from flamenco.store.engine import Tx
-from flamenco.store.schema import ACTIVE_SQL, limit_uses, limits, tasks
+from flamenco.store.schema import ACTIVE_SQL, MACHINE_SQL, limit_uses, limits, tasks, workers
 
-_SET_CAPACITY = (
+_SET = (
     update(limits)
-    .where(limits.c.name == bindparam("limit_name"), limits.c.capacity != bindparam("new"))
-    .values(capacity=bindparam("new"))
+    .where(
+        limits.c.name == bindparam("limit_name"),
+        (limits.c.capacity != bindparam("new")) | (limits.c.per_machine != bindparam("each")),
+    )
+    .values(capacity=bindparam("new"), per_machine=bindparam("each"))
 )
-_ADD = text("INSERT INTO limits (name, capacity) VALUES (:name, :capacity) ON CONFLICT DO NOTHING")
+_ADD = text("INSERT INTO limits (name, capacity, per_machine) VALUES (:name, :capacity, :each) ON CONFLICT DO NOTHING")
 
 
 def declare(tx: Tx, declared: Iterable[Limit]) -> None:
-    """Make limits known, with the capacity they have now."""
+    """Make limits known, with the capacity they have now; what people said of that stays."""
     for limit in sorted(declared, key=lambda each: each.name):
-        tx.execute(_ADD, {"name": limit.name, "capacity": limit.capacity})
-        tx.execute(_SET_CAPACITY, {"limit_name": limit.name, "new": limit.capacity})
+        tx.execute(_ADD, {"name": limit.name, "capacity": limit.capacity, "each": limit.per_machine})
+        tx.execute(_SET, {"limit_name": limit.name, "new": limit.capacity, "each": limit.per_machine})
 
 
 def names(on_type: Iterable[Limit]) -> tuple[str, ...]:
@@ -35,26 +43,77 @@ def names(on_type: Iterable[Limit]) -> tuple[str, ...]:
     return tuple(sorted({limit.name for limit in on_type}))
 
 
-_USED = select(sql.count()).select_from(limit_uses).where(limit_uses.c.limit_name == limits.c.name).scalar_subquery()
+CAPACITY: Final[ColumnElement[int]] = sql.coalesce(limits.c.own, limits.c.capacity)
+"""How many tasks may run under a limit: what people say, else what policies do."""
+
+USED: Final = (
+    select(sql.count()).select_from(limit_uses).where(limit_uses.c.limit_name == limits.c.name).scalar_subquery()
+)
+"""How many run under it, in the whole farm."""
+
+_THERE: Any = (text(ACTIVE_SQL), workers.c.address == bindparam("address"))
+_RUN_THERE = (
+    select(sql.count())
+    .select_from(tasks.join(workers, workers.c.key == tasks.c.worker_key))
+    .where(*_THERE)
+    .scalar_subquery()
+)
+_USED_THERE = (
+    select(sql.count())
+    .select_from(
+        limit_uses.join(tasks, tasks.c.key == limit_uses.c.task_key).join(workers, workers.c.key == tasks.c.worker_key)
+    )
+    .where(limit_uses.c.limit_name == limits.c.name, *_THERE)
+    .scalar_subquery()
+)
+_IN_USE = case((text(MACHINE_SQL), _RUN_THERE), (limits.c.per_machine, _USED_THERE), else_=USED)
 _NAMED = limits.c.name.in_(bindparam("names", expanding=True))
-_FULL = select(limits.c.name).where(_NAMED, limits.c.capacity <= _USED)
-_LOCK = select(limits.c.name).where(_NAMED).order_by(limits.c.name).with_for_update()
+_FULL = select(limits.c.name).where(_NAMED, CAPACITY <= _IN_USE)
+_OF_MACHINES = f"({MACHINE_SQL} OR limits.per_machine)"
+_LOCK = select(limits.c.name).where(_NAMED, text(f"NOT {_OF_MACHINES}")).order_by(limits.c.name).with_for_update()
+_IS_OF_MACHINES = select(literal(1)).select_from(limits).where(_NAMED, text(_OF_MACHINES)).limit(1)
 
 
-def full(tx: Tx, names: Collection[str]) -> set[str]:
-    """Those of the limits that have no slot left."""
-    return set(tx.execute(_FULL, {"names": sorted(names)}).scalars()) if names else set()
+def full(tx: Tx, names: Collection[str], address: str) -> set[str]:
+    """Those of the limits that have no slot left, for a worker at that address."""
+    if not names:
+        return set()
+    return set(tx.execute(_FULL, {"names": sorted(names), "address": address}).scalars())
 
 
-def take(tx: Tx, names: Collection[str], task_key: int) -> bool:
-    """Take a slot for a task under each of the limits, or under none when one is full: then False."""
+def take(tx: Tx, names: Collection[str], task_key: int, address: str) -> bool:
+    """Take a slot for a task under each of the limits, or under none when one is full: then False.
+
+    `address` is that of the worker that is to run it.
+    """
     if not names:
         return True
-    tx.execute(_LOCK, {"names": sorted(names)})
-    if full(tx, names):
+    _lock(tx, names, address)
+    if full(tx, names, address):
         return False
-    tx.execute(insert(limit_uses), [{"limit_name": name, "task_key": task_key} for name in sorted(names)])
+    if counted := [name for name in sorted(names) if not is_of_machine(name)]:
+        tx.execute(insert(limit_uses), [{"limit_name": name, "task_key": task_key} for name in counted])
     return True
+
+
+def _lock(tx: Tx, names: Collection[str], address: str) -> None:
+    """Keep others from what is left under these limits; always in this order, so that no two wait for each other."""
+    tx.execute(_LOCK, {"names": sorted(names)})
+    if tx.dialect.name != "sqlite" and tx.execute(_IS_OF_MACHINES, {"names": sorted(names)}).first():
+        turns.of_machine(tx, address)
+
+
+_COUNT_RUNNING = text(
+    "INSERT INTO limit_uses (limit_name, task_key)"  # noqa: S608 - our own constants
+    f" SELECT :limit_name, tasks.key FROM tasks WHERE tasks.job_key = :of_job AND tasks.queue_key = :of_queue"
+    f" AND {ACTIVE_SQL} ON CONFLICT DO NOTHING"
+)
+
+
+def count_running(tx: Tx, job_key: int, queue_key: int, names: Iterable[str]) -> None:
+    """What runs of a queue of a locked job falls under these limits from now on, whether there is room or not."""
+    for name in sorted(names):
+        tx.execute(_COUNT_RUNNING, {"limit_name": name, "of_job": job_key, "of_queue": queue_key})
 
 
 _RELEASE_ACTIVE = delete(limit_uses).where(
@@ -67,7 +126,11 @@ def release_active_of(tx: Tx, job_key: int) -> None:
     tx.execute(_RELEASE_ACTIVE, {"of_job": job_key})
 
 
+IN_FORCE: Final = CAPACITY < UNLIMITED
+"""Those that limit anything: what only people had set, and took away, is left behind."""
+
+
 def all_limits(tx: Tx) -> list[LimitUse]:
-    """Every limit with its use, by name."""
-    statement = select(limits.c.name, limits.c.capacity, _USED.label("in_use")).order_by(limits.c.name)
-    return [LimitUse(row.name, row.capacity, row.in_use) for row in tx.execute(statement)]
+    """Every limit with its use in the whole farm, by name."""
+    statement = select(limits.c.name, CAPACITY.label("most"), USED.label("in_use")).where(IN_FORCE)
+    return [LimitUse(row.name, row.most, row.in_use) for row in tx.execute(statement.order_by(limits.c.name))]

@@ -129,6 +129,8 @@ def limit(tx: Tx, job: Job, placement: Placement) -> None:
     for queue in of_job(tx, job.key):
         names = _limit_names(tx, queue.task_type, placement)
         if names != queue.limits:
+            if job.counts.active:
+                limits.count_running(tx, job.key, queue.key, set(names) - set(queue.limits))
             required = _requirement(tx, Kind(queue.task_type, queue.commands), names)
             tx.execute(_SET_REQUIREMENT, {"queue_key": queue.key, "requirement": required})
 

@@ -38,6 +38,40 @@ export async function newFrames() {
   return form && { frames: `${form.get("frames")}`, ...(form.get("mode") && { mode: "split" }) };
 }
 
+/** @param {any} value what is known of a field: a text, a note, or the workers that a job names */
+function written(value) {
+  if (Array.isArray(value)) return value.map((each) => `${each.is_tag ? "tag:" : ""}${each.name}`).join(", ");
+  return value?.text ?? value ?? "";
+}
+
+/** @type {Record<string, (text: string) => unknown>} what is made of what is written into a field */
+const READ = {
+  max_workers: (text) => (text ? Number(text) : null),
+  task_type: (text) => text || "*",
+  note: (text) => text,
+};
+/** @param {string} text */
+const listed = (text) => text.split(",").flatMap((each) => each.trim() || []);
+
+/**
+ * What an action is given by fields to write into.
+ * @param {keyof typeof words.asks} action
+ * @returns {(rows: any[]) => Promise<Record<string, unknown> | null>}
+ */
+export const asking = (action) => async (rows) => {
+  const what = words[action].replace(/ …$/, "");
+  const fields = Object.entries(words.asks[action]);
+  const form = await ask({
+    title: what,
+    text: [],
+    yes: what,
+    form: fields.map(
+      ([name, label]) => html`<label>${label} <input name=${name} defaultValue=${written(rows[0]?.[name])} /></label>`,
+    ),
+  });
+  return form && Object.fromEntries(fields.map(([name]) => [name, (READ[name] ?? listed)(`${form.get(name)}`)]));
+};
+
 /**
  * When jobs start at the earliest, and why not sooner.
  * @param {any[]} rows
