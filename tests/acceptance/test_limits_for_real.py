@@ -79,12 +79,15 @@ def test_existing_workers_are_kept_to_all_of_it(tmp_path: Path, manager: Manager
             (undo,) = outcome.undo
             client.actions.on("jobs", JobAction(undo.action), undo.arguments, ids=[job_id])
         client.set_limit("user:ann", 1)
-        assert asked(existing) == httpx.codes.OK
+        task = existing.ask("POST", "/task").json()["uuid"]
         with running_workers(tmp_path, manager.url, 1):
             assert wait_until(lambda: len(client.overview().workers) == 2, START_TIMEOUT_S)
             assert summary(manager.url, job_id).tasks["active"] == 1
             client.set_limit("user:ann", None)
-            assert wait_until(lambda: summary(manager.url, job_id).tasks["completed"] >= 1, START_TIMEOUT_S)
+            assert (
+                existing.ask("POST", f"/task/{task}", {"taskStatus": "completed"}).status_code == httpx.codes.NO_CONTENT
+            )
+            assert wait_until(lambda: summary(manager.url, job_id).tasks["completed"] >= 2, START_TIMEOUT_S)
         existing.ask("POST", "/sign-off")
         (gone,) = (each for each in client.workers.all() if each.name == "existing")
         client.actions.on("workers", WorkerAction.PUT_AWAY, {}, ids=[gone.id])
