@@ -6,6 +6,7 @@ What needs a library that not everybody has or waits for is not here: `flamenco.
 
 from flamenco.domain.durations import Duration, in_words
 from flamenco.domain.errors import ConfigError, NotFound, Refused
+from flamenco.domain.failure_rules import FailureRule
 from flamenco.domain.model import AuthoredJob, AuthoredTask, Command, JobType, JobTypeSetting, Submission
 from flamenco.domain.scheduling.accounts import Usage
 from flamenco.domain.scheduling.values import FarmView, Hold, JobCandidate, Limit, Term, WorkerView
@@ -49,6 +50,7 @@ __all__ = [
     "ConfigError",
     "Duration",
     "EventSink",
+    "FailureRule",
     "FarmReader",
     "FarmStatistics",
     "FarmView",

@@ -23,6 +23,39 @@ declare namespace Flamenco {
      * A job may have others. Flamenco's own manager does not look at it.
      */
     timeLimits?: { [taskType: string]: TimeLimits };
+    /**
+     * What follows when a task fails, by what it logged; the first that matches decides, before those of the farm:
+     * `{ match: "out of memory", taskTypes: ["render"], then: "retry_elsewhere", say: "{worker} is too small." }`.
+     */
+    failureRules?: FailureRule[];
+    /** A job fails when so many percent of its tasks have failed, from 0, for the first, to 100, unless it says itself. */
+    failPercent?: number;
+    /** So many workers have to fail a task before it counts as failed, unless its job says something else. */
+    tries?: number;
+  }
+
+  /** What follows when a task fails and a line of its log matches. */
+  interface FailureRule {
+    /** A regular expression, as Python has them, that some line of the end of the log fits; any, where it is missing. */
+    match?: string;
+    /** Only where the program of the task ended with this code. */
+    exitCode?: number;
+    /** Only for tasks of these types. */
+    taskTypes?: string[];
+    /** Only once so many workers have failed the task. */
+    workers?: number;
+    /** What follows, with a span where it says how long, such as `"retry_after 5m"`. */
+    then:
+      | "fail_job"
+      | "fail_task"
+      | "retry"
+      | "retry_elsewhere"
+      | `retry_after ${string}`
+      | `hold_job ${string}`
+      | "worker_error"
+      | "blocklist";
+    /** A sentence for people. `{name}` stands for a named group of `match`; there are also `{line}` and `{worker}`. */
+    say?: string;
   }
 
   /** How long one attempt at a task may take, such as `"90s"`, `"10m"` or `"1h30m"`; `"0s"` is no limit. */

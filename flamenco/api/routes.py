@@ -26,6 +26,7 @@ from flamenco.api.x import actions as x_actions
 from flamenco.api.x import archives as x_archives
 from flamenco.api.x import attempts as x_attempts
 from flamenco.api.x import events as x_events
+from flamenco.api.x import failures as x_failures
 from flamenco.api.x import frames as x_frames
 from flamenco.api.x import job_types as x_commands
 from flamenco.api.x import job_types as x_jobtypes
@@ -155,6 +156,7 @@ SURFACES = {
             "/tasks/actions": x_actions.OfTasks,
             "/workers/actions": x_actions.OfWorkers,
             "/trash": x_trash.Trash,
+            "/failure-rules": x_failures.Rules,
             "/retention": x_retention.Retention,
             "/archives": x_archives.Archives,
             "/archives/unpack": x_archives.Unpack,

@@ -15,7 +15,17 @@ import msgspec
 from flamenco.authoring.source import Key, Place, Source
 from flamenco.domain.model import SettingSubtype, SettingType, Visibility
 
-JOB_TYPE_KEYS = ("label", "description", "settings", "timeLimits", "name", "etag")
+JOB_TYPE_KEYS = (
+    "label",
+    "description",
+    "settings",
+    "timeLimits",
+    "failureRules",
+    "failPercent",
+    "tries",
+    "name",
+    "etag",
+)
 LIMIT_KEYS = ("maxRunTime", "minRunTime", "maxSilence")
 SETTING_KEYS = (
     *("key", "type", "subtype", "choices", "propargs", "description", "label", "default"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from flamenco import (
     AuthoredJob,
     CommandType,
+    FailureRule,
     FarmView,
     JobCandidate,
     Refused,
@@ -19,6 +20,7 @@ from flamenco import (
 )
 from flamenco.config import Config
 from flamenco.config.declared import settings_of
+from flamenco.domain.shipped_rules import SHIPPED
 from flamenco.hooks.parameters import ParameterError, read_parameters
 
 
@@ -51,6 +53,12 @@ def job_compiled(job: AuthoredJob, command_types: Mapping[str, CommandType]) -> 
 def by_priority(jobs: Sequence[JobCandidate], farm: FarmView) -> dict[str, Term]:  # noqa: ARG001 (a policy gets both)
     """Score every job by its priority, exactly."""
     return {job.id: Term(float(job.priority), f"priority {job.priority}") for job in jobs}
+
+
+@hookimpl(trylast=True)
+def failure_rules(config: Config) -> Iterable[FailureRule]:
+    """The rules that Flamenco comes with, but for those that the configuration leaves out."""
+    return [rule for name, rule in SHIPPED.items() if name not in config.failures.without]
 
 
 @hookimpl

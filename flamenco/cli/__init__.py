@@ -76,6 +76,8 @@ COMMANDS: Final = {
     "block": Lazy("flamenco.cli.job_workers:block", "Give workers no more tasks of jobs."),
     "unblock": Lazy("flamenco.cli.job_workers:unblock", "Give workers tasks of jobs again."),
     "note": Lazy("flamenco.cli.notes:note", "Leave a note on jobs."),
+    "retries": Lazy("flamenco.cli.retries:retries", "Say how much may fail in jobs before they do."),
+    "rules": Lazy("flamenco.cli.rules:rules", "List what follows from failures, and try it on a log."),
     "delete": Lazy("flamenco.cli.steering:delete", "Delete jobs."),
     "undelete": Lazy("flamenco.cli.trash:undelete", "Have jobs back that were deleted."),
     "trash": Lazy("flamenco.cli.trash:trash", "List the deleted jobs that can be had back."),

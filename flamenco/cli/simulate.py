@@ -74,6 +74,7 @@ def _behaviour_options(function: F) -> F:
         _rate("--return-rate", "How many of those come back.", 1.0),
         _rate("--crash-rate", "How many workers vanish in the middle of a task, without a word."),
         _rate("--hang-rate", "How many tasks hang: they never end, and say nothing more."),
+        click.option("--failure-line", default="", metavar="TEXT", help="What tasks log last that fail."),
         _rate("--failure-rate", "How many tasks fail."),
         _seconds("--task-seconds", "2", f"How long tasks take: {FORMS}."),
     ):
@@ -141,6 +142,8 @@ def simulate(
       flamenco simulate --own --workers 200 --jobs 4 --tasks 500 --task-seconds lognormal:30,0.8 --speed 10
       flamenco simulate --own --workers 20 --hang-rate 0.05 --max-silence 10s
       flamenco simulate --own --workers 50 --jobs 5 --limit 8 --crash-rate 0.02
+      flamenco simulate --own --failure-rate 0.5 --failure-line "server is busy" \
+        --set "failures.rules=[{match: server is busy, then: retry_after 1s}]"
       flamenco simulate --workers 50 --duration 600 --crash-rate 0.01 --failure-rate 0.02 --json
 
     With --json, the report is on stdout and all else on stderr. Exit codes: 0 all went well, 1 a task or a line was

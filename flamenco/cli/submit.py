@@ -29,6 +29,7 @@ from flamenco.cli.output import print_json
 from flamenco.cli.previews import frame_options
 from flamenco.cli.progress import job_progress
 from flamenco.cli.references import find_jobs, find_tags
+from flamenco.cli.retries import retry_options
 from flamenco.cli.start_after import start_after_options
 from flamenco.cli.time_limits import time_limit_options
 from flamenco.client import DependsOn, JobRequest, JobType, ManagerClient, ManagerError, Preview
@@ -54,6 +55,7 @@ _NOT_FOUND = 404
 @worker_options
 @start_after_options
 @frame_options
+@retry_options
 @click.option("--paused", is_flag=True, help="Have it wait until somebody resumes it: `flamenco requeue`.")
 @click.option("--dry-run", is_flag=True, help="Submit nothing, and show the tasks that the job would have.")
 @click.option("--wait", is_flag=True, help="Wait until the job has ended; exit code 1 unless it completed.")
@@ -75,6 +77,8 @@ def submit(
     reason: str,
     order: str,
     preview: Preview | None,
+    fail_percent: int | None,
+    tries: int | None,
     manager_url: str,
     *,
     frame_by_frame: bool,
@@ -100,6 +104,7 @@ def submit(
       flamenco submit simple-blender-render --name "Light 12" --settings light12.yaml --after "Sim 12" --frame-by-frame
       flamenco submit echo-sleep-test --name "Try" --max-run-time 5m --max-silence misc=1m
       flamenco submit echo-sleep-test --name "Here" --allow render-01 --allow tag:gpu
+      flamenco submit echo-sleep-test --name "Brave" --fail-percent 50 --tries 5
       flamenco submit echo-sleep-test --name "Tonight" --start-after "tonight 18:00" --reason "license server is down"
       flamenco submit simple-blender-render --name "Shot 14" --settings shot14.yaml --preview first,middle,last
     """
@@ -129,6 +134,8 @@ def submit(
             preview=preview,
             workers_allowed=allowed,
             workers_denied=denied,
+            fail_percent=fail_percent,
+            tries=tries,
         )
         if dry_run:
             _show(client.compile_job(request, _warn), as_json=as_json)

@@ -20,6 +20,7 @@ from flamenco.cli.options import ListingGroup, confirm, json_option, manager_opt
 from flamenco.cli.output import age, print_fields, print_json, print_line, print_table, short_ids, styled
 from flamenco.cli.put_away import bring_back, put_away
 from flamenco.cli.references import find_tags, find_workers
+from flamenco.cli.worker_health import heal
 from flamenco.cli.worker_schedule import schedule
 from flamenco.cli.worker_tasks import worker_tasks
 from flamenco.client import (
@@ -76,6 +77,7 @@ workers.add_command(worker_tasks)
 workers.add_command(note_on_workers)
 workers.add_command(put_away)
 workers.add_command(bring_back)
+workers.add_command(heal)
 
 
 ORDERS = ("name", "status", "last_seen", "version", "platform", "address", "created")

@@ -28,6 +28,7 @@ from flamenco.client.archives import JobArchive, UnpackedJob
 from flamenco.client.attempts import Attempt, AttemptTask, AttemptWorker, Eta, GivenJob, GivenTask, JobTimes, WorkerTime
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, ManagerError, ManagerUnreachable
 from flamenco.client.events import Events, FarmEvent
+from flamenco.client.failures import ListedRule
 from flamenco.client.jobs import Blocked, Job, count_by_status
 from flamenco.client.lists import Findings, JobRow, Listed, NamedByJob, Note, TaskRow, TrashedJob, WorkerRow
 from flamenco.client.manager import ManagerClient
@@ -93,6 +94,7 @@ __all__ = [
     "KeptPreview",
     "LimitState",
     "Listed",
+    "ListedRule",
     "ListedWorker",
     "LogHit",
     "LogHits",

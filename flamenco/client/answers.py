@@ -75,6 +75,8 @@ class JobRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     time_limits: Annotated[
         dict[str, dict[str, str]], Meta(description="By task type or *: max_run_time, min_run_time, max_silence.")
     ] = field(default_factory=dict)
+    fail_percent: Annotated[int | None, Meta(description="It fails when so many percent of its tasks have.")] = None
+    tries: Annotated[int | None, Meta(description="A task of it fails when so many workers have failed it.")] = None
     start_after: Annotated[str, Meta(description="When it starts at the earliest, such as +1h or tonight 18:00.")] = ""
     start_after_reason: Annotated[str, Meta(description="Why it does not start sooner.")] = ""
     order: Annotated[str, Meta(description="In which order its frames come, such as middle-out.")] = ""

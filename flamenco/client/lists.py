@@ -138,6 +138,8 @@ class WorkerRow(Struct, frozen=True, kw_only=True):
     warning: str = ""
     put_away: datetime | None = None
     note: Note | None = None
+    sick: str = ""
+    sick_since: datetime | None = None
     tags: tuple[Named, ...] = ()
     task: RunningTask | None = None
     requested: RequestedStatus | None = None

@@ -31,6 +31,7 @@ from flamenco.client.archives import ArchiveCalls
 from flamenco.client.attempts import AttemptCalls
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, NO_SUCH_ADDRESS, Connection, in_path
 from flamenco.client.events import EventCalls
+from flamenco.client.failures import FailureCalls
 from flamenco.client.frames import FrameCalls
 from flamenco.client.job_waits import JobWaitCalls
 from flamenco.client.jobs import JobCalls
@@ -115,6 +116,7 @@ class ManagerClient:
         self.events = EventCalls(self._connection)
         self.access = AccessCalls(self._connection)
         self.archives = ArchiveCalls(self._connection)
+        self.failures = FailureCalls(self._connection)
         self.retention = RetentionCalls(self._connection)
 
     def __enter__(self) -> Self:
@@ -186,6 +188,7 @@ class ManagerClient:
         # Which has no words for these.
         beyond = {"worker_tag", "initial_status", "depends_on", "time_limits", "start_after", "order", "preview"}
         beyond |= {"workers_allowed", "workers_denied"}
+        beyond |= {"fail_percent", "tries"}
         path = "/api/x/jobs" if beyond & body.keys() else "/api/jobs"
         return self._connection.decoded(self._with_warnings(path, body, warn), SubmittedJob)
 

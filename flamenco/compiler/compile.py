@@ -179,6 +179,9 @@ class Compiler:
         return replace(
             job,
             time_limits=JobTimeLimits(declared, submission.time_limits),
+            failure_rules=job_type.failure_rules,
+            fail_percent=job_type.fail_percent if submission.fail_percent is None else submission.fail_percent,
+            tries=job_type.tries if submission.tries is None else submission.tries,
             start_after=submission.start_after,
             start_after_reason=submission.start_after_reason,
         )

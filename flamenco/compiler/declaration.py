@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Struct, field, structs
+from msgspec import UNSET, Meta, Struct, field, structs
 from msgspec.structs import replace
 
 from flamenco.domain import mismatch, time_limits
 from flamenco.domain.errors import Refused
+from flamenco.domain.failure_rules import MOST_RULES, MOST_TRIES, FailureRule
 from flamenco.domain.model import EvalInfo, JobType, JobTypeSetting, SettingSubtype, SettingType, Visibility
 from flamenco.domain.time_limits import TimeLimits
 
@@ -21,6 +22,9 @@ _Value = str | bool | int | float
 
 _LENIENT = frozenset({"str", "bool", "int", "float"})
 _YES_OR_NO = frozenset({"required", "editable", "showLinkButton"})
+
+
+_BEHAVIOUR = ("time_limits", "failure_rules", "fail_percent", "tries")
 
 
 _ESCAPED = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
@@ -58,11 +62,29 @@ class _Limits(Struct, rename="camel"):
     max_silence: str | None = None
 
 
+class _Rule(Struct, rename="camel", forbid_unknown_fields=True):
+    """A failure rule as a script writes it."""
+
+    then: str
+    match: str = ""
+    exit_code: int | None = None
+    task_types: tuple[str, ...] = ()
+    workers: int = 1
+    say: str = ""
+
+
+_Percent = Annotated[int, Meta(ge=0, le=100)]
+_Tries = Annotated[int, Meta(ge=1, le=MOST_TRIES)]
+
+
 class _JobType(Struct):
     label: _Value | None = None
     description: _Value | None = None
     settings: tuple[_Setting, ...] | None = None
     time_limits: dict[str, _Limits] | None = field(default=None, name="timeLimits")
+    failure_rules: tuple[_Rule, ...] = field(default=(), name="failureRules")
+    fail_percent: _Percent | None = field(default=None, name="failPercent")
+    tries: _Tries | None = None
 
 
 class Described(Struct):
@@ -95,6 +117,9 @@ def job_type_of(name: str, described: msgspec.Raw) -> JobType | None:
         description=UNSET if declared.description is None else _text(declared.description),
         settings=settings,
         time_limits=UNSET if declared.time_limits is None else _time_limits(declared.time_limits),
+        failure_rules=_failure_rules(declared.failure_rules),
+        fail_percent=declared.fail_percent,
+        tries=declared.tries,
     )
     return replace(job_type, etag=etag_of(job_type))
 
@@ -140,6 +165,18 @@ def _time_limits(declared: dict[str, _Limits]) -> dict[str, TimeLimits]:
     return found
 
 
+def _failure_rules(declared: Sequence[_Rule]) -> tuple[FailureRule, ...]:
+    if len(declared) > MOST_RULES:
+        raise ValueError(f"failureRules: are at most {MOST_RULES}, and not {len(declared)}")
+    found = []
+    for number, rule in enumerate(declared):
+        try:
+            found.append(FailureRule(**structs.asdict(rule)))
+        except ValueError as error:
+            raise ValueError(f"failureRules[{number}]: {str(error).replace('exit_code', 'exitCode')}") from error
+    return tuple(found)
+
+
 def _text(value: _Value) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
@@ -159,12 +196,13 @@ def _check_names(settings: tuple[JobTypeSetting, ...]) -> None:
 def etag_of(job_type: JobType) -> str:
     """SHA-1, in hexadecimal, of the declaration as compact JSON with sorted keys; what was not declared is left out.
 
-    Aliases and limits on time do not count: they change what is accepted and what happens, not what a client shows.
+    Aliases do not count, nor what becomes of tasks: they change what is accepted and what happens, not what is shown.
     Byte for byte what Flamenco computes, so that a client that saw the same script there is not told that it changed.
     """
     declared: dict[str, Any] = msgspec.to_builtins(job_type)
     declared["etag"] = ""
-    declared.pop("time_limits", None)
+    for key in _BEHAVIOUR:
+        declared.pop(key, None)
     for setting in declared["settings"] or ():
         setting.pop("aliases", None)
         if "evalInfo" in setting:

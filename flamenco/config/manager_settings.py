@@ -17,6 +17,7 @@ from msgspec import Meta, Struct, field
 
 from flamenco.config.access_settings import AccessConfig, NetworkRoles, WorkersConfig, networks
 from flamenco.config.addresses import database_url, is_loopback, parse_listen
+from flamenco.config.failure_settings import FailuresConfig
 from flamenco.config.keeping_settings import RetentionRules, TrashConfig
 from flamenco.config.paths import absolute, default_data_dir
 from flamenco.config.plugins import NO_PLUGINS, Values
@@ -269,6 +270,7 @@ class Config(Struct, frozen=True, kw_only=True):
         int,
         Meta(description="So many workers have to fail a task before it counts as failed.", ge=0, le=1_000_000),
     ] = 3
+    failures: FailuresConfig = FailuresConfig()
     automatic_time_limit: Annotated[
         AutomaticTimeLimit,
         Meta(

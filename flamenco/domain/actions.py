@@ -46,6 +46,7 @@ class JobAction(StrEnum):
     BLOCK = "block"
     UNBLOCK = "unblock"
     NOTE = "note"
+    RETRIES = "retries"
     DELETE = "delete"
     UNDELETE = "undelete"
     PURGE = "purge"
@@ -76,6 +77,7 @@ class WorkerAction(StrEnum):
     PUT_AWAY = "put-away"
     BRING_BACK = "bring-back"
     APPROVE = "approve"
+    HEAL = "heal"
     REMOVE = "remove"
 
 
@@ -237,6 +239,13 @@ JOB_ACTIONS: Final[Mapping[JobAction, Action]] = {
         needs=("note",),
         undone_by=(JobAction.NOTE,),
     ),
+    JobAction.RETRIES: Action(
+        does="Say how much may fail in it before it does.",
+        done="given other limits on failures",
+        access=Access.STEER,
+        takes=("fail_percent", "tries"),
+        undone_by=(JobAction.RETRIES,),
+    ),
     JobAction.DELETE: Action(
         does="Delete it with its tasks, logs and previews; what it rendered stays. It is in the trash for a while.",
         done="deleted",
@@ -350,6 +359,7 @@ WORKER_ACTIONS: Final[Mapping[WorkerAction, Action]] = {
         undone_by=(WorkerAction.PUT_AWAY,),
     ),
     WorkerAction.APPROVE: Action(does="Let it work here.", done="approved", access=Access.MANAGE),
+    WorkerAction.HEAL: Action(does="Give it tasks again, though it was sick.", done="healed", access=Access.MANAGE),
     WorkerAction.REMOVE: Action(
         does="Forget it; its tasks go to others, and its secret opens nothing.", done="removed", access=Access.MANAGE
     ),

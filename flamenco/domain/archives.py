@@ -14,6 +14,7 @@ from msgspec import Meta, Struct, field
 
 from flamenco.domain import job_files
 from flamenco.domain.attempts import KEPT, LONGEST_REASON, Outcome
+from flamenco.domain.failure_rules import MOST_RULES, MOST_TRIES, FailureRule
 from flamenco.domain.job_workers import MOST
 from flamenco.domain.model import Command, TaskCounts
 from flamenco.domain.notes import LONGEST
@@ -112,6 +113,11 @@ class ArchivedTask(Struct, frozen=True, kw_only=True):
     failed_by: tuple[ArchivedFailure, ...] = ()
 
 
+_Rules = Annotated[tuple[FailureRule, ...], Meta(max_length=MOST_RULES)]
+_Percent = Annotated[int, Meta(ge=0, le=100)]
+_Tries = Annotated[int, Meta(ge=1, le=MOST_TRIES)]
+
+
 class ArchivedJob(Struct, frozen=True, kw_only=True):
     """A job that has ended, but for its tasks. `tag` is the UUID of the one that its workers needed.
 
@@ -146,6 +152,9 @@ class ArchivedJob(Struct, frozen=True, kw_only=True):
     workers_allowed: _Names = ()
     workers_denied: _Names = ()
     note: ArchivedNote | None = None
+    failure_rules: _Rules = ()
+    fail_percent: _Percent | None = None
+    tries: _Tries | None = None
 
     @property
     def holds(self) -> bool:

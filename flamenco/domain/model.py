@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
 
 from flamenco.domain.access import Owner
+from flamenco.domain.failure_rules import FailureRule
 from flamenco.domain.job_waits import Wanted
 from flamenco.domain.job_workers import Written
 from flamenco.domain.moves import PendingMove
@@ -79,6 +80,9 @@ class AuthoredJob(Struct, frozen=True, kw_only=True):
     shaman_checkout_id: str = ""
     depends_on: tuple[Wanted, ...] = ()
     time_limits: JobTimeLimits = NO_LIMITS
+    failure_rules: tuple[FailureRule, ...] = ()
+    fail_percent: int | None = None
+    tries: int | None = None
     start_after: datetime | None = None
     start_after_reason: str = ""
     frame_order: str = ""
@@ -102,6 +106,8 @@ class Submission(Struct, frozen=True, kw_only=True):
     initial_status: JobStatus = JobStatus.QUEUED
     depends_on: tuple[Wanted, ...] = ()
     time_limits: dict[str, TimeLimits] = field(default_factory=dict)
+    fail_percent: int | None = None
+    tries: int | None = None
     start_after: datetime | None = None
     start_after_reason: str = ""
     frame_order: str = ""
@@ -161,11 +167,12 @@ class TaskCounts(Struct, frozen=True):
 class JobState(Struct, frozen=True, kw_only=True):
     """A stored job, as far as it is worked on: all but what its submission said of it, which may be long.
 
-    `max_running` is the most of its tasks that may run at once, where policies limit that. With `start_after`, it waits
-    for that moment; it is taken away by whoever asks for a task then. `waiting_for` counts what keeps it back until
-    others are done, `waited_for` says how closely others follow it: see `store.job_waits`. `preview` is a
-    `PreviewState`; `worker_rules` says whether it is for some workers alone: see `store.job_workers`. Times of its
-    tasks are in seconds: those of the completed ones, and `used_seconds` by all that ended, whichever way.
+    `max_running` is the most of its tasks that may run at once, where policies limit that. `fail_percent` and `tries`:
+    how many of a hundred tasks have to fail until it does, and how many workers one of them, where that is said of it.
+    With `start_after`, it waits for that moment; it is taken away by whoever asks for a task then. `waiting_for` counts
+    what keeps it back until others are done, `waited_for` says how closely others follow it: see `store.job_waits`.
+    `preview` is a `PreviewState`; `worker_rules` says whether it is for some workers alone: see `store.job_workers`.
+    Times of its tasks are in seconds: those of the completed ones, and `used_seconds` by all that ended, whichever way.
     """
 
     key: int
@@ -186,6 +193,8 @@ class JobState(Struct, frozen=True, kw_only=True):
     max_running: int | None = None
     has_variables: bool = False
     has_time_limits: bool = False
+    fail_percent: int | None = None
+    tries: int | None = None
     start_after: datetime | None = None
     last_assigned: datetime | None = None
     completed_runs: int = 0
@@ -300,7 +309,8 @@ class Worker(Speaker, frozen=True, kw_only=True):
 
     `commands` are those it has; None for one that does not say, and is trusted with every task of its types.
     `sign_ons` is how often it signed on, `signed_on` when last. `warning` is what people should know, from `warned` on.
-    One that is not `approved` is given nothing. One that was `put_away` is in no list until it signs on again.
+    One that is not `approved` is given nothing, nor is one that is `sick`, which says why. `failing` are row numbers of
+    jobs of which it failed tasks, one after the other. One that was `put_away` is in no list until it signs on again.
     """
 
     address: str
@@ -319,6 +329,9 @@ class Worker(Speaker, frozen=True, kw_only=True):
     warned: datetime | None = None
     approved: bool = True
     put_away: datetime | None = None
+    failing: tuple[int, ...] = ()
+    sick: str = ""
+    sick_since: datetime | None = None
 
 
 class Tag(Struct, frozen=True, kw_only=True):
@@ -395,7 +408,8 @@ class JobTypeSetting(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class JobType(Struct, frozen=True, kw_only=True):
     """What a job type's script declares. `settings` is None where the script has no list at all.
 
-    `time_limits` are by task type, or `*` for all others.
+    `time_limits` are by task type, or `*` for all others. `failure_rules`, `fail_percent` and `tries` say what follows
+    when tasks of its jobs fail, where those say nothing else.
     """
 
     name: str
@@ -404,3 +418,6 @@ class JobType(Struct, frozen=True, kw_only=True):
     description: str | UnsetType = UNSET
     settings: tuple[JobTypeSetting, ...] | None = None
     time_limits: dict[str, TimeLimits] | UnsetType = UNSET
+    failure_rules: tuple[FailureRule, ...] = ()
+    fail_percent: int | None = None
+    tries: int | None = None

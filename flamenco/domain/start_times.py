@@ -104,13 +104,15 @@ def _date(text: str, wall: Wall) -> datetime | None:
         return None
 
 
-def told(start: datetime, reason: str, now: datetime, local: LocalTime = datetime.astimezone) -> str:
-    """When a job starts, and why not sooner: `starts at 18:00: the license server is down`."""
+def told(
+    start: datetime, reason: str, now: datetime, local: LocalTime = datetime.astimezone, what: str = "starts"
+) -> str:
+    """When a job starts, and why not sooner: `starts at 18:00: the license server is down`; or something else does."""
     there, here = local(start), local(now)
     # Seconds are said where there are any: `+90s` is not over at the minute.
     clock = f"{there:%H:%M:%S}" if there.time().replace(microsecond=0) != _minute(there.time()) else f"{there:%H:%M}"
     when = clock if there.date() == here.date() else f"{there:%Y-%m-%d} {clock}"
-    return f"starts at {when}: {reason}" if reason else f"starts at {when}"
+    return f"{what} at {when}: {reason}" if reason else f"{what} at {when}"
 
 
 def _minute(clock: time) -> time:

@@ -21,7 +21,7 @@ from flamenco.domain.statuses import (
 )
 
 FAILED_TASKS_FAIL_JOB_PERCENT = 10
-"""A job fails once this many percent of its tasks failed, truncated to whole percents."""
+"""A job fails once this many percent of its tasks failed, truncated to whole percents; unless it is told otherwise."""
 
 
 class JobMove(Struct, frozen=True):
@@ -37,9 +37,16 @@ Effect = JobMove | MassMove
 
 
 def after_task(  # noqa: PLR0911 - one row of the table each
-    job: JobStatus, counts: TaskCounts, new: TaskStatus, old: TaskStatus | None = None
+    job: JobStatus,
+    counts: TaskCounts,
+    new: TaskStatus,
+    old: TaskStatus | None = None,
+    fail_percent: int = FAILED_TASKS_FAIL_JOB_PERCENT,
 ) -> tuple[JobStatus, str] | None:
-    """Where the job goes, and why, after one of its tasks went from `old` to `new`. `counts` include that already."""
+    """Where the job goes, and why, after one of its tasks went from `old` to `new`. `counts` include that already.
+
+    It fails once `fail_percent` of its tasks did.
+    """
     if new is TaskStatus.QUEUED:
         if job is not JobStatus.COMPLETED:
             return None
@@ -52,7 +59,7 @@ def after_task(  # noqa: PLR0911 - one row of the table each
         return JobStatus.ACTIVE, f"task became {new}"
     if new is TaskStatus.CANCELED and not counts.of(*UNFINISHED_TASK):
         return JobStatus.CANCELED, "all tasks are done or canceled"
-    if new is TaskStatus.FAILED and too_many_failed(counts):
+    if new is TaskStatus.FAILED and too_many_failed(counts, fail_percent=fail_percent):
         return JobStatus.FAILED, "too many tasks failed"
     if new in (TaskStatus.COMPLETED, TaskStatus.FAILED) and counts.is_done:
         return JobStatus.COMPLETED, "all tasks completed"
@@ -63,9 +70,10 @@ def after_task(  # noqa: PLR0911 - one row of the table each
     return None
 
 
-def too_many_failed(counts: TaskCounts, more: int = 0) -> bool:
+def too_many_failed(counts: TaskCounts, more: int = 0, fail_percent: int = FAILED_TASKS_FAIL_JOB_PERCENT) -> bool:
     """Whether so many tasks failed that the job does, or would with `more` of them."""
-    return (counts.missed + more) * 100 // counts.total >= FAILED_TASKS_FAIL_JOB_PERCENT
+    missed = counts.missed + more
+    return missed > 0 and missed * 100 // counts.total >= fail_percent
 
 
 def may_be_over(job: JobStatus, counts: TaskCounts) -> bool:

@@ -27,7 +27,7 @@ from flamenco.domain.visible import visible
 from flamenco.farm import preview_states
 from flamenco.farm.context import Farm
 from flamenco.files.logs import stamped
-from flamenco.store import attempts, events, job_news, job_waits, jobs, listing, moves, tasks, unmet
+from flamenco.store import attempts, events, job_news, job_waits, jobs, listing, moves, retries, tasks, unmet
 from flamenco.store.engine import Tx
 from flamenco.store.job_news import What
 from flamenco.store.job_waits import Followed
@@ -53,8 +53,19 @@ T = TypeVar("T", bound=TaskState)
 class Cascade:
     """All that one transaction does to one job. Call `save` at the end, `write_logs` after the commit."""
 
-    def __init__(self, tx: Tx, job: JobState, now: datetime, alone: Collection[int] = ()) -> None:
-        """`alone`: the row numbers of tasks that are known to be waited for by no other."""
+    def __init__(
+        self,
+        tx: Tx,
+        job: JobState,
+        now: datetime,
+        alone: Collection[int] = (),
+        fail_percent: int = transitions.FAILED_TASKS_FAIL_JOB_PERCENT,
+    ) -> None:
+        """`alone`: the row numbers of tasks that are known to be waited for by no other.
+
+        `fail_percent` of its tasks fail the job, unless that is said of the job itself.
+        """
+        self._fail_percent = fail_percent
         self.job = job
         self._alone = alone
         self.now = now
@@ -65,10 +76,17 @@ class Cascade:
         self._moves_many = False
 
     @classmethod
-    def of_task(cls, tx: Tx, task_id: str, now: datetime) -> tuple[Cascade, TaskState]:
+    def of_task(
+        cls, tx: Tx, task_id: str, now: datetime, fail_percent: int = transitions.FAILED_TASKS_FAIL_JOB_PERCENT
+    ) -> tuple[Cascade, TaskState]:
         """Lock a task and its job. Raises `NotFound`."""
         job, task = tasks.lock(tx, task_id)
-        return cls(tx, job, now), task
+        return cls(tx, job, now, fail_percent=fail_percent), task
+
+    @property
+    def fail_percent(self) -> int:
+        """How many of a hundred tasks have to fail until the job does."""
+        return self._fail_percent if self.job.fail_percent is None else self.job.fail_percent
 
     def publish(self, event: Event) -> None:
         """Tell of something else that happens with all this."""
@@ -102,7 +120,7 @@ class Cascade:
         self._events.append(task_event(changed, task.status, worker or self._worker_of(changed)))
         if new is not task.status:
             self.log(task, f"task changed status {task.status} -> {new}")
-        follow_up = transitions.after_task(self.job.status, self.job.counts_to_be, new, task.status)
+        follow_up = transitions.after_task(self.job.status, self.job.counts_to_be, new, task.status, self.fail_percent)
         if follow_up and not (self.job.moves and follow_up[0] is JobStatus.PAUSED):  # which it is once all are moved
             status, reason = follow_up
             self.set_job(status, self._in_full(status, reason, changed))
@@ -307,7 +325,9 @@ class Cascade:
         if self.job.moves or self.job.delete_requested or not transitions.may_be_over(self.job.status, self.job.counts):
             return
         if self.job.counts.of(*RUNNABLE_TASK) and (
-            queues.has_runnable(self._tx, self.job.key) or unmet.waits_by_frames(self._tx, self.job.key)
+            queues.has_runnable(self._tx, self.job.key)
+            or unmet.waits_by_frames(self._tx, self.job.key)
+            or retries.wait(self._tx, self.job.key)
         ):
             return
         if preview_states.holds(self._tx, self.job):

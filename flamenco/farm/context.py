@@ -18,7 +18,9 @@ from flamenco.config.access_settings import NetworkRoles, networks
 from flamenco.config.paths import CONFIG_FILE_NAME
 from flamenco.domain.access import Caller
 from flamenco.domain.errors import Busy
+from flamenco.domain.failure_rules import FailureRule, KnownRule
 from flamenco.domain.model import Speaker
+from flamenco.domain.shipped_rules import name_of
 from flamenco.domain.timeouts import Moment, Watch
 from flamenco.domain.variables import Variables
 from flamenco.farm.attempts import Repeated
@@ -34,6 +36,7 @@ from flamenco.farm.scheduling.policies import Policies
 from flamenco.farm.throttle import COUNTED, SIGNING_IN, SIGNING_IN_BY_NAME, HourlyCount, Throttle, stopped_scripts
 from flamenco.files.images import LastRendered
 from flamenco.files.logs import TaskLogs
+from flamenco.files.rule_matching import RuleMatching
 from flamenco.files.shaman.system import shaman_of
 from flamenco.hooks.manager import Hooks
 from flamenco.store.engine import BUSY_TIMEOUT_S, Store
@@ -59,6 +62,11 @@ def _must_be_stopped() -> None:
     log.error("the manager should stop; stop it")
 
 
+def _known_rule(plugin: str, rule: FailureRule) -> KnownRule:
+    name = name_of(rule)
+    return KnownRule(rule, "Flamenco" if name else f"the plugin {plugin}", name)
+
+
 class Farm:
     """One manager process's view of the farm. Safe to share between threads; not to be carried across a fork.
 
@@ -67,6 +75,7 @@ class Farm:
     `shut_down` has it end. `sources`: where settings have their values from, by their keys, as `config.Loaded` says.
     `clock` is what people call the time, and may be moved; `timer` gives seconds that nobody moves.
     `task_watch`, `worker_watch`: of whom nothing was heard for how long, as far as this process has watched.
+    `failure_rules` are those of the configuration and of plugins, in their order, and `rule_matching` looks for them.
     `command_limits` are those that commands have by default, by the names of the few that have any.
     `chores_due`: by when, by the timer, something is to be heard of each thread of chores. `sleep_checked`: when this
     process last looked which workers should sleep. `idle_workers`: the keys of those that this process had nothing for
@@ -102,6 +111,11 @@ class Farm:
         self.shaman = shaman_of(config, clock)
         self.variables = Variables(config.effective_variables, platform.system().lower())
         self.command_types = hooks.command_types()
+        self.failure_rules = [
+            *(KnownRule(rule, "the configuration") for rule in config.failures.rules),
+            *(_known_rule(plugin, rule) for plugin, rule in hooks.failure_rules(config)),
+        ]
+        self.rule_matching = RuleMatching()
         self.command_limits = {name: each.time_limits for name, each in self.command_types.items() if each.time_limits}
         self.event_sinks = hooks.event_sinks(config)
         self.authenticators = hooks.authenticators(config)
@@ -163,4 +177,5 @@ class Farm:
                 log.exception("an event sink could not be closed", sink=sink.name)
         self.image_queue.close()
         self.compiler.close()
+        self.rule_matching.close()
         self.store.close()

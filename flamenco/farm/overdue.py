@@ -18,7 +18,7 @@ from flamenco.domain.errors import NotFound
 from flamenco.domain.statuses import SCHEDULABLE_JOB, TaskStatus
 from flamenco.domain.time_limits import HeldLimits
 from flamenco.domain.time_spent import Life, TimeSpent
-from flamenco.farm import failing
+from flamenco.farm import failing, sickness
 from flamenco.farm.attempts import Attempts
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
@@ -122,11 +122,13 @@ def break_off(farm: Farm, running: Running, sentence: str) -> None:
     """Fail an attempt at a task that is being run, unless it has ended meanwhile; others try as after any failure."""
     with farm.store.write() as tx:
         try:
-            cascade, task = Cascade.of_task(tx, running.id, farm.clock())
+            percent = farm.config.failures.job_fail_percent
+            cascade, task = Cascade.of_task(tx, running.id, farm.clock(), percent)
         except NotFound:
             return
         if not task.is_active or task.attempts != running.attempt:
             return
+        worker = None
         if task.worker_key is None:  # a person called it active
             cascade.log(task, sentence)
             cascade.set_task(task, TaskStatus.FAILED, sentence)
@@ -136,6 +138,8 @@ def break_off(farm: Farm, running: Running, sentence: str) -> None:
         cascade.save()
     log.warning("a task broke a limit on its time", task=running.id, job=running.job_id, reason=sentence)
     cascade.write_logs(farm)
+    if worker is not None:
+        sickness.after_failure(farm, worker, running.job_key, failing.COUNTED)
 
 
 def warn(farm: Farm, running: Running, sentence: str) -> None:

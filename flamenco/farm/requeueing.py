@@ -62,6 +62,7 @@ def requeue_elsewhere(farm: Farm, task_id: str, reason: str) -> None:
         audit.note(tx, cascade.now, "task", task.id, task.name, before={"status": task.status}, after=after)
         failures.forget_task(tx, task.key)
         failures.add_failure(tx, task, worker.key, cascade.now)
+        task = task_store.fetch_by_key(tx, task.key)  # which may have waited to be tried again
         if not _unblock_if_needed(tx, cascade, task):
             raise Conflict(f"There is no other worker than {worker.name} that could run it.")
         cascade.log(task, f"Task was queued for other workers than {worker.name} ({worker.id}): {reason}")

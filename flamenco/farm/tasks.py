@@ -11,12 +11,14 @@ from msgspec.structs import replace
 
 from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.domain.events import task_log_event
+from flamenco.domain.failure_rules import Ruling
 from flamenco.domain.listing import TaskQuery
 from flamenco.domain.model import JobState, Speaker, Task, TaskState, TaskSummary, TaskWorker, Worker
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, TaskStatus
-from flamenco.farm import audit, failing, last_rendered, moving, speaking, time_limits
+from flamenco.farm import audit, failing, failure_rules, last_rendered, moving, sickness, speaking, time_limits
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
+from flamenco.farm.failing import Aftermath
 from flamenco.farm.task_logs import logged
 from flamenco.store import events, failures, heard, jobs, listing, workers
 from flamenco.store import tasks as task_store
@@ -72,16 +74,26 @@ def update(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange) -> No
         return
     if _is_progress(change) and _only_tells(farm, speaker, task_id, change, now):
         return
+    ruling = None
+    if change.status is TaskStatus.FAILED:
+        # Not in the transaction, where others would have to wait for what may take a second.
+        ruling = failure_rules.judge(farm, speaker, task_id, change.activity or "")
+    aftermath = None
     with speaking.hearing_of(farm, speaker, task_id, now) as (tx, worker, job, task, is_waited_for):
-        cascade = Cascade(tx, job, now, alone=() if is_waited_for else (task.key,))
+        percent = farm.config.failures.job_fail_percent
+        cascade = Cascade(tx, job, now, () if is_waited_for else (task.key,), percent)
         _check_yours(task, worker)
         if change.log:
             cascade.publish(task_log_event(task.id, change.log))
         counts = _counts_still(tx, cascade.job, task, worker, change)
         if counts:
-            _report(tx, farm, cascade, task, worker, change)
+            aftermath = _report(tx, farm, cascade, task, worker, change, ruling)
         cascade.save()
     cascade.write_logs(farm)
+    if aftermath is not None:
+        sickness.after_failure(farm, worker, job.key, aftermath)
+    elif counts and change.status is TaskStatus.COMPLETED:
+        sickness.after_success(farm, worker)
     # Said only here: the log that came along is to be kept.
     if not counts and not _is_known(task, change):
         raise Conflict(f"Task {task.id} is not active any more, it is {task.status}; drop it.")
@@ -153,19 +165,29 @@ def _check_yours(task: TaskState, speaker: Speaker) -> None:
         raise Conflict(f"Task {task.id} is not assigned to worker {speaker.name}.")
 
 
-def _report(tx: Tx, farm: Farm, cascade: Cascade, task: TaskState, worker: Worker, change: TaskChange) -> None:
+def _report(
+    tx: Tx,
+    farm: Farm,
+    cascade: Cascade,
+    task: TaskState,
+    worker: Worker,
+    change: TaskChange,
+    ruling: Ruling | None,
+) -> Aftermath | None:
+    """Note what a worker says; what is left to be done where that was a failure."""
     if change.status in (None, TaskStatus.FAILED, task.status) or change.steps_completed is not None:
         task = cascade.set_progress(task, change.activity, change.steps_completed, worker)
     if change.status is None or change.status is task.status:
-        return
+        return None
     if change.status is TaskStatus.FAILED:
-        failing.task_failed(tx, farm.config, cascade, task, worker)
-    elif change.status is TaskStatus.COMPLETED and (
+        return failing.task_failed(tx, farm.config, cascade, task, worker, ruling)
+    if change.status is TaskStatus.COMPLETED and (
         why_not := time_limits.shortfall(tx, farm, cascade.job, task, cascade.now)
     ):
         failing.fail(tx, farm.config, cascade, task, worker, why_not)
-    else:
-        cascade.set_task(task, change.status, change.activity, worker)
+        return failing.COUNTED
+    cascade.set_task(task, change.status, change.activity, worker)
+    return None
 
 
 def may_run(farm: Farm, speaker: Speaker, task_id: str) -> RunPermission:
@@ -205,7 +227,8 @@ def time_out(farm: Farm, forgotten: TaskState) -> None:
     """Nobody was heard of a task for too long: it fails, unless it was touched meanwhile."""
     with farm.store.write() as tx:
         try:
-            cascade, task = Cascade.of_task(tx, forgotten.id, farm.clock())
+            percent = farm.config.failures.job_fail_percent
+            cascade, task = Cascade.of_task(tx, forgotten.id, farm.clock(), percent)
         except NotFound:
             return
         if task.status is not TaskStatus.ACTIVE or task.last_touched != forgotten.last_touched:
@@ -257,7 +280,8 @@ def set_status(
         check(task.status)
         _set_status(tx, farm, cascade, task, status, reason)
 
-    moving.alone(farm, lambda tx: Cascade.of_task(tx, task_id, farm.clock())[0], change)
+    percent = farm.config.failures.job_fail_percent
+    moving.alone(farm, lambda tx: Cascade.of_task(tx, task_id, farm.clock(), percent)[0], change)
 
 
 def _set_status(tx: Tx, farm: Farm, cascade: Cascade, task: TaskState, status: TaskStatus, reason: str) -> None:
@@ -265,6 +289,7 @@ def _set_status(tx: Tx, farm: Farm, cascade: Cascade, task: TaskState, status: T
     audit.note(tx, cascade.now, "task", task.id, task.name, before={"status": task.status}, after=after)
     if status is TaskStatus.QUEUED:
         failures.forget_task(tx, task.key)
+        task = task_store.fetch_by_key(tx, task.key)  # which may have waited to be tried again
         if not failures.workers_left(tx, cascade.job, task):
             failures.unblock_type(tx, cascade.job.key, task.type)
     cascade.set_task(task, status, reason, log_begins=logged(farm, task))

@@ -174,9 +174,9 @@ def sign_off(farm: Farm, speaker: Speaker) -> None:
             gone = replace(gone, status_requested=before.status, lazy_request=False)
         worker_store.save(tx, gone, now)
         events.append(tx, [worker_event(gone, now, before.status)], now)
-        cascades = _return_tasks(farm, tx, gone, "worker signed off")
+        cascades = return_tasks(farm, tx, gone, "worker signed off")
     log.info("a worker went", name=gone.name, worker=gone.id)
-    _write_logs(farm, cascades)
+    write_logs(farm, cascades)
 
 
 def requested_status(farm: Farm, speaker: Speaker) -> WorkerStatus | None:
@@ -190,15 +190,17 @@ def state_changed(farm: Farm, speaker: Speaker, status: WorkerStatus) -> None:
     now = farm.clock()
     cascades: list[Cascade] = []
     with speaking.hearing(farm, speaker, now) as (tx, before):
-        present = replace(before, status=status, put_away=None)
+        # One that is sick may think that it is awake, and is given nothing all the same.
+        is_kept = status is WorkerStatus.AWAKE and before.sick
+        present = replace(before, status=WorkerStatus.ERROR if is_kept else status, put_away=None)
         if before.status_requested in (None, status):
             present = replace(present, status_requested=None, lazy_request=False)
         worker_store.save(tx, present, now)
         events.append(tx, [worker_event(present, now, before.status)], now)
-        if before.status is WorkerStatus.AWAKE and status is not WorkerStatus.AWAKE:
+        if before.status is WorkerStatus.AWAKE and present.status is not WorkerStatus.AWAKE:
             reason = f"worker {present.name} ({present.id}) changed status to '{status}'"
-            cascades = _return_tasks(farm, tx, present, reason)
-    _write_logs(farm, cascades)
+            cascades = return_tasks(farm, tx, present, reason)
+    write_logs(farm, cascades)
 
 
 def request_status(farm: Farm, worker_id: str, status: WorkerStatus, *, lazy: bool) -> Worker:
@@ -260,8 +262,8 @@ def delete(farm: Farm, worker_id: str) -> None:
         worker_store.mark_deleted(tx, worker.key, now)
         audit.note(tx, now, "worker", worker_id, worker.name, after={"deleted": True})
         events.append(tx, [worker_event(worker, now, deleted=True)], now)
-        cascades = _return_tasks(farm, tx, worker, "worker is being deleted")
-    _write_logs(farm, cascades)
+        cascades = return_tasks(farm, tx, worker, "worker is being deleted")
+    write_logs(farm, cascades)
     stranding.look_soon(farm)
 
 
@@ -282,12 +284,13 @@ def time_out(farm: Farm, worker_id: str, last_seen: datetime) -> None:
         lost = replace(before, status=WorkerStatus.ERROR, status_requested=None, lazy_request=False)
         worker_store.save(tx, lost, now)
         events.append(tx, [worker_event(lost, now, before.status)], now)
-        cascades = _return_tasks(farm, tx, lost, "worker timed out", are_lost=True)
+        cascades = return_tasks(farm, tx, lost, "worker timed out", are_lost=True)
     log.warning("a worker was silent for too long", name=lost.name, since=str(before.last_seen), worker=lost.id)
-    _write_logs(farm, cascades)
+    write_logs(farm, cascades)
 
 
-def _return_tasks(farm: Farm, tx: Tx, worker: Worker, reason: str, *, are_lost: bool = False) -> list[Cascade]:
+def return_tasks(farm: Farm, tx: Tx, worker: Worker, reason: str, *, are_lost: bool = False) -> list[Cascade]:
+    """Give back all tasks that a locked worker is running; call `write_logs` after the transaction."""
     cascades = []
     active = tasks.active_of_worker(tx, worker.key)
     # Jobs are locked in the order of their keys, so that two transactions never wait for each other.
@@ -319,6 +322,7 @@ def return_task(cascade: Cascade, task: TaskState, reason: str, *, is_lost: bool
     cascade.log(task, activity)
 
 
-def _write_logs(farm: Farm, cascades: Sequence[Cascade]) -> None:
+def write_logs(farm: Farm, cascades: Sequence[Cascade]) -> None:
+    """Say in the logs what happened to tasks."""
     for cascade in cascades:
         cascade.write_logs(farm)

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from msgspec import Struct, inspect
 
+from flamenco.domain.failure_rules import FailureRule
 from flamenco.hooks.authentication import Authenticator
 from flamenco.hooks.routes import Method, Route
 from flamenco.hooks.setting import Setting
@@ -29,6 +30,8 @@ def problem_with(value: object) -> str:
             problems = _of_setting(value)
         case SchedulingPolicy():
             problems = _of_policy(value)
+        case FailureRule():
+            problems = _of_rule(value)
         case EventSink():
             problems = _of_sink(value)
         case Authenticator():
@@ -69,6 +72,14 @@ def _of_policy(policy: SchedulingPolicy) -> Iterable[str]:
     yield _number("half_life_s", policy.half_life_s)
     yield _number("weight", policy.weight)
     yield _not("depends_on", policy.depends_on, "'job' or 'farm'", fits=policy.depends_on in ("job", "farm"))
+
+
+def _of_rule(rule: FailureRule) -> Iterable[str]:
+    yield _text("match", rule.match)
+    yield _text("say", rule.say)
+    yield _texts("task_types", rule.task_types)
+    is_code = rule.exit_code is None or isinstance(rule.exit_code, int)
+    yield _not("exit_code", rule.exit_code, "a whole number", fits=is_code)
 
 
 def _of_sink(sink: EventSink) -> Iterable[str]:

@@ -23,6 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flamenco.domain.errors import FarmError
+from flamenco.domain.failure_rules import FailureRule
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
 from flamenco.hooks import discovery, specs
 from flamenco.hooks.authentication import Authenticator, Identity, Presented
@@ -125,6 +126,7 @@ class Hooks:
                     sink.close()
             for ask in (self.scheduling_policies, self.authenticators, self.api_routes, self.web_pages):
                 ask(config)
+            self.failure_rules(config)
             for ask_for in (self.command_types, self.job_type_folders, self.cli_commands):
                 ask_for()
         except PluginError as error:
@@ -193,6 +195,10 @@ class Hooks:
     def scheduling_policies(self, config: ManagerConfig | None = None) -> dict[str, SchedulingPolicy]:
         """All policies by name, whether in use or not."""
         return self._named("scheduling_policies", SchedulingPolicy, config=config)
+
+    def failure_rules(self, config: ManagerConfig | None = None) -> list[tuple[str, FailureRule]]:
+        """What follows from failures, and which plugin says so, in the order in which they are asked."""
+        return [(given.plugin, given.value) for given in self._each("failure_rules", FailureRule, config=config)]
 
     def event_sinks(self, config: ManagerConfig | None = None) -> dict[str, EventSink]:
         """All event sinks by name."""

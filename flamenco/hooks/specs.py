@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from flamenco.domain.failure_rules import FailureRule
 from flamenco.domain.model import AuthoredJob, JobType, JobTypeSetting, Submission
 from flamenco.hooks.authentication import Authenticator
 from flamenco.hooks.routes import Route
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 PROJECT = "flamenco"
 """Name of the pluggy project and of the entry-point group."""
 
-HOOKS_VERSION = (1, 5)
+HOOKS_VERSION = (1, 6)
 """Version of the hooks: the first number changes when plugins may have to, the second with every addition.
 
 A plugin that needs a certain one says so: `requires_hooks = (1, 0)` in its module.
@@ -78,6 +79,16 @@ def scheduling_policies(config: ManagerConfig) -> Iterable[SchedulingPolicy]:
 
     Called once at the start of every manager process. All of them are in use, each with its own weight, unless the
     setting `policies` names those that are.
+    """
+    return ()
+
+
+@hookspec
+def failure_rules(config: ManagerConfig) -> Iterable[FailureRule]:
+    """What follows from what a failed task logged; asked after the rules of its job type and of the configuration.
+
+    Called once at the start of every manager process. The patterns are looked for in a process of their own, which is
+    ended when it takes too long.
     """
     return ()
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from flamenco.farm import farm_status, moving, ordering
+from flamenco.farm import farm_status, moving, ordering, retrying
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
 from flamenco.store import approval_links, audit, damage, events, leases, log_followers, space, users
@@ -141,7 +141,11 @@ MOVES_EVERY_S = 1.0
 
 
 def finish_moves(farm: Farm) -> float:
-    """Go on with what a process that died had begun with many tasks of a job, and with jobs that end by themselves."""
+    """Go on with what a process that died had begun with many tasks of a job, and with jobs that end by themselves.
+
+    And with tasks that were to wait for a moment before they are tried again.
+    """
     moving.finish_all(farm)
     ordering.finish_all(farm)
+    retrying.let_go(farm)
     return MOVES_EVERY_S

@@ -16,7 +16,8 @@ class Behaviour(Struct, frozen=True, kw_only=True):
 
     `crash_rate`: the worker vanishes in the middle, without a word; `return_rate` of those come back after
     `restart_seconds`. `offline_rate`: its network is away for `offline_seconds`, and the task goes on. `hang_rate`: the
-    task never ends, and says nothing; its worker goes on asking whether to go on.
+    task never ends, and says nothing; its worker goes on asking whether to go on. `failure_line`: what those say last
+    that fail.
     """
 
     task_seconds: Distribution = Distribution("fixed", (2.0,))
@@ -27,6 +28,7 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     offline_rate: float = 0.0
     offline_seconds: Distribution = Distribution("fixed", (20.0,))
     hang_rate: float = 0.0
+    failure_line: str = ""
     log_lines: int = 10
     speed: float = 1.0
 
@@ -36,6 +38,7 @@ class Fate(Struct, frozen=True, kw_only=True):
 
     seconds: float
     fails: bool = False
+    last_words: str = ""
     crash_at: float | None = None
     restart_after: float | None = None
     offline_from: float | None = None
@@ -74,6 +77,7 @@ def _fate(behaviour: Behaviour, dice: random.Random) -> Fate:
     return Fate(
         seconds=seconds,
         fails=fails,
+        last_words=behaviour.failure_line if fails else "",
         crash_at=crash_at if crashes else None,
         restart_after=restart if returns else None,
         offline_from=offline_from if is_cut_off else None,

@@ -38,6 +38,7 @@ class Report(Struct, frozen=True, kw_only=True):
     crashes: int
     cut_off: int
     hung: int = 0
+    failures: int = 0
     lost: list[str]
     doubled: list[str]
     lost_lines: list[str]
@@ -63,7 +64,8 @@ def in_words(report: Report) -> Iterator[str]:
     )
     yield f"  utilisation  {report.utilisation:.0%} of the workers' time awake"
     hung = f", {report.hung} hung" if report.hung else ""
-    yield f"  mishaps      {report.crashes} crashes, {report.cut_off} lost networks{hung}"
+    failures = f", {report.failures} failures" if report.failures else ""
+    yield f"  mishaps      {report.crashes} crashes, {report.cut_off} lost networks{hung}{failures}"
     yield f"  errors       {_counts(report.errors)}"
     yield f"  {'in ms':<12} {'count':>8} {'p50':>8} {'p95':>8} {'p99':>8} {'max':>8}"
     for name, latency in [

@@ -227,6 +227,7 @@ class Simulation:
             crashes=statistics.crashes,
             cut_off=statistics.cut_off,
             hung=statistics.hung,
+            failures=statistics.failures,
             lost=verdict.lost,
             doubled=verdict.doubled,
             lost_lines=verdict.lost_lines,

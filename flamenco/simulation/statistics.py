@@ -43,6 +43,7 @@ class Statistics:
         self.crashes = 0
         self.cut_off = 0
         self.hung = 0
+        self.failures = 0
         self._durations: dict[str, array[float]] = {}
 
     def answered(self, operation: str, seconds: float) -> None:

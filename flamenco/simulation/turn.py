@@ -87,6 +87,9 @@ class Turn:
             await asyncio.sleep(max(0.0, self._next_event(now) - now))
             await self._catch_up(self._elapsed())
         self._say(self._lines)
+        self._statistics.failures += self._fate.fails
+        if self._fate.last_words:
+            self._reports.append(Report(TaskUpdate(log=f"{self._fate.last_words}\n")))
         self._reports.append(Report(TaskUpdate(activity="Done", status=self._end()), is_end=True))
         self._ledger.ending(self._task_id, self._worker)
         while self._reports:

@@ -26,7 +26,7 @@ from flamenco.domain.notes import Note
 from flamenco.domain.previews import Wave
 from flamenco.domain.scheduling.values import Placement
 from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
-from flamenco.store import arrivals, job_workers, notes, previews, task_rows, time_limits
+from flamenco.store import arrivals, job_rules, job_workers, notes, previews, task_rows, time_limits
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues
@@ -87,6 +87,7 @@ def job(tx: Tx, job_key: int) -> ArchivedJob:
         variables=job_store.variables(tx, job_key),
         time_limits=time_limits.of_job(tx, job_key),
         previewed=kept.preview if (kept := previews.of_job(tx, job_key)) else None,
+        failure_rules=job_rules.of_job(tx, job_key),
         tag=stored.worker_tag,
         owner=stored.owner.name,
         owner_address=stored.owner.address,

@@ -10,8 +10,9 @@ from sqlalchemy import func as sql
 from flamenco.domain.job_workers import EVERYBODY
 from flamenco.domain.model import JobState, TaskState
 from flamenco.domain.statuses import TaskStatus
-from flamenco.store import job_workers
+from flamenco.store import job_workers, retries
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready
 from flamenco.store.scheduling.queues import decode_names
 from flamenco.store.schema import job_blocks, jobs, queues, requirements, task_failures, tasks, worker_tags, workers
 
@@ -25,8 +26,11 @@ def has_failed(tx: Tx, task_key: int, worker_key: int) -> bool:
     return tx.execute(_FAILED_BEFORE, {"task_key": task_key, "worker_key": worker_key}).first() is not None
 
 
-def add_failure(tx: Tx, task: TaskState, worker_key: int, now: datetime) -> None:
-    """Note that this worker failed this task; once is enough. The job is locked."""
+def add_failure(tx: Tx, task: TaskState, worker_key: int, now: datetime, *, counts: bool = True) -> None:
+    """Note that this worker failed this task; once is enough. The job is locked.
+
+    One that does not count only keeps the worker from the task.
+    """
     if has_failed(tx, task.key, worker_key):
         return
     tx.execute(
@@ -37,11 +41,21 @@ def add_failure(tx: Tx, task: TaskState, worker_key: int, now: datetime) -> None
             "job_key": task.job_key,
             "task_type": task.type,
             "created": now,
+            "counts": counts,
         },
     )
 
 
-_FAILED_BY = select(sql.count()).select_from(task_failures).where(task_failures.c.task_key == bindparam("task_key"))
+_FAILED_BY = (
+    select(sql.count())
+    .select_from(task_failures)
+    .where(task_failures.c.task_key == bindparam("task_key"), task_failures.c.counts)
+)
+_OTHERS_FAILED = Ready(
+    select(sql.count())
+    .select_from(task_failures)
+    .where(task_failures.c.task_key == bindparam("task_key"), task_failures.c.worker_key != bindparam("worker_key"))
+)
 _FAILED_IN_JOB = (
     select(sql.count())
     .select_from(task_failures)
@@ -54,8 +68,14 @@ _FAILED_IN_JOB = (
 
 
 def workers_that_failed(tx: Tx, task_key: int) -> int:
-    """How many distinct workers failed the task."""
-    return int(tx.execute(_FAILED_BY, {"task_key": task_key}).scalar_one())
+    """How many distinct workers failed the task, as far as that counts; and how often else it was tried."""
+    tries, _ = retries.counts(tx, task_key)
+    return tries + int(tx.execute(_FAILED_BY, {"task_key": task_key}).scalar_one())
+
+
+def others_that_failed(tx: Tx, task_key: int, worker_key: int) -> int:
+    """How many workers beside this one failed the task, counted or not."""
+    return int(_OTHERS_FAILED.scalar(tx, task_key=task_key, worker_key=worker_key) or 0)
 
 
 def failed_by_worker(tx: Tx, task: TaskState, worker_key: int) -> int:
@@ -148,17 +168,20 @@ def unblock_type(tx: Tx, job_key: int, task_type: str) -> None:
 
 
 def forget_task(tx: Tx, task_key: int) -> None:
-    """A fresh start for a task: nobody failed it."""
+    """A fresh start for a task: nobody failed it, and it does not wait to be tried again."""
+    retries.forget_task(tx, task_key)
     tx.execute(delete(task_failures).where(task_failures.c.task_key == task_key))
 
 
 def forget_tasks(tx: Tx, job_key: int, status: TaskStatus) -> None:
     """The same for the tasks of a locked job that are in `status`."""
+    retries.forget_tasks(tx, job_key, status)
     those = select(tasks.c.key).where(tasks.c.job_key == job_key, tasks.c.status == status)
     tx.execute(delete(task_failures).where(task_failures.c.job_key == job_key, task_failures.c.task_key.in_(those)))
 
 
 def forget_job(tx: Tx, job_key: int) -> None:
     """A fresh start for a job: nobody failed anything in it, nobody is blocked but by people."""
+    retries.forget_job(tx, job_key)
     tx.execute(delete(task_failures).where(task_failures.c.job_key == job_key))
     tx.execute(delete(job_blocks).where(job_blocks.c.job_key == job_key, job_blocks.c.blocked_by == ""))

@@ -20,7 +20,7 @@ from flamenco.domain.previews import PreviewState
 from flamenco.domain.scheduling.values import JobCandidate, Placement
 from flamenco.domain.searching import BATCH, LONGEST_NAME, PROJECT, searchable
 from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
-from flamenco.store import previews, task_rows, time_limits, turns
+from flamenco.store import job_rules, previews, task_rows, time_limits, turns
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready, Row
 from flamenco.store.rows import Rows
@@ -33,7 +33,7 @@ COUNTS = [*(jobs.c[f"tasks_{status.column}"] for status in TaskStatus), jobs.c.t
 _SAVED = (
     *("status", "activity", "priority", "updated", "steps_completed", "steps_total", "last_assigned"),
     *("completed_runs", "completed_seconds", "used_seconds", "counts", "moves"),
-    *("has_time_limits", "start_after"),
+    *("has_time_limits", "fail_percent", "tries", "start_after"),
 )
 
 
@@ -205,6 +205,7 @@ def insert_job(
         time_limits.save(tx, job_key, job.time_limits)
         if job.previewed:
             previews.insert_preview(tx, job_key, job.previewed)
+        job_rules.save(tx, job_key, job.failure_rules)
     return stored
 
 

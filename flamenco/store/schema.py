@@ -135,6 +135,12 @@ DOOMED_SQL = "jobs.delete_requested IS NOT NULL AND jobs.trashed_at IS NULL AND 
 PURGING_SQL = "jobs.purging"
 """One that is being deleted for good."""
 
+RETRY_LATER_SQL = "task_retries.not_before IS NOT NULL"
+"""A task that waits for a moment before it is tried again; that is counted in its `unmet`."""
+
+SICK_SQL = "workers.sick <> ''"
+"""A worker that is given nothing until somebody has looked at it."""
+
 START_AFTER_SQL = "jobs.start_after IS NOT NULL"
 """A job that waits for a moment."""
 
@@ -228,6 +234,9 @@ jobs = Table(
     Column("booked_seconds", Float, nullable=False, server_default="0"),
     # Whether it has some in `job_variables`: most jobs do not, and need not be asked for them at every claim.
     Column("has_variables", Boolean, nullable=False, server_default=text("false")),
+    # How many of its tasks in a hundred have to fail until it does, and how often one is tried, where it says so.
+    Column("fail_percent", Integer),
+    Column("tries", Integer),
     # The same of `job_time_limits`, which need not be asked for at every end of a task then.
     Column("has_time_limits", Boolean, nullable=False, server_default=text("false")),
     *(Column(f"tasks_{status.column}", Integer, nullable=False, server_default="0") for status in TaskStatus),
@@ -520,8 +529,30 @@ task_failures = Table(
     Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False),
     Column("task_type", Text, nullable=False),
     Column("created", Utc, nullable=False),
+    Column("counts", Boolean, nullable=False, server_default=text("true")),  # as one of the task's tries
     PrimaryKeyConstraint("task_key", "worker_key"),
     Index("ix_task_failures_job", "job_key", "worker_key", "task_type"),
+)
+
+task_retries = Table(
+    "task_retries",
+    metadata,
+    # Tasks of which failures are not all in `task_failures`: `tries` count for the task and keep nobody from it, `free`
+    # do not count at all. With `not_before`, it waits for that moment, and its `unmet` is one more.
+    Column("task_key", ForeignKey("tasks.key", ondelete="CASCADE"), primary_key=True),
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), nullable=False, index=True),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("free", Integer, nullable=False, server_default="0"),
+    Column("not_before", Utc),
+)
+_partial("ix_task_retries_due", RETRY_LATER_SQL, task_retries.c.not_before)
+
+job_rules = Table(
+    "job_rules",
+    metadata,
+    # What follows from failures of a job's tasks, as its job type said when it was submitted.
+    Column("job_key", ForeignKey("jobs.key", ondelete="CASCADE"), primary_key=True),
+    Column("rules", Text, nullable=False),  # JSON, a list of `FailureRule`
 )
 
 job_time_limits = Table(
@@ -610,8 +641,15 @@ workers = Table(
     Column("warned", Utc),
     Column("approved", Boolean, nullable=False, server_default=text("true")),  # a person agreed, or nobody had to
     Column("put_away", Utc),  # out of lists since then, until it signs on again
+    # It failed tasks of these jobs, one after the other; see `domain.sickness`. Why it is sick, empty while it is not,
+    # since when, and by which job a rule has said so.
+    Column("failing", Json, nullable=False, server_default="[]"),
+    Column("sick", Text, nullable=False, server_default=""),
+    Column("sick_since", Utc),
+    Column("sick_by_job", Key),
     Index("ix_workers_registered", "address", "created"),
 )
+_partial("ix_workers_sick", SICK_SQL, workers.c.sick_by_job)
 
 sleep_schedules = Table(
     "sleep_schedules",

@@ -1,7 +1,8 @@
 """What each task waits for, counted: tasks of its own job, somebody who approves, and frame by frame other jobs.
 
-A task of the same job that is completed lets go of those that wait for it at once: see `store.tasks.change_unmet`.
-What other jobs do is counted anew, for the few tasks that it is about, or for a part of the job after the other.
+So is whether it waits for a moment, see `store.retries`. A task of the same job that is completed lets go of those that
+wait for it at once: see `store.tasks.change_unmet`. What other jobs do is counted anew, for the few tasks that it is
+about, or for a part of the job after the other.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ _OF_SAME_JOB: Final = """((
     WHERE d.task_key = tasks.key AND other.status <> 'completed'
 ) + CASE WHEN tasks.wave = 2 AND EXISTS (
     SELECT 1 FROM jobs j WHERE j.key = tasks.job_key AND j.preview IN ('rendering', 'waiting')
-) THEN 1 ELSE 0 END)"""
+) THEN 1 ELSE 0 END + (
+    SELECT count(*) FROM task_retries r WHERE r.task_key = tasks.key AND r.not_before IS NOT NULL
+))"""
 _COUNTED: Final = "d.kind = 'frames' AND d.state IN ('counting', 'waiting')"
 # `longest_other` keeps the look at the index short. A task without frames waits until the whole dependency is met. The
 # state is in a CASE, as otherwise PostgreSQL would go through the whole index of what is pending, for each task.

@@ -28,10 +28,12 @@ ROWS = Rows(
         "task_types": tuple,
         "status_requested": lambda status: WorkerStatus(status) if status else None,
         "commands": lambda names: None if names is None else tuple(names),
+        "failing": tuple,
     },
     saved=(
         *("name", "address", "software", "status", "task_types", "last_seen", "status_requested", "lazy_request"),
         *("can_restart", "commands", "sign_ons", "signed_on", "approved", "put_away"),
+        *("failing", "sick", "sick_since"),
     ),
 )
 _PRESENT = select(*ROWS.columns).where(workers.c.deleted.is_(None))

@@ -45,12 +45,13 @@ from flamenco import (
     CommandContext,
     CommandFailed,
     CommandType,
+    FailureRule,
     ManagerConfig,
     Setting,
     hookimpl,
 )
 
-requires_hooks = (1, 0)
+requires_hooks = (1, 6)
 
 OIIOTOOL: Final = "oiiotool"
 CONTACT_SHEET: Final = "make-contact-sheet"
@@ -186,6 +187,22 @@ def settings() -> Iterable[Setting]:
         type=Program,
         default=PROGRAM,
         help="oiiotool on the workers, for commands that name none: a path, a variable, or `oiiotool` to look for it.",
+    )
+
+
+@hookimpl
+def failure_rules() -> Iterable[FailureRule]:
+    """An image that two workers cannot find is not there; and nobody needs to try what `oiiotool` does not know."""
+    yield FailureRule(
+        match=r'oiiotool ERROR: read : .{0,200}?(?:does not exist|Could not open)[^"]{0,80}"(?P<file>[^"]{1,500})"',
+        workers=2,
+        then="fail_task",
+        say="The image {file} is missing, or cannot be read.",
+    )
+    yield FailureRule(
+        match=r"oiiotool ERROR: (?P<what>(?:unknown|invalid) (?:option|command).{0,200})",
+        then="fail_task",
+        say="oiiotool does not know how: {what}",
     )
 
 

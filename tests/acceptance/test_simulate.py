@@ -200,3 +200,16 @@ def test_no_more_than_a_limit(tmp_path: Path) -> None:
     report = simulate(tmp_path, "--own", *size, *QUICK, *rates, TMPDIR=str(tmp_path))
     assert (report["ended"], report["most_at_once"]) == ("done", 6)
     assert report["crowded"] == report["lost"] == report["doubled"] == []
+
+
+def test_tasks_that_fail_by_a_rule(tmp_path: Path) -> None:
+    """Half of all attempts fail: with a rule that does not count those, the job is completed; without, it fails."""
+    fails = ("--failure-rate", "0.5", "--failure-line", "server is busy", "--set", "failures.sick_after_failures=0")
+    size = ("--own", "--workers", "10", "--tasks", "60", *QUICK, *fails)
+    plain = simulate(tmp_path, *size)
+    assert plain["tasks"].get("completed", 0) < 60
+    rule = "failures.rules=[{match: server is busy, then: retry_after 1s}]"
+    ruled = simulate(tmp_path, *size, "--set", rule)
+    assert ruled["tasks"] == {"completed": 60}
+    assert ruled["failures"] > 20
+    assert ruled["lost"] == ruled["doubled"] == ruled["lost_lines"] == []

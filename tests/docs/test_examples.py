@@ -26,7 +26,7 @@ TESTED = {
     ("README.md", ""): 1,  # what the demo shows: tests/acceptance/test_demo.py
     ("CONTRIBUTING.md", "sh"): 1,  # here
     ("CONTRIBUTING.md", ""): 2,  # the folders and the layers, here
-    ("docs/plugins.md", "python"): 14,  # test_plugins_manual.py
+    ("docs/plugins.md", "python"): 15,  # test_plugins_manual.py
     ("docs/plugins.md", "js"): 1,  # test_plugins_manual.py, and tests/acceptance/web/test_plugin_pages.py
     ("docs/plugins.md", "yaml"): 2,  # test_plugins_manual.py
     ("docs/plugins.md", "toml"): 1,  # tests/acceptance/test_outside_plugin.py
@@ -42,6 +42,9 @@ TESTED = {
     ("docs/frames.md", "sh"): 3,  # here; tests/integration/test_frames_manual.py
     ("docs/limits.md", "sh"): 7,  # here; tests/integration/test_limits_manual.py
     ("docs/limits.md", "js"): 1,  # tests/integration/test_job_workers.py
+    ("docs/failures.md", "sh"): 2,  # here; tests/integration/test_failures_manual.py
+    ("docs/failures.md", "yaml"): 1,  # likewise
+    ("docs/failures.md", "js"): 1,  # likewise
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
     ("docs/keeping.md", "sh"): 5,  # here; tests/acceptance/test_trash.py
     ("docs/keeping.md", "yaml"): 2,  # here
@@ -62,8 +65,8 @@ TESTED = {
 
 SHELL = [
     *("README.md", "CONTRIBUTING.md"),
-    *("docs/access.md", "docs/database.md", "docs/frames.md", "docs/keeping.md", "docs/limits.md"),
-    *("docs/operating.md", "docs/simulate.md", "docs/time.md"),
+    *("docs/access.md", "docs/database.md", "docs/failures.md", "docs/frames.md", "docs/keeping.md"),
+    *("docs/limits.md", "docs/operating.md", "docs/simulate.md", "docs/time.md"),
 ]
 """The manuals with lines for a shell."""
 

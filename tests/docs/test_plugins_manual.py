@@ -192,6 +192,21 @@ def test_hook_scheduling_policies(submit: Submit, fake_worker: FakeWorkers, clie
     assert client.explain(final.id).waiting[0].why == "limit"
 
 
+def test_hook_failure_rules(submit: Submit, fake_worker: FakeWorkers, client: ManagerClient) -> None:
+    """A task that says that it diverged takes its job with it; both rules are listed, before Flamenco's own."""
+    job = submit("blender-echo", settings={"tasks": 20})
+    worker = fake_worker()
+    task = worker.next_task()
+    assert task is not None
+    worker.fail(task, "ERROR: solver diverged at frame 12")
+    said = "The simulation diverged at frame 12; nobody needs to try it again."
+    assert client.job(job.id).status == "failed"
+    assert said in client.jobs.get(job.id).activity
+    by = [rule.by for rule in client.failures.rules()]
+    assert by[:2] == ["the plugin example"] * 2
+    assert set(by[2:]) == {"Flamenco"}
+
+
 def test_hook_event_sinks(
     submit: Submit, fake_worker: FakeWorkers, pass_time: Callable[..., None], configuration: Loaded, farm: Farm
 ) -> None:

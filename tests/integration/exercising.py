@@ -24,6 +24,7 @@ from flamenco.domain.access import ITSELF, Access, Caller, Role, Way, hash_of
 from flamenco.domain.actions import AnyAction, JobAction, TaskAction, WorkerAction
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import AccessDenied, Refused
+from flamenco.domain.failure_rules import FailureRule
 from flamenco.domain.frame_plans import planned
 from flamenco.domain.frames_again import Mode
 from flamenco.domain.job_files import LAST_RENDERED
@@ -58,8 +59,10 @@ from flamenco.farm import (
     putting_away,
     requeueing,
     retention,
+    retry_limits,
     roll_ups,
     search,
+    sickness,
     sign_in,
     sinks,
     skipping,
@@ -180,6 +183,7 @@ def exercise(farm: Farm, clock: Clock) -> None:
     sink = _attach_sink(farm)
     tag = tags.create(farm, "tag")
     job = _work(farm, clock)
+    _rule(farm, clock)
     _fail(farm)
     _wait(farm)
     _steer(farm, job, tag.id)
@@ -299,6 +303,35 @@ def _preview(farm: Farm, clock: Clock) -> None:
     previews.go_on_without(farm)
     jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "test")
     deletion.request(farm, job.id)
+
+
+def _rule(farm: Farm, clock: Clock) -> None:
+    """What workers fail, rules judge: it waits, is held, or its worker is sick."""
+    worker = new_worker(farm, "ruled", ("ruled",))
+    words = {"later": "retry_after 1m", "again": "retry", "hold": "hold_job 1m", "never": "fail_task"}
+    rules = tuple(FailureRule(match=word, then=then) for word, then in words.items())
+    pair = (authored_task("now", "ruled"), authored_task("then", "ruled"))
+    small = store_job(farm, authored_job(*pair, failure_rules=rules, fail_percent=100))
+    for word in ("later", "never"):  # which is not the end of it
+        report(farm, worker, take(farm, worker), TaskStatus.FAILED, log=word)
+    jobs.set_status(farm, small.id, JobStatus.CANCEL_REQUESTED, "test")
+    job = store_job(farm, authored_job(*(authored_task(f"q{n}", "ruled") for n in range(40)), failure_rules=rules))
+    for word in ("later", "again", "hold", "No space left on device"):
+        assigned = take(farm, worker)
+        report(farm, worker, assigned, TaskStatus.FAILED, log=word)
+        upkeep.finish_moves(farm)
+        explanation.explain(farm, job.id)
+        clock.forward(60)
+        upkeep.finish_moves(farm)
+    sickness.heal(farm, worker.id)
+    workers.state_changed(farm, worker, WorkerStatus.AWAKE)
+    for _ in range(2):
+        run_next(farm, worker, TaskStatus.FAILED)
+    run_next(farm, worker)
+    retry_limits.change(farm, job.id, {"tries": 5, "fail_percent": None})
+    jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "test")
+    requeueing.requeue_tasks(farm, job.id, TaskStatus.CANCELED, "test", lambda _status: None)
+    jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "test")
 
 
 def _fail(farm: Farm) -> None:

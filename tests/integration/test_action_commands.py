@@ -26,7 +26,7 @@ from flamenco.domain.actions import (
 )
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import audit, blocks, deletion, jobs, putting_away, sleep, tags, tasks, workers
+from flamenco.farm import audit, blocks, deletion, jobs, putting_away, sickness, sleep, tags, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.web.assets import STATIC
 from tests.conftest import authored_job, authored_task
@@ -83,6 +83,7 @@ COMMANDS: list[tuple[AnyAction, tuple[str, ...]]] = [
     (JobAction.BLOCK, ("block", "{job}", "--worker", "first", "--task-type", "misc")),
     (JobAction.UNBLOCK, ("unblock", "{job}", "--worker", "able")),
     (JobAction.NOTE, ("note", "{job}", "not before Monday")),
+    (JobAction.RETRIES, ("retries", "{job}", "--tries", "5", "--fail-percent", "default")),
     (JobAction.DELETE, ("delete", "{job}", "--yes")),
     (JobAction.UNDELETE, ("undelete", "{trashed}")),
     (JobAction.PURGE, ("trash", "empty", "{trashed}", "--yes")),
@@ -103,6 +104,7 @@ COMMANDS: list[tuple[AnyAction, tuple[str, ...]]] = [
     (WorkerAction.PUT_AWAY, ("workers", "put-away", "gone")),
     (WorkerAction.BRING_BACK, ("workers", "bring-back", "away")),
     (WorkerAction.APPROVE, ("workers", "approve", "first", "--yes")),
+    (WorkerAction.HEAL, ("workers", "heal", "sick")),
     (WorkerAction.REMOVE, ("workers", "delete", "first", "--yes")),
 ]
 """How each action is typed."""
@@ -137,6 +139,8 @@ class _Scene:
     def __init__(self, farm: Farm) -> None:
         self.tag = tags.create(farm, "gpu")
         self.first = new_worker(farm, "first")
+        self.sick = new_worker(farm, "sick")
+        sickness.fall_sick(farm, self.sick.id, "it smokes")
         self.able, self.asked = new_worker(farm, "able"), new_worker(farm, "asked")
         workers.sign_on(
             farm, self.able, name="able", software="t", task_types=["misc"], can_restart=True, address="127.0.0.1"

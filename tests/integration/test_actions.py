@@ -87,6 +87,7 @@ ARGUMENTS: dict[JobAction, dict[str, Any]] = {
     JobAction.BLOCK: {"workers": ["w"]},
     JobAction.UNBLOCK: {"workers": ["w"]},
     JobAction.NOTE: {"note": "n"},
+    JobAction.RETRIES: {"tries": 5},
 }
 """What those actions are given that need something."""
 

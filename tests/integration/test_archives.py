@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 from flamenco.api.app import create_app
 from flamenco.domain.archives import file_name, is_file_name, may_contain
 from flamenco.domain.errors import Busy, Conflict, NotFound, Refused, StoreError
+from flamenco.domain.failure_rules import FailureRule
 from flamenco.domain.model import Job, JobState
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.domain.time_limits import JobTimeLimits, TimeLimits
@@ -53,6 +54,9 @@ def ended(farm: Farm) -> Job:
     """A job with all that a job can have, which has ended."""
     fields = {
         "time_limits": JobTimeLimits(own={"*": TimeLimits(max_run_s=3600, max_silence_s=60)}),
+        "failure_rules": (FailureRule(match="busy", then="retry_after 5m"),),
+        "fail_percent": 50,
+        "tries": 4,
         "metadata": {"user.name": "anna", "project": "film"},
         "variables": {"scene": "a.blend"},
     }

@@ -16,6 +16,7 @@ from flamenco import bundled
 from flamenco.compiler.compile import Compiler
 from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.errors import Conflict, JobTypeError, NotFound, Refused
+from flamenco.domain.failure_rules import FailureRule
 from flamenco.domain.model import EvalInfo
 from flamenco.domain.time_limits import JobTimeLimits, TimeLimits
 from tests.integration.compiling import Studio
@@ -136,6 +137,17 @@ def test_broken_scripts_do_not_hide_others(studio: Studio) -> None:
         ("const JOB_TYPE = {timeLimits: {a: {maxRunTime: 5}}};", "`$.timeLimits[...].maxRunTime`"),
         ("const JOB_TYPE = {timeLimits: {a: {maxSilence: '5'}}};", "timeLimits.a: maxSilence: '5' is not a"),
         ("const JOB_TYPE = {timeLimits: {'*': {minRunTime: '2h', maxRunTime: '1h'}}};", "at least 2h0m0s"),
+        ("const JOB_TYPE = {failureRules: {}};", "`$.failureRules`"),
+        ("const JOB_TYPE = {failureRules: [{match: 'a'}]};", "missing required field `then` - at `$.failureRules[0]`"),
+        ("const JOB_TYPE = {failureRules: [{match: 'a', then: 'x'}]};", "failureRules[0]: then: 'x' is nothing that"),
+        (
+            "const JOB_TYPE = {failureRules: [{match: '(', then: 'retry'}]};",
+            "failureRules[0]: match: '(' is no regular",
+        ),
+        ("const JOB_TYPE = {failureRules: [{then: 'retry'}]};", "give match, exitCode or both"),
+        ("const JOB_TYPE = {failureRules: [{mtch: 'a', then: 'retry'}]};", "unknown field `mtch`"),
+        ("const JOB_TYPE = {failPercent: 101};", "`$.failPercent`"),
+        ("const JOB_TYPE = {tries: 0};", "`$.tries`"),
         ("const JOB_TYPE = {get label() { throw null; }};", "null (x.js:1)"),
         ("const JOB_TYPE = {\n", "SyntaxError: Unexpected end of input (x.js:1)"),
         ("const __flamenco = 1;", "SyntaxError: Identifier '__flamenco' has already been declared (x.js"),
@@ -249,6 +261,21 @@ def test_limits_on_time(studio: Studio) -> None:
     assert studio.compile("x").time_limits == JobTimeLimits(declared)
 
 
+def test_failures(studio: Studio) -> None:
+    """What follows from them is that of the jobs of the type; what a job says itself comes first."""
+    studio.write(
+        "x.js",
+        """const JOB_TYPE = {failureRules: [{match: "a", exitCode: 3, taskTypes: ["misc"], then: "retry_after 5m"}],
+        failPercent: 50, tries: 5};
+        function compileJob(job) { job.addTask(author.Task("t", "misc")); }""",
+    )
+    rules = (FailureRule(match="a", exit_code=3, task_types=("misc",), then="retry_after 5m"),)
+    compiled = studio.compile("x")
+    assert (compiled.failure_rules, compiled.fail_percent, compiled.tries) == (rules, 50, 5)
+    own = studio.compile("x", fail_percent=0, tries=1)
+    assert (own.failure_rules, own.fail_percent, own.tries) == (rules, 0, 1)
+
+
 def test_values_of_other_types(studio: Studio) -> None:
     """Where a text or a yes or no is wanted, anything simple is read as JavaScript reads it."""
     studio.write(
@@ -314,6 +341,7 @@ def test_etag_is_the_hash_of_canonical_json(studio: Studio) -> None:
         ("{settings: [{key: 'k', type: 'bool'}]}", "{settings: [{key: 'k', type: 'bool', editable: false}]}", False),
         ("{settings: []}", "{}", False),
         ("{settings: []}", "{settings: [], timeLimits: {'*': {maxRunTime: '1h'}}}", True),
+        ("{settings: []}", "{settings: [], failureRules: [{match: 'a', then: 'retry'}], tries: 3}", True),
     ],
 )
 def test_what_changes_the_etag(studio: Studio, one: str, other: str, same: bool) -> None:

@@ -25,9 +25,11 @@ from sqlalchemy import Select, select
 
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
+from flamenco.config.failure_settings import FailuresConfig
 from flamenco.domain.access import ITSELF
 from flamenco.domain.actions import REQUEUES, JobAction, TaskAction
 from flamenco.domain.errors import Conflict, NotFound, Refused
+from flamenco.domain.failure_rules import FailureRule
 from flamenco.domain.model import Assignment, AuthoredTask, Command, Job, Task, TaskState, Worker
 from flamenco.domain.statuses import (
     FINISHED_JOB,
@@ -41,7 +43,7 @@ from flamenco.domain.statuses import (
 )
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
 from flamenco.domain.trash import put_down
-from flamenco.farm import deletion, jobs, tasks, timeline, trash, workers
+from flamenco.farm import deletion, jobs, retrying, sickness, tasks, timeline, trash, workers
 from flamenco.farm.actions.carrying_out import carry_out
 from flamenco.farm.actions.of_jobs import Jobs
 from flamenco.farm.actions.of_tasks import Tasks
@@ -51,12 +53,12 @@ from flamenco.farm.scheduling import claim
 from flamenco.farm.tasks import TaskChange
 from flamenco.services import timeouts, upkeep
 from flamenco.services.deletion import Deletions
-from flamenco.store import moves, recount
+from flamenco.store import moves, recount, retries
 from flamenco.store import tasks as task_store
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Store
 from flamenco.store.scheduling import queues
-from flamenco.store.schema import job_blocks, task_dependencies, task_failures
+from flamenco.store.schema import job_blocks, task_dependencies, task_failures, task_retries
 from flamenco.testing import Clock
 from tests import length
 from tests.conftest import authored_job, authored_task, empty_database, make_hooks
@@ -76,6 +78,23 @@ PAUSED_NOW = (JobStatus.PAUSE_REQUESTED, JobStatus.PAUSED)
 TYPES = ("misc", "blender")
 REPORTED = sorted(TaskStatus)
 """What a worker could say of a task; what is not its to say is in it."""
+
+RULES = FailuresConfig(
+    rules=(
+        FailureRule(match="later", then="retry_after 1m"),
+        FailureRule(match="hold", then="hold_job 1m"),
+        FailureRule(match="again", then="retry"),
+        FailureRule(match="elsewhere", then="retry_elsewhere"),
+        FailureRule(match="job", then="fail_job"),
+        FailureRule(match="block", then="blocklist"),
+        FailureRule(match="task", then="fail_task"),
+        FailureRule(match="worker", then="worker_error"),
+    ),
+    free_retries=3,
+    job_fail_percent=20,
+)
+SAYS = ("", "", "later", "later", "hold", "again", "elsewhere", "job", "block", "task", "worker")
+"""What workers say last, for rules to go by."""
 
 ENDS = (TaskStatus.COMPLETED, TaskStatus.COMPLETED, TaskStatus.FAILED)
 """What workers mostly say."""
@@ -121,7 +140,7 @@ class RandomFarm(RuleBasedStateMachine):
         folder = Path(self._folder.name)
         (folder / "farm.sqlite").write_bytes(empty_database())
         self.clock = Clock()
-        config = Config(data_dir=folder, task_fail_after_softfail_count=2, blocklist_threshold=2)
+        config = Config(data_dir=folder, task_fail_after_softfail_count=2, blocklist_threshold=2, failures=RULES)
         store = Store(f"sqlite:///{folder / 'farm.sqlite'}")
         self.farm = Farm(config, store, Compiler([]), make_hooks(), self.clock, timer=self.clock.timer)
         self.resting: dict[str, JobStatus] = {}
@@ -164,6 +183,7 @@ class RandomFarm(RuleBasedStateMachine):
         blocked = self.rows(
             select(job_blocks.c.job_key, job_blocks.c.task_type).where(job_blocks.c.worker_key == worker.key)
         )
+        put_off = self.rows(select(task_retries.c.task_key).where(task_retries.c.not_before.is_not(None)))
         found = []
         for job in self.all_jobs():
             everything = self.tasks_of(job)
@@ -175,6 +195,7 @@ class RandomFarm(RuleBasedStateMachine):
                     and task.status in RUNNABLE_TASK
                     and task.type in worker.task_types
                     and (task.key,) not in failed
+                    and (task.key,) not in put_off
                     and (job.key, task.type) not in blocked
                     and all(status[b] is TaskStatus.COMPLETED for a, b in waits_for if a == task.key)
                 ):
@@ -346,14 +367,18 @@ class RandomFarm(RuleBasedStateMachine):
         assigned = self.claim(worker)
         return multiple(assigned) if assigned else multiple()
 
-    @rule(target=given, worker=team, ends=st.lists(st.sampled_from(ENDS), min_size=1, max_size=5))
-    def work(self, worker: Worker, ends: list[TaskStatus]) -> object:
+    @rule(
+        target=given,
+        worker=team,
+        ends=st.lists(st.tuples(st.sampled_from(ENDS), st.sampled_from(SAYS)), min_size=1, max_size=5),
+    )
+    def work(self, worker: Worker, ends: list[tuple[TaskStatus, str]]) -> object:
         """A worker takes tasks and ends them, one after the other."""
         self.wake(worker)
         done = []
-        for end in ends:
+        for end, says in ends:
             if assigned := self.claim(worker):
-                self.report_own(self.task_now(assigned.task.id), worker, TaskChange(status=end))
+                self.report_own(self.task_now(assigned.task.id), worker, TaskChange(status=end, log=says))
                 self.check()
                 done.append(assigned)
         return multiple(*done)
@@ -370,6 +395,8 @@ class RandomFarm(RuleBasedStateMachine):
 
     def wake(self, worker: Worker) -> None:
         """Nothing keeps the worker from asking for tasks."""
+        if self.worker_now(worker).sick:
+            sickness.heal(self.farm, worker.id)
         workers.request_status(self.farm, worker.id, WorkerStatus.AWAKE, lazy=False)
         workers.state_changed(self.farm, worker, WorkerStatus.AWAKE)
 
@@ -467,6 +494,7 @@ class RandomFarm(RuleBasedStateMachine):
         for worker in seen:
             workers.requested_status(self.farm, worker)
         timeouts.tick(self.farm)
+        retrying.let_go(self.farm)
         upkeep.look_for_stranded(self.farm)
         for worker in workers.list_all(self.farm):
             silent = worker.last_seen is not None and (self.clock() - worker.last_seen).total_seconds() >= 60
@@ -514,7 +542,8 @@ class RandomFarm(RuleBasedStateMachine):
         if job.status not in SCHEDULABLE_JOB or not job.counts.total:
             return
         with self.farm.store.read() as tx:
-            assert job.counts.of(TaskStatus.ACTIVE, TaskStatus.PAUSED) or queues.has_runnable(tx, job.key)
+            goes = job.counts.of(TaskStatus.ACTIVE, TaskStatus.PAUSED) or queues.has_runnable(tx, job.key)
+            assert goes or retries.wait(tx, job.key)
 
 
 class RandomFarmOfLargeJobs(RandomFarm):

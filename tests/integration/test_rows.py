@@ -31,6 +31,8 @@ OF_JOB: dict[str, Any] = {
     "completed_seconds": 1.5,
     "used_seconds": 2.5,
     "has_time_limits": True,
+    "fail_percent": 50,
+    "tries": 4,
     "start_after": START.replace(year=2033),
     "counts": TaskCounts(*range(1, 9)),
     "moves": (PendingMove(frozenset({TaskStatus.QUEUED}), TaskStatus.CANCELED, "new", reason="r", last=9, after=4),),
@@ -61,6 +63,9 @@ OF_WORKER: dict[str, Any] = {
     "signed_on": START.replace(year=2031),
     "approved": False,
     "put_away": START.replace(year=2032),
+    "failing": (1, 2),
+    "sick": "it smokes",
+    "sick_since": START.replace(year=2034),
 }
 
 

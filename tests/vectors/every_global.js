@@ -27,6 +27,18 @@ const JOB_TYPE = {
     { key: "flag", type: "bool", default: true },
   ],
   timeLimits: { "*": { maxRunTime: "2h", maxSilence: "20m" }, misc: { minRunTime: "0s" } },
+  failureRules: [
+    { match: "Cannot open (?P<file>.+)", then: "fail_job", say: "{file} is missing.", workers: 2 },
+    { exitCode: 11, taskTypes: ["misc"], then: "retry_after 5m" },
+  ],
+  failPercent: 50,
+  tries: 5,
+};
+
+/** @type {Flamenco.FailureRule} */
+const endless = {
+  // @ts-expect-error - it says how long
+  then: "retry_after",
 };
 
 /** @type {Flamenco.TimeLimits} */

@@ -20,6 +20,7 @@ from flamenco.domain.frames_again import Mode
 from flamenco.domain.listing import TaskFilter, WorkerFilter
 from flamenco.domain.sleep import schedule_from
 from flamenco.domain.time_limits import ALL_TYPES, WORDS
+from flamenco.farm import retry_limits
 from flamenco.farm.actions.carrying_out import LONGEST_S, carry_out
 from flamenco.farm.actions.of_jobs import Jobs
 from flamenco.farm.actions.of_tasks import Tasks
@@ -147,6 +148,7 @@ def _arguments(given: dict[str, Any], by: Caller) -> Arguments:
         workers=tuple(given.get("workers", ())),
         note=given.get("note", ""),
         who=by.name or by.address or "a person",
+        retries={word: given[word] for word in retry_limits.WORDS if word in given},
     )
 
 

@@ -136,6 +136,8 @@ def _submission(farm: Farm, job: schemas.SubmittedJob) -> Submission:
         initial_status=JobStatus(job.initial_status),
         depends_on=wanted(job.depends_on),
         time_limits=written_limits(job.time_limits),
+        fail_percent=job.fail_percent,
+        tries=job.tries,
         start_after=(start := parse(job.start_after, farm.clock(), WALL)),
         start_after_reason=job.start_after_reason if start else "",
         frame_order="" if not job.order else str(parse_order(job.order)),

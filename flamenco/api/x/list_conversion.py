@@ -18,6 +18,7 @@ from flamenco.domain.estimates import Estimate
 from flamenco.domain.events import thumbnails_of
 from flamenco.domain.job_workers import Named
 from flamenco.domain.listing import JobGroup, ListedJob, ListedTask, ListedWorker
+from flamenco.domain.model import Worker
 from flamenco.domain.paging import Slice
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm.context import Farm
@@ -109,6 +110,8 @@ def job(farm: Farm, req: falcon.Request, details: JobDetails) -> schemas.Job:
         workers_denied=_named(details.workers.denied),
         note=_note(details.note),
         files=files if whole.shaman_checkout_id else UNSET,
+        fail_percent=_or_unset(whole.fail_percent),
+        tries=_or_unset(whole.tries),
         time_limits=own_limits(details.time_limits) or UNSET,
         order=whole.frame_order or UNSET,
         previewed=kept_preview(details.preview, whole.preview),
@@ -121,6 +124,10 @@ def _named(found: Sequence[Named]) -> list[NamedByJob] | UnsetType:
 
 def _note(found: domain_notes.Note | None) -> Note | UnsetType:
     return Note(found.text, found.who, found.at) if found else UNSET
+
+
+def _or_unset(number: int | None) -> int | UnsetType:
+    return UNSET if number is None else number
 
 
 def task_row(task: ListedTask) -> schemas.TaskRow:
@@ -157,13 +164,21 @@ def worker_row(farm: Farm, listed: ListedWorker) -> schemas.WorkerRow:
         created=listed.created,
         can_restart=worker.can_restart,
         approved=worker.approved,
-        warning=worker.warning or UNSET,
         put_away=worker.put_away or UNSET,
+        warning=_warning(worker) or UNSET,
+        sick=worker.sick or UNSET,
+        sick_since=worker.sick_since or UNSET,
         tags=[schemas.Named(tag.id, tag.name) for tag in listed.tags],
         task=convert(listed.task, schemas.RunningTask, from_attributes=True) if listed.task else UNSET,
         requested=schemas.RequestedStatus(wish, worker.lazy_request) if wish is not None else UNSET,
         sleep=_sleep(farm, listed),
     )
+
+
+def _warning(worker: Worker) -> str:
+    """What people should know of a worker."""
+    sick = f"it is sick, and given nothing until `flamenco workers heal`: {worker.sick}" if worker.sick else ""
+    return "; ".join(filter(None, (sick, worker.warning)))
 
 
 def _sleep(farm: Farm, listed: ListedWorker) -> Any:

@@ -7,6 +7,7 @@ looks; where nobody is left, that condition is the reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -26,6 +27,7 @@ class Why(StrEnum):
     JOB_ENDED = "job-ended"
     HELD = "held"
     START_AFTER = "start-after"
+    RETRY_LATER = "retry-later"
     DEPENDENCY = "dependency"
     JOB_DEPENDENCY = "job-dependency"
     PREVIEW = "preview"
@@ -101,13 +103,16 @@ class WaitingGroup(Struct, frozen=True, kw_only=True):
 class Dependent(Struct, frozen=True, kw_only=True):
     """Tasks that wait for others: how many, and how many tasks in each status they still wait for.
 
-    `count_by_frames` of them wait for those of other jobs alone, frame by frame.
+    `count_by_frames` of them wait for those of other jobs alone, frame by frame; `count_later` failed and wait for a
+    moment, the first for `later`.
     """
 
     count: int
     names: tuple[str, ...]
     waits_for: Mapping[str, int]
     count_by_frames: int = 0
+    count_later: int = 0
+    later: datetime | None = None
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -143,11 +148,13 @@ def reasons(
     waits: Sequence[Wait] = (),
     starts: str = "",
     held: Held | None = None,
+    told_retry: Callable[[datetime], str] = "tried again at {:%H:%M}".format,
 ) -> list[Reason]:
     """Why each of the waiting tasks of a job waits. `workers` are all of the farm, or the one that is asked about.
 
-    `waits` is what the job waits for, of other jobs; `starts` says when it starts, where that moment is still to come.
-    `held` are tasks that wait for an approval; the others do not have these among them.
+    `waits` is what the job waits for, of other jobs; `starts` says when it starts, where that moment is still to come,
+    and `told_retry` when something is tried again. `held` are tasks that wait for an approval; the others do not have
+    these among them.
     """
     held = held or _NOTHING_HELD
     everything = Reason(
@@ -163,7 +170,10 @@ def reasons(
         return [Reason(why=whole[0], text=whole[1], count=everything.count, names=everything.names)]
     if held.count:
         found.append(Reason(why=Why.PREVIEW, text=_in_sentence(held.text), count=held.count, names=held.names))
-    if inside := dependent.count - dependent.count_by_frames:
+    if dependent.later is not None:
+        text = f"failed, and {told_retry(dependent.later)}, as a failure rule says"
+        found.append(Reason(why=Why.RETRY_LATER, text=text, count=dependent.count_later, names=dependent.names))
+    if inside := dependent.count - dependent.count_by_frames - dependent.count_later:
         found.append(Reason(why=Why.DEPENDENCY, text=_waits_for(dependent), count=inside, names=dependent.names))
     if dependent.count_by_frames:
         by_frames, text = dependent.count_by_frames, _waits_for_jobs(waits)

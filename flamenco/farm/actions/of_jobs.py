@@ -26,6 +26,7 @@ from flamenco.farm import (
     jobs,
     previews,
     requeueing,
+    retry_limits,
     starting,
     tags,
     trash,
@@ -77,6 +78,9 @@ class Jobs(Struct, frozen=True):
             parse(asked.arguments.time_limits, where="arguments.")
         if asked.action is JobAction.WORKERS:
             job_workers.check_arguments(farm, asked.arguments.workers_allowed, asked.arguments.workers_denied)
+
+        if asked.action is JobAction.RETRIES and not asked.arguments.retries:
+            raise Refused(f"arguments: how much may fail? The action retries takes {', '.join(retry_limits.WORDS)}.")
 
     def conditions(self, action: Any, ids: Sequence[str] | None) -> Conditions:
         """Which are meant: in the trash, where the action is about what is there."""

@@ -14,7 +14,7 @@ from flamenco.domain.listing import WorkerFilter
 from flamenco.domain.model import Worker
 from flamenco.domain.sleep import SleepSchedule, write_time
 from flamenco.domain.statuses import WorkerStatus
-from flamenco.farm import notes, putting_away, sleep, tags, workers
+from flamenco.farm import notes, putting_away, sickness, sleep, tags, workers
 from flamenco.farm.actions.values import Asked, Undo
 from flamenco.farm.context import Farm
 from flamenco.store import selection
@@ -68,6 +68,8 @@ class Workers(Struct, frozen=True):
                 putting_away.check_may_be_put_away(subject)
             case WorkerAction.BRING_BACK:
                 putting_away.check_is_put_away(subject)
+            case WorkerAction.HEAL if not subject.sick:
+                raise Conflict("It is not sick.")
             case WorkerAction.RESTART if not subject.can_restart:
                 raise Conflict("It does not know how to restart.")
             case WorkerAction() as action if (wanted := REQUESTS.get(action)) is subject.status and wanted is not None:
@@ -98,6 +100,8 @@ class Workers(Struct, frozen=True):
                 undo = Undo((worker_id,), WorkerAction.PUT_AWAY, {})
             case WorkerAction.APPROVE:
                 workers.approve(farm, worker_id)
+            case WorkerAction.HEAL:
+                sickness.heal(farm, worker_id)
             case WorkerAction.REMOVE:
                 workers.delete(farm, worker_id)
             case WorkerAction():

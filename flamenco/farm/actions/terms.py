@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from flamenco.domain.actions import JobAction
-from flamenco.farm import blocks, job_workers, limits, notes, ordering, starting, tags, time_limits
+from flamenco.farm import blocks, job_workers, limits, notes, ordering, retry_limits, starting, tags, time_limits
 from flamenco.farm.actions.values import Arguments, Undo
 from flamenco.farm.context import Farm
 
@@ -53,11 +53,16 @@ def _note(farm: Farm, job_id: str, given: Arguments) -> Undo:
     return Undo((job_id,), JobAction.NOTE, {"note": notes.note_job(farm, job_id, given.note, given.who)})
 
 
+def _retries(farm: Farm, job_id: str, given: Arguments) -> Undo:
+    return Undo((job_id,), JobAction.RETRIES, retry_limits.change(farm, job_id, given.retries))
+
+
 TERMS: Final[Mapping[JobAction, Callable[[Farm, str, Arguments], Undo]]] = {
     JobAction.TAG: _tag,
     JobAction.START_AFTER: _start_after,
     JobAction.TIME_LIMITS: _time_limits,
     JobAction.ORDER: _order,
+    JobAction.RETRIES: _retries,
     JobAction.MAX_WORKERS: _max_workers,
     JobAction.WORKERS: _workers,
     JobAction.BLOCK: _block,

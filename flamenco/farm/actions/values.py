@@ -21,9 +21,9 @@ class Arguments(Struct, frozen=True, kw_only=True):
     """All that actions may be given; each looks at its own. `tag_id` is empty for no tag.
 
     `frames` are those to run again, and `mode` is how. `start_after` is a moment as people write it, `order` one of
-    frames. `time_limits` are as people write them, by their words, on tasks of `task_type`.
-    `max_workers` is None for what the settings of a job say. Workers are named as people do; None leaves those that a
-    job is for, or is not for, as they are. `who` is the person that asks.
+    frames. `time_limits` are as people write them, by their words, on tasks of `task_type`; `retries` are those of
+    `farm.retry_limits`, by their words. `max_workers` is None for what the settings of a job say. Workers are named as
+    people do; None leaves those that a job is for, or is not for, as they are. `who` is the person that asks.
     """
 
     reason: str = ""
@@ -45,6 +45,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
     workers: tuple[str, ...] = ()
     note: str = ""
     who: str = ""
+    retries: dict[str, int | None] = {}
 
 
 class Asked(Struct, frozen=True, kw_only=True):

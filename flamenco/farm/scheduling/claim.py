@@ -60,7 +60,8 @@ def _assign(farm: Farm, speaker: Speaker, now: datetime, *, starts: datetime) ->
     if worker.status_requested is not None:
         return worker.status_requested
     if worker.status is not WorkerStatus.AWAKE:
-        raise Conflict(f'worker is in state "{worker.status}", requires state "awake" to execute tasks')
+        why = f"; it is sick: {worker.sick}" if worker.sick else ""
+        raise Conflict(f'worker is in state "{worker.status}", requires state "awake" to execute tasks{why}')
     if assigned is None:
         farm.idle_workers.add(worker.key)
         return None

@@ -81,6 +81,7 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
             job_waits.of_job(tx, job.key),
             _starts(job, now),
             explanation_store.held(tx, job),
+            lambda moment: told(moment, "", now, WALL.local, "is tried again"),
         )
         failed = explanation_store.troubles(tx, job, MOST_FAILED)
         limits = time_limits.held_by_type(tx, farm, job)
@@ -108,6 +109,8 @@ def _seen(tx: Tx, farm: Farm, job: Job, worker: Worker, around: Around, *, is_bu
     if farm.policies.is_selective:
         refusal = farm.policies.refusal(jobs.candidate(job), views.of_worker(tx, worker))
         refused = f"{refusal.policy}: {refusal.reason}" if refusal else ""
+    if worker.sick:
+        refused = f"it is sick: {worker.sick} (`flamenco workers heal {worker.name}`)"
     if not worker.approved:
         refused = f"a person has to agree to it first (`flamenco workers approve {worker.name}`)"
     return replace(around.seen(worker), refused=refused, is_busy=is_busy)

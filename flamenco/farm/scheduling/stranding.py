@@ -58,7 +58,7 @@ def give_up(tx: Tx, cascade: Cascade) -> None:
             continue
         left = stranding.tasks_of(tx, cascade.job, lost.group)
         needed = sum(not task.optional for task in left)
-        if needed and too_many_failed(cascade.job.counts, more=needed):
+        if needed and too_many_failed(cascade.job.counts, needed, cascade.fail_percent):
             reason = f'no more workers left to run tasks of type "{lost.group.task_type}": {lost.why}'
             cascade.set_job(JobStatus.FAILED, "; ".join([reason, *cascade.causes()]))
             return
@@ -107,7 +107,8 @@ def look(farm: Farm) -> None:
 
 def _settle(farm: Farm, job_key: int, note: str, *, is_doomed: bool) -> None:
     with farm.store.write() as tx:
-        cascade = Cascade(tx, jobs.lock(tx, job_key), farm.clock())
+        percent = farm.config.failures.job_fail_percent
+        cascade = Cascade(tx, jobs.lock(tx, job_key), farm.clock(), fail_percent=percent)
         if cascade.job.delete_requested:
             return  # by somebody who did so meanwhile, and may want it back as it was
         if is_doomed:  # else there is no need to look at all workers again: there may be thousands of both

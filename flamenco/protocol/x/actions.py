@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from flamenco.domain.actions import JobAction, TaskAction, WorkerAction
 from flamenco.protocol.fields import Name, Text, Uuid
+from flamenco.protocol.x.failures import FailPercent, Tries
 from flamenco.protocol.x.filters import JobFilter, TaskFilter, WorkerFilter
 from flamenco.protocol.x.frames import Frames, FramesMode
 from flamenco.protocol.x.job_workers import NoteText, Workers, WorkersAllowed, WorkersDenied
@@ -29,8 +30,9 @@ After = Annotated[int, Meta(ge=0, le=2**62, description="Go on there: the `next`
 class JobArguments(TimeLimits, frozen=True, kw_only=True):
     """`priority` needs one, `tag` its `tag_id`, `frames` some; what changes the status may have a reason.
 
-    `time-limits` changes those that are there, and takes back those that are empty. `workers` takes the lists of those
-    that are allowed and denied, `block` and `unblock` take `workers`, and a `task_type`, `note` its text.
+    `time-limits` changes those that are there, and takes back those that are empty; so does `retries` with null.
+    `workers` takes the lists of those that are allowed and denied, `block` and `unblock` take `workers`, and a
+    `task_type`, `note` its text.
     """
 
     reason: Reason = UNSET
@@ -40,6 +42,8 @@ class JobArguments(TimeLimits, frozen=True, kw_only=True):
     tag_id: Annotated[Id, Meta(description="UUID of a tag; empty for none.")] | UnsetType = UNSET
     start_after: StartAfter | UnsetType = UNSET
     order: Order | UnsetType = UNSET
+    fail_percent: FailPercent | UnsetType | None = UNSET
+    tries: Tries | UnsetType | None = UNSET
     task_type: Annotated[Name, Meta(min_length=1, description="Of which tasks; * for all others.")] | UnsetType = UNSET
     max_workers: MaxWorkers | UnsetType = UNSET
     workers_allowed: WorkersAllowed | UnsetType = UNSET

@@ -13,6 +13,7 @@ from flamenco.hooks.command_docs import CommandDocs
 from flamenco.protocol import v1
 from flamenco.protocol.fields import Metadata, Name, Settings, Text, Uuid
 from flamenco.protocol.v3.jobs import AvailableJobType
+from flamenco.protocol.x.failures import FailPercent, Tries
 from flamenco.protocol.x.job_waits import DependsOnAll
 from flamenco.protocol.x.job_workers import WorkersAllowed, WorkersDenied
 from flamenco.protocol.x.previews import Order, Preview
@@ -28,6 +29,8 @@ class SubmittedJob(v1.SubmittedJob, frozen=True, kw_only=True):
     initial_status: Literal["queued", "paused"] = "queued"
     depends_on: DependsOnAll = field(default_factory=list)
     time_limits: TimeLimitsByType = field(default_factory=dict)
+    fail_percent: FailPercent | None = None
+    tries: Tries | None = None
     start_after: StartAfter = ""
     start_after_reason: Annotated[Text, Meta(description="Why it does not start sooner; people read it.")] = ""
     order: Order = ""

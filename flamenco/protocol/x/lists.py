@@ -155,6 +155,8 @@ class Job(JobRow, frozen=True, kw_only=True):
     workers_allowed: Annotated[list[NamedByJob], Meta(description="It is for these alone.")] | UnsetType = UNSET
     workers_denied: Annotated[list[NamedByJob], Meta(description="These get nothing of it.")] | UnsetType = UNSET
     note: Note | UnsetType = UNSET
+    fail_percent: Annotated[int | UnsetType, Meta(description="As is said of it, or by its job type.")] = UNSET
+    tries: Annotated[int | UnsetType, Meta(description="As is said of it, or by its job type.")] = UNSET
     time_limits: Annotated[
         dict[str, TimeLimits] | UnsetType,
         Meta(description="What is said of the job itself; what holds is told by explain."),
@@ -237,6 +239,8 @@ class WorkerRow(Struct, frozen=True, kw_only=True):
     approved: bool
     warning: str | UnsetType = UNSET
     put_away: Annotated[datetime, Meta(description="It is out of the way since then.")] | UnsetType = UNSET
+    sick: Annotated[str | UnsetType, Meta(description="Why it is given nothing until somebody has healed it.")] = UNSET
+    sick_since: datetime | UnsetType = UNSET
     tags: list[Named]
     task: RunningTask | UnsetType = UNSET
     requested: RequestedStatus | UnsetType = UNSET

@@ -20,12 +20,14 @@ from flamenco.store.engine import Tx
 from flamenco.store.scheduling import limits, queues
 from flamenco.store.schema import (
     ACTIVE_SQL,
+    RETRY_LATER_SQL,
     RUNNABLE_SQL,
     job_blocks,
     jobs,
     tags,
     task_dependencies,
     task_failures,
+    task_retries,
     tasks,
     worker_tags,
 )
@@ -65,7 +67,14 @@ _COUNT_BY_FRAMES = (
             _needed.c.key == task_dependencies.c.dependency_key,
             _needed.c.status != TaskStatus.COMPLETED.value,
         ),
+        ~exists().where(task_retries.c.task_key == tasks.c.key, text(RETRY_LATER_SQL)),
     )
+)
+_LATER = (
+    select(sql.count(), sql.min(task_retries.c.not_before))
+    .select_from(tasks)
+    .join(task_retries, task_retries.c.task_key == tasks.c.key)
+    .where(*_DEPENDENT, text(RETRY_LATER_SQL))
 )
 
 
@@ -76,7 +85,15 @@ def dependent(tx: Tx, job: JobState) -> Dependent:
     named = tx.execute(select(tasks.c.name).where(*_DEPENDENT).order_by(tasks.c.index_in_job).limit(SHOWN), of_job)
     waits_for = {row[0]: row[1] for row in tx.execute(_WAITS_FOR, of_job)} if count else {}
     by_frames = tx.execute(_COUNT_BY_FRAMES, of_job).scalar_one() if count and waits_by_frames(tx, job.key) else 0
-    return Dependent(count=count, names=tuple(named.scalars()), waits_for=waits_for, count_by_frames=int(by_frames))
+    count_later, later = tx.execute(_LATER, of_job).one() if count else (0, None)
+    return Dependent(
+        count=count,
+        names=tuple(named.scalars()),
+        waits_for=waits_for,
+        count_by_frames=int(by_frames),
+        count_later=count_later,
+        later=later,
+    )
 
 
 _FREE = (tasks.c.status.in_(_WAITING), tasks.c.unmet == 0)

@@ -8,6 +8,7 @@ import {
   newOrder,
   asking,
   newPriority,
+  newRetries,
   newSchedule,
   newStart,
   newTag,
@@ -147,6 +148,7 @@ export const ACTIONS = [
     fits: () => true,
     prepare: newTimeLimits,
   },
+  { kind: "jobs", name: "retries", label: words.retries, icon: "gauge", fits: () => true, prepare: newRetries },
   {
     kind: "jobs",
     name: "delete",
@@ -241,6 +243,7 @@ export const ACTIONS = [
     icon: "undo-2",
     fits: (worker) => Boolean(worker.put_away),
   },
+  { kind: "workers", name: "heal", label: words.heal, icon: "check", fits: (worker) => Boolean(worker.sick) },
   { kind: "workers", name: "approve", label: words.approve, icon: "check", fits: (worker) => !worker.approved },
   {
     kind: "workers",

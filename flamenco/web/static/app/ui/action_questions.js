@@ -147,6 +147,19 @@ export async function newTimeLimits(rows) {
   return given.length ? Object.fromEntries(given.map((name) => [name, `${form.get(name)}`])) : null;
 }
 
+/** How much may fail; nothing for what the settings say. */
+export async function newRetries() {
+  const names = /** @type {(keyof typeof words.newRetries)[]} */ (Object.keys(words.newRetries));
+  const what = words.retries.replace(/ …$/, "");
+  const form = await ask({
+    title: what,
+    text: [],
+    yes: what,
+    form: names.map((name) => html`<label>${words.newRetries[name]} <input name=${name} type="number" min="1" /></label>`),
+  });
+  return form && Object.fromEntries(names.map((name) => [name, Number(form.get(name)) || null]));
+}
+
 /** Which tags workers are given, and which they lose; all others stay as they are. */
 export async function newTags() {
   const tags = await allTags();
