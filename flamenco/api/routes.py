@@ -40,6 +40,7 @@ from flamenco.api.x import pages as x_pages
 from flamenco.api.x import previews as x_previews
 from flamenco.api.x import retention as x_retention
 from flamenco.api.x import search as x_search
+from flamenco.api.x import self_tests as x_self_tests
 from flamenco.api.x import series as x_series
 from flamenco.api.x import settings as x_settings
 from flamenco.api.x import setup as x_setup
@@ -150,6 +151,8 @@ SURFACES = {
             "/jobtypes/problems": x_jobtypes.Problems,
             "/commands": x_commands.Commands,
             "/worker/commands": x_worker.Commands,
+            "/worker/self-test": x_self_tests.Begin,
+            "/worker/self-test/{order_id}": x_self_tests.End,
             "/jobs": x_jobs.Jobs,
             "/jobs/actions": x_actions.OfJobs,
             "/jobs/groups": x_jobs.Groups,
@@ -198,6 +201,7 @@ SURFACES = {
             "/workers": x_workers.Workers,
             "/workers/{worker_id}": x_workers.Worker,
             "/workers/{worker_id}/tasks": x_attempts.OfWorker,
+            "/workers/{worker_id}/self-test": x_self_tests.OfWorker,
             "/workers/{worker_id}/approve": x_workers.Approve,
         },
     ),

@@ -86,6 +86,7 @@ COMMANDS: Final = {
     "unarchive": Lazy("flamenco.cli.archives:unarchive", "Have jobs back from their archives."),
     "retention": Lazy("flamenco.cli.retention:retention", "Say what becomes of jobs that ended long ago."),
     "workers": Lazy("flamenco.cli.workers:workers", "List the workers, steer and forget them."),
+    "self-test": Lazy("flamenco.cli.self_test:self_test", "Have workers test whether tasks can run there."),
     "login": Lazy("flamenco.cli.login:login", "Sign in at a manager, for all commands."),
     "logout": Lazy("flamenco.cli.login:logout", "Sign out at a manager."),
     "connect": Lazy("flamenco.cli.login:connect", "Print the manager's address for Blender, with a key in it."),

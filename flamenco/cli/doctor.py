@@ -8,18 +8,16 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import click
-from msgspec import Struct
-from rich.text import Text
 
 from flamenco import __version__, server
 from flamenco.cli.configuration import configure
+from flamenco.cli.findings import print_findings
 from flamenco.cli.options import config_option, data_dir_option, json_option
-from flamenco.cli.output import print_json, print_table
+from flamenco.cli.output import print_json
 from flamenco.compiler.compile import Compiler
 from flamenco.compiler.script_limits import script_limits_of
 from flamenco.config import Config, Loaded
@@ -27,6 +25,7 @@ from flamenco.config.addresses import is_loopback
 from flamenco.domain.access import WHO_MAY, Mode
 from flamenco.domain.browser_rules import EVERY_HOST
 from flamenco.domain.errors import FarmError
+from flamenco.domain.findings import Finding, Grade, is_well
 from flamenco.farm.context import utc_now
 from flamenco.files import shared_storage
 from flamenco.store import damage, leases
@@ -49,26 +48,6 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
-class Grade(StrEnum):
-    """How a finding is meant; a problem makes the exit code 1."""
-
-    OK = "ok"
-    NOTE = "note"
-    PROBLEM = "problem"
-
-
-_STYLES: Final = {Grade.OK: "green", Grade.NOTE: "yellow", Grade.PROBLEM: "red"}
-
-
-class Finding(Struct, frozen=True):
-    """Something that was looked at, and what helps where it is not as it should be."""
-
-    subject: str
-    grade: Grade
-    text: str
-    help: str = ""
-
-
 @click.command()
 @config_option
 @data_dir_option
@@ -86,16 +65,11 @@ def doctor(config_file: Path | None, data_dir: Path | None, *, as_json: bool) ->
     loaded = configure(config_file, data_dir, without_broken=True)
     found = [finding for look in LOOKS for finding in _safely(look, loaded)]
     if as_json:
-        print_json({"ok": not any(each.grade is Grade.PROBLEM for each in found), "findings": found})
+        print_json({"ok": is_well(found), "findings": found})
     else:
-        rows = [(Text(each.grade, style=_STYLES[each.grade]), each.subject, _told(each)) for each in found]
-        print_table(("", "what", "finding"), rows)
-    if any(each.grade is Grade.PROBLEM for each in found):
+        print_findings(found)
+    if not is_well(found):
         raise click.exceptions.Exit(1)
-
-
-def _told(finding: Finding) -> str:
-    return f"{finding.text} {finding.help}".strip()
 
 
 def _safely(look: Callable[[Loaded], Iterator[Finding]], loaded: Loaded) -> Iterator[Finding]:

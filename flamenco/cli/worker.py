@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,22 @@ import click
 from msgspec.structs import replace
 
 from flamenco import builtin
+from flamenco.cli.findings import print_findings
 from flamenco.cli.logging_setup import set_up_logging
 from flamenco.config import private
 from flamenco.config.paths import flamenco_home
 from flamenco.domain.errors import ConfigError, Failed
 from flamenco.hooks.setting import Setting
+from flamenco.hooks.types import CommandType
 from flamenco.worker import bootstrap, run_as, signals, worker_settings
 from flamenco.worker.agent import EXIT_SIGNAL
+from flamenco.worker.self_test import by_hand
 from flamenco.worker.worker_settings import WorkerSettings
 
 FIND_LIMIT_S = 60.0
 """How long --find-manager searches."""
+
+EXIT_UNFIT = 1
 
 _PLACEHOLDERS = {
     "manager_url": "URL",
@@ -50,7 +55,8 @@ Settings come from flamenco-worker.yaml in the current directory, then from the 
 (FLAMENCO_WORKER_NAME, FLAMENCO_WORKER_MANAGER_URL, …), then from the command line. A second worker on the same
 machine needs a folder and a name of its own: --data-dir and --name.
 
-Exit codes: 0 sent home by the manager; 1 stopped by a signal, or not everything was delivered with --flush; 2 wrong
+Exit codes: 0 sent home by the manager; 1 stopped by a signal, or not everything was delivered with --flush, or not all
+is as it should be with --self-test; 2 wrong
 command line or configuration, or another worker has signed on with a copy of this one's folder, so do not have it
 started again (systemd: RestartPreventExitStatus=2); 254 did not stop in time; after a request to restart what
 --restart-exit-code says.
@@ -91,6 +97,7 @@ def _default(setting: Setting) -> str:
 @_options
 @click.option("--flush", is_flag=True, help="Deliver the updates that were kept while the manager was away, and end.")
 @click.option("--find-manager", is_flag=True, help="Print the URL of a manager on the network, and end.")
+@click.option("--self-test", "only_tests", is_flag=True, help="Test whether tasks can run here, print it, and end.")
 @click.option("--debug", is_flag=True, help="Log more.")
 @click.option("--quiet", is_flag=True, help="Log only what is wrong.")
 def worker(
@@ -99,6 +106,7 @@ def worker(
     *,
     flush: bool,
     find_manager: bool,
+    only_tests: bool,
     debug: bool,
     quiet: bool,
     **options: Any,
@@ -123,9 +131,18 @@ def worker(
         if url is None:
             sys.exit(EXIT_SIGNAL)
         chosen = replace(chosen, manager_url=url)
+    if only_tests:
+        sys.exit(_test(chosen, home, hooks.command_types()))
     with bootstrap.assembled(chosen, home, hooks.command_types()) as agent:
         code = signals.run(agent, agent.flush if flush else agent.run)
     sys.exit(code)
+
+
+def _test(settings: WorkerSettings, home: Path, commands: Mapping[str, CommandType]) -> int:
+    """Test this machine, and print what was found; gives the exit code, 1 where something is wrong."""
+    report = by_hand.test_by_hand(settings, home, commands)
+    print_findings(report.findings)
+    return 0 if report.passed else EXIT_UNFIT
 
 
 def _keep_secrets(settings: WorkerSettings, file: Path, url_of_command_line: str) -> None:

@@ -33,6 +33,7 @@ from flamenco.client.jobs import Blocked, Job, count_by_status
 from flamenco.client.lists import Findings, JobRow, Listed, NamedByJob, Note, TaskRow, TrashedJob, WorkerRow
 from flamenco.client.manager import ManagerClient
 from flamenco.client.retention import DueJob, RetentionLook
+from flamenco.client.self_tests import KeptAway, SelfTestReport, SelfTestState
 from flamenco.client.series import Series, SeriesGroup, SeriesPoint
 from flamenco.client.tasks import Task, TaskCommand, TaskCommands, TaskSummary, TaskWorker
 from flamenco.client.workers import ListedWorker, StatusChange, Tag, Worker, WorkerTask
@@ -91,6 +92,7 @@ __all__ = [
     "JobTimes",
     "JobType",
     "JobTypeSetting",
+    "KeptAway",
     "KeptPreview",
     "LimitState",
     "Listed",
@@ -107,6 +109,8 @@ __all__ = [
     "Preview",
     "RetentionLook",
     "RunPermission",
+    "SelfTestReport",
+    "SelfTestState",
     "Series",
     "SeriesGroup",
     "SeriesPoint",

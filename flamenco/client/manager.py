@@ -38,6 +38,7 @@ from flamenco.client.jobs import JobCalls
 from flamenco.client.lists import ListCalls
 from flamenco.client.previews import PreviewCalls
 from flamenco.client.retention import RetentionCalls
+from flamenco.client.self_tests import SelfTestCalls
 from flamenco.client.series import Series
 from flamenco.client.settings import SettingCalls
 from flamenco.client.setup import SetUpCalls
@@ -118,6 +119,7 @@ class ManagerClient:
         self.archives = ArchiveCalls(self._connection)
         self.failures = FailureCalls(self._connection)
         self.retention = RetentionCalls(self._connection)
+        self.self_tests = SelfTestCalls(self._connection)
 
     def __enter__(self) -> Self:
         return self

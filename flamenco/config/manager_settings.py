@@ -21,6 +21,7 @@ from flamenco.config.failure_settings import FailuresConfig
 from flamenco.config.keeping_settings import RetentionRules, TrashConfig
 from flamenco.config.paths import absolute, default_data_dir
 from flamenco.config.plugins import NO_PLUGINS, Values
+from flamenco.config.self_test_settings import SelfTestConfig
 from flamenco.domain.access import Mode
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import ConfigError
@@ -237,6 +238,7 @@ class Config(Struct, frozen=True, kw_only=True):
     shaman: ShamanConfig = ShamanConfig()
     trash: TrashConfig = TrashConfig()
     retention: RetentionRules = ()
+    self_test: SelfTestConfig = SelfTestConfig()
     task_timeout: Annotated[
         Duration,
         Meta(description="A task nobody reported on for this long fails; 0s switches task and worker timeouts off."),

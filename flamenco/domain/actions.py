@@ -70,6 +70,7 @@ class WorkerAction(StrEnum):
     SHUTDOWN = "shutdown"
     OFFLINE = "offline"
     RESTART = "restart"
+    SELF_TEST = "self-test"
     CANCEL_REQUEST = "cancel-request"
     TAGS = "tags"
     SCHEDULE = "schedule"
@@ -309,6 +310,7 @@ REQUESTS: Final[Mapping[WorkerAction, WorkerStatus]] = {
     WorkerAction.SHUTDOWN: WorkerStatus.OFFLINE,
     WorkerAction.RESTART: WorkerStatus.RESTART,
     WorkerAction.OFFLINE: WorkerStatus.OFFLINE,
+    WorkerAction.SELF_TEST: WorkerStatus.TESTING,
 }
 """The actions that ask a worker for a status, and which; the first one with a status is what takes that back."""
 
@@ -318,6 +320,9 @@ WORKER_ACTIONS: Final[Mapping[WorkerAction, Action]] = {
     WorkerAction.SHUTDOWN: _request("Ask its program to end.", "asked to go"),
     WorkerAction.OFFLINE: _request("Ask its program to end; the same as shutdown.", "asked to go"),
     WorkerAction.RESTART: _request("Ask its program to end and to start again.", "asked to restart"),
+    WorkerAction.SELF_TEST: _request(
+        "Ask it to try out its storages and programs; what fails keeps tasks away from it.", "asked to test itself"
+    ),
     WorkerAction.CANCEL_REQUEST: Action(
         does="Take back what it was asked and has not done yet.",
         done="asked for nothing any more",

@@ -17,13 +17,14 @@ from flamenco.domain.errors import Busy, Conflict, NotFound, Refused
 from flamenco.domain.events import worker_event
 from flamenco.domain.identity import approval_code
 from flamenco.domain.model import Speaker, Tag, Task, TaskState, Worker
+from flamenco.domain.self_tests.judging import left_of
 from flamenco.domain.statuses import PAUSING_JOB, TaskStatus, WorkerStatus
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
 from flamenco.farm import audit, sleep, speaking
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
-from flamenco.store import events, jobs, listing, tasks
+from flamenco.store import events, jobs, listing, self_tests, tasks
 from flamenco.store import tags as tag_store
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
@@ -155,10 +156,17 @@ def sign_on(
 
 
 def tell_commands(farm: Farm, speaker: Speaker, commands: Sequence[str]) -> Worker:
-    """The worker says which commands it has: from now on, until it signs on anew, it is given tasks of those alone."""
+    """The worker says which commands it has: from now on, until it signs on anew, it is given tasks of those alone.
+
+    What its last self-test has kept it from, it is kept from until it passes one.
+    """
     now = farm.clock()
     with speaking.hearing(farm, speaker, now) as (tx, before):
-        present = replace(before, commands=tuple(sorted(set(commands))))
+        told = tuple(sorted(set(commands)))
+        present = replace(before, commands=told)
+        if known := self_tests.find(tx, before.key):
+            present = replace(present, commands=left_of(told, known.kept))
+            self_tests.put(tx, replace(known, told=told))
         worker_store.save(tx, present, now)
     return present
 
@@ -260,6 +268,7 @@ def delete(farm: Farm, worker_id: str) -> None:
     with farm.store.write() as tx:
         worker = worker_store.lock(tx, worker_id)
         worker_store.mark_deleted(tx, worker.key, now)
+        self_tests.forget(tx, worker.key)
         audit.note(tx, now, "worker", worker_id, worker.name, after={"deleted": True})
         events.append(tx, [worker_event(worker, now, deleted=True)], now)
         cascades = return_tasks(farm, tx, worker, "worker is being deleted")

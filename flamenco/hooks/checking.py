@@ -14,7 +14,7 @@ from flamenco.domain.failure_rules import FailureRule
 from flamenco.hooks.authentication import Authenticator
 from flamenco.hooks.routes import Method, Route
 from flamenco.hooks.setting import Setting
-from flamenco.hooks.types import CommandType, EventSink, SchedulingPolicy
+from flamenco.hooks.types import CommandType, EventSink, Program, SchedulingPolicy
 from flamenco.hooks.web_pages import WebPage, problem_with_module, problem_with_path
 
 _METHODS = get_args(Method)
@@ -50,6 +50,18 @@ def _of_command(command: CommandType) -> Iterable[str]:
     yield _not("parameters", command.parameters, "a msgspec.Struct", fits=_is_struct(command.parameters))
     yield _function("run", command.run)
     yield _function("argv", command.argv, may_be_none=True)
+    if command.needs is not None:
+        yield from _of_program(command.needs)
+
+
+def _of_program(program: object) -> Iterable[str]:
+    if not isinstance(program, Program):
+        yield _not("needs", program, "a Program", fits=False)
+        return
+    yield _name("needs.name", program.name)
+    yield _texts("needs.arguments", program.arguments)
+    yield _text("needs.says", program.says)
+    yield _function("needs.find", program.find, may_be_none=True)
 
 
 def _of_setting(setting: Setting) -> Iterable[str]:

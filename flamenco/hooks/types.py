@@ -84,14 +84,28 @@ class CommandContext(Protocol):
         """Whether the task was taken away."""
 
 
+class Program(Struct, frozen=True, kw_only=True):
+    """A program that a command cannot do without, for self-tests of workers.
+
+    `name` is that of the variable by which jobs call it, and what it is called itself where there is no such variable.
+    `arguments` have it say its version, in a line that begins with `says`. `find` gives where it is, from what jobs
+    call it and the variables of a `CommandContext`; it starts nothing.
+    """
+
+    name: str
+    arguments: tuple[str, ...] = ("--version",)
+    says: str = ""
+    find: Callable[[str, Mapping[str, str]], str] | None = None
+
+
 class CommandType(Struct, frozen=True, kw_only=True):
     """A command that workers can run.
 
     `parameters` is a msgspec Struct: its fields are the parameters, their `msgspec.Meta` descriptions
     the documentation. `run` gets the context and an instance of it. A command that runs one program may say by `argv`
     which, and with what arguments, as far as the parameters alone tell; so people can run it by hand. It is pure, and
-    gives nothing where they do not tell.
-    `time_limits` hold for tasks of which neither their job nor its job type says anything else.
+    gives nothing where they do not tell. `time_limits` hold for tasks of which neither their job nor its job type says
+    anything else. `needs` is the program without which a worker is given no tasks with it.
     """
 
     name: str
@@ -101,6 +115,7 @@ class CommandType(Struct, frozen=True, kw_only=True):
     run: Callable[[CommandContext, Any], None]
     argv: Callable[[Any], Sequence[str]] | None = None
     time_limits: TimeLimits = TimeLimits()
+    needs: Program | None = None
 
 
 class SchedulingPolicy(Struct, frozen=True, kw_only=True):

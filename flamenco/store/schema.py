@@ -140,6 +140,8 @@ RETRY_LATER_SQL = "task_retries.not_before IS NOT NULL"
 
 SICK_SQL = "workers.sick <> ''"
 """A worker that is given nothing until somebody has looked at it."""
+SELF_TEST_FAILED_SQL = "self_tests.kept IS NOT NULL"
+"""A worker that is kept from something by its last self-test."""
 
 START_AFTER_SQL = "jobs.start_after IS NOT NULL"
 """A job that waits for a moment."""
@@ -664,6 +666,21 @@ sleep_schedules = Table(
     Column("next_check", Utc),
 )
 _partial("ix_sleep_schedules_due", SCHEDULED_SQL, sleep_schedules.c.next_check)
+
+self_tests = Table(
+    "self_tests",
+    metadata,
+    # The last self-test of a worker, and the one that it is at. `sign_on` is the number of that since which it can do
+    # any; `told` are the commands that it has, of which `kept` says some that it is given no tasks of, and why.
+    Column("worker_key", ForeignKey("workers.key", ondelete="CASCADE"), primary_key=True),
+    Column("sign_on", Integer, nullable=False),
+    Column("asked", Utc),
+    Column("told", Text),  # JSON, as those below
+    Column("kept", Text),
+    Column("pending", Text),
+    Column("report", Text),
+)
+_partial("ix_self_tests_kept", SELF_TEST_FAILED_SQL, self_tests.c.worker_key)
 
 tags = Table(
     "tags",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from typing import Final
 
 import structlog
@@ -11,8 +12,10 @@ import structlog
 from flamenco.client import AssignedTask, ManagerClient, ManagerError, ManagerUnreachable
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import FarmError
+from flamenco.domain.self_tests.facts import Why
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.worker.registration import REJECTED_STATUS, Registration
+from flamenco.worker.self_test.self_test import SelfTest
 from flamenco.worker.task_run import TaskRunner
 from flamenco.worker.updates import Delivery, Updates
 from flamenco.worker.upload import OutputUploads
@@ -48,6 +51,7 @@ class Agent:
         updates: Updates,
         uploads: OutputUploads,
         tasks: TaskRunner,
+        self_test: SelfTest,
         settings: WorkerSettings,
     ) -> None:
         self._manager = manager
@@ -55,7 +59,9 @@ class Agent:
         self._updates = updates
         self._uploads = uploads
         self._tasks = tasks
+        self._self_test = self_test
         self._settings = settings
+        self._lived_last = _AWAKE
         self._stopping = threading.Event()
         self._is_announced = False
         self._is_replaced = False
@@ -65,6 +71,7 @@ class Agent:
         """End the running task and go home."""
         self._stopping.set()
         self._tasks.stop()
+        self._self_test.stop()
 
     def _on_replaced(self) -> None:
         """Another program is this worker now. To go on would have every task run twice."""
@@ -77,7 +84,7 @@ class Agent:
 
     def run(self) -> int:
         """Work until told to stop; gives the exit code. Raises `ConfigError` when it cannot work, or not any more."""
-        status = self._registration.sign_on(self._stopping)
+        status = self._sign_on()
         if not status:
             return EXIT_SIGNAL
         # Not sooner: what was left in the queue needs our credentials to be accepted.
@@ -108,11 +115,23 @@ class Agent:
     def _live(self, status: WorkerStatus) -> WorkerStatus | None:
         """Live in `status`, for as long as the manager knows this worker."""
         try:
-            return self._awake() if status == _AWAKE else self._asleep(status)
+            if status is WorkerStatus.TESTING:
+                return self._tested()
+            self._lived_last = status
+            if status != _AWAKE:
+                return self._asleep(status)
+            return self._unfit() if self._self_test.is_unfit else self._awake()
         except Rejected:
             log.warning("the manager does not know this worker any more, signing on again")
             self._pause(self._settings.sign_on_retry)
-            return self._registration.sign_on(self._stopping)
+            return self._sign_on()
+
+    def _sign_on(self) -> WorkerStatus | None:
+        """Sign on, and test oneself before anybody gives tasks, unless that is what is wanted next anyhow."""
+        status = self._registration.sign_on(self._stopping)
+        if status and status is not WorkerStatus.TESTING and status not in _FINAL:
+            self._self_test.run(Why.SIGN_ON)
+        return status
 
     def _awake(self) -> WorkerStatus | None:
         self._enter(_AWAKE)
@@ -142,6 +161,35 @@ class Agent:
                 return requested
             # To be asked for what we are already is answered by saying so once more.
             self._is_announced = self._is_announced and not requested
+            self._pause(self._settings.poll_asleep)
+        return None
+
+    def _tested(self) -> WorkerStatus | None:
+        """Test oneself, and go on as before; what was found decides whether tasks are asked for.
+
+        For a manager that knows of no self-tests it is a status as any other.
+        """
+        self._enter(WorkerStatus.TESTING)
+        if not self._self_test.run(Why.ASKED):
+            return self._asleep(WorkerStatus.TESTING)
+        return None if self._stopping.is_set() else self._lived_last
+
+    def _unfit(self) -> WorkerStatus | None:
+        """Be in error, since no task can be run here, until a self-test says otherwise, or somebody something else."""
+        self._enter(WorkerStatus.ERROR)
+        tested = time.monotonic()
+        while not self._stopping.is_set():
+            requested = self._requested_status(WorkerStatus.ERROR)
+            if requested and requested not in (_AWAKE, WorkerStatus.ERROR):
+                return requested
+            if requested == _AWAKE:
+                self._enter(_AWAKE)  # that is what was asked for; whether it stays so is seen at once
+            if requested or time.monotonic() - tested >= self._settings.self_test_retry:
+                self._self_test.run(Why.AGAIN)
+                if not self._self_test.is_unfit:
+                    return _AWAKE
+                self._enter(WorkerStatus.ERROR)
+                tested = time.monotonic()
             self._pause(self._settings.poll_asleep)
         return None
 

@@ -22,6 +22,8 @@ from flamenco.hooks.types import CommandType
 from flamenco.worker import credentials, run_as, signals, update_queue
 from flamenco.worker.agent import Agent
 from flamenco.worker.registration import Identity, Registration
+from flamenco.worker.self_test.runner import as_user_of, as_worker
+from flamenco.worker.self_test.self_test import SelfTest
 from flamenco.worker.task_process import TaskProcess
 from flamenco.worker.task_run import TaskRunner
 from flamenco.worker.update_queue import UpdateQueue
@@ -64,7 +66,7 @@ def assembled(settings: WorkerSettings, data_dir: Path, commands: Mapping[str, C
                 uploads=uploads,
                 commands=commands,
                 settings=settings,
-                variables={"worker_dir": str(program_dir())},
+                variables=variables(),
                 process=process,
             )
             file = data_dir / credentials.FILE_NAME
@@ -75,10 +77,21 @@ def assembled(settings: WorkerSettings, data_dir: Path, commands: Mapping[str, C
                 updates=updates,
                 uploads=uploads,
                 tasks=tasks,
+                self_test=self_test_of(manager, commands, process),
                 settings=settings,
             )
         finally:
             queue.close()
+
+
+def variables() -> dict[str, str]:
+    """What commands know of this worker."""
+    return {"worker_dir": str(program_dir())}
+
+
+def self_test_of(manager: ManagerClient, commands: Mapping[str, CommandType], process: TaskProcess | None) -> SelfTest:
+    """What tries this worker out, as the user that tasks run as."""
+    return SelfTest(manager, commands, variables(), as_user_of(process) if process else as_worker)
 
 
 def task_process(settings: WorkerSettings, data_dir: Path) -> TaskProcess | None:

@@ -9,10 +9,11 @@ from enum import Enum
 
 
 class CancelReason(Enum):
-    """Who took the task away."""
+    """Who took the task away, or ended what a self-test has started."""
 
     MANAGER = "the manager took the task away"
     SHUTDOWN = "the worker is shutting down"
+    LIMIT = "it took too long"
 
 
 class Cancellation:

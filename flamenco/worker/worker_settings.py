@@ -69,6 +69,9 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     may_i_run: Annotated[Duration, Meta(description="Time between questions whether to go on with a task.")] = Duration(
         10
     )
+    self_test_retry: Annotated[
+        Duration, Meta(description="Pause before a self-test that let no task be run is tried again.")
+    ] = Duration(60)
     sign_on_retry: Annotated[Duration, Meta(description="First pause between attempts to sign on.")] = Duration(5)
     update_retry: Annotated[Duration, Meta(description="Pause between attempts to deliver queued updates.")] = Duration(
         30

@@ -45,6 +45,8 @@ TESTED = {
     ("docs/failures.md", "sh"): 2,  # here; tests/integration/test_failures_manual.py
     ("docs/failures.md", "yaml"): 1,  # likewise
     ("docs/failures.md", "js"): 1,  # likewise
+    ("docs/self-test.md", "sh"): 2,  # here; tests/acceptance/test_self_tests.py
+    ("docs/self-test.md", "yaml"): 1,  # here
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
     ("docs/keeping.md", "sh"): 5,  # here; tests/acceptance/test_trash.py
     ("docs/keeping.md", "yaml"): 2,  # here
@@ -66,7 +68,7 @@ TESTED = {
 SHELL = [
     *("README.md", "CONTRIBUTING.md"),
     *("docs/access.md", "docs/database.md", "docs/failures.md", "docs/frames.md", "docs/keeping.md"),
-    *("docs/limits.md", "docs/operating.md", "docs/simulate.md", "docs/time.md"),
+    *("docs/limits.md", "docs/operating.md", "docs/self-test.md", "docs/simulate.md", "docs/time.md"),
 ]
 """The manuals with lines for a shell."""
 
@@ -154,6 +156,14 @@ def test_the_configuration_of_the_page_on_what_is_kept(tmp_path: Path) -> None:
     file.write_text(manual.blocks("yaml", "docs/keeping.md")[1])
     config = load(file, tmp_path, environ={}, hooks=builtin.core_hooks({})).config
     assert [rule.do for rule in config.retention] == ["keep", "archive", "trash", "trash"]
+
+
+def test_the_configuration_of_the_page_on_self_tests(tmp_path: Path) -> None:
+    """A manager takes it."""
+    file = tmp_path / "flamenco-manager.yaml"
+    file.write_text(manual.blocks("yaml", "docs/self-test.md")[0])
+    config = load(file, tmp_path, environ={}, hooks=builtin.core_hooks({})).config.self_test
+    assert (config.at_sign_on, config.least_free_mb, str(config.most_clock_offset)) == (True, 2000, "5s")
 
 
 def test_the_configuration_with_tls(tmp_path: Path) -> None:

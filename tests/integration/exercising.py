@@ -35,6 +35,7 @@ from flamenco.domain.model import AuthoredJob, Command, Job, Submission, Worker
 from flamenco.domain.paging import Slice
 from flamenco.domain.previews import Preview
 from flamenco.domain.retention import parse
+from flamenco.domain.self_tests.facts import Facts, Why
 from flamenco.domain.sleep import SleepSchedule
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.domain.time_limits import TimeLimits
@@ -62,6 +63,7 @@ from flamenco.farm import (
     retry_limits,
     roll_ups,
     search,
+    self_tests,
     sickness,
     sign_in,
     sinks,
@@ -210,6 +212,7 @@ def _work(farm: Farm, clock: Clock) -> Job:
     job = store_job(farm, authored_job(first, *many, last, variables={"a": "b"}, shaman_checkout_id="here"))
     team = [new_worker(farm, f"w{n}") for n in range(4)]
     workers.tell_commands(farm, team[3], ["echo"])
+    _test(farm, team[3])
     _limit(farm, clock, job)
     run_next(farm, team[0])
     for _ in range(3):
@@ -237,6 +240,16 @@ def _work(farm: Farm, clock: Clock) -> Job:
         speaking.authenticate(farm, team[0].id, SECRET, address=f"10.0.0.{number}")
         speaking.authenticate(farm, team[0].id, SECRET, address=f"10.0.0.{1 - number}")
     return job
+
+
+def _test(farm: Farm, worker: Worker) -> None:
+    """A worker tests itself, with all well."""
+    order = self_tests.begin(farm, worker, Why.SIGN_ON)
+    assert order is not None
+    self_tests.report(farm, worker, order.id, Facts())
+    workers.tell_commands(farm, worker, ["echo"])
+    self_tests.ask(farm, worker.id, lazy=True)
+    workers.take_back_request(farm, worker.id)
 
 
 def _limit(farm: Farm, clock: Clock, job: Job) -> None:

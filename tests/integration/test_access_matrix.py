@@ -32,7 +32,7 @@ NEEDS = {
     "fetchWorkerTag getCommands getJobTypeProblems listJobTypes getMe changeMyPassword signOut",
     Access.LOOK: "getFarmStatus fetchWorkers fetchWorker fetchWorkerSleepSchedule fetchGlobalLastRenderedInfo "
     "getOverview getSeries getEvents getSinks getPages listWorkers getWorker "
-    "listLimits listFailureRules",
+    "listLimits listFailureRules getSelfTest",
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
     "fetchTask explainJob explainJobForWorker getTaskAttempts getTaskCommands getWorkerTasks getJobAttempts "
     "getJobTimes getJobHistory listJobs groupJobs getJob listTasks getTaskStatuses getTaskAt search "
@@ -44,7 +44,7 @@ NEEDS = {
     "actOnTasks addJobDependency dropJobDependency satisfyJobDependency runFramesAgain makeApprovalLink",
     Access.MANAGE: "setLimit deleteJobMass deleteWorker requestWorkerStatusChange setWorkerTags createWorkerTag "
     "updateWorkerTag deleteWorkerTag setWorkerSleepSchedule getDeadLetters retryDeadLetters discardDeadLetters "
-    "addWorker approveWorker actOnWorkers listArchives downloadArchive unpackArchive getRetention",
+    "addWorker approveWorker actOnWorkers listArchives downloadArchive unpackArchive getRetention askSelfTest",
     Access.AUDIT: "getAudit",
     Access.ADMINISTER: "checkSharedStoragePath findBlenderExePath checkBlenderExePath saveSetupAssistantConfig "
     "getConfigurationFile updateConfigurationFile getSettings changeSettings getPlugins getAbout getSetUp setUp "
@@ -53,7 +53,7 @@ NEEDS = {
     Access.ACCOUNT: "getTokens addToken revokeToken",
     Access.REGISTER: "registerWorker",
     Access.WORK: "signOn signOff workerState workerStateChanged scheduleTask taskUpdate mayWorkerRun "
-    "taskOutputProduced tellCommands",
+    "taskOutputProduced tellCommands beginSelfTest reportSelfTest",
 }
 """What the manual says that each operation is about, written out anew: nobody loosens one without changing this."""
 

@@ -25,8 +25,21 @@ from flamenco.domain.actions import (
     WorkerAction,
 )
 from flamenco.domain.model import Job, Worker
+from flamenco.domain.self_tests.facts import Why
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import audit, blocks, deletion, jobs, putting_away, sickness, sleep, tags, tasks, workers
+from flamenco.farm import (
+    audit,
+    blocks,
+    deletion,
+    jobs,
+    putting_away,
+    self_tests,
+    sickness,
+    sleep,
+    tags,
+    tasks,
+    workers,
+)
 from flamenco.farm.context import Farm
 from flamenco.web.assets import STATIC
 from tests.conftest import authored_job, authored_task
@@ -97,6 +110,7 @@ COMMANDS: list[tuple[AnyAction, tuple[str, ...]]] = [
     (WorkerAction.SHUTDOWN, ("workers", "request", "first", "offline", "--now")),
     (WorkerAction.OFFLINE, ("workers", "request", "first", "offline")),
     (WorkerAction.RESTART, ("workers", "request", "able", "restart")),
+    (WorkerAction.SELF_TEST, ("self-test", "tested", "--no-wait")),
     (WorkerAction.CANCEL_REQUEST, ("workers", "request", "asked", "nothing")),
     (WorkerAction.TAGS, ("tags", "assign", "gpu", "--worker", "first")),
     (WorkerAction.SCHEDULE, ("workers", "schedule", "first", "--days", "mo", "--from", "08:00")),
@@ -146,6 +160,9 @@ class _Scene:
             farm, self.able, name="able", software="t", task_types=["misc"], can_restart=True, address="127.0.0.1"
         )
         workers.request_status(farm, self.asked.id, WorkerStatus.ASLEEP, lazy=True)
+        self.tested = new_worker(farm, "tested")
+        workers.tell_commands(farm, self.tested, ["echo"])
+        self_tests.begin(farm, self.tested, Why.SIGN_ON)
         self.job = store_job(farm, authored_job(*(authored_task(f"t{n}") for n in range(40)), name="shot"))
         self.trashed = store_job(farm, authored_job(authored_task("d"), name="trashed"))
         deletion.request(farm, self.trashed.id)

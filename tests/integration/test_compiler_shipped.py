@@ -31,7 +31,7 @@ def compiler() -> Iterator[Compiler]:
 
 
 def test_the_shipped_job_types(compiler: Compiler) -> None:
-    """Seven job types are shipped, nothing is wrong with them, and each is in the README for authors."""
+    """Eight job types are shipped, nothing is wrong with them, and each is in the README for authors."""
     job_types = compiler.job_types()
     assert [job_type.name for job_type in job_types] == [
         "blender-render-variations",
@@ -41,6 +41,7 @@ def test_the_shipped_job_types(compiler: Compiler) -> None:
         "shell-commands",
         "simple-blender-render",
         "single-image-render",
+        "worker-check",
     ]
     assert compiler.problems() == []
     readme = bundled.job_types().joinpath("README.md").read_text(encoding="utf-8")

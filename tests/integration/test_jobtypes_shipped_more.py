@@ -57,6 +57,7 @@ COMPLETE: dict[str, dict[str, Any]] = {
         "interpreter": "{python}",
         "task_type": "sim",
     },
+    "worker-check": {"folder": "/mnt/farm", "reference": "/mnt/farm/a.txt", "has_ffmpeg": False, "task_type": "check"},
 }
 """Every setting of each job type, as the Blender add-on sends them."""
 
@@ -65,6 +66,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "blender-render-variations": {"kind": "camera", "chunk_size": 1, "add_path_components": 0, **KEPT},
     "shell-commands": {"chained": False, "task_type": "misc"},
     "frame-script": {"arguments": "{frames}", "chunk_size": 1, "interpreter": "python3", "task_type": "misc"},
+    "worker-check": {"reference": "", "has_ffmpeg": True, "task_type": "misc"},
 }
 
 REQUIRED = {
@@ -72,6 +74,7 @@ REQUIRED = {
     "blender-render-variations": {"variations", "frames", "blendfile", "format"},
     "shell-commands": {"commands"},
     "frame-script": {"script", "frames"},
+    "worker-check": {"folder"},
 }
 
 
@@ -504,3 +507,20 @@ def test_refused_scripts(compiler: Compiler, without: list[str], settings: dict[
     message = refused(compiler, "frame-script", without, {"chunk_size": 9} | settings)
     assert complaint in message
     assert "frame_script.js:" in message
+
+
+# worker-check
+
+
+def test_what_a_worker_is_checked_for(compiler: Compiler) -> None:
+    """Blender starts, then tries out the storage; FFmpeg does, where it is to be there; with `exec` alone."""
+    job = compiled(compiler, "worker-check")
+    assert names(job) == ["blender", "storage"]
+    assert job.tasks[1].dependencies == (job.tasks[0].id,)
+    assert {task.type for task in job.tasks} == {"check"}
+    assert parameters(job.tasks[1])["args"][-3:] == ["--", "/mnt/farm", "/mnt/farm/a.txt"]
+    job = compiled(compiler, "worker-check", "reference", "has_ffmpeg", "task_type")
+    assert names(job) == ["blender", "storage", "ffmpeg"]
+    assert {command.name for task in job.tasks for command in task.commands} == {"exec"}
+    assert parameters(job.tasks[1])["args"][-1] == ""
+    assert 'setting "folder" is missing' in refused(compiler, "worker-check", [], {"folder": ""})

@@ -28,6 +28,7 @@ JOB = Job(
 )
 WORKER = SeenWorker(key=7, name="tower", status=WorkerStatus.AWAKE, task_types=frozenset({"blender"}))
 GROUP = WaitingGroup(task_type="blender", commands=("render",), count=3, names=("a", "b", "c"))
+KEPT: dict[str, Any] = {"commands": frozenset({"echo"}), "lacks": {"render": "no renderer"}}
 NOTHING = Dependent(count=0, names=(), waits_for={})
 
 
@@ -57,6 +58,9 @@ def why(
         ([{"status": WorkerStatus.REGISTERED}], {}, Why.NO_WORKER_AWAKE, "tower is not signed on"),
         ([{"is_busy": True}], {}, Why.ALL_BUSY, "is busy"),
         ([{"is_busy": True}, {"is_busy": True}], {}, Why.ALL_BUSY, "of 2 workers that could, all are busy"),
+        ([{"lacks": {"*": "no {storage}"}}], {}, Why.SELF_TEST, "tower has failed its self-test: no {storage}"),
+        ([KEPT, {**KEPT, "name": "laptop"}], {}, Why.SELF_TEST, "all have failed their self-tests: no renderer"),
+        ([{"lacks": {"other": "x"}}], {}, Why.NEXT, "tower is free"),
         ([{}], {}, Why.NEXT, "tower is free"),
         ([{"is_busy": True}, {}], {}, Why.NEXT, "tower is free"),
         ([{}], {"group": replace(GROUP, full=(("nuke", 5),))}, Why.LIMIT, "'nuke' is used up: 5 of 5"),

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from flamenco import CommandContext, CommandFailed, CommandType, hookimpl
+from flamenco import CommandContext, CommandFailed, CommandType, Program, hookimpl
 from flamenco.builtin.commands.blender_output import (
     BlenderOutput,
     frames_asked,
@@ -110,4 +110,5 @@ def command_types() -> Iterable[CommandType]:
         parameters=BlenderParameters,
         run=render,
         argv=command_line,
+        needs=Program(name="blender", says="Blender ", find=lambda exe, _variables: find_blender(exe)),
     )

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -16,7 +16,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from flamenco import CommandContext, CommandFailed, CommandType, hookimpl
+from flamenco import CommandContext, CommandFailed, CommandType, Program, hookimpl
 from flamenco.builtin.commands.frame_files import files_of_frames, files_of_pattern, readable
 from flamenco.builtin.commands.video_lines import frames_by_hand
 from flamenco.domain.frames import frame_count
@@ -155,6 +155,13 @@ def tool_candidates(worker_dir: str, system: str = sys.platform, machine: str = 
         yield in_wheel
 
 
+def first_candidate(exe: str, variables: Mapping[str, str]) -> str:
+    """Where FFmpeg is looked for first, from what jobs call it; nothing is started."""
+    if exe not in _SEARCHED:
+        return exe
+    return next(tool_candidates(variables.get("worker_dir", "")), exe)
+
+
 def find_ffmpeg(candidates: Iterable[str], exe: str = "ffmpeg") -> str:
     """The first of `candidates` that says it is FFmpeg. Raises `ParameterError` for `exe` when none does."""
     problems = []
@@ -217,4 +224,5 @@ def command_types() -> Iterable[CommandType]:
         parameters=VideoParameters,
         run=make_video,
         argv=by_hand,
+        needs=Program(name="ffmpeg", arguments=("-version",), says="ffmpeg version ", find=first_candidate),
     )

@@ -12,11 +12,13 @@ from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from flamenco.domain.job_waits import Wait, summary
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.people_limits import is_of_machine
 from flamenco.domain.scheduling.values import Hold
+from flamenco.domain.self_tests.judging import lack
 from flamenco.domain.statuses import SCHEDULABLE_JOB, JobStatus, WorkerStatus
 
 
@@ -41,6 +43,7 @@ class Why(StrEnum):
     BLOCKED = "blocked"
     BLOCKED_BY_PERSON = "blocked-by-person"
     FAILED_BY_ALL = "failed-by-all"
+    SELF_TEST = "self-test"
     REFUSED = "refused"
     NO_WORKER_AWAKE = "no-worker-awake"
     ALL_BUSY = "all-busy"
@@ -54,7 +57,8 @@ class SeenWorker(Struct, frozen=True, kw_only=True):
     `blocked` are the task types that it is blocked from in the job, after failures, `kept` those by people; one for
     which the job is not `meant` gets nothing of it. `refused` is why a policy keeps it from the job. `full` are the
     limits that its machine has no place left under. One that is away has been silent for so long that nobody should
-    count on it.
+    count on it. `lacks` is why its self-test keeps it from which commands, and `lack` why from those
+    that are asked about.
     """
 
     key: int
@@ -70,6 +74,8 @@ class SeenWorker(Struct, frozen=True, kw_only=True):
     is_busy: bool = False
     full: frozenset[str] = frozenset()
     is_away: bool = False
+    lacks: Mapping[str, str] = {}
+    lack: str = ""
 
 
 def seen_worker(worker: Worker) -> SeenWorker:
@@ -230,7 +236,7 @@ def _of_group(job: Job, tag: str, group: WaitingGroup, workers: Sequence[SeenWor
         name, capacity = group.full[0]
         return Why.LIMIT, f"the limit {name!r} is used up: {capacity} of {capacity}"
     conditions = [*_able(tag, group), *_ready(group)]
-    reason, left = _sifted(conditions, workers)
+    reason, left = _sifted(conditions, _for(group, workers))
     names = ", ".join(worker.name for worker in left[:3])
     free = f"{names} {'is' if len(left) == 1 else 'are'} free and will be given the best job at the next poll"
     return reason or (Why.NEXT, free)
@@ -241,7 +247,12 @@ def nobody(tag: str, group: WaitingGroup, workers: Sequence[SeenWorker]) -> tupl
 
     Policies that refuse workers do not count: they may think otherwise the next time.
     """
-    return _sifted([*_able(tag, group), _IS_HERE], workers)[0]
+    return _sifted([*_able(tag, group), _IS_HERE], _for(group, workers))[0]
+
+
+def _for(group: WaitingGroup, workers: Sequence[SeenWorker]) -> list[SeenWorker]:
+    """The workers, with what their self-tests have against these tasks."""
+    return [replace(worker, lack=lack(worker.lacks, group.commands)) if worker.lacks else worker for worker in workers]
 
 
 def _sifted(
@@ -261,14 +272,15 @@ def _sifted(
 
 def _sentence(left: Sequence[SeenWorker], nobody: str, alone: str) -> str:
     worker = left[0]
-    if len(left) > 1:
-        return f"of {len(left)} workers that could, {nobody.replace(_REASON, worker.refused)}"
     # What somebody has written may have braces in it.
-    told = alone.replace(_STATUS, worker.status or "not signed on").replace(_REASON, worker.refused)
+    lack, refused = worker.lack, worker.refused
+    if len(left) > 1:
+        return f"of {len(left)} workers that could, {nobody.replace(_LACK, lack).replace(_REASON, refused)}"
+    told = alone.replace(_STATUS, worker.status or "not signed on").replace(_LACK, lack).replace(_REASON, refused)
     return f"worker {worker.name} {told.replace(_FULL, ', '.join(sorted(worker.full)))}"
 
 
-_STATUS, _REASON, _FULL = "{status}", "{reason}", "{full}"
+_STATUS, _REASON, _LACK, _FULL = "{status}", "{reason}", "{lack}", "{full}"
 
 
 def _able(tag: str, group: WaitingGroup) -> list[_Condition]:
@@ -296,7 +308,7 @@ def _able(tag: str, group: WaitingGroup) -> list[_Condition]:
         ),
         (
             Why.NO_WORKER_WITH_COMMAND,
-            lambda worker: worker.commands is None or worker.commands.issuperset(group.commands),
+            lambda worker: worker.commands is None or worker.commands.issuperset(group.commands) or bool(worker.lack),
             f"none has all of the commands {needed}",
             f"does not have all of the commands {needed}",
         ),
@@ -317,6 +329,12 @@ def _able(tag: str, group: WaitingGroup) -> list[_Condition]:
             lambda worker: worker.key not in group.failed_by,
             "all have failed them already",
             "has failed them already",
+        ),
+        (
+            Why.SELF_TEST,
+            lambda worker: not worker.lack,
+            "all have failed their self-tests: {lack}",
+            "has failed its self-test: {lack}",
         ),
     ]
 

@@ -14,7 +14,7 @@ from flamenco.domain.listing import WorkerFilter
 from flamenco.domain.model import Worker
 from flamenco.domain.sleep import SleepSchedule, write_time
 from flamenco.domain.statuses import WorkerStatus
-from flamenco.farm import notes, putting_away, sickness, sleep, tags, workers
+from flamenco.farm import notes, putting_away, self_tests, sickness, sleep, tags, workers
 from flamenco.farm.actions.values import Asked, Undo
 from flamenco.farm.context import Farm
 from flamenco.store import selection
@@ -57,7 +57,7 @@ class Workers(Struct, frozen=True):
         """The next of them; workers are nobody's."""
         return [(worker, _NOBODY) for worker in selection.page_of_workers(tx, conditions, after, most)]
 
-    def check(self, _farm: Farm, _by: Caller, asked: Asked, subject: Worker) -> None:
+    def check(self, farm: Farm, _by: Caller, asked: Asked, subject: Worker) -> None:
         """Raise where there is nothing to do, or the worker cannot do it."""
         match asked.action:
             case WorkerAction.CANCEL_REQUEST if subject.status_requested is None:
@@ -72,6 +72,8 @@ class Workers(Struct, frozen=True):
                 raise Conflict("It is not sick.")
             case WorkerAction.RESTART if not subject.can_restart:
                 raise Conflict("It does not know how to restart.")
+            case WorkerAction.SELF_TEST:
+                self_tests.check(farm, subject)
             case WorkerAction() as action if (wanted := REQUESTS.get(action)) is subject.status and wanted is not None:
                 if subject.status_requested is None:
                     raise Conflict(f"It is {subject.status} already.")
@@ -104,6 +106,8 @@ class Workers(Struct, frozen=True):
                 sickness.heal(farm, worker_id)
             case WorkerAction.REMOVE:
                 workers.delete(farm, worker_id)
+            case WorkerAction.SELF_TEST:
+                return _asked_before(self_tests.ask(farm, worker_id, lazy=given.lazy))
             case WorkerAction():
                 undo = _asked_before(workers.request_status(farm, worker_id, REQUESTS[action], lazy=given.lazy))
         return undo

@@ -18,7 +18,7 @@ from flamenco.farm import time_limits
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import ranking, views
 from flamenco.farm.starting import WALL
-from flamenco.store import job_waits, jobs, workers
+from flamenco.store import job_waits, jobs, self_tests, workers
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import explanation as explanation_store
 from flamenco.store.scheduling import own_limits
@@ -62,10 +62,14 @@ def explain(farm: Farm, job_id: str, worker_id: str | None = None) -> Explanatio
         if own is None:
             own = farm.policies.rank([jobs.candidate(job)], views.of_farm(tx, farm, now))[0]
         around = explanation_store.around(tx, job)
-        busy = explanation_store.busy(tx)
+        busy, kept = explanation_store.busy(tx), self_tests.kept(tx)
         full = own_limits.full_by_address(tx, (each.address for each in around.workers))
         seen = [
-            replace(_seen(tx, farm, job, each, around, is_busy=each.key in busy), full=full[each.address])
+            replace(
+                _seen(tx, farm, job, each, around, is_busy=each.key in busy),
+                full=full[each.address],
+                lacks=kept.get(each.key, {}),
+            )
             for each in around.workers
             if asked in (None, each)
         ]

@@ -24,7 +24,7 @@ from flamenco.domain.transitions import too_many_failed
 from flamenco.farm.attempts import Attempts
 from flamenco.farm.cascade import Cascade
 from flamenco.farm.context import Farm
-from flamenco.store import job_workers, jobs, workers
+from flamenco.store import job_workers, jobs, self_tests, workers
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import explanation as explanation_store
 from flamenco.store.scheduling import stranding
@@ -34,6 +34,8 @@ AWAY_AFTER = timedelta(minutes=2)
 
 _AWAY = frozenset({WorkerStatus.OFFLINE, WorkerStatus.ERROR, WorkerStatus.REGISTERED})
 _AFTER_FAILURES = frozenset({Why.BLOCKED, Why.FAILED_BY_ALL})
+_PASSES = frozenset({Why.NO_WORKER_AWAKE, Why.SELF_TEST})
+"""What may be otherwise soon, by itself."""
 
 
 class _Lost(Struct, frozen=True):
@@ -72,12 +74,16 @@ def give_up(tx: Tx, cascade: Cascade) -> None:
 def _lost(tx: Tx, job: JobState, now: datetime) -> Iterator[_Lost]:
     around = explanation_store.around(tx, job)
     blocked_types = {each for types in around.blocked.values() for each in types}
-    seen = [replace(around.seen(worker), is_away=is_away(worker, now)) for worker in around.workers]
+    kept = self_tests.kept(tx)
+    seen = [
+        replace(around.seen(worker), is_away=is_away(worker, now), lacks=kept.get(worker.key, {}))
+        for worker in around.workers
+    ]
     for group in explanation_store.waiting_groups(tx, job):
         if reason := explanation.nobody(around.tag, group, seen):
             why, text = reason
             failures = bool(group.failed_by) or group.task_type in blocked_types
-            yield _Lost(group, text, why in _AFTER_FAILURES or (failures and why is not Why.NO_WORKER_AWAKE))
+            yield _Lost(group, text, why in _AFTER_FAILURES or (failures and why not in _PASSES))
 
 
 def look(farm: Farm) -> None:
@@ -127,7 +133,7 @@ def look_soon(farm: Farm) -> None:
 
 def _notes(tx: Tx, now: datetime) -> dict[int, str]:
     """What to say of jobs that need what no worker has, whatever happened in them."""
-    present, members = workers.all_present(tx), stranding.members(tx)
+    present, members, kept = workers.all_present(tx), stranding.members(tx), self_tests.kept(tx)
     choosing = job_workers.of_open_jobs(tx)
     its_tags = job_workers.members(tx) if choosing else {}
     notes: dict[int, str] = {}
@@ -137,6 +143,7 @@ def _notes(tx: Tx, now: datetime) -> dict[int, str]:
                 seen_worker(worker),
                 has_tag=need.tag_key is None or (worker.key, need.tag_key) in members,
                 is_away=is_away(worker, now),
+                lacks=kept.get(worker.key, {}),
             )
             for worker in present
         ]

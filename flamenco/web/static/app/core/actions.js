@@ -205,6 +205,13 @@ export const ACTIONS = [
   ...lazyOrNot("restart", words.restart, "refresh-cw", (worker) => worker.can_restart && !is(worker, "offline", "")),
   {
     kind: "workers",
+    name: "self-test",
+    label: words["self-test"],
+    icon: "gauge",
+    fits: (worker) => !is(worker, "offline", ""),
+  },
+  {
+    kind: "workers",
     name: "cancel-request",
     label: words["cancel-request"],
     icon: "undo-2",

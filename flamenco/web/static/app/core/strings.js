@@ -512,6 +512,7 @@ export const strings = {
     wakeup: "Wake up",
     shutdown: "Shut down",
     restart: "Restart",
+    "self-test": "Self-test",
     "cancel-request": "Take request back",
     tags: "Tags …",
     tagsChange: { "": "as it is", add: "give", remove: "take away" },
