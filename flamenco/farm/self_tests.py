@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,7 +27,7 @@ from flamenco.domain.self_tests.judging import EVERYTHING, Report, judge, left_o
 from flamenco.domain.self_tests.names import token_file
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm import self_test_orders as orders
-from flamenco.farm import speaking, workers
+from flamenco.farm import sickness, speaking, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import stranding
 from flamenco.files import storage_tokens
@@ -79,7 +80,7 @@ def _state(worker: Worker, known: SelfTests | None, now: datetime) -> State:
 
 
 def _can(worker: Worker, known: SelfTests | None) -> bool:
-    return known is not None and known.sign_on == worker.sign_ons and worker.commands is not None
+    return known is not None and known.is_of(worker)
 
 
 def check(farm: Farm, worker: Worker) -> None:
@@ -180,6 +181,9 @@ def report(farm: Farm, speaker: Speaker, order_id: str, facts: Facts) -> Report:
         found = _report(farm, worker, pending, facts, now)
         _take_over(tx, farm, worker, known, found)
     _clean_up(pending)
+    if worker.sick and found.is_passed and not found.why.is_quick:
+        with suppress(Conflict):  # a person was quicker
+            sickness.heal(farm, worker.id, "its self-test has passed")
     if found.kept != known.kept:
         log.info("a worker has tested itself", name=worker.name, passed=found.is_passed, kept_from=sorted(found.kept))
         stranding.look_soon(farm)

@@ -7,6 +7,9 @@ known of the worker.
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 import structlog
 from msgspec.structs import replace
 
@@ -19,7 +22,7 @@ from flamenco.farm import audit
 from flamenco.farm.context import Farm
 from flamenco.farm.failing import Aftermath, Blame
 from flamenco.farm.workers import return_tasks, write_logs
-from flamenco.store import events, sick_workers
+from flamenco.store import events, self_tests, sick_workers
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
 
@@ -74,13 +77,22 @@ def fall_sick(farm: Farm, worker_id: str, reason: str, by_job: int | None = None
         if before is None or before.sick:
             return
         status = WorkerStatus.ERROR if before.status is WorkerStatus.AWAKE else before.status
-        sick = replace(before, status=status, sick=reason, sick_since=now)
+        sick = replace(before, status=status, sick=reason, sick_since=now, **_asked(tx, before, now))
         worker_store.save(tx, sick, now)
         sick_workers.note_job(tx, sick.key, by_job)
         events.append(tx, [worker_event(sick, now, before.status)], now)
         cascades = return_tasks(farm, tx, sick, f"worker {sick.name} is sick")
     log.warning("a worker is sick, and given nothing until it is healed", name=sick.name, worker=sick.id, reason=reason)
     write_logs(farm, cascades)
+
+
+def _asked(tx: Tx, worker: Worker, now: datetime) -> dict[str, Any]:
+    """What has a worker test itself, if it can: should that pass, it is well again."""
+    known = self_tests.find(tx, worker.key)
+    if known is None or not known.is_of(worker) or worker.status_requested is not None:
+        return {}
+    self_tests.put(tx, replace(known, asked=now))
+    return {"status_requested": WorkerStatus.TESTING, "lazy_request": False}
 
 
 def heal(farm: Farm, worker_id: str, how: str = "") -> Worker:

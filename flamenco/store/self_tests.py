@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import bindparam, delete, select, text
 
+from flamenco.domain.model import Worker
 from flamenco.domain.self_tests.judging import Report
 from flamenco.store.engine import Tx
 from flamenco.store.schema import SELF_TEST_FAILED_SQL, self_tests
@@ -37,6 +38,10 @@ class SelfTests(Struct, frozen=True, kw_only=True):
     kept: dict[str, str] = {}
     pending: Pending | None = None
     report: Report | None = None
+
+    def is_of(self, worker: Worker) -> bool:
+        """Whether the worker can test itself, as it is since it signed on last."""
+        return self.sign_on == worker.sign_ons and worker.commands is not None
 
 
 _FIELDS: Final = ("sign_on", "asked", "told", "kept", "pending", "report")

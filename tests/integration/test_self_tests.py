@@ -22,7 +22,7 @@ from flamenco.domain.self_tests.judging import EVERYTHING, Report
 from flamenco.domain.self_tests.names import PREFIX
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.domain.variables import Variable, VariableValue, everywhere
-from flamenco.farm import following, self_tests, workers
+from flamenco.farm import following, self_tests, sickness, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim, explanation, stranding
 from tests.conftest import authored_job, authored_task
@@ -324,3 +324,19 @@ def test_the_command(farm: Farm) -> None:
         done = run(main, ["self-test", "go", "--manager", url])
         assert (done.exit_code, "worker-check" in done.stderr) == (1, True)
         assert "never tested itself" in run(main, ["self-test", "go", "--last", "--manager", url]).stdout
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_a_sick_worker_tests_itself(farm: Farm, *, passes: bool) -> None:
+    """It is asked to as soon as it is sick: when nothing is wrong with it, it is well again, and else it stays sick."""
+    worker = our_worker(farm)
+    sickness.fall_sick(farm, worker.id, "It failed 5 tasks of 2 jobs, one after the other.")
+    assert present(farm, worker).status is WorkerStatus.ERROR
+    assert claim.assign_next(farm, worker) is WorkerStatus.TESTING
+    workers.state_changed(farm, worker, WorkerStatus.TESTING)
+    result_of(farm, worker, **({} if passes else GONE))
+    workers.state_changed(farm, worker, WorkerStatus.AWAKE if passes else WorkerStatus.ERROR)
+    now = present(farm, worker)
+    assert (now.status, bool(now.sick)) == ((WorkerStatus.AWAKE, False) if passes else (WorkerStatus.ERROR, True))
+    result_of(farm, worker, Why.SIGN_ON)
+    assert bool(present(farm, worker).sick) is not passes, "a quick look says nothing of what made it sick"
