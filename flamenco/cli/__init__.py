@@ -106,6 +106,7 @@ COMMANDS: Final = {
     "db": Lazy("flamenco.cli.db:db", "Upgrade, check and back up the database."),
     "backup": Lazy("flamenco.cli.backup:backup", "Copy all that a manager has into a file."),
     "restore": Lazy("flamenco.cli.backup:restore", "Bring back what is in such a file."),
+    "migrate": Lazy("flamenco.cli.migrate:migrate", "Bring the farm of a Flamenco 3 manager over."),
     "shaman": Lazy("flamenco.cli.shaman:shaman", "Look after the stored files of jobs."),
     "completion": Lazy("flamenco.cli.completion:completion", "Have a shell complete what one types."),
     "openapi": Lazy("flamenco.cli.openapi:openapi", "Print what the HTTP API looks like."),

@@ -119,7 +119,7 @@ _Tries = Annotated[int, Meta(ge=1, le=MOST_TRIES)]
 
 
 class ArchivedJob(Struct, frozen=True, kw_only=True):
-    """A job that has ended, but for its tasks. `tag` is the UUID of the one that its workers needed.
+    """A job but for its tasks; of an archive it has ended. `tag` is the UUID of the one that its workers needed.
 
     Workers that it was for, or was not for, are named by their UUIDs, and tags by `tag:` and theirs.
     """

@@ -2,13 +2,11 @@
 
 It is put into the trash first, where nothing changes in it; then its archive is written aside, read anew from its
 first to its last byte, and renamed. Only then is it purged. Wherever that ends, the job is still there, and the chore
-begins again. What comes back is stored part by part, as any large job is, and nobody sees it before all is there.
+begins again. What comes back is stored by `returning`.
 """
 
 from __future__ import annotations
 
-import os
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import chain, count
@@ -18,25 +16,23 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from flamenco.domain import archives, time_limits
-from flamenco.domain.access import Owner
+from flamenco.domain import archives
 from flamenco.domain.archives import FORMAT, Archived, ArchivedJob, ArchivedTask, Summary
 from flamenco.domain.errors import Conflict, FarmError, NotFound, Refused
 from flamenco.domain.events import job_event
 from flamenco.domain.job_files import LAST_RENDERED, task_log_name
-from flamenco.domain.model import AuthoredJob, JobState, TaskCounts
-from flamenco.domain.scheduling.values import Placement
-from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.domain.model import JobState, TaskCounts
+from flamenco.domain.statuses import TaskStatus
 from flamenco.farm import audit
 from flamenco.farm.context import Farm
-from flamenco.farm.scheduling import placing
+from flamenco.farm.returning import Returning
+from flamenco.farm.returning import store as store_returning
 from flamenco.files import archives as files
-from flamenco.files.below import open_below
-from flamenco.files.job_folders import job_folder, make_job_folder, unusable
+from flamenco.files.job_folders import job_folder
 from flamenco.files.public import PublicFile, open_file
 from flamenco.store import archives as store
-from flamenco.store import arrivals, deletion, events, jobs, tags, trash
-from flamenco.store.archives import PART, Return
+from flamenco.store import deletion, events, jobs, trash
+from flamenco.store.archives import PART
 
 log = structlog.get_logger()
 
@@ -196,76 +192,12 @@ def bring_back(farm: Farm, name: str) -> JobState:
 
 
 def _store(farm: Farm, archive: files.Archive, completed: bytearray) -> JobState:
-    job = archive.job
-    coming = _begin(farm, job, completed)
-    try:
-        _unpack(farm, archive, coming)
-        first = 1
-        for part in archive.tasks():
-            with farm.one_large_write(), farm.store.write() as tx:
-                coming.add(tx, part, first, farm.clock())
-            first += len(part)
-        first = 1
-        for part in archive.tasks():
-            with farm.one_large_write(), farm.store.write() as tx:
-                coming.link(tx, part, first, farm.clock())
-            first += len(part)
-        return _finish(farm, coming)
-    except BaseException:
-        with farm.store.write() as tx:
-            arrivals.abandon(tx, coming.key, farm.clock())
-        raise
-
-
-def _begin(farm: Farm, job: ArchivedJob, completed: bytearray) -> Return:
-    now = farm.clock()
-    for limits in (job.time_limits.declared, job.time_limits.own):
-        time_limits.check(limits)
-    with farm.store.write() as tx:
-        try:
-            there = jobs.fetch(tx, job.id, doomed=True)
-        except NotFound:
-            pass
-        else:
-            where = "in the trash: `flamenco undelete`" if there.delete_requested else "there"
-            raise Conflict(f"The job {there.name} is {where}.")
-        # Whatever it says, a tag or files that there are not any more are none of its.
-        tag = job.tag if any(each.id == job.tag for each in tags.all_tags(tx)) else ""
-        same = {name: getattr(job, name) for name in AuthoredJob.__struct_fields__ if hasattr(job, name)}
-        authored = AuthoredJob(**same, worker_tag=tag)
-        owner = Owner(job.owner, job.owner_address)
-        stored = jobs.insert_job(tx, authored, JobStatus.UNDER_CONSTRUCTION, Placement(rank=None), owner=owner)
-        arrivals.expect(tx, stored.key, now)
-    return Return(stored, job, completed)
-
-
-_KEEP_ALIVE_S: Final = 60.0
-
-
-def _unpack(farm: Farm, archive: files.Archive, coming: Return) -> None:
-    """Write its logs and images; the job is there meanwhile, so that they go with it where this does not end well."""
-    root, job_id = farm.config.local_storage_path, coming.job_id
-    folder = make_job_folder(root, job_id)
-    since = time.monotonic()
-    for name, blocks in chain(archive.logs(), archive.images()):
-        try:
-            descriptor = open_below(root, folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-            with os.fdopen(descriptor, "wb") as stream:
-                for block in blocks:
-                    stream.write(block)
-        except OSError as error:
-            raise unusable(f"The file {name} of the job cannot be written", error) from error
-        if time.monotonic() - since > _KEEP_ALIVE_S:
-            since = time.monotonic()
-            with farm.store.write() as tx:
-                arrivals.expect(tx, coming.key, farm.clock())
-
-
-def _finish(farm: Farm, coming: Return) -> JobState:
-    now = farm.clock()
-    with farm.store.write() as tx:
-        job = coming.finish(tx, now)
-        audit.note(tx, now, "job", job.id, job.name, before={"archived": True}, after={"archived": False})
-        placing.place(tx, farm, job.key, now)
-        events.append(tx, [job_event(job)], now)
-    return job
+    returning = Returning(
+        job=archive.job,
+        completed=completed,
+        parts=archive.tasks,
+        files=lambda: chain(archive.logs(), archive.images()),
+        before={"archived": True},
+        after={"archived": False},
+    )
+    return store_returning(farm, returning)

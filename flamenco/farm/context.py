@@ -30,6 +30,7 @@ from flamenco.farm.image_queue import ImageQueue
 from flamenco.farm.known_callers import KnownCallers
 from flamenco.farm.known_estimates import KnownEstimates
 from flamenco.farm.measurements import RequestHistograms
+from flamenco.farm.old_secrets import OldSecrets
 from flamenco.farm.passwords import Passwords
 from flamenco.farm.scheduling.known_jobs import KnownJobs
 from flamenco.farm.scheduling.policies import Policies
@@ -138,6 +139,7 @@ class Farm:
         self.network_roles = NetworkRoles(config.access.networks)
         self.trusted_proxies = networks("access.proxy.trusted", config.access.proxy.trusted)
         self.passwords = Passwords()
+        self.old_secrets = OldSecrets(timer)
         self.signing_in = Throttle(timer, SIGNING_IN)
         self.failed_sign_ins = Throttle(timer, COUNTED)
         self.recorded_sign_ins = HourlyCount(timer)

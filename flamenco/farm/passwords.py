@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from flamenco.domain.access import LONGEST_PASSWORD, SHORTEST_PASSWORD
-from flamenco.domain.errors import Busy, Refused
+from flamenco.domain.errors import Refused
+from flamenco.farm.places import Places
 
 MOST_WAITING: Final = 16
 """So many wait for one of the two places; more are sent away, to come again."""
@@ -24,20 +24,19 @@ class Passwords:
     def __init__(self) -> None:
         # What OWASP recommends at least: 19 MiB and two passes of one thread, some 25 ms.
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-        self._places = threading.Semaphore(_AT_ONCE)
-        self._waiting = threading.Semaphore(_AT_ONCE + MOST_WAITING)
+        self._places = Places(_AT_ONCE, MOST_WAITING, _WAIT_S)
         self._nobody = ""
 
     def hash(self, password: str) -> str:
         """What is stored of a password. Raises `Refused` for one that is too short, or `Busy`."""
         if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
             raise Refused(f"password: is to have from {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
-        with self._place():
+        with self._places:
             return self._hasher.hash(password)
 
     def is_right(self, password: str, password_hash: str) -> bool:
         """Whether that is the password; takes as long where there is none. Raises `Busy`."""
-        with self._place():
+        with self._places:
             if not self._nobody:
                 self._nobody = self._hasher.hash("of nobody")
             try:
@@ -45,23 +44,3 @@ class Passwords:
             except (VerificationError, InvalidHashError):
                 return False
             return bool(password_hash)
-
-    def _place(self) -> _Place:
-        return _Place(self._waiting, self._places)
-
-
-class _Place:
-    def __init__(self, waiting: threading.Semaphore, places: threading.Semaphore) -> None:
-        self._waiting = waiting
-        self._places = places
-
-    def __enter__(self) -> None:
-        if not self._waiting.acquire(blocking=False):
-            raise Busy("Too many are signing in at this moment; try again in a moment.")
-        if not self._places.acquire(timeout=_WAIT_S):
-            self._waiting.release()
-            raise Busy("Too many are signing in at this moment; try again in a moment.")
-
-    def __exit__(self, *_: object) -> None:
-        self._places.release()
-        self._waiting.release()

@@ -17,6 +17,8 @@ import structlog
 from flamenco.domain.access import hash_of
 from flamenco.domain.errors import AccessDenied, FarmError, Replaced
 from flamenco.domain.model import JobState, NumberedSpeaker, Speaker, TaskState, Worker
+from flamenco.domain.old_secrets import is_old
+from flamenco.farm import moving_secrets
 from flamenco.farm.context import Farm
 from flamenco.store import heard, tasks, workers
 from flamenco.store.engine import Tx
@@ -37,7 +39,9 @@ def authenticate(farm: Farm, worker_id: str, secret: str, *, sign_on: int | None
     `sign_on` is the number of the sign-on since which it speaks, where it says so: whether there was a later one is
     looked at by `hearing`. Those that do not say are told apart by `address`, and only people are told.
     """
-    speaker = farm.known_workers.find("worker", f"{worker_id} {secret}", lambda: _look(farm, worker_id, secret))
+    speaker = farm.known_workers.find(
+        "worker", f"{worker_id} {secret}", lambda: _look(farm, worker_id, secret, address)
+    )
     if speaker is None:
         raise AccessDenied("No worker is known by that id and secret; register again.")
     if sign_on is not None:
@@ -47,9 +51,11 @@ def authenticate(farm: Farm, worker_id: str, secret: str, *, sign_on: int | None
     return speaker
 
 
-def _look(farm: Farm, worker_id: str, secret: str) -> Speaker | None:
+def _look(farm: Farm, worker_id: str, secret: str, address: str) -> Speaker | None:
     with farm.store.read() as tx:
         found = workers.find_with_secret(tx, worker_id)
+    if found is not None and is_old(found[1]):
+        found = moving_secrets.moved(farm, *found, secret, address)
     # The same work for a worker that does not exist, so that the time taken does not tell.
     expected = found[1] if found else _NOBODY
     if not hmac.compare_digest(hash_of(secret), expected) or found is None:

@@ -189,18 +189,19 @@ def worker_keys(tx: Tx, ids: Iterable[str]) -> dict[str, int]:
 
 
 class Return:
-    """One job on its way back from an archive; each call is for a transaction of its own, with the job's `key`.
+    """One job on its way back, as from an archive; each call is for a transaction of its own, with the job's `key`.
 
     Until the last it is a job that is only just being stored (`arrivals`). `completed` has a 1 for each task
-    that is.
+    that is. Its `checkout` is its own only once all of it is there, so that nothing is lost with half a job.
     """
 
-    def __init__(self, job: Job, archived: ArchivedJob, completed: Sequence[int]) -> None:
+    def __init__(self, job: Job, archived: ArchivedJob, completed: Sequence[int], checkout: str = "") -> None:
         self.key = job.key
         self.job_id = job.id
         self._job = job
         self._archived = archived
         self._completed = completed
+        self._checkout = checkout
         self._queues: dict[queues.Kind, int] = {}
 
     def add(self, tx: Tx, part: Sequence[ArchivedTask], first: int, now: datetime) -> None:
@@ -275,7 +276,7 @@ class Return:
             notes.save_on_job(tx, self.key, Note(note.text, note.who, note.at))
         preview = archived.preview.value if archived.previewed else ""
         final = {name: getattr(archived, name) for name in _FINAL} | {"preview": preview}
-        tx.execute(_FINISH, {"of_job": self.key, **final})
+        tx.execute(_FINISH, {"of_job": self.key, "checkout": self._checkout, **final})
         return job_store.lock(tx, self.key)
 
 
@@ -290,6 +291,7 @@ _FINISH = (
         {name: bindparam(name) for name in _FINAL}
         # All that it used is on somebody's account since then.
         | {"preview": bindparam("preview"), "delete_requested": None, "booked_seconds": bindparam("used_seconds")}
+        | {"shaman_checkout_id": bindparam("checkout")}
     )
 )
 

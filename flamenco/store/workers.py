@@ -64,6 +64,18 @@ def insert_worker(tx: Tx, worker: Worker, secret_hash: str, now: datetime) -> Wo
     return replace(worker, key=key)
 
 
+_REPLACE_SECRET = (
+    update(workers)
+    .where(workers.c.key == bindparam("worker_key"), workers.c.secret_hash == bindparam("old"))
+    .values(secret_hash=bindparam("new"))
+)
+
+
+def replace_secret(tx: Tx, worker_key: int, old: str, new: str) -> None:
+    """Keep another hash of a worker's secret, unless that has changed."""
+    tx.execute(_REPLACE_SECRET, {"worker_key": worker_key, "old": old, "new": new})
+
+
 def count_registered(tx: Tx, address: str, since: datetime, most: int) -> int:
     """How many workers were stored after `since` that are at `address`, deleted ones too, counted up to `most`."""
     return int(tx.execute(_REGISTERED, {"address": address, "moment": since, "most": most}).scalar_one())

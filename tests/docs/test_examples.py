@@ -48,6 +48,7 @@ TESTED = {
     ("docs/self-test.md", "sh"): 2,  # here; tests/acceptance/test_self_tests.py
     ("docs/self-test.md", "yaml"): 1,  # here
     ("docs/simulate.md", "sh"): 1,  # here; tests/acceptance/test_simulate.py
+    ("docs/from-flamenco.md", "sh"): 3,  # here; tests/acceptance/test_migration.py
     ("docs/keeping.md", "sh"): 5,  # here; tests/acceptance/test_trash.py
     ("docs/keeping.md", "yaml"): 2,  # here
     (
@@ -67,8 +68,9 @@ TESTED = {
 
 SHELL = [
     *("README.md", "CONTRIBUTING.md"),
-    *("docs/access.md", "docs/database.md", "docs/failures.md", "docs/frames.md", "docs/keeping.md"),
-    *("docs/limits.md", "docs/operating.md", "docs/self-test.md", "docs/simulate.md", "docs/time.md"),
+    *("docs/access.md", "docs/database.md", "docs/failures.md", "docs/frames.md", "docs/from-flamenco.md"),
+    *("docs/keeping.md", "docs/limits.md", "docs/operating.md", "docs/self-test.md", "docs/simulate.md"),
+    *("docs/time.md",),
 ]
 """The manuals with lines for a shell."""
 

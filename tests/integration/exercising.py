@@ -101,13 +101,14 @@ from flamenco.services.roll_ups import RollUps
 from flamenco.services.runner import Chore, Runner
 from flamenco.store import arrivals as arrival_store
 from flamenco.store import checkouts as checkout_store
-from flamenco.store import damage, job_lists, recount, task_lists, worker_lists
+from flamenco.store import damage, job_lists, present, recount, task_lists, worker_lists
 from flamenco.store import deletion as deletion_store
 from flamenco.store import events as event_store
 from flamenco.store import failures as failure_store
 from flamenco.store import last_rendered as rendered_store
 from flamenco.store import times as time_store
 from flamenco.store import users as user_store
+from flamenco.store import workers as worker_store
 from flamenco.store.engine import Store
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
@@ -614,6 +615,14 @@ def _archive(farm: Farm) -> None:
         arrival_store.abandon(tx, 0, farm.clock())
 
 
+def _migrate(farm: Farm) -> None:
+    """It is looked what is there, before a farm comes over, and a worker that came says who it is."""
+    with farm.store.write() as tx:
+        present.job_ids(tx)
+        present.worker_ids(tx)
+        worker_store.replace_secret(tx, 0, "old", "new")
+
+
 def fan_of(count: int) -> AuthoredJob:
     """Tasks that one waits for."""
     before = [authored_task(f"frame {n}") for n in range(count)]
@@ -630,6 +639,7 @@ def _delete(farm: Farm, job: Job) -> None:
         assert checkout_store.of_others(tx, "elsewhere", "bob") == "elsewhere"
     run_next(farm, new_worker(farm, "last"))
     _archive(farm)
+    _migrate(farm)
     was, farm.config = farm.config, replace(farm.config, trash=TrashConfig(keep=Duration(1)))
     deletion.request(farm, job.id)
     Deletions().tick(farm)

@@ -496,10 +496,9 @@ def test_very_many_wrong_passwords_for_one_name_from_everywhere(make_farm: MakeF
 def test_no_more_than_a_few_wait_for_a_password_to_be_hashed(make_farm: MakeFarm) -> None:
     """Hashing takes a while on purpose; whoever comes when many wait is told to come again."""
     farm = make_farm()
-    places = [farm.passwords._place() for _ in range(2)]
-    for place in places:
-        place.__enter__()
-    waiting = farm.passwords._waiting
+    for _ in range(2):
+        farm.passwords._places.__enter__()
+    waiting = farm.passwords._places._waiting
     while waiting.acquire(blocking=False):
         pass
     with pytest.raises(Busy):

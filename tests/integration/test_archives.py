@@ -21,7 +21,7 @@ from flamenco.domain.failure_rules import FailureRule
 from flamenco.domain.model import Job, JobState
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.domain.time_limits import JobTimeLimits, TimeLimits
-from flamenco.farm import archives, blocks, deletion, job_workers, jobs, limits, notes, tasks, trash
+from flamenco.farm import archives, blocks, deletion, job_workers, jobs, limits, notes, returning, tasks, trash
 from flamenco.farm.context import Farm
 from flamenco.farm.tasks import TaskChange
 from flamenco.files import archives as files
@@ -251,13 +251,13 @@ def test_who_took_too_long(farm: Farm, clock: Clock, monkeypatch: pytest.MonkeyP
     """A job of which nothing came for a while is removed, and whoever stores it notices."""
     job = ended(farm)
     file = put_away(farm, job)
-    unpack = archives._unpack
+    unpack = returning._unpack
 
     def slow(*args: Any) -> None:
         unpack(*args)
         clock.forward(601)
 
-    monkeypatch.setattr(archives, "_unpack", slow)
+    monkeypatch.setattr(returning, "_unpack", slow)
     with pytest.raises(Busy):
         archives.bring_back(farm, file.name)
     delete_all(farm)

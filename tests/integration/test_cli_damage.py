@@ -43,11 +43,11 @@ def commands() -> Iterator[str]:
 
 LONG = (
     *("demo", "doctor", "worker", "manager", "jobtypes check", "jobtypes compile", "jobtypes test"),
-    *("users add", "users role", "users password", "users remove", "backup", "restore"),
+    *("users add", "users role", "users password", "users remove", "backup", "restore", "migrate"),
 )
 """Those that run for long, or want a job type that is tried out, or a user; and the one that names what is wrong.
 
-Of backups, see test_backup.py.
+Of backups, see test_backup.py, of farms that come over, test_migration.py.
 """
 COMMANDS_OF_THE_MANAGER = [each for each in commands() if each not in LONG]
 OF_THE_DATABASE = ["db upgrade", "db check", "db backup", "db compact", "users list"]

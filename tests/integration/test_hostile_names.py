@@ -43,6 +43,7 @@ NOT_ASKED: Final = {
     "restore": "names files of the manager's own",
     "service": "shows what whoever calls it is about to install",
     "completion": "prints what is the same for all; what is offered, see test_completion.py",
+    "migrate": "works on files of whoever calls it; what it shows of those: test_migration.py",
     "shaman": "names no jobs or workers",
     "login": "names whoever has signed in",
     "logout": "names nobody",

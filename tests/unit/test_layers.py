@@ -27,6 +27,7 @@ TOP = HIGH | {
     "bundled",
     "demo",
     "simulation",
+    "migration",
 }
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -45,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "authoring": {"domain", "compiler"},
     "farm": MIDDLE | {""},
     "services": HIGH | {""},
+    "migration": HIGH,
     "api": HIGH | {"protocol", "discovery", "web", ""},
     "web": HIGH | {""},
     "client": LOW | {"protocol", ""},
@@ -69,6 +71,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "py_mini_racer": ("compiler/helper.py",),
     "gunicorn": ("server/gunicorn.py",),
     "pluggy": ("hooks/",),
+    "bcrypt": ("farm/old_secrets.py",),
     "psutil": ("discovery/networks.py", "compiler/helper.py"),
     "pytest": ("testing.py",),
     "h11": ("simulation/wire.py",),
