@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 _MOMENT: Final = re.compile(
@@ -15,8 +16,11 @@ _MOMENT: Final = re.compile(
 )
 _MICROSECONDS: Final = 6
 _ZERO_YEAR: Final = 1
+_REMEMBERED: Final = 1_000
+"""So many are remembered: the tasks of a job were made at one moment."""
 
 
+@lru_cache(_REMEMBERED)
 def parse(text: str) -> datetime | None:
     """The moment in UTC, cut to microseconds; None for an empty text and for Go's zero. Raises `ValueError`.
 

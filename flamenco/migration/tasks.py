@@ -88,13 +88,12 @@ class OldTasks:
         )
 
     def _waits(self) -> dict[int, tuple[int, ...]]:
-        found: dict[int, list[int]] = defaultdict(list)
+        found: dict[int, set[int]] = defaultdict(set)
         for row in self._db.rows("task_dependencies", ("task_id", "dependency_id"), _OF_JOB, [self._key]):
             place, other = self._places[row["task_id"]], self._places.get(row["dependency_id"])
             if other is None:
                 raise Unusable("one of its tasks waits for one that is gone, or of another job")
-            if other not in found[place]:
-                found[place].append(other)
+            found[place].add(other)
         after = {place: tuple(sorted(others)) for place, others in found.items()}
         _check_order(after, len(self._places))
         return after
