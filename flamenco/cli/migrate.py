@@ -77,7 +77,7 @@ def migrate(path: Path, data_dir: Path | None, database: str, *, dry_run: bool, 
         there = _there(target)
         with counted_progress() as told:
             old = looking.look(db, OldStorage(source.storage), there, told)
-        old.report.notes[:0] = target.notes
+        old.report.notes[:0] = [*filter(None, [opening.warning_of(source.database)]), *target.notes]
         if dry_run or not as_json:
             _show(old.report, target, done=False, as_json=as_json)
         if dry_run:

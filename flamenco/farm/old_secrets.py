@@ -14,7 +14,7 @@ from flamenco.farm.places import Places
 from flamenco.farm.throttle import Throttle, Waits
 
 WRONG: Final = Waits(
-    waits_from=5, sentence="{times} wrong secrets of workers came from {who}; try again in {wait_s} s."
+    waits_from=10, sentence="{times} wrong secrets of workers came from {who}; try again in {wait_s} s."
 )
 _AT_ONCE: Final = 2
 _MOST_WAITING: Final = 3

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from flamenco.domain.archives import ArchivedTask
 from flamenco.domain.errors import Conflict, NotFound, Refused, StoreError
 from flamenco.farm import audit, deletion, returning
 from flamenco.farm.context import Farm
@@ -31,15 +31,31 @@ def bring(farm: Farm, old: OldFarm, told: Told = lambda *_: None) -> Report:
     came, known = Report(left_out=list(old.report.left_out), notes=old.report.notes), Report()
     _tags(farm, old, came)
     _workers(farm, old, came, told)
-    for number, job in enumerate(old.jobs.found(known)):
-        told("jobs", number, old.total)
-        _job(farm, old, job, came)
-    told("jobs", old.total, old.total)
+    progress = _Progress(told, old.report.coming["tasks"])
+    for job in old.jobs.found(known):
+        _job(farm, old, job, came, progress)
+    told("tasks", progress.total, progress.total)
     _last_rendered(farm, old)
     with farm.store.read() as tx:
         if wrong := recount.miscounted(tx):
             raise StoreError(f"What came over is not what was there: {'; '.join(wrong)}.")
     return came
+
+
+class _Progress:
+    """How far the tasks are, each of which is stored in two steps: itself, and what it waits for."""
+
+    def __init__(self, told: Told, total: int) -> None:
+        self.total = total
+        self._told = told
+        self._steps = 0
+
+    def over(self, parts: Iterator[Sequence[ArchivedTask]]) -> Iterator[Sequence[ArchivedTask]]:
+        """The parts, each told of once the next one is wanted."""
+        for part in parts:
+            yield part
+            self._steps += len(part)
+            self._told("tasks", min(self._steps // 2, self.total - 1), self.total)
 
 
 def check_room(folder: Path, size: int) -> None:
@@ -96,7 +112,7 @@ def _worker(tx: Tx, farm: Farm, old: OldWorker, came: Report) -> None:
     came.coming["sleep schedules"] += old.schedule is not None
 
 
-def _job(farm: Farm, old: OldFarm, job: OldJob, came: Report) -> None:
+def _job(farm: Farm, old: OldFarm, job: OldJob, came: Report, progress: _Progress) -> None:
     is_there = old.there.jobs.get(job.job.id)
     if is_there:
         came.there["jobs"] += 1
@@ -108,7 +124,7 @@ def _job(farm: Farm, old: OldFarm, job: OldJob, came: Report) -> None:
     coming = Returning(
         job=job.job,
         completed=job.completed,
-        parts=partial(job.tasks.parts, PART),
+        parts=lambda: progress.over(job.tasks.parts(PART)),
         files=lambda: _contents(old, job.job.id, files, came),
         checkout=job.checkout,
         after={"migrated": True},

@@ -74,6 +74,16 @@ def opened(file: Path) -> Iterator[OldDatabase]:
             raise StoreError(f"The database {file} cannot be read: {error}.") from error
 
 
+def warning_of(file: Path) -> str:
+    """What to say of a database that somebody may still use; empty for nothing."""
+    if not Path(f"{file}-wal").exists():
+        return ""
+    return (
+        f"{file}-wal is there: the old manager is still running, or ended in a crash. Stop it before you go on; what "
+        "it does from now on does not come."
+    )
+
+
 def _copied(file: Path, folder: Path) -> Path:
     copy = folder / "old.sqlite"
     try:

@@ -90,8 +90,8 @@ class OldTasks:
     def _waits(self) -> dict[int, tuple[int, ...]]:
         found: dict[int, set[int]] = defaultdict(set)
         for row in self._db.rows("task_dependencies", ("task_id", "dependency_id"), _OF_JOB, [self._key]):
-            place, other = self._places[row["task_id"]], self._places.get(row["dependency_id"])
-            if other is None:
+            place, other = self._places.get(row["task_id"]), self._places.get(row["dependency_id"])
+            if place is None or other is None:
                 raise Unusable("one of its tasks waits for one that is gone, or of another job")
             found[place].add(other)
         after = {place: tuple(sorted(others)) for place, others in found.items()}
@@ -103,10 +103,10 @@ class OldTasks:
             return {}  # it starts afresh
         found: dict[int, dict[str, ArchivedFailure]] = defaultdict(dict)
         for row in self._db.rows("task_failures", ("created_at", "task_id", "worker_id"), _OF_JOB, [self._key]):
-            worker = self._workers.get(row["worker_id"])
-            if worker is not None:
+            place, worker = self._places.get(row["task_id"]), self._workers.get(row["worker_id"])
+            if place is not None and worker is not None:
                 created = values.moment(row["created_at"], "tasks' failures") or LONG_AGO
-                found[self._places[row["task_id"]]][worker] = ArchivedFailure(worker=worker, created=created)
+                found[place][worker] = ArchivedFailure(worker=worker, created=created)
         return {place: tuple(each.values()) for place, each in found.items()}
 
 

@@ -13,6 +13,8 @@ from flamenco.migration import moments
 T = TypeVar("T")
 
 LARGEST: Final = 2**31 - 1
+DEEPEST: Final = 100
+"""So deep lists and maps may lie in each other."""
 LONGEST_LINE: Final = 255
 """Of names and the like; the old tables say 64 at most, which SQLite does not hold anybody to."""
 
@@ -73,10 +75,26 @@ def decoded(value: object, decoder: msgspec.json.Decoder[T], name: str) -> T:
     """What is in JSON, as text or bytes. Raises `Unusable`."""
     if not isinstance(value, str | bytes):
         raise Unusable(f"its {name} are not there")
+    data = value.encode() if isinstance(value, str) else value
     try:
-        return decoder.decode(value)
+        if data.count(b"[") + data.count(b"{") > DEEPEST:
+            _check_depth(msgspec.json.decode(data))
+        return decoder.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Unusable(f"its {name} are no JSON of the right form") from error
+
+
+def _check_depth(found: object) -> None:
+    """Raise `RecursionError` for what others could not read or write any more, who are in the middle of something."""
+    level = [found]
+    for _ in range(DEEPEST):
+        inner: list[object] = []
+        for each in level:
+            inner += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+        if not inner:
+            return
+        level = inner
+    raise RecursionError
 
 
 def key(value: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -320,8 +321,8 @@ def _nonsense(path: Path) -> OldFolder:
     old.worker(1, uuid="../../etc/passwd")
     for number, values in enumerate(
         [
-            {"settings": "{broken"},
-            {"metadata": "[" * 100_000},
+            {"settings": '{"a":' + "[" * 100_000},
+            {"metadata": "{broken"},
             {"status": "archived"},
             {"status": "under-construction"},
             {"delete_requested_at": NOW},
@@ -420,6 +421,43 @@ def test_what_is_no_old_farm(tmp_path: Path, harm: Callable[[OldFolder], str]) -
     assert not (tmp_path / "data").exists()
 
 
+def test_tables_that_hold_nobody_to_anything(tmp_path: Path) -> None:
+    """Columns without types and rules, and one task in two jobs: the second of those is left out as a whole."""
+    old = OldFolder(tmp_path / "old")
+    old.worker(0)
+    for number in (1, 2):
+        old.job(number, "queued", ["queued", "queued"])
+    for table in ("jobs", "tasks", "task_dependencies", "workers"):
+        old.execute(f"CREATE TABLE bare AS SELECT * FROM {table}")  # noqa: S608 - names of ours
+        old.execute(f"DROP TABLE {table}")
+        old.execute(f"ALTER TABLE bare RENAME TO {table}")
+    old.execute("UPDATE tasks SET uuid = (SELECT uuid FROM tasks WHERE id = 1) WHERE id = 3")
+    old.execute("INSERT INTO task_dependencies VALUES (2, '1'), (X'00', 1.5), (NULL, NULL)")
+    old.execute("INSERT INTO workers (id, uuid, secret, name) VALUES ('x', 5, X'FF', NULL), (NULL, NULL, NULL, 1)")
+    old.execute("INSERT INTO jobs (id) VALUES (NULL), ('x'), (1.5)")
+    said = report(old.path, tmp_path / "data")
+    assert said["coming"]["jobs"] == 1
+    left = [(each["kind"], each["id"]) for each in said["left_out"]]
+    assert ("jobs", identity("job", 2)) in left
+    with arrived(tmp_path / "data") as farm, farm.store.read() as tx:
+        assert tx.exec_driver_sql("SELECT count(*) FROM jobs").scalar_one() == 1
+        assert tx.exec_driver_sql("SELECT count(*) FROM tasks").scalar_one() == 2
+    assert not (tmp_path / "data" / "storage" / f"job-{identity('job', 2)[:4]}").exists()
+
+
+def test_a_manager_that_still_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of what changes meanwhile may be half of one thing and half of another."""
+    old, copy = generated(tmp_path / "old"), shutil.copyfile
+
+    def while_it_writes(source: str, target: str) -> Any:
+        with (old / "flamenco-manager.sqlite").open("ab") as file:
+            file.write(b"more")
+        return copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", while_it_writes)
+    assert "stop the old manager first" in _refused(migrate(old, tmp_path / "data", "--yes"))
+
+
 def test_what_is_in_the_log_of_the_database_comes(tmp_path: Path) -> None:
     """A manager that crashed left the newest there; the file itself is not touched."""
     old = OldFolder(tmp_path / "old")
@@ -431,5 +469,6 @@ def test_what_is_in_the_log_of_the_database_comes(tmp_path: Path) -> None:
     before = old.database.read_bytes()
     assert report(old.path, tmp_path / "data")["coming"]["jobs"] == 1
     assert old.database.read_bytes() == before
+    assert "still running" in migrate(old.path, tmp_path / "other", "--dry-run").stdout
     writer.close()
     reader.close()
