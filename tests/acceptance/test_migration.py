@@ -19,6 +19,7 @@ from flamenco.domain.statuses import JobStatus
 from flamenco.store import workers
 from flamenco.store.engine import Store
 from flamenco.worker.credentials import FILE_NAME
+from tests import length
 from tests.acceptance.conftest import START_TIMEOUT_S, running_manager, wait_until
 from tests.acceptance.test_faults import running_workers, summary
 from tests.docs.test_examples import lines_for_a_shell
@@ -62,7 +63,7 @@ class OldWorker:
         return self.ask("sign-on", about).status_code
 
 
-@pytest.mark.parametrize("make", MAKERS, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("make", length.every(2, MAKERS), ids=lambda each: each.__name__)
 def test_workers_go_on(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     """With the old secret one signs on and gets a task of the active job; a wrong one opens nothing."""
     old, data = make(tmp_path / "old"), tmp_path / "data"
@@ -107,6 +108,7 @@ def test_our_own_worker_with_the_old_credentials(tmp_path: Path) -> None:
         assert "hi 3" in log
 
 
+@pytest.mark.long
 def test_what_the_manual_has_one_type(tmp_path: Path) -> None:
     """The commands that bring it over, with folders that there are."""
     old, data = generated(tmp_path / "old"), tmp_path / "data"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,11 @@ from flamenco.cli import main
 from flamenco.cli.configuration import configure
 from flamenco.farm import returning
 from flamenco.farm.context import Farm
+from flamenco.migration import bringing, looking, opening
+from flamenco.migration.logs import OldStorage
 from flamenco.migration.moments import parse
 from flamenco.store import recount
+from tests import length
 from tests.integration import old_farms
 from tests.integration.old_farms import MAKERS, NOW, OldFolder, generated, identity, rows
 
@@ -443,6 +447,54 @@ def test_tables_that_hold_nobody_to_anything(tmp_path: Path) -> None:
         assert tx.exec_driver_sql("SELECT count(*) FROM jobs").scalar_one() == 1
         assert tx.exec_driver_sql("SELECT count(*) FROM tasks").scalar_one() == 2
     assert not (tmp_path / "data" / "storage" / f"job-{identity('job', 2)[:4]}").exists()
+
+
+NASTY = (
+    *(None, "", "x", "0", b"", b"\xff\x00", -1, 0, 1, 2, 1.5, 2**40, -(2**63), "\x00", "a" * 5000, "[]", "{}", "null"),
+    *("[1]", '{"a": 1}', '{"a": {"b": []}}', "1e999", "{" * 500, "9999-12-31 23:59:59 -0900", "active", "queued"),
+    *(
+        "$2a$31$x",
+        "../..",
+        "mo xx",
+        "25:99",
+        '[{"name": 1}]',
+        '[{"name": "x", "parameters": {"frames": "1-99999999999"}}]',
+    ),
+)
+
+
+@pytest.mark.longer
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_anything_in_any_column(tmp_path: Path, farm: Farm) -> None:
+    """Whatever is where, it comes or is left out, and nothing else happens; what came adds up."""
+    chance = random.Random(18)  # noqa: S311 - nothing is to be kept secret
+    generated(tmp_path / "old")
+    file = tmp_path / "old" / "flamenco-manager.sqlite"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        tables = [each for each in old_farms.TABLES if each != "goose_db_version"]
+        for table in tables:  # without any rules
+            connection.execute(f"CREATE TABLE bare AS SELECT * FROM {table}")  # noqa: S608 - names of ours
+            connection.execute(f"DROP TABLE {table}")
+            connection.execute(f"ALTER TABLE bare RENAME TO {table}")
+        connection.commit()
+    whole = file.read_bytes()
+    left, rounds = 0, length.of(60, 2_000)
+    for _ in range(rounds):
+        file.write_bytes(whole)
+        with closing(sqlite3.connect(file)) as connection:
+            for _ in range(chance.randint(1, 4)):
+                table = chance.choice(tables)
+                column, value = chance.choice(list(old_farms.TABLES[table])), chance.choice(NASTY)
+                one = f"rowid = (SELECT rowid FROM {table} ORDER BY random() LIMIT 1)"  # noqa: S608 - names of ours
+                connection.execute(f"UPDATE {table} SET {column} = ? WHERE {one}", [value])  # noqa: S608 - names of ours
+            connection.commit()
+        with opening.opened(file) as db:
+            old = looking.look(db, OldStorage(tmp_path / "old" / "flamenco-manager-storage"), looking.Present())
+            left += bool(old.report.left_out)
+    assert left > rounds / 4
+    with opening.opened(file) as db:
+        bringing.bring(farm, looking.look(db, OldStorage(tmp_path / "none"), looking.Present()))
 
 
 def test_a_manager_that_still_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
