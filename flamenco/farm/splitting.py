@@ -46,7 +46,9 @@ def split(tx: Tx, cascade: Cascade, step: Step, reason: str) -> list[TaskState]:
     after = chunks.dependents(tx, [task.key])
     cascade.reopen(reason)
     _narrow(tx, cascade, task, chunk.without(merged(step.frames)))
-    keys = _insert(tx, cascade, task, _authored(task, chunk, numbers(step.frames)), before)
+    ord_, wave = chunks.turn(tx, task.key)
+    alike = (replace(each, ord=ord_, wave=wave) for each in _authored(task, chunk, numbers(step.frames)))
+    keys = _insert(tx, cascade, task, list(alike), before)
     task_rows.insert_dependencies(tx, ((waiting, key) for key in keys for waiting in after))
     chunks.say(tx, keys, f"Split from {task.name}: {reason}")
     unmet.recount_these(tx, cascade.job.key, [*keys, *after, task.key])
@@ -100,7 +102,7 @@ def _insert(
     task_rows.insert_tasks(tx, job.key, authored, cascade.now, kinds, first)
     keys = task_rows.keys(tx, job.key, first)
     task_rows.insert_dependencies(tx, ((key, earlier) for key in keys for earlier in before))
-    queues.add_runnable(tx, task.queue_key, len(keys))
+    queues.add_runnable(tx, task.queue_key, sum(not each.unmet for each in authored))
     cascade.job = replace(
         job,
         counts=replace(job.counts, queued=job.counts.queued + len(keys)),

@@ -12,6 +12,7 @@ from sqlalchemy import func as sql
 
 from flamenco.domain.job_waits import Span
 from flamenco.domain.model import Command, Task, TaskState
+from flamenco.domain.previews import Wave
 from flamenco.domain.statuses import TaskStatus
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready
@@ -53,6 +54,15 @@ def whole(tx: Tx, keys: Sequence[int]) -> list[tuple[Task, Span]]:
 def states(tx: Tx, keys: Sequence[int]) -> list[TaskState]:
     """Tasks by their row numbers, in the order of the job."""
     return [STATE.read(row) for row in tx.execute(_STATES, {"keys": list(keys)})]
+
+
+_TURN = select(tasks.c.ord, tasks.c.wave).where(tasks.c.key == bindparam("task_key"))
+
+
+def turn(tx: Tx, task_key: int) -> tuple[int, Wave]:
+    """When a task's turn is among those of its kind, and whether it is one of those that are looked at first."""
+    row = tx.execute(_TURN, {"task_key": task_key}).one()
+    return row.ord, Wave(row.wave)
 
 
 _ON = select(task_dependencies.c.dependency_key).where(task_dependencies.c.task_key == bindparam("task_key"))
