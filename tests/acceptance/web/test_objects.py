@@ -241,6 +241,7 @@ def test_many_workers(page: Page, farm: LookedAt) -> None:
     farm.tag("for many")
     page.goto("workers")
     boxes = page.get_by_role("row").get_by_role("checkbox")
+    expect(boxes).to_have_count(3)  # that of the heading, and of both workers
     boxes.nth(-1).click()
     boxes.nth(-2).click()
     bar = page.get_by_role("toolbar", name="2 chosen")
