@@ -84,10 +84,9 @@ def _fill(farm: Farm, writer: files.Writer, job: JobState) -> None:
         whole = store.job(tx, job.key)
         writer.value(archives.SUMMARY, _summary(farm, whole))
     writer.value(archives.JOB, whole)
-    ids: list[str] = []
-    writer.lines(archives.TASKS, _tasks(farm, job, ids))
+    writer.lines(archives.TASKS, _tasks(farm, job))
     root, folder = farm.config.local_storage_path, job_folder(farm.config.local_storage_path, job.id)
-    writer.files(root, folder, archives.LOGS, (task_log_name(each) for each in ids))
+    writer.files(root, folder, archives.LOGS, _log_names(farm, job))
     writer.files(root, folder, archives.IMAGES, LAST_RENDERED)
 
 
@@ -99,12 +98,21 @@ def _summary(farm: Farm, job: ArchivedJob) -> Summary:
     )
 
 
-def _tasks(farm: Farm, job: JobState, ids: list[str]) -> Iterator[ArchivedTask]:
+def _tasks(farm: Farm, job: JobState) -> Iterator[ArchivedTask]:
     for after in count(0, PART):
         with farm.store.read() as tx:
             part = store.some_tasks(tx, job.key, after)
-        ids += (task.id for task in part)
         yield from part
+        if len(part) < PART:
+            return
+
+
+def _log_names(farm: Farm, job: JobState) -> Iterator[str]:
+    """What logs of its tasks would be called; read once more, rather than to keep all of them in memory."""
+    for after in count(0, PART):
+        with farm.store.read() as tx:
+            part = store.some_ids(tx, job.key, after)
+        yield from map(task_log_name, part)
         if len(part) < PART:
             return
 

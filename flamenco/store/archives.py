@@ -150,6 +150,14 @@ def some_tasks(tx: Tx, job_key: int, after: int) -> list[ArchivedTask]:
     ]
 
 
+_IDS = select(tasks.c.uuid).where(*_WHERE).order_by(tasks.c.index_in_job)
+
+
+def some_ids(tx: Tx, job_key: int, after: int) -> Sequence[str]:
+    """The UUIDs of the same tasks."""
+    return tx.execute(_IDS, {"of_job": job_key, "after": after, "until": after + PART}).scalars().all()
+
+
 def _attempt(row: Mapping[Any, Any]) -> ArchivedAttempt:
     same = {name: row[attempts.c[name]] for name in ArchivedAttempt.__struct_fields__ if name in attempts.c}
     return ArchivedAttempt(**same, worker=row["worker"] or "")
