@@ -15,6 +15,7 @@ from typing import Any, Final
 import psutil
 from msgspec import Struct
 
+from benchmarks.in_use import submit_in_use
 from benchmarks.managers import Caller, Manager, Memory, Setting, managers_of, memory_of, settled, submit
 
 SECRET: Final = "a secret of the benchmarks, for nobody else"  # noqa: S105 - it opens nothing
@@ -64,7 +65,7 @@ def measure(setting: Setting, size: Size, seconds: float) -> Cycles:
         rest = settled(managers)
         people = Caller(managers[0].port)
         for number in range(size.jobs):
-            submit(people, f"job {number}", size.tasks, size.kind(number))
+            (submit_in_use if setting.in_use else submit)(people, f"job {number}", size.tasks, size.kind(number))
         workers = [
             _Worker(managers[number % len(managers)].port, number, size.kind(number // len(managers)))
             for number in range(size.workers)

@@ -32,26 +32,32 @@ MANY: Final = """
 const JOB_TYPE = { label: "Many", settings: [
     { key: "count", type: "int32", required: true },
     { key: "kind", type: "string", default: "misc" },
+    { key: "frames", type: "bool", default: false },
 ] };
 
 function compileJob(job) {
     for (let number = 0; number < job.settings.count; number++) {
         const task = author.Task(`task ${number}`, job.settings.kind || "misc");
-        task.addCommand(author.Command("echo", { message: `hello ${number}` }));
+        const frames = job.settings.frames ? { frames: `${number}` } : {};
+        task.addCommand(author.Command("echo", { message: `hello ${number}`, ...frames }));
         job.addTask(task);
     }
 }
 """
-"""A job type of the benchmarks: so many tasks of a type, each with one command."""
+"""A job type of the benchmarks: so many tasks of a type, each with one command, and maybe each for one frame."""
 
 
 class Setting(Struct, frozen=True, kw_only=True):
-    """What is measured: managers of that checkout, with its own `.venv`, on their own SQLite or on `database`."""
+    """What is measured: managers of that checkout, with its own `.venv`, on their own SQLite or on `database`.
+
+    `in_use`: jobs use what can be used, see `benchmarks.in_use`.
+    """
 
     checkout: Path
     database: str = ""
     arguments: tuple[str, ...] = ()
     managers: int = 1
+    in_use: bool = False
 
 
 class Caller:
@@ -66,13 +72,14 @@ class Caller:
         self._http.close()
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
-        """The status and the body of an answer."""
+        """The status and the body of an answer; of today's protocol, where the path does not say of which."""
         headers = {"Accept": "application/json"}
         if self._authorization:
             headers["Authorization"] = self._authorization
         if body is not None:
             headers["Content-Type"] = "application/json"
-        self._http.request(method, f"/api/v3{path}", None if body is None else json.dumps(body), headers)
+        whole = path if path.startswith("/api/") else f"/api/v3{path}"
+        self._http.request(method, whole, None if body is None else json.dumps(body), headers)
         answer = self._http.getresponse()
         return answer.status, answer.read()
 
@@ -86,9 +93,13 @@ class Caller:
 
 def submit(people: Caller, name: str, tasks: int, kind: str = "misc") -> None:
     """Submit a job of so many tasks of a type."""
+    people.get("POST", "/jobs", about(name, tasks, kind))
+
+
+def about(name: str, tasks: int, kind: str) -> dict[str, Any]:
+    """What is said of such a job."""
     settings = {"count": tasks, "kind": kind}
-    about = {"name": name, "type": "many", "priority": 50, "submitter_platform": "linux", "settings": settings}
-    people.get("POST", "/jobs", about)
+    return {"name": name, "type": "many", "priority": 50, "submitter_platform": "linux", "settings": settings}
 
 
 class Manager:

@@ -91,6 +91,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 )
 @click.option("--processes", multiple=True, type=int, help="Of the manager, one number or several, each measured.")
 @click.option("--two", is_flag=True, help="Two managers on one PostgreSQL by turns with one; cycles alone.")
+@click.option("--in-use", is_flag=True, help="Jobs with limits on time, others that wait; by turns with plain ones.")
 @click.option("--most-tasks", default=100_000, show_default=True, help="In the largest job that is submitted.")
 @click.option("--cycles-only", is_flag=True, help="Leave out submissions, and the benchmarks of single operations.")
 @click.option("--submissions-only", is_flag=True, help="Leave out all else.")
@@ -106,6 +107,7 @@ def main(
     json_file: Path | None,
     *,
     two: bool,
+    in_use: bool,
     cycles_only: bool,
     submissions_only: bool,
 ) -> None:
@@ -116,13 +118,15 @@ def main(
       scripts/bench --against ../flamenco-before --size 8,1,5000 --rounds 5 --json figures.json
       scripts/bench --database own --processes 1 --processes 2 --processes 4 --cycles-only
       scripts/bench --database own --two
+      scripts/bench --against ../flamenco-before --in-use --cycles-only
     """
     if two and not database:
         raise click.UsageError("Several managers need a PostgreSQL: name one by --database, or say `--database own`.")
     wanted = [_size(text) for text in sizes] or list(_SIZES_FOR_TWO if two else _SIZES)
     found: dict[str, Any] = {"cycles": {}}
     with _server(database) as server:
-        plan = Plan(settings=_settings(against, processes, two=two), rounds=rounds, server=server, console=Console())
+        settings = _settings(against, processes, two=two, in_use=in_use)
+        plan = Plan(settings=settings, rounds=rounds, server=server, console=Console())
         if not submissions_only:
             found["cycles"] = {str(size): _cycles(plan, size, seconds) for size in wanted}
         if not (cycles_only or two):
@@ -140,9 +144,14 @@ def _size(text: str) -> Size:
     return Size(workers, jobs, tasks)
 
 
-def _settings(against: Path | None, processes: tuple[int, ...], *, two: bool) -> dict[str, Setting]:
+def _settings(against: Path | None, processes: tuple[int, ...], *, two: bool, in_use: bool) -> dict[str, Setting]:
     now = Setting(checkout=HERE)
     settings = {"before": replace(now, checkout=against.absolute()), "now": now} if against else {"now": now}
+    if in_use:
+        settings = {
+            "before" if against else "plain": next(iter(settings.values())),
+            "in use": replace(now, in_use=True),
+        }
     if two:
         settings = {"one manager": now, "two": replace(now, managers=2)}
     if not processes:

@@ -1,0 +1,45 @@
+"""Jobs with which everything is in use that can be: limits on time, others that wait for them, one that waits for a
+moment. What that costs each cycle is measured beside jobs that use none of it.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from benchmarks.managers import TIMEOUT_S, Caller, about
+from flamenco.domain.errors import Failed
+
+_LIMITS: Final = {"*": {"max_run_time": "1h", "max_silence": "10m"}}
+_LAST: Final = 10
+"""The priority of those that wait: workers do the others first."""
+
+
+def submit_in_use(people: Caller, name: str, tasks: int, kind: str) -> None:
+    """Submit a job of so many tasks, and those that wait for it: for all of it, and task by task; and for a moment."""
+    job = _submit(people, name, tasks, kind, time_limits=_LIMITS)
+    for_all = {"job": job["id"]}
+    by_frames = {"job": job["id"], "kind": "frames"}
+    _submit(people, f"{name}, all", 1, kind, priority=_LAST, depends_on=[for_all])
+    waiting = _submit(people, f"{name}, frames", tasks, kind, priority=_LAST, depends_on=[by_frames])
+    _submit(people, f"{name}, later", 1, kind, priority=_LAST, start_after="+1h")
+    _wait_until_counted(people, waiting["id"])
+
+
+def _submit(people: Caller, name: str, tasks: int, kind: str, **more: Any) -> Any:
+    job = about(name, tasks, kind)
+    job["settings"]["frames"] = True
+    return people.get("POST", "/api/x/jobs", job | more)
+
+
+def _wait_until_counted(people: Caller, job_id: str) -> None:
+    """Until the manager knows what each task of a job waits for."""
+    until = time.monotonic() + TIMEOUT_S
+    while any(each["state"] == "counting" for each in _dependencies(people, job_id)):
+        if time.monotonic() > until:
+            raise Failed("the manager does not come to an end with counting what tasks wait for")
+        time.sleep(0.05)
+
+
+def _dependencies(people: Caller, job_id: str) -> Any:
+    return people.get("GET", f"/api/x/jobs/{job_id}/dependencies")["waits_for"]
