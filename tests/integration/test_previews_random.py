@@ -129,10 +129,14 @@ class Previewed(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Once somebody approves, and people let it be, the job ends."""
         if hasattr(self, "job"):
+            for number in (0, 1):
+                self.end(number, TaskStatus.COMPLETED)
+            if self._now().counts.paused or self._now().status is JobStatus.PAUSED:
+                # Also what stayed paused as the job was canceled, and went on by one of its tasks.
+                jobs.set_status(self.farm, self.job.id, JobStatus.PAUSE_REQUESTED, "in the end")
+                jobs.set_status(self.farm, self.job.id, JobStatus.QUEUED, "in the end")
             with suppress(Conflict):
                 previews.approve(self.farm, self.job.id, "in the end")
-            if self._now().status in (JobStatus.PAUSED, JobStatus.PAUSE_REQUESTED):
-                jobs.set_status(self.farm, self.job.id, JobStatus.QUEUED, "in the end")
             for _ in range(60):
                 for number in (0, 1):
                     self.ask(number)

@@ -18,6 +18,7 @@ from flamenco.domain.scheduling.values import UNLIMITED, Limit
 from flamenco.hooks.statistics import LimitUse
 from flamenco.store import turns
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready
 from flamenco.store.schema import ACTIVE_SQL, MACHINE_SQL, limit_uses, limits, tasks, workers
 
 _SET = (
@@ -69,15 +70,20 @@ _USED_THERE = (
 _IN_USE = case((text(MACHINE_SQL), _RUN_THERE), (limits.c.per_machine, _USED_THERE), else_=USED)
 _NAMED = limits.c.name.in_(bindparam("names", expanding=True))
 _FULL = select(limits.c.name).where(_NAMED, CAPACITY <= _IN_USE)
+# A few are asked for one at a time: what does not change with their number is sent ready-made.
+_IS_FULL = Ready(select(literal(1)).where(limits.c.name == bindparam("limit_name"), CAPACITY <= _IN_USE))
+_USE = Ready(insert(limit_uses).values(limit_name=bindparam("limit_name"), task_key=bindparam("of_task")))
 _OF_MACHINES = f"({MACHINE_SQL} OR limits.per_machine)"
 _LOCK = select(limits.c.name).where(_NAMED, text(f"NOT {_OF_MACHINES}")).order_by(limits.c.name).with_for_update()
 _IS_OF_MACHINES = select(literal(1)).select_from(limits).where(_NAMED, text(_OF_MACHINES)).limit(1)
 
+_FEW: Final = 4
+
 
 def full(tx: Tx, names: Collection[str], address: str) -> set[str]:
     """Those of the limits that have no slot left, for a worker at that address."""
-    if not names:
-        return set()
+    if len(names) <= _FEW:
+        return {name for name in names if _IS_FULL.first(tx, limit_name=name, address=address)}
     return set(tx.execute(_FULL, {"names": sorted(names), "address": address}).scalars())
 
 
@@ -91,8 +97,9 @@ def take(tx: Tx, names: Collection[str], task_key: int, address: str) -> bool:
     _lock(tx, names, address)
     if full(tx, names, address):
         return False
-    if counted := [name for name in sorted(names) if not is_of_machine(name)]:
-        tx.execute(insert(limit_uses), [{"limit_name": name, "task_key": task_key} for name in counted])
+    for name in sorted(names):
+        if not is_of_machine(name):
+            _USE.run(tx, limit_name=name, of_task=task_key)
     return True
 
 
