@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import base64
 
+import pytest
+from falcon import testing
+
+from flamenco.api.app import create_app
 from flamenco.domain.access import hash_of
 from flamenco.domain.errors import AccessDenied, Busy
 from flamenco.domain.model import Worker
@@ -104,3 +108,20 @@ def test_few_are_checked_at_once(farm: Farm) -> None:
         speaking.authenticate(farm, worker.id, SECRETS[0], address=HERE)
     waiting.release(taken)
     assert speaking.authenticate(farm, worker.id, SECRETS[0], address=HERE).id == worker.id
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_a_program_is_answered(farm: Farm) -> None:
+    """A wrong secret is one, and after some of them it is said when to come again."""
+    client = testing.TestClient(create_app(farm))
+
+    def ask(worker: Worker) -> testing.Result:
+        token = base64.b64encode(f"{worker.id}:{SECRETS[1]}".encode()).decode()
+        headers = {"Authorization": f"Basic {token}"}
+        return client.simulate_post("/api/v3/worker/task", headers=headers, remote_addr=HERE)
+
+    worker, of_ours = moved(farm), new_worker(farm)
+    answers = [ask(worker) for _ in range(WRONG.waits_from + 1)]
+    assert {each.status_code for each in answers[:-1]} == {ask(of_ours).status_code} == {403}
+    assert answers[-1].headers["Retry-After"] == "1"
+    assert answers[-1].status_code in (429, 503)
