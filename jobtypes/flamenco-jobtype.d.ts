@@ -154,6 +154,7 @@ declare namespace Flamenco {
      * and all others held until somebody approves. Write `if ("previewFrames" in job) …`.
      */
     previewFrames(frames: string, how?: PreviewFrames): void;
+    /**
      * Has the job run on these workers alone, each given by its name or UUID, or as `tag:NAME` for all that have a tag.
      * Flamenco's own manager does not know this, so write `if ("allowWorkers" in job) …`.
      */

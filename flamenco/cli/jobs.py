@@ -159,7 +159,10 @@ def done(job: ShownJob | JobRow) -> str:
     return f"{min(99, 100 * part // whole)}%" if whole else ""
 
 
-_OF_LISTS: Final = ("user", "project", "batch", "start_after", "start_after_reason", "tasks", "order")
+_OF_LISTS: Final = (
+    *("user", "project", "batch", "start_after", "start_after_reason", "tasks", "order"),
+    *("max_workers", "workers_allowed", "workers_denied", "note"),
+)
 
 
 @click.command()

@@ -23,9 +23,9 @@ from flamenco.store.schema import tasks
 _OF_SAME_JOB: Final = """((
     SELECT count(*) FROM task_dependencies d JOIN tasks other ON other.key = d.dependency_key
     WHERE d.task_key = tasks.key AND other.status <> 'completed'
-) + CASE WHEN tasks.wave = 2 AND EXISTS (
-    SELECT 1 FROM jobs j WHERE j.key = tasks.job_key AND j.preview IN ('rendering', 'waiting')
-) THEN 1 ELSE 0 END + (
+) + CASE WHEN tasks.wave = 2 THEN (
+    SELECT count(*) FROM jobs j WHERE j.key = tasks.job_key AND j.preview IN ('rendering', 'waiting')
+) ELSE 0 END + (
     SELECT count(*) FROM task_retries r WHERE r.task_key = tasks.key AND r.not_before IS NOT NULL
 ))"""
 _COUNTED: Final = "d.kind = 'frames' AND d.state IN ('counting', 'waiting')"

@@ -26,7 +26,7 @@ TASK = "job.addTask(author.Task('a', 'b'));"
 
 def test_what_the_manual_has_a_script_say(studio: Studio) -> None:
     """Is what the job has then; it is not one of Flamenco's fields."""
-    text = (manual.ROOT / "docs" / "frames.md").read_text("utf-8")
+    text = (manual.ROOT / "docs" / "previews.md").read_text("utf-8")
     order, preview = re.findall(r"```js\n(.*?)```", text, re.DOTALL)[-2:]
     job = studio.run(f"{TASK} {order} {preview} job.settings.fields = Object.keys(job).join();")
     assert job.frame_order == "middle-out"

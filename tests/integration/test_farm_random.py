@@ -262,7 +262,14 @@ class RandomFarm(RuleBasedStateMachine):
             return
         before, tasks_before = job_now(self.farm, job), self.tasks_of(job)
         arguments = Arguments(
-            priority=50, start_after=start, time_limits={"min_run_time": "0s"}, workers_allowed=(), note="n"
+            priority=50,
+            start_after=start,
+            time_limits={"min_run_time": "0s"},
+            retries={"tries": 3},
+            workers_allowed=(),
+            note="n",
+            frames="1",
+            order="backward",
         )
         asked = Asked(action=action, ids=[job.id], arguments=arguments)
         outcome = carry_out(self.farm, ITSELF, Jobs(), asked)

@@ -16,7 +16,7 @@ from tests.integration.test_delivery import serving
 
 def typed(heading: str) -> list[str]:
     """The lines for a shell below a heading of the manual."""
-    text = (manual.ROOT / "docs" / "frames.md").read_text("utf-8")
+    text = (manual.ROOT / "docs" / "previews.md").read_text("utf-8")
     section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     block = section.partition("```sh\n")[2].partition("```")[0].replace("\\\n", " ")
     return [line for line in block.splitlines() if line]

@@ -64,6 +64,8 @@ LOOK_THROUGH: Final = {
     "job_lists.groups": "sums up those that a filter leaves in",
     "job_lists.page": "a page of all jobs, in an order that has no index: one would be kept up with every task",
     "listing.jobs_matching": "somebody wants the list of all jobs",
+    "present.job_ids": "once, when a farm comes over from another manager",
+    "present.worker_ids": "likewise",
     "recount.miscounted": "a person has everything counted anew",
     "recount.repair": "likewise",
     "search.job_names": "somebody looks for a part of a name, which no index of whole ones has",

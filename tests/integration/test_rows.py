@@ -78,7 +78,7 @@ def test_what_may_change_of_a_job(farm: Farm) -> None:
         assert jobs.fetch_whole(tx, stored.id) == stored
         before = jobs.lock(tx, stored.key)
         kept = {"settings": settings, "metadata": metadata, "owner": stored.owner, "project": stored.project}
-        plain = {"start_after_reason": "", "frame_order": "", "max_workers": None}
+        plain = {"start_after_reason": "", "batch": "", "frame_order": "", "max_workers": None}
         assert asdict(before) | kept | plain == asdict(stored)
         for change in [*({name: value} for name, value in OF_JOB.items()), OF_JOB]:
             now = replace(before, **change)

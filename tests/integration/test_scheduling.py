@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import delete, event, insert
 
+from flamenco.config.failure_settings import FailuresConfig
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import AccessDenied, Conflict, NotFound
 from flamenco.domain.model import Assignment, Command, Worker
@@ -131,8 +132,9 @@ def test_a_worker_is_told_to_change_state_first(farm: Farm) -> None:
     assert claim.assign_next(farm, worker) is WorkerStatus.ASLEEP
 
 
-def test_more_jobs_than_fit_a_page_are_looked_through(farm: Farm) -> None:
+def test_more_jobs_than_fit_a_page_are_looked_through(make_farm: Callable[..., Farm]) -> None:
     """A worker that failed the best task of many jobs still finds the one it has not failed."""
+    farm = make_farm(failures=FailuresConfig(sick_after_failures=0))
     others = [new_worker(farm, f"other {n}") for n in range(3)]
     worker = new_worker(farm, "unlucky")
     for n in range(45):

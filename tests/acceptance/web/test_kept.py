@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,7 +105,8 @@ def test_an_archived_job_is_had_back(page: Page, farm: LookedAt) -> None:
     (archive,) = farm.ask("archives")["archives"]
     assert download.value.suggested_filename == archive["file"]
     assert len(download.value.path().read_bytes()) == archive["size"]
-    assert wait_until(lambda: farm.client.get(f"/api/x/jobs/{job_id}").status_code == 404, TIMEOUT_S)
+    gone = re.compile(rf"job deleted.*{job_id}")
+    assert wait_until(lambda: gone.search(farm.manager.log) is not None, TIMEOUT_S)
     row.get_by_role("button", name="Bring back").click()
     expect(page.get_by_role("heading", name="Shot 13")).to_be_visible()
     assert farm.ask(f"jobs/{job_id}")["status"] == "canceled"
