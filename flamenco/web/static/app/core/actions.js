@@ -4,9 +4,9 @@
  */
 
 import {
+  asking,
   newFrames,
   newOrder,
-  asking,
   newPriority,
   newRetries,
   newSchedule,

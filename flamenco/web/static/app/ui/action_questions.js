@@ -155,7 +155,9 @@ export async function newRetries() {
     title: what,
     text: [],
     yes: what,
-    form: names.map((name) => html`<label>${words.newRetries[name]} <input name=${name} type="number" min="1" /></label>`),
+    form: names.map(
+      (name) => html`<label>${words.newRetries[name]} <input name=${name} type="number" min="1" /></label>`,
+    ),
   });
   return form && Object.fromEntries(names.map((name) => [name, Number(form.get(name)) || null]));
 }
