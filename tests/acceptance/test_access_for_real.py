@@ -17,7 +17,6 @@ import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests import length
 from tests.acceptance.conftest import Manager, running_manager, wait_until
 from tests.acceptance.signing_in import PASSWORD, add_user, signed_in
 
@@ -147,7 +146,8 @@ def test_an_addon_with_a_key_in_the_path(in_login: Manager, tmp_path: Path) -> N
     assert key not in in_login.log
 
 
-@pytest.mark.parametrize("way", length.every(3, ["approval", "key", "credentials"]))
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["key", "credentials", "approval"])
 def test_a_worker_of_ours_comes_in(tmp_path: Path, way: str) -> None:
     """By a key in the address, by credentials made beforehand, or once somebody has approved it; then it works."""
     add_user(tmp_path / "data", "root", "admin")

@@ -89,6 +89,7 @@ def test_workers_go_on(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     assert "Traceback" not in manager.log
 
 
+@pytest.mark.long
 def test_our_own_worker_with_the_old_credentials(tmp_path: Path) -> None:
     """It uses the file of Flamenco's worker, is that worker, and renders what was left of the jobs."""
     old, data = generated(tmp_path / "old"), tmp_path / "data"

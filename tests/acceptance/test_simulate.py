@@ -202,6 +202,7 @@ def test_no_more_than_a_limit(tmp_path: Path) -> None:
     assert report["crowded"] == report["lost"] == report["doubled"] == []
 
 
+@pytest.mark.long
 def test_tasks_that_fail_by_a_rule(tmp_path: Path) -> None:
     """Half of all attempts fail: with a rule that does not count those, the job is completed; without, it fails."""
     fails = ("--failure-rate", "0.5", "--failure-line", "server is busy", "--set", "failures.sick_after_failures=0")

@@ -165,7 +165,7 @@ def test_only_so_many_wait_for_long(make_studio: Callable[[ScriptLimits], Studio
         return "compiled"
 
     studio.write(
-        "slow.js", f"{DECLARATION} function compileJob() {{ for (const end = Date.now() + 1500; Date.now() < end; ); }}"
+        "slow.js", f"{DECLARATION} function compileJob() {{ for (const end = Date.now() + 3000; Date.now() < end; ); }}"
     )
     helper = studio.compiler.helper_process_id
     assert helper is not None

@@ -59,6 +59,7 @@ def test_a_job_beyond_a_limit_is_refused(compiler: Compiler, size: tuple[int, in
         compiler.compile(settings(*size), str(uuid.uuid4()), START)
 
 
+@pytest.mark.long
 def test_listing_many_job_types_runs_each_script_once(tmp_path: Path) -> None:
     """Two hundred job types are described once; from then on listing them needs no helper process."""
     for number in range(200):

@@ -90,6 +90,7 @@ def test_chosen_rows_and_undo(page: Page, farm: LookedAt) -> None:
     assert job["priority"] == 5
 
 
+@pytest.mark.long
 def test_all_that_match(page: Page, farm: LookedAt) -> None:
     """What is chosen by a filter is done to all that match, seen or not, and to nothing else."""
     for number in range(130):

@@ -17,6 +17,7 @@ def waits_for(farm: LookedAt, job_id: str) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.long
 def test_a_job_waits_for_another(page: Page, farm: LookedAt) -> None:
     """Its head says for what; both lead to each other; what counts as done lets it go at once."""
     sim = farm.submit("the simulation", initial_status="paused")

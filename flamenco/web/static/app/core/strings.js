@@ -170,6 +170,15 @@ export const strings = {
     /** @param {string} moment @param {string | undefined} reason */
     starts: (moment, reason) => `Not before ${moment}${reason ? `: ${reason}` : "."}`,
     timeLimits: "Limits on time",
+    previews: { rendering: "on its way", waiting: "waits for approval", over: "over" },
+    /** @param {string} frames @param {string} state @param {{done: number, tasks: number, failed: number}} of */
+    previewed: (frames, state, { done, tasks, failed }) =>
+      `${frames}: ${state}, ${done} of ${tasks}${failed ? `, ${failed} failed` : ""}`,
+    /** @param {number | undefined} percent @param {number | undefined} tries */
+    mayFail: (percent, tries) =>
+      [percent !== undefined && `${percent} % of its tasks`, tries && `a task on ${tries} workers`]
+        .filter(Boolean)
+        .join(", "),
     waits: {
       for: "It waits for",
       none: "It waits for no other job.",
@@ -233,6 +242,14 @@ export const strings = {
       priority: "Priority",
       start: "Start",
       files: "Shaman checkout",
+      batch: "Batch",
+      order: "Order of frames",
+      preview: "Looked at first",
+      most: "Workers at once",
+      only: "Only on",
+      not: "Not on",
+      failures: "Failures",
+      note: "Note",
     },
   },
   tasks: {
@@ -331,6 +348,16 @@ export const strings = {
     until: "until",
     save: "Save",
     commands: "Commands",
+    away: "Put away",
+    selfTest: {
+      title: "Self-test",
+      columns: ["", "What", "Finding"],
+      never: "It has not tested itself yet.",
+      /** @param {string} when */
+      when: (when) => `Tested ${when}.`,
+      kept: "It is given no tasks with",
+      grades: { ok: "in order", note: "to know", problem: "wrong" },
+    },
   },
   tags: {
     title: "Tags",

@@ -46,7 +46,35 @@ export interface JobRow extends Named {
   image?: string;
 }
 
+export interface Note {
+  text: string;
+  who: string;
+  at: string;
+}
+
+export interface NamedByJob extends Named {
+  is_tag: boolean;
+}
+
+export interface SelfTest {
+  is_asked: boolean;
+  last?: {
+    tested: string;
+    findings: { subject: string; grade: "ok" | "note" | "problem"; text: string; help: string }[];
+    kept_away: { command: string; reason: string }[];
+  };
+}
+
 export interface Job extends JobRow {
+  batch?: string;
+  order?: string;
+  previewed?: { frames: string; state: "rendering" | "waiting" | "over"; tasks: number; done: number; failed: number };
+  max_workers?: number;
+  workers_allowed?: NamedByJob[];
+  workers_denied?: NamedByJob[];
+  fail_percent?: number;
+  tries?: number;
+  note?: Note;
   settings: Record<string, unknown>;
   metadata: Record<string, string>;
   owner_is_claim: boolean;

@@ -1,6 +1,7 @@
 /** Something that is fetched whole, and fetched again when events say that it has changed. */
 
 import { get, textOf } from "../core/api.js";
+import { ago } from "../core/format.js";
 import { html, useEffect, useSignal } from "../core/lib.js";
 import { listen } from "../core/live.js";
 import { strings } from "../core/strings.js";
@@ -66,6 +67,10 @@ export function useFetched(path, concerns, everyMs = AGAIN_MS) {
     },
   };
 }
+
+/** What people have left for others. @param {{note: import("../core/types.d.ts").Note}} props */
+export const NoteText = ({ note }) =>
+  html`<span dir="auto">${note.text}</span> — <bdi>${note.who}</bdi>, ${ago(note.at)}`;
 
 /** @typedef {import("../core/types.d.ts").FarmEvent} FarmEvent */
 

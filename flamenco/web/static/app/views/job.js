@@ -7,7 +7,7 @@ import { strings } from "../core/strings.js";
 import { ObjectActions } from "../ui/action_bar.js";
 import { LastImage } from "../ui/last_image.js";
 import { later } from "../ui/later.js";
-import { Fields, Missing, ofJob, useFetched } from "../ui/object.js";
+import { Fields, Missing, NoteText, ofJob, useFetched } from "../ui/object.js";
 import { Progress, Status } from "../ui/status.js";
 import { Tabs } from "../ui/tabs.js";
 import { useTitle } from "../ui/title.js";
@@ -55,6 +55,12 @@ export function Job({ id, isBeside = false }) {
   </article>`;
 }
 
+/** @param {NonNullable<JobDetails["previewed"]>} preview */
+const previewOf = (preview) => strings.job.previewed(preview.frames, strings.job.previews[preview.state], preview);
+
+/** @param {import("../core/types.d.ts").NamedByJob[] | undefined} named */
+const namesOf = (named) => named?.map((each) => `${each.is_tag ? "tag:" : ""}${each.name}`).join(", ");
+
 /** @param {{job: JobDetails, again: () => void}} props */
 function Head({ job, again }) {
   return html`<header class="head">
@@ -69,6 +75,7 @@ function Head({ job, again }) {
         ${job.tag && html`<span class="tag" dir="auto">${job.tag.name}</span>`}
       </p>
       ${job.activity && html`<p class="activity" dir="auto">${job.activity}</p>`}
+      ${job.previewed?.state === "waiting" && html`<p class="hold" dir="auto">${previewOf(job.previewed)}</p>`}
       ${startsLater(job) && html`<p class="hold" dir="auto">${strings.job.starts(exact(job.start_after), job.start_after_reason)}</p>`}
       <${ObjectActions} kind="jobs" row=${job} again=${again} hasKeys=${false} />
     </div>
@@ -93,6 +100,14 @@ function Details({ job }) {
       [words.created, exact(job.created)],
       [words.updated, exact(job.updated)],
       [words.activity, job.activity],
+      [words.batch, job.batch],
+      [words.order, job.order],
+      [words.preview, job.previewed && previewOf(job.previewed)],
+      [words.most, job.max_workers],
+      [words.only, namesOf(job.workers_allowed)],
+      [words.not, namesOf(job.workers_denied)],
+      [words.failures, strings.job.mayFail(job.fail_percent, job.tries)],
+      [words.note, job.note && html`<${NoteText} note=${job.note} />`],
       [words.start, job.start_after && strings.job.starts(exact(job.start_after), job.start_after_reason)],
       [words.files, job.files?.shaman_checkout_id],
     ]}

@@ -10,15 +10,16 @@ import { allTags } from "../core/tags.js";
 import { ObjectActions } from "../ui/action_bar.js";
 import { later } from "../ui/later.js";
 import { complain } from "../ui/notices.js";
-import { Fields, Missing, useFetched } from "../ui/object.js";
+import { Fields, Missing, NoteText, useFetched } from "../ui/object.js";
 import { Steps, WorkerState } from "../ui/status.js";
 import { useTitle } from "../ui/title.js";
 import { Copy } from "../ui/values.js";
 import { Schedule } from "./worker_schedule.js";
 
+const SelfTest = later(async () => (await import("./later/self_test.js")).SelfTest);
 const WorkerTasks = later(async () => (await import("./later/worker_tasks.js")).WorkerTasks);
 
-/** @typedef {import("../core/types.d.ts").WorkerRow & {task_types: string[], commands?: string[]}} WorkerDetails */
+/** @typedef {import("../core/types.d.ts").WorkerRow & {task_types: string[], commands?: string[], put_away?: string, note?: import("../core/types.d.ts").Note}} WorkerDetails */
 
 /** @param {{id: string}} props */
 export function Worker({ id }) {
@@ -51,10 +52,13 @@ export function Worker({ id }) {
         [words.created, exact(worker.created)],
         [strings.worker.types, worker.task_types.join(", ")],
         [strings.worker.commands, worker.commands?.join(", ")],
+        [strings.worker.away, worker.put_away && exact(worker.put_away)],
+        [strings.job.fields.note, worker.note && html`<${NoteText} note=${worker.note} />`],
       ]}
     />
     <${Tags} worker=${worker} again=${fetched.again} />
     <${Schedule} id=${id} />
+    <${SelfTest} id=${id} />
     <${WorkerTasks} id=${id} />
   </article>`;
 }
