@@ -22,7 +22,7 @@ from flamenco.store import events, frame_orders
 from flamenco.store import jobs as job_store
 from flamenco.store.frame_orders import Place
 
-AT_ONCE: Final = 1_000
+AT_ONCE: Final = 400
 """So many tasks are put elsewhere in one transaction: in SQLite all who write wait for that, some 10 ms."""
 
 
