@@ -171,13 +171,24 @@ def waves(tasks: Sequence[Member], preview: Preview) -> list[Wave]:
         those = f"has the frames {preview.frames}" if has_frames else "says which frames it is about"
         raise Refused(f"preview: no task of the job {those}, so there is nothing to look at first.")
     found = [Wave.HELD if preview.then is Then.ASK else Wave.NONE] * len(tasks)
-    left = chosen
+    left = [number for number in chosen if not _puts_together(tasks, number)] or chosen
     while left:
         number = left.pop()
         if found[number] is not Wave.PREVIEW:
             found[number] = Wave.PREVIEW
             left += tasks[number].needs
     return found
+
+
+def _puts_together(tasks: Sequence[Member], number: int) -> bool:
+    """Whether it is about more frames than some that it is made of, as a video is: it would want all of them first."""
+    own = tasks[number].frames
+    parts = (tasks[need].frames for need in tasks[number].needs)
+    return own is not None and any(part is not None and _length(part) < _length(own) for part in parts)
+
+
+def _length(span: Span) -> int:
+    return span.last - span.first
 
 
 def check_waits(state: str) -> None:

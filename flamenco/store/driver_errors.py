@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection
@@ -57,8 +58,8 @@ def translation(error: BaseException, url: URL) -> FarmError | None:
     told = error.orig if isinstance(error, DBAPIError) else error
     is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
     code: str | None = getattr(told, "sqlstate", "")
-    if code == _FULL or getattr(told, "sqlite_errorcode", None) in _FULL_SQLITE:
-        return Unavailable(f"The disk of the database is full, so free some space: {first_line(told)}")
+    if lacking := _lacking(told, code, url):
+        return lacking
     if not isinstance(error, OperationalError | sqlite3.OperationalError):
         return _not_operational(told, code, url, is_lost=is_lost)
     if any(sign in str(told) for sign in _COME_BACK):
@@ -66,6 +67,16 @@ def translation(error: BaseException, url: URL) -> FarmError | None:
     if is_lost or code is None or code.startswith(_AWAY):
         return Unavailable(f"The database does not answer: {first_line(told)}")
     return StoreError(f"The database cannot be used: {first_line(told)}")
+
+
+def _lacking(told: Any, code: str | None, url: URL) -> Unavailable | None:
+    """What the machine has no more of: room on a disk, or files that may be open."""
+    sqlite_code = getattr(told, "sqlite_errorcode", None)
+    if code == _FULL or sqlite_code in _FULL_SQLITE:
+        return Unavailable(f"The disk of the database is full, so free some space: {first_line(told)}")
+    if sqlite_code == sqlite3.SQLITE_CANTOPEN and Path(url.database or "").is_file():
+        return Unavailable(f"The database cannot be opened at this moment: {first_line(told)}")
+    return None
 
 
 def _not_operational(told: Any, code: str | None, url: URL, *, is_lost: bool) -> FarmError | None:

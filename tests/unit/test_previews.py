@@ -187,3 +187,14 @@ def test_what_can_be_approved(state: PreviewState) -> None:
         return
     with pytest.raises(Conflict):
         check_waits(state)
+
+
+def test_what_is_put_together_is_not_looked_at_first() -> None:
+    """A video that says its frames would want all of them; a part that has as many as what it is made of would not."""
+    renders = [Member(Span(first, first + 1), ()) for first in (1, 3, 5)]
+    denoised = Member(Span(1, 2), (0,))
+    video = Member(Span(1, 6), (0, 1, 2))
+    preview = parse("first")
+    assert preview is not None
+    found = waves([*renders, denoised, video], preview)
+    assert found == [Wave.PREVIEW, Wave.HELD, Wave.HELD, Wave.PREVIEW, Wave.HELD]

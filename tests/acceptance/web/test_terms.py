@@ -125,9 +125,8 @@ def test_a_worker(page: Page, farm: LookedAt, worker: str) -> None:
 def test_a_worker_of_ours_tests_itself(page: Page, farm: LookedAt) -> None:
     """It is asked to, and says what it found."""
     farm.await_status(farm.submit("awake"), "completed")
-    ours = next(
-        each for each in farm.ask("workers")["workers"] if farm.ask(f"workers/{each['id']}/self-test").get("last")
-    )
+    known = (each["id"] for each in farm.ask("workers")["workers"])
+    ours = next(each for each in known if "last" in farm.ask(f"workers/{each}/self-test"))
     page.goto(f"workers/{ours}")
     press(page, "Self-test")
     said = f"workers/{ours}/self-test"
