@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
-from flamenco.compiler.compile import Compiler
-from flamenco.config import Config
 from flamenco.domain.errors import Conflict, Refused
 from flamenco.domain.frames import frame_ranges
 from flamenco.domain.frames_again import Mode
@@ -24,12 +20,10 @@ from flamenco.farm import frames, jobs, skipping, tasks, telling
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.store import chunks as chunk_store
-from flamenco.store.engine import Store
-from flamenco.testing import Clock
 from tests import length
-from tests.conftest import empty_database, make_hooks
 from tests.integration.farming import job_now, new_worker, report
 from tests.integration.framing import chunk_of, render_job
+from tests.integration.machines import FarmMachine
 from tests.integration.waiting import check_counters, wait_for
 
 CHUNKS = st.lists(st.sampled_from(["1", "2-4", "5-6", "7-10"]), min_size=1, max_size=4, unique=True)
@@ -44,16 +38,11 @@ def frames_of(farm: Farm, job: Job) -> Counter[int]:
     return Counter(frame for chunk in chunks for each in frame_ranges(chunk) for frame in each)
 
 
-class Rendering(RuleBasedStateMachine):
+class Rendering(FarmMachine):
     """Two jobs, of which the second waits for the first frame by frame, two workers, and people."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = tempfile.TemporaryDirectory()
-        file = Path(self._folder.name) / "farm.sqlite"
-        file.write_bytes(empty_database())
-        config = Config(data_dir=Path(self._folder.name))
-        self.farm = Farm(config, Store(f"sqlite:///{file}"), Compiler([]), make_hooks(), Clock())
         self.workers = [new_worker(self.farm, f"worker {number}") for number in range(2)]
         self.running: dict[int, Assignment] = {}
         self.jobs: list[Job] = []

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
-from flamenco.compiler.compile import Compiler
-from flamenco.config import Config
 from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.domain.job_waits import Kind, Offset, State, Wait, Wanted, When, task_counts_as_done, waits_for_task
 from flamenco.domain.model import Assignment, Job, Task, Worker
 from flamenco.domain.statuses import FINISHED_JOB, FINISHED_TASK, JobStatus, TaskStatus
 from flamenco.domain.task_frames import frames_of
 from flamenco.farm import deletion, job_waits, jobs, tasks, telling
-from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.services import telling as chore
-from flamenco.store.engine import Store
-from flamenco.testing import Clock
 from tests import length
-from tests.conftest import empty_database, make_hooks
 from tests.integration.farming import new_worker, report
+from tests.integration.machines import FarmMachine
 from tests.integration.waiting import check_counters, frames_job
 
 JOBS = 4
@@ -33,16 +26,11 @@ CHUNKS = st.lists(st.sampled_from(["1", "2", "3", "1-2", "3-4", "2-5", "video"])
 WHICH = st.integers(0, JOBS - 1)
 
 
-class Waiting(RuleBasedStateMachine):
+class Waiting(FarmMachine):
     """Some jobs, two workers, and people."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = tempfile.TemporaryDirectory()
-        file = Path(self._folder.name) / "farm.sqlite"
-        file.write_bytes(empty_database())
-        config = Config(data_dir=Path(self._folder.name))
-        self.farm = Farm(config, Store(f"sqlite:///{file}"), Compiler([]), make_hooks(), Clock())
         self.workers = [new_worker(self.farm, f"worker {number}") for number in range(2)]
         self.running: dict[int, Assignment] = {}
         self.jobs: list[Job] = []

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
-from flamenco.compiler.compile import Compiler
-from flamenco.config import Config
 from flamenco.domain.errors import Conflict, NotFound
 from flamenco.domain.model import Assignment, Job, Worker
 from flamenco.domain.people_limits import is_of_machine, on_machine
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
 from flamenco.farm import jobs, limits, workers
-from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim, placing
-from flamenco.store.engine import Store
-from flamenco.testing import Clock
 from tests import length
-from tests.conftest import empty_database, make_hooks
 from tests.integration.farming import job_now, report
 from tests.integration.limiting import job_by, running, worker_at
+from tests.integration.machines import FarmMachine
 
 pytestmark = pytest.mark.longer
 
@@ -32,16 +24,11 @@ TEAM = 5
 NAMES = ("user:ann", "user:bob", "project:p", "machine:*", "machine:10.0.0.0")
 
 
-class Limited(RuleBasedStateMachine):
+class Limited(FarmMachine):
     """Jobs of two people, workers on two machines, and somebody who sets limits."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = tempfile.TemporaryDirectory()
-        file = Path(self._folder.name) / "farm.sqlite"
-        file.write_bytes(empty_database())
-        config = Config(data_dir=Path(self._folder.name))
-        self.farm = Farm(config, Store(f"sqlite:///{file}"), Compiler([]), make_hooks(), Clock())
         self.team: list[Worker] = []
         self.given: dict[int, Assignment] = {}
         self.jobs: list[Job] = []

@@ -2,49 +2,37 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
-from flamenco.compiler.compile import Compiler
-from flamenco.config import Config
 from flamenco.domain.errors import Conflict, NotFound, Refused
 from flamenco.domain.frame_plans import planned
 from flamenco.domain.model import Assignment, Job, Submission
 from flamenco.domain.previews import PENDING, Preview, Then, Wave
 from flamenco.domain.statuses import FINISHED_JOB, FINISHED_TASK, JobStatus, TaskStatus
 from flamenco.farm import jobs, ordering, previews, tasks
-from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.services import previews as chore
 from flamenco.services import upkeep
-from flamenco.store.engine import Store
-from flamenco.testing import Clock
 from tests import length
-from tests.conftest import authored_job, authored_task, empty_database, make_hooks
+from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, report, store_job
+from tests.integration.machines import FarmMachine
 from tests.integration.waiting import check_counters, frames_task
 
 WORDS = st.sampled_from(["first", "last", "first,middle,last", "every 2", "2-3"])
 ORDERS = st.sampled_from(["forward", "backward", "every 2", "middle-out"])
 
 
-class Previewed(RuleBasedStateMachine):
+class Previewed(FarmMachine):
     """One job, two workers, and people."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._folder = tempfile.TemporaryDirectory()
-        file = Path(self._folder.name) / "farm.sqlite"
-        file.write_bytes(empty_database())
-        config = Config(data_dir=Path(self._folder.name))
-        self.clock = Clock()
-        self.farm = Farm(config, Store(f"sqlite:///{file}"), Compiler([]), make_hooks(), self.clock)
         self.workers = [new_worker(self.farm, f"worker {number}") for number in range(2)]
         self.running: dict[int, Assignment] = {}
 
