@@ -16,7 +16,7 @@ from flamenco.domain.actions import JOB_ACTIONS, JobAction, check_fits
 from flamenco.domain.errors import Conflict, NotFound
 from flamenco.domain.events import job_event
 from flamenco.domain.frame_order import AS_COMPILED, parse, places
-from flamenco.farm import audit
+from flamenco.farm import audit, pausing
 from flamenco.farm.context import Farm
 from flamenco.store import events, frame_orders
 from flamenco.store import jobs as job_store
@@ -62,7 +62,7 @@ def finish(farm: Farm, job_key: int) -> None:
             if not _put(farm, job_key, said, misplaced[start : start + AT_ONCE], is_last=is_last):
                 return
             if not is_last:
-                time.sleep(time.monotonic() - started)  # others are to come by in between
+                pausing.give_way(farm, time.monotonic() - started)
 
 
 def _put(farm: Farm, job_key: int, order: str, some: Sequence[Place], *, is_last: bool) -> bool:
