@@ -1,9 +1,11 @@
 # Sourced by the scripts beside it: makes .venv in the checkout and keeps it up to date.
 #
 # Another Python is chosen with PYTHON=…; deleting .venv starts anew. What was installed for whom is noted in
-# .venv/ready-*, so that a second run starts at once; a changed pyproject.toml or Python installs again.
+# .venv/ready-*, so that a second run starts at once; a changed pyproject.toml or Python installs again. A script whose
+# packages are to stay apart from those of all others says venv=.venv/NAME after this.
 
 cd "$(dirname "$0")/.." || exit 1
+venv=.venv
 
 say() { echo "$*" >&2; }
 
@@ -30,19 +32,19 @@ install_for() {
     shift 2
     python=$(find_python) || exit 1
     made_with=$("$python" -c 'import sys; print(sys.base_prefix, sys.version)')
-    if [ "$(cat .venv/made-with 2>/dev/null)" != "$made_with" ]; then
-        say "Making .venv …"
-        if ! "$python" -m venv --clear .venv; then
+    if [ "$(cat "$venv/made-with" 2>/dev/null)" != "$made_with" ]; then
+        say "Making $venv …"
+        if ! "$python" -m venv --clear "$venv"; then
             say "$python cannot make virtual environments (on Debian and Ubuntu: apt install python3-venv)."
             exit 1
         fi
-        echo "$made_with" >.venv/made-with
+        echo "$made_with" >"$venv/made-with"
     fi
     wanted="$extras $* $(cksum <pyproject.toml)"
-    [ "$(cat ".venv/ready-$who" 2>/dev/null)" = "$wanted" ] && return
+    [ "$(cat "$venv/ready-$who" 2>/dev/null)" = "$wanted" ] && return
     say "Installing what $who needs (once, this takes a minute) …"
     pip_install "$extras" "$@"
-    echo "$wanted" >".venv/ready-$who"
+    echo "$wanted" >"$venv/ready-$who"
 }
 
 # The wheel of Blender is large and not for every machine: without it is better than not at all.
@@ -56,7 +58,7 @@ pip_install() {
         pip_takes ".${without:+[$without]}" "$@" || exit 1
     fi
     # On all processors, where pip takes one; some files are for another Python, or made to be wrong.
-    .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
+    "$venv/bin/python" -m compileall -q -j 0 "$venv/lib" >/dev/null 2>&1 || true
 }
 
-pip_takes() { .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --editable "$@"; }
+pip_takes() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --editable "$@"; }

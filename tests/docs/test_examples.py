@@ -26,6 +26,17 @@ TESTED = {
     ("README.md", ""): 1,  # what the demo shows: tests/acceptance/test_demo.py
     ("CONTRIBUTING.md", "sh"): 1,  # here
     ("CONTRIBUTING.md", ""): 2,  # the folders and the layers, here
+    ("docs/install.md", "sh"): 4,  # here, but for what others make; test_install_manual.py
+    ("docs/install.md", "powershell"): 1,  # nowhere: no Windows was at hand
+    ("docs/five-minutes.md", "sh"): 4,  # here; tests/acceptance/test_five_minutes.py
+    ("docs/storage.md", "sh"): 1,  # here; tests/docs/test_storage_manual.py
+    ("docs/storage.md", "yaml"): 1,  # tests/docs/test_storage_manual.py
+    ("docs/storage.md", "text"): 1,  # nowhere: it is for somebody's own file server
+    ("docs/workers.md", "sh"): 4,  # here; tests/integration/test_workers_manual.py
+    ("docs/submitting.md", "sh"): 2,  # here; tests/integration/test_submitting_manual.py
+    ("docs/submitting.md", "yaml"): 1,  # likewise
+    ("docs/submitting.md", "python"): 1,  # likewise
+    ("docs/api.md", "python"): 1,  # likewise
     ("docs/plugins.md", "python"): 15,  # test_plugins_manual.py
     ("docs/plugins.md", "js"): 1,  # test_plugins_manual.py, and tests/acceptance/web/test_plugin_pages.py
     ("docs/plugins.md", "yaml"): 2,  # test_plugins_manual.py
@@ -70,7 +81,8 @@ SHELL = [
     *("README.md", "CONTRIBUTING.md"),
     *("docs/access.md", "docs/database.md", "docs/failures.md", "docs/frames.md", "docs/from-flamenco.md"),
     *("docs/keeping.md", "docs/limits.md", "docs/operating.md", "docs/self-test.md", "docs/simulate.md"),
-    *("docs/time.md",),
+    *("docs/time.md", "docs/install.md", "docs/five-minutes.md", "docs/storage.md", "docs/workers.md"),
+    *("docs/submitting.md",),
 ]
 """The manuals with lines for a shell."""
 
