@@ -27,4 +27,4 @@ def every(nth: int, rows: Iterable[Any]) -> list[Any]:
 
 
 def _long(row: Any) -> Any:
-    return pytest.param(*(row if isinstance(row, tuple) else (row,)), marks=pytest.mark.long)
+    return pytest.param(*(row if type(row) is tuple else (row,)), marks=pytest.mark.long)

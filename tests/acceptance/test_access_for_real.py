@@ -83,6 +83,7 @@ def become_administrator(page: Page, link: str) -> None:
     assert page.evaluate("() => fetch('/api/x/me').then(answer => answer.json())")["name"] == "root"
 
 
+@pytest.mark.long
 def test_the_first_day(tmp_path: Path, page: Page) -> None:
     """The link that is printed makes the administrator; who may do what is said, and so is how to sign in."""
     with running_manager(tmp_path, "--set", "access.mode=lan") as manager:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
+from tests import length
 from tests.acceptance.conftest import Manager, running_manager
 from tests.acceptance.signing_in import PASSWORD, add_user, signed_in
 
@@ -68,7 +69,7 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="module", params=["open", pytest.param("lan", marks=pytest.mark.long), "login"])
+@pytest.fixture(scope="module", params=length.every(3, ["login", "lan", "open"]))
 def shared_manager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
     """A manager in each mode, that an artist can sign in at."""
     folder = tmp_path_factory.mktemp("manager")

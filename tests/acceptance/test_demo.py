@@ -157,6 +157,7 @@ def test_the_farm_stays_up(folder: Path) -> None:
         assert demo.returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_stopping_leaves_no_process(folder: Path, number: signal.Signals) -> None:
     """Ctrl-C in the middle of rendering stops manager, workers and renderers, and says where things are."""

@@ -201,6 +201,7 @@ def test_a_worker_finds_its_manager(start: Start, start_manager: StartManager, m
     assert worker.process.wait(STOP_TIMEOUT_S) == 1, worker.log
 
 
+@pytest.mark.long
 def test_a_worker_that_is_started_first(start: Start, start_manager: StartManager, machines: Machines) -> None:
     """A worker searches until there is a manager."""
     worker = start(machines[1], "worker", "--name", "early")
@@ -220,6 +221,7 @@ def test_a_search_that_is_stopped(start: Start, machines: Machines) -> None:
         assert "Traceback" not in worker.log
 
 
+@pytest.mark.long
 def test_only_the_url(start_manager: StartManager, machines: Machines) -> None:
     """`--find-manager` prints where the manager is, and nothing else on stdout."""
     _, url = start_manager()

@@ -28,7 +28,7 @@ SETTINGS = "flamenco-manager.yaml"
 JOB = "11111111-2222-4333-8444-555555555555"
 
 
-@pytest.fixture(params=[0o000, 0o022], ids=oct)
+@pytest.fixture(params=[0o000, pytest.param(0o022, marks=pytest.mark.long)], ids=oct)
 def umask(request: pytest.FixtureRequest) -> Iterator[int]:
     """The umask that programs are started with."""
     before = os.umask(request.param)

@@ -295,6 +295,7 @@ def test_frames_that_are_there(farm: Farm, tmp_path: Path, name: str, skip_exist
     assert all(is_whole(path, name) for path in tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_stereo_frames_are_kept_by_the_pair(farm: Farm, tmp_path: Path) -> None:
     """A frame is there when all its views are."""
     whole = (farm.folder / "whole" / "PNG.png").read_bytes()

@@ -90,6 +90,7 @@ def farm(blender: Blender, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 # single-image-render
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("scene", "settings", "extension"),
     [

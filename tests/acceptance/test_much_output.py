@@ -29,7 +29,7 @@ function compileJob(job) {
 """
 """One task that runs a program with a script of its own."""
 
-LINES = length.of(200_000, 1_000_000)
+LINES = length.of(50_000, 1_000_000)
 LINE_BYTES = 100
 CHATTERBOX = f"""
 import sys

@@ -193,6 +193,7 @@ def test_whoever_follows_events_waits(site: Site) -> None:
         assert job["id"] in told[0].text
 
 
+@pytest.mark.long
 def test_a_worker_over_tls(site: Site, tmp_path: Path) -> None:
     """With the certificates of those who vouch for the manager it works, through the proxy; without, it says why."""
     with site.client() as client:

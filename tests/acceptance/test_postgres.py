@@ -17,6 +17,7 @@ from tests.acceptance.test_faults import COUNTED_JOB_TYPE, logs_of, running_work
 TASKS = 60
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_two_managers_share_a_farm(database_url: str, tmp_path: Path) -> None:
     """Workers of either manager work on the same job; every task runs once, and both managers see it complete."""

@@ -137,6 +137,7 @@ def test_bad_workers_get_what_they_can_do(tmp_path: Path, manager: Manager) -> N
     assert list((tmp_path / "storage").iterdir()) == []
 
 
+@pytest.mark.long
 def test_what_the_manual_has_one_type(tmp_path: Path, manager: Manager) -> None:
     """All of it works, with a worker that is well, and one that speaks as existing workers do."""
     existing = ExistingWorker(manager.url)

@@ -200,6 +200,7 @@ class _Receiver(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+@pytest.mark.long
 def test_webhooks(tmp_path: Path) -> None:
     """Every change of a job is posted, signed, in order, and again where it was not taken the first time."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)

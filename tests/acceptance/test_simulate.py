@@ -92,6 +92,7 @@ def test_jobs_that_are_deleted_when_they_are_done(tmp_path: Path) -> None:
         assert everything(client) == (0, 6, 1)
 
 
+@pytest.mark.long
 def test_jobs_that_are_not_simulated(tmp_path: Path, manager: Manager) -> None:
     """Such as workers that run nothing could be given are none for them: the task goes back, and they go home."""
     with ManagerClient(manager.url) as client:

@@ -110,6 +110,7 @@ def test_existing_workers_are_stopped_as_well(tmp_path: Path, manager: Manager) 
         assert "(max_run_time)" in log_of(client, task)
 
 
+@pytest.mark.long
 def test_a_job_waits_for_its_moment(tmp_path: Path, manager: Manager) -> None:
     """Workers that ask all the time are given nothing of it before, and do it then, whichever process they ask."""
     with ManagerClient(manager.url) as client, running_workers(tmp_path, manager.url, 2):

@@ -107,6 +107,7 @@ def test_cookies_are_for_tls_alone(site: Site) -> None:
         assert client.get("/api/x/users").status_code in (401, 403)
 
 
+@pytest.mark.long
 def test_a_browser_signs_in_and_out(site: Site) -> None:
     """A real one, which keeps to what such cookies are for."""
     program = shutil.which("chromium")

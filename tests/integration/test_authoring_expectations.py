@@ -133,6 +133,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(st.lists(st.dictionaries(st.text(), JSON, max_size=4), max_size=5))
 def test_every_job_is_as_it_is(parameters: list[dict[str, Any]]) -> None:
     """What `compile --json` prints of a job can be pasted into a test file as it is, and the test passes."""

@@ -14,6 +14,7 @@ from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.farm.context import Farm
 from flamenco.farm.throttle import stopped_scripts
 from flamenco.testing import Clock
+from tests import length
 
 BURNING = 'const JOB_TYPE = { label: "Burning", settings: [] }; function compileJob(job) { for (;;); }'
 MODEST = (
@@ -55,7 +56,7 @@ def submit(hasty_farm: Farm) -> Submit:
 PATHS = ["/api/jobs", "/api/v3/jobs", "/api/v3/jobs/check", "/api/x/jobs", "/api/x/jobs/compile"]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", length.every(len(PATHS), PATHS))
 def test_who_burns_time_waits(hasty_farm: Farm, submit: Callable[..., testing.Result], clock: Clock, path: str) -> None:
     """Whose scripts take all their time again and again gets 503 with a sentence; jobs of others are taken."""
     for _ in range(WAITS_FROM - 1):
@@ -73,6 +74,7 @@ def test_who_burns_time_waits(hasty_farm: Farm, submit: Callable[..., testing.Re
     assert submit("modest", HOSTILE, path).status_code in (200, 204)
 
 
+@pytest.mark.long
 def test_each_of_them_counts(submit: Submit) -> None:
     """It is the script of every such job that was stopped, one after the other, that makes its sender wait."""
     assert [submit("burning", HOSTILE).status_code for _ in range(WAITS_FROM + 1)] == [400] * WAITS_FROM + [503]

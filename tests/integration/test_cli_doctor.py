@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from flamenco.cli import main
+from tests import length
 from tests.certificates import Authority
 from tests.conftest import empty_database
 
@@ -99,22 +100,31 @@ class Wrong(NamedTuple):
 
 @pytest.mark.parametrize(
     "wrong",
-    [
-        Wrong("listen: :8080\n", "exposure", "note", "in mode lan: from private networks"),
-        Wrong("listen: :8080\naccess: {mode: open}\n", "exposure", "problem", "whoever reaches it may do everything"),
-        Wrong("access: {proxy: {trusted: [10.0.0.1]}}\n", "exposure", "note", "public_url"),
-        Wrong("allowed_hosts: ['*']\n", "exposure", "problem", "any web page"),
-        Wrong("shared_storage_path: /nowhere/at/all\n", "storage", "problem", "does not exist"),
-        Wrong(
-            "plugins: [bad]\n", "plugins", "problem", "bad", lambda data: write(data / "plugins" / "bad.py", "1 / 0\n")
-        ),
-        Wrong("", "job types", "problem", "broken.js", lambda data: write(data / "jobtypes" / "broken.js", BROKEN)),
-        Wrong("", "database", "problem", "not of this manager", make_foreign),
-        Wrong("", "database", "problem", "", lambda data: write(data / "flamenco-manager.sqlite", "x" * 5000)),
-        Wrong("", "files", "note", "can be changed by others", lambda data: data.chmod(0o777)),
-        Wrong("", "files", "note", "chmod go-rwx", lambda data: (data / "storage").mkdir(mode=0o755)),
-        Wrong("", "files", "note", "chmod 600", lambda data: (data / "flamenco-manager.sqlite").chmod(0o644)),
-    ],
+    length.every(
+        2,
+        [
+            Wrong("listen: :8080\n", "exposure", "note", "in mode lan: from private networks"),
+            Wrong(
+                "listen: :8080\naccess: {mode: open}\n", "exposure", "problem", "whoever reaches it may do everything"
+            ),
+            Wrong("access: {proxy: {trusted: [10.0.0.1]}}\n", "exposure", "note", "public_url"),
+            Wrong("allowed_hosts: ['*']\n", "exposure", "problem", "any web page"),
+            Wrong("shared_storage_path: /nowhere/at/all\n", "storage", "problem", "does not exist"),
+            Wrong(
+                "plugins: [bad]\n",
+                "plugins",
+                "problem",
+                "bad",
+                lambda data: write(data / "plugins" / "bad.py", "1 / 0\n"),
+            ),
+            Wrong("", "job types", "problem", "broken.js", lambda data: write(data / "jobtypes" / "broken.js", BROKEN)),
+            Wrong("", "database", "problem", "not of this manager", make_foreign),
+            Wrong("", "database", "problem", "", lambda data: write(data / "flamenco-manager.sqlite", "x" * 5000)),
+            Wrong("", "files", "note", "can be changed by others", lambda data: data.chmod(0o777)),
+            Wrong("", "files", "note", "chmod go-rwx", lambda data: (data / "storage").mkdir(mode=0o755)),
+            Wrong("", "files", "note", "chmod 600", lambda data: (data / "flamenco-manager.sqlite").chmod(0o644)),
+        ],
+    ),
     ids=lambda wrong: f"{wrong.subject} {wrong.text}",
 )
 def test_what_is_wrong(doctor: Told, data: Path, wrong: Wrong) -> None:

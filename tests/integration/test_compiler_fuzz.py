@@ -336,6 +336,7 @@ def test_random_submissions(farm: Farm, folder: Path) -> None:
 
     @fuzz
     @given(fields=fields_of_submissions, strict=st.booleans())
+    @example(fields={"name": "n", "priority": 50}, strict=True)
     @example(fields={"name": "n", "worker_tag": "\0"}, strict=True)
     def run(fields: dict[str, Any], strict: bool) -> None:
         job = submitted(farm, Submission(type="fuzzed", **fields), strict=strict)

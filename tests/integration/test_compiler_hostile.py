@@ -166,7 +166,7 @@ def test_at_the_top_of_a_script(studio: Studio, attack: str, complaint: str) -> 
     assert_refused(studio, f"{attack} {DECLARATION} function compileJob() {{}}", complaint)
 
 
-@pytest.mark.parametrize(("attack", "complaint"), length.every(2, EVERYWHERE.values()), ids=EVERYWHERE.keys())
+@pytest.mark.parametrize(("attack", "complaint"), length.every(4, EVERYWHERE.values()), ids=EVERYWHERE.keys())
 def test_in_compile_job(studio: Studio, attack: str, complaint: str) -> None:
     """An attack in compileJob ends in an error when a job is compiled."""
     assert_refused(studio, f"{DECLARATION} function compileJob(job) {{ {attack} }}", complaint)
@@ -272,7 +272,7 @@ COMPILING = {
 """Attacks that are only possible while a job is compiled."""
 
 
-@pytest.mark.parametrize(("attack", "complaint"), length.every(2, COMPILING.values()), ids=COMPILING.keys())
+@pytest.mark.parametrize(("attack", "complaint"), length.every(4, COMPILING.values()), ids=COMPILING.keys())
 def test_while_compiling(studio: Studio, attack: str, complaint: str) -> None:
     """An attack on what comes out of a script ends in an error."""
     assert_refused(studio, f"{DECLARATION} function compileJob(job) {{ {attack} }}", complaint)

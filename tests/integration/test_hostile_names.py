@@ -19,6 +19,7 @@ from flamenco.farm import lifecycle, tags
 from flamenco.farm.context import Farm
 from flamenco.services import delivery
 from flamenco.testing import Clock
+from tests import length
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import new_worker, report, store_job, take
 from tests.integration.test_delivery import serving
@@ -228,7 +229,7 @@ def test_a_log_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("log_format", ["console", "logfmt", "json"])
+@pytest.mark.parametrize("log_format", length.every(3, ["console", "logfmt", "json"]))
 def test_the_log(
     farm: Farm, clock: Clock, log_format: LogFormat, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

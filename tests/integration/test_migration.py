@@ -215,6 +215,7 @@ def test_the_settings(tmp_path: Path) -> None:
     assert config.variables["storage"].is_twoway
 
 
+@pytest.mark.long
 def test_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After an interruption it goes on; what is there is left alone, and what was there in part is made anew."""
     old, data = generated(tmp_path / "old"), tmp_path / "data"

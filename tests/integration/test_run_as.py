@@ -174,6 +174,7 @@ def files_beside_home(place: Path) -> list[Path]:
     return sorted(path for path in place.rglob("*") if place / "home" not in path.parents)
 
 
+@pytest.mark.long
 def test_files_that_the_user_may_write(manager: ScriptedManager, start: Callable[..., Worker], place: Path) -> None:
     """What a command makes belongs to the user."""
     start()
@@ -190,6 +191,7 @@ def test_files_that_the_user_may_write(manager: ScriptedManager, start: Callable
     assert {path.stat().st_uid for path in shared.rglob("*")} == {NOBODY.pw_uid}
 
 
+@pytest.mark.long
 def test_a_video_is_made_as_the_user(manager: ScriptedManager, start: Callable[..., Worker], place: Path) -> None:
     """So are a video, the list of its frames, and what is run to see whether a program is FFmpeg."""
     start()
@@ -212,6 +214,7 @@ echo "Saved: '$2'"
 """
 
 
+@pytest.mark.long
 def test_images_are_read_as_the_user(manager: ScriptedManager, start: Callable[..., Worker], place: Path) -> None:
     """An image that a task names is shown to people when the user can read it, and not when it is root's alone."""
     start()
@@ -277,6 +280,7 @@ def test_failures_are_told(manager: ScriptedManager, start: Callable[..., Worker
     assert 'unknown command: "nonsense"' in run(manager, ("nonsense", {}))
 
 
+@pytest.mark.long
 def test_plugins_of_root_are_loaded(manager: ScriptedManager, start: Callable[..., Worker], place: Path) -> None:
     """Commands of plugins run as the user as well, though the user cannot read where they lie."""
     plugins = place / "home" / "plugins"
@@ -329,18 +333,26 @@ def _link_of_the_user(place: Path) -> None:
 
 @pytest.mark.parametrize(
     ("user", "change", "more", "sentence"),
-    [
-        ("nobody-of-that-name", _nothing, (), "there is no user 'nobody-of-that-name' on this machine"),
-        ("root", _nothing, (), "may do everything, and read the worker's credentials; name another user"),
-        ("nobody", _home_of_the_user, (), "nobody can change .*/home, .*chown root '.*/home'"),
-        ("nobody", _plugins_of_the_user, ("--plugins-dir", "plugins"), "nobody can change .*/plugins"),
-        ("nobody", _plugins_of_the_user, ("--config", "plugins/own.yaml"), "and so the worker's own.yaml"),
-        ("nobody", _link_of_the_user, ("--data-dir", "links/home"), "nobody can change .*/links, and so"),
-        ("nobody", _place_for_everybody, (), "nobody can change .*chmod go-w"),
-        ("nobody", _place_like_tmp, (), "and so the worker's flamenco-worker.yaml"),
-        ("nobody", _nothing, ("--manager", "http://farm/t/key/"), "Everybody on this machine can read the key"),
-        ("nobody", _nothing, ("--manager", "http://me:key@farm/"), "write it as manager_url to flamenco-worker.yaml"),
-    ],
+    length.every(
+        3,
+        [
+            ("nobody-of-that-name", _nothing, (), "there is no user 'nobody-of-that-name' on this machine"),
+            ("root", _nothing, (), "may do everything, and read the worker's credentials; name another user"),
+            ("nobody", _home_of_the_user, (), "nobody can change .*/home, .*chown root '.*/home'"),
+            ("nobody", _plugins_of_the_user, ("--plugins-dir", "plugins"), "nobody can change .*/plugins"),
+            ("nobody", _plugins_of_the_user, ("--config", "plugins/own.yaml"), "and so the worker's own.yaml"),
+            ("nobody", _link_of_the_user, ("--data-dir", "links/home"), "nobody can change .*/links, and so"),
+            ("nobody", _place_for_everybody, (), "nobody can change .*chmod go-w"),
+            ("nobody", _place_like_tmp, (), "and so the worker's flamenco-worker.yaml"),
+            ("nobody", _nothing, ("--manager", "http://farm/t/key/"), "Everybody on this machine can read the key"),
+            (
+                "nobody",
+                _nothing,
+                ("--manager", "http://me:key@farm/"),
+                "write it as manager_url to flamenco-worker.yaml",
+            ),
+        ],
+    ),
 )
 def test_what_is_not_safe_is_refused(
     start: Callable[..., Worker], place: Path, user: str, change: Change, more: tuple[str, ...], sentence: str

@@ -97,6 +97,7 @@ def test_errors_are_the_same(make_members: MakeMembers) -> None:
     assert second.ask("compile") == ["job0"]
 
 
+@pytest.mark.long
 def test_waiting_has_an_end(make_members: MakeMembers) -> None:
     """While one process's script runs, that of another one is told to come again, and then is served."""
     first, second = make_members(ScriptLimits(timeout_s=3.0, wait_s=0.1))

@@ -152,6 +152,7 @@ def test_a_machine_without_a_network(port: int) -> None:
     assert [event["event"] for event in events] == ["there is no network to search for a manager on"]
 
 
+@pytest.mark.long
 def test_a_flood(port: int) -> None:
     """Garbage, and more questions than can be answered, keep nobody from being answered afterwards."""
     chance = random.Random(1)  # noqa: S311 (no secret)

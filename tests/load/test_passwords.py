@@ -49,6 +49,7 @@ def test_guessing_slows_nobody_and_opens_nothing(tmp_path: Path) -> None:
     assert slowest < SLOWEST_S, f"{len(times)} requests meanwhile, 95 % of them within {slowest * 1e3:.0f} ms"
 
 
+@pytest.mark.long
 def test_a_wrong_name_takes_as_long_as_a_wrong_password() -> None:
     """So that nobody learns who there is: the means of many, by turns, are within 5 % of each other."""
     passwords = Passwords()

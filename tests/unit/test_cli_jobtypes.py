@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from flamenco import bundled
 from flamenco.cli import main
 from flamenco.cli.jobtypes import jobtypes
+from tests import length
 
 README = bundled.job_types().joinpath("README.md").read_text("utf-8")
 
@@ -401,7 +402,7 @@ def test_test_files_that_are_wrong(folder: Path) -> None:
     assert "nowhere does not exist" in flamenco("test", "nowhere", code=1).stderr
 
 
-@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize("zone", length.every(3, ["Asia/Kolkata", "America/New_York", "UTC"]))
 def test_times_are_the_same_everywhere(folder: Path, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
     """What a script makes of the time of submission does not depend on where its tests run."""
     (folder / "when.js").write_text(
@@ -422,7 +423,7 @@ tests:
 # new
 
 
-@pytest.mark.parametrize("name", ["my-job", "my_job", "my_job.js"])
+@pytest.mark.parametrize("name", length.every(3, ["my-job", "my_job", "my_job.js"]))
 def test_new_passes_at_once(folder: Path, name: str) -> None:
     """What is written passes `check` without a warning, and its own tests."""
     target = folder / "deep" / "studio"

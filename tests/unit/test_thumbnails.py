@@ -181,6 +181,7 @@ def test_kinds_of_jpeg(
     assert all(abs(a - b) <= 3 for a, b in zip(shown, colour, strict=True)), shown
 
 
+@pytest.mark.long
 def test_large_images_look_the_same() -> None:
     """An image that is averaged down first, in bands, looks like one that was not."""
     gradient = Image.linear_gradient("L").resize((9000, 5000))

@@ -92,6 +92,7 @@ def elements(texts: list[list[str]]) -> list[object]:
     return made
 
 
+@pytest.mark.long
 def test_elements_are_the_same() -> None:
     """Of every template, to the letter: also where a text goes on in another line."""
     lying = [text for name in MODULES for text in templates((STATIC / name).read_text("utf-8"))]
