@@ -33,7 +33,10 @@ from flamenco.hooks.types import (
 )
 from flamenco.hooks.web_pages import WebPage
 
-__version__ = "0.1.0"
+try:
+    from flamenco._version import __version__
+except ImportError:  # a checkout from which nothing was ever installed
+    __version__ = "0.0.0"
 
 __all__ = [
     "HOOKS_VERSION",

@@ -66,6 +66,7 @@ TESTED = {
         "docs/operating.md",
         "sh",
     ): 3,  # here; test_service_command.py, test_backup.py, test_containers.py
+    ("docs/packages.md", "sh"): 5,  # tests/acceptance/test_packages.py; test_service_command.py
     ("docs/database.md", "sh"): 1,  # here; tests/integration/test_database_copy.py
     ("docs/database.md", "yaml"): 2,  # here
     ("docs/database.md", "sql"): 1,  # what psql takes
@@ -231,7 +232,7 @@ def test_the_folders_are_those_of_the_layout() -> None:
         for path in PACKAGE.iterdir()
         if path.suffix == ".py" or (path / "__init__.py").is_file()
     }
-    assert named == parts - {"__init__.py", "__main__.py", "bundled.py"}
+    assert named == parts - {"__init__.py", "__main__.py", "_version.py", "bundled.py"}
     for folder in re.findall(r"\b([a-z]+)/(?=\s)", f"jobtypes/{others}"):
         assert (manual.ROOT / folder).is_dir() or (manual.ROOT / "tests" / folder).is_dir(), folder
 

@@ -31,7 +31,8 @@ TOP = HIGH | {
 }
 
 MAY_IMPORT: dict[str, set[str]] = {
-    "": {"domain", "hooks"},
+    "": {"domain", "hooks", "_version"},
+    "_version": set(),
     "collector": set(),
     "domain": set(),
     "hooks": {"domain"},
