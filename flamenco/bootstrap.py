@@ -30,6 +30,8 @@ DAMAGE_CHECK_LIMIT_S = 10.0
 _CONNECTIONS_OF_CHORES = 4
 """Database connections beside those of the threads that answer requests."""
 
+_GIVE_IT = "Have it made for the user who runs the manager, or set data_dir to a folder of theirs."
+
 __all__ = ["Application", "create_app", "create_farm", "prepare"]
 
 
@@ -75,7 +77,8 @@ def prepare(config: Config, hooks: Hooks) -> str | None:
         _warn_about_storage(config)
         farm = create_farm(config, hooks)
     except OSError as error:
-        raise ConfigError(f"The folder {error.filename} cannot be used: {error.strerror}.") from error
+        help_ = f" {_GIVE_IT}" if isinstance(error, PermissionError) else ""
+        raise ConfigError(f"The folder {error.filename} cannot be used: {error.strerror}.{help_}") from error
     try:
         create_app(farm)  # whose routes of plugins may be wrong
         # First: an upgrade of a file that is broken would make that worse.

@@ -158,7 +158,7 @@ def _storage(loaded: Loaded) -> Iterator[Finding]:
         checked = shared_storage.check(str(config.shared_path))
         grade = Grade.OK if checked.is_usable else Grade.PROBLEM
         help_ = "" if checked.is_usable else "Mount it, or set shared_storage_path to a folder that can be used."
-        yield Finding("storage", grade, f"{config.shared_path}: {checked.cause}.", help_)
+        yield Finding("storage", grade, f"{config.shared_path}: {checked.cause.rstrip('.')}.", help_)
     for folder in {config.data_dir, config.local_storage_path, config.shared_path}:
         if folder.exists() and (free := shutil.disk_usage(folder).free) < LEAST_FREE:
             text = f"The disk of {folder} has {free / 2**20:.0f} MiB left."

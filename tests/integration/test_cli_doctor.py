@@ -109,7 +109,12 @@ class Wrong(NamedTuple):
             ),
             Wrong("access: {proxy: {trusted: [10.0.0.1]}}\n", "exposure", "note", "public_url"),
             Wrong("allowed_hosts: ['*']\n", "exposure", "problem", "any web page"),
-            Wrong("shared_storage_path: /nowhere/at/all\n", "storage", "problem", "does not exist"),
+            Wrong(
+                "shared_storage_path: /nowhere/at/all\n",
+                "storage",
+                "problem",
+                "does not exist. Choose an existing directory.",
+            ),
             Wrong(
                 "plugins: [bad]\n",
                 "plugins",

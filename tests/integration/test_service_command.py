@@ -103,6 +103,43 @@ def test_a_manager_writes_where_its_settings_say(run: Run, tmp_path: Path) -> No
     assert not (tmp_path / "data").exists()
 
 
+def test_a_user_who_is_not_there(run: Run, told: Path) -> None:
+    """It is said before anything is written, with the line that makes one; systemd says 217."""
+    done = run("install", "manager", "--yes", "--run-as", "nobody-of-that-name", "--", "--data-dir", "data")
+    assert done.exit_code == 1
+    assert "sudo useradd --system nobody-of-that-name" in done.output
+    assert not told.exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "folder", "said"),
+    [
+        ("closed/bin/python", "/srv/flamenco", "cannot run"),
+        ("/usr/bin/python3", "closed/farm", "cannot work in"),
+    ],
+)
+def test_a_folder_that_its_user_cannot_enter(
+    run: Run, told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, folder: str, said: str
+) -> None:
+    """As the home of who installs: which folder it is, and what to do. Those of tests are closed to all others."""
+    (tmp_path / "closed").mkdir(mode=0o700)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / program))
+    done = run("install", "manager", "--yes", "--run-as", "nobody", "--", "--data-dir", str(tmp_path / folder))
+    assert done.exit_code == 1
+    assert f"nobody {said}" in done.output
+    assert "is closed to others" in done.output
+    assert not told.exists()
+
+
+def test_the_folder_of_a_service_is_made(run: Run, tmp_path: Path) -> None:
+    """No system makes the one that a service starts in: it would end with 200. It is told before."""
+    words = ("worker", "--user", "--", "--data-dir", str(tmp_path / "a/b"))
+    done = run("install", *words, typed="y\n")
+    assert done.exit_code == 0, done.output
+    assert f"Then: make {tmp_path}/a/b; systemctl" in done.output
+    assert (tmp_path / "a/b").is_dir()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

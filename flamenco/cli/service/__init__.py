@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from flamenco.cli.options import confirm, json_option, yes_option
@@ -10,6 +12,7 @@ from flamenco.cli.service import systems
 from flamenco.cli.service.choosing import describing_one, naming_one
 from flamenco.cli.service.description import Kind, Service
 from flamenco.cli.service.doing import run, told, write
+from flamenco.cli.service.needs import check_user, make_folder
 from flamenco.domain.errors import Refused
 
 
@@ -55,13 +58,16 @@ def install(wanted: Service, *, sure: bool) -> None:
       sudo flamenco service install manager --run-as flamenco -- --data-dir /srv/flamenco
     """
     system = systems.here(of_user=wanted.is_of_user)
+    check_user(wanted)
     file, text = system.file(wanted), system.text(wanted)
     click.echo(f"{file}:\n\n{text}", err=True)
     if not wanted.run_as and not wanted.is_of_user and wanted.kind is Kind.MANAGER:
         click.echo("flamenco: it will run as the administrator; a user of its own is safer: --run-as USER.", err=True)
     commands = [system.filled(command, wanted) for command in system.install]
     told_then = "; ".join(" ".join(command) for command in commands)
-    confirm(f"Then: {told_then}", "Write and run this?", sure=sure, undone="nothing was installed")
+    made = "" if Path(wanted.folder).is_dir() else f"make {wanted.folder}; "
+    confirm(f"Then: {made}{told_then}", "Write and run this?", sure=sure, undone="nothing was installed")
+    make_folder(wanted)
     if file.exists() and system.is_read_once:
         run(system.filled(system.uninstall[0], wanted), must_do=False)
     write(file, text, system.encoding)
