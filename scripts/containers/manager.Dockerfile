@@ -7,12 +7,17 @@ COPY pyproject.toml README.md ./
 COPY flamenco ./flamenco
 COPY jobtypes ./jobtypes
 COPY plugins ./plugins
-RUN python -m venv /opt/flamenco && /opt/flamenco/bin/pip install --no-cache-dir ".[postgres,prometheus,mqtt,oidc]"
+# Which version this is, as git would say: --build-arg VERSION=0.2.0.
+ARG VERSION=
+RUN python -m venv /opt/flamenco \
+    && SETUPTOOLS_SCM_PRETEND_VERSION_FOR_FLAMENCO_FARM="$VERSION" \
+    /opt/flamenco/bin/pip install --no-cache-dir ".[postgres,prometheus,mqtt,oidc]"
 
 FROM python:3.13-slim
 COPY --from=build /opt/flamenco /opt/flamenco
 RUN useradd --uid 10001 --create-home --home-dir /data flamenco
-USER flamenco
+# By its number: what looks whether an image runs as root, as Kubernetes does, knows no names of it.
+USER 10001
 WORKDIR /data
 VOLUME /data
 # Every other setting by its name as well, such as FLAMENCO_DATABASE or FLAMENCO_ACCESS_MODE: docs/settings.md.

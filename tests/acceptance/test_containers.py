@@ -57,7 +57,8 @@ def test_recipes_are_as_they_should_be() -> None:
     for name in ("manager.Dockerfile", "worker.Dockerfile"):
         found = steps(name)
         texts = [f"{each.what} {each.text}" for each in found]
-        assert texts.index("USER flamenco") < next(at for at, each in enumerate(found) if each.what == "ENTRYPOINT")
+        assert texts.index("USER 10001") < next(at for at, each in enumerate(found) if each.what == "ENTRYPOINT")
+        assert any("useradd --uid 10001 " in text for text in texts)
         assert {"VOLUME /data", "STOPSIGNAL SIGTERM", 'ENTRYPOINT ["flamenco"]'} <= set(texts)
         for each in found:
             if each.what == "RUN" and "apt-get install" in each.text:

@@ -16,6 +16,7 @@ import yaml
 from flamenco.api.openapi import document
 from flamenco.api.routes import SURFACES
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from tests.docs.test_examples import assert_can_be_typed
 
 ROOT = Path(__file__).parents[2]
 ALERTS = ROOT / "docs/monitoring/alerts.yaml"
@@ -69,5 +70,17 @@ def test_the_dashboard_is_one() -> None:
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="Prometheus' own tool is not here")
 def test_prometheus_takes_the_alerts() -> None:
-    """By its own judgement."""
-    subprocess.run(["promtool", "check", "rules", ALERTS], check=True, timeout=60)
+    """By its own judgement; and they come when they should, and not when all is well."""
+    for what, file in (("check", ALERTS), ("test", ROOT / "tests/vectors/alerts.yaml")):
+        done = subprocess.run(
+            ["promtool", what, "rules", file], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_alerts_tell_to_type() -> None:
+    """Each command is there, with its options."""
+    found = re.findall(r"`flamenco ([^`]+)`", ALERTS.read_text())
+    assert found
+    for line in found:
+        assert_can_be_typed("alerts", line.replace("{{ $labels.sink }}", "SINK").split())
