@@ -13,7 +13,7 @@ PAGE = "docs/install.md"
 TEXT = (ROOT / PAGE).read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
-FOR_US = {"dev", "docs", "testing"}
+FOR_US = {"dev", "docs", "release", "testing"}
 """Extras for whoever changes Flamenco, or writes plugins for it."""
 
 
