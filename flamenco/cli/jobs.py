@@ -52,6 +52,7 @@ GROUPINGS: Final = ("project", "user", "type", "batch")
 @click.option("--batch", "batches", multiple=True, metavar="BATCH", help="Only jobs of it; repeatable.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only jobs for workers with this tag; repeatable.")
 @click.option("--stuck", is_flag=True, help="Only jobs with tasks that nobody can run.")
+@click.option("--waiting-for-approval", "to_approve", is_flag=True, help="Only those with a preview to look at.")
 @click.option("--by", type=click.Choice(GROUPINGS), help="How many there are, and how far, by that.")
 @search_option("their name, user, project, type or batch")
 @sort_option(ORDERS, "-created")
@@ -81,6 +82,7 @@ def jobs(
             "project": asked["projects"],
             "batch": asked["batches"],
             "stuck": "true" if asked["stuck"] else "",
+            "waiting_for_approval": "true" if asked["to_approve"] else "",
             "tag": [tag.id for tag in find_tags(client, asked["tags"])],
         }
         filtered = any(query[name] for name in query if name != "sort")

@@ -98,7 +98,7 @@ def approve(
       flamenco approve "Shot 12" --link --hours 8
       flamenco approve --all-matching --project "Short film" --dry-run
     """
-    chosen.check(references, "Which job? `flamenco jobs` lists them, and says which wait for an approval.")
+    chosen.check(references, "Which job? `flamenco jobs --waiting-for-approval` lists those that wait for it.")
     if link:
         _print_link(references, hours, chosen, manager_url, as_json=as_json)
         return

@@ -40,8 +40,9 @@ class JobFilter(Struct, frozen=True, kw_only=True):
 
     `tags` are UUIDs, `worker` is that of one who runs a task of theirs at the moment. `text` is in the name, the user,
     the project, the type or the batch, however it is written, or is how the UUID begins. `stuck` leaves in those that
-    have tasks which nobody can run. With `of`, only what is theirs. With `in_trash`, only what somebody has deleted and
-    may have back; all others otherwise.
+    have tasks which nobody can run, `waiting_for_approval` those that go on once somebody has looked at their preview.
+    With `of`, only what is theirs. With `in_trash`, only what somebody has deleted and may have back; all others
+    otherwise.
     """
 
     statuses: tuple[JobStatus, ...] = ()
@@ -53,6 +54,7 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     worker: str = ""
     text: str = ""
     stuck: bool = False
+    waiting_for_approval: bool = False
     of: Caller | None = None
     in_trash: bool = False
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, text
 
 from flamenco.domain.access import Caller
 from flamenco.domain.listing import NOBODY_CAN, JobFilter, TaskFilter, WorkerFilter
+from flamenco.domain.previews import PreviewState
 from flamenco.domain.searching import beginning_of_uuid, folded
 from flamenco.store.containing import contains, has
 from flamenco.store.schema import ACTIVE_SQL, OPEN_SQL, job_texts, jobs, tags, tasks, worker_tags, workers
@@ -41,6 +42,8 @@ def of_jobs(asked: JobFilter, *, whatever_status: bool = False) -> list[Conditio
         found.append(or_(jobs.c.key.in_(named), *_uuid_begins(jobs, asked.text)))
     if asked.stuck:
         found.append(and_(text(OPEN_SQL), jobs.c.activity.startswith(NOBODY_CAN, autoescape=True)))
+    if asked.waiting_for_approval:
+        found.append(and_(text(OPEN_SQL), jobs.c.preview == PreviewState.WAITING.value))
     if asked.of is not None:
         found.append(_theirs(asked.of))
     return found

@@ -51,6 +51,26 @@ def test_a_submission_says_it(farm: Farm, client: testing.TestClient) -> None:
     assert undo == [{"ids": [answer.json["id"]], "action": "order", "arguments": {"order": "backward"}}]
 
 
+def test_those_that_somebody_is_to_look_at(farm: Farm, client: testing.TestClient) -> None:
+    """Are asked for, alone, by lists and by what is done to all that match; until they are approved, or given up."""
+    waiting, given_up, rendering, _ = (
+        submitted(client, name=name, preview={"frames": "1"} if name != "d" else None).json["id"] for name in "abcd"
+    )
+    worker = new_worker(farm)
+    assert [run_next(farm, worker) for _ in range(2)] == ["frames-1"] * 2
+    path = "/api/x/jobs?waiting_for_approval=true&sort=name"
+    assert [job["name"] for job in client.simulate_get(path).json["jobs"]] == ["a", "b"]
+    assert client.simulate_get("/api/x/jobs?waiting_for_approval=false").json["total"] == 4
+    cancel = {"status": "cancel-requested", "reason": "test"}
+    assert client.simulate_post(f"/api/v3/jobs/{given_up}/setstatus", json=cancel).status_code == 204
+    answer = client.simulate_get(path).json
+    assert ([job["id"] for job in answer["jobs"]], sum(answer["counts"].values())) == ([waiting], 1)
+    wanted = {"action": "approve", "filter": {"waiting_for_approval": True}}
+    assert client.simulate_post("/api/x/jobs/actions", json=wanted).json["done"] == 1
+    assert client.simulate_get(path).json["total"] == 0
+    assert client.simulate_get(f"/api/x/jobs/{rendering}").json["preview"] == "rendering"
+
+
 def test_the_metadata_of_existing_clients(farm: Farm, client: testing.TestClient) -> None:
     """Say the same; what they are answered is what it always was."""
     body = {"name": "Shot", "type": "frame-script", "priority": 50, "submitter_platform": "linux", "settings": SCRIPT}

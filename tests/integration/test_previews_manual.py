@@ -11,6 +11,7 @@ from flamenco.cli import main
 from flamenco.farm import previews
 from flamenco.farm.context import Farm
 from tests.docs import manual
+from tests.integration.farming import new_worker, run_next
 from tests.integration.test_delivery import serving
 
 
@@ -37,9 +38,15 @@ def test_what_the_manual_has_one_type(farm: Farm) -> None:
         run(submit, url)
         assert run(every, url) == "Shot 14: put into another order\n"
         assert run(forward, url) == "Shot 14: put into another order\n"
-        submit, explain, link, approve = typed("Look at a few frames first")
+        submit, explain, waiting, link, approve = typed("Look at a few frames first")
         run(submit, url)
         assert "preview first: first,middle,last" in run(explain, url)
+        assert run(waiting, url) == "No job is like that; `flamenco jobs` lists them.\n"
+        run('flamenco pause "Shot 14"', url)
+        worker = new_worker(farm)
+        for _ in range(3):
+            run_next(farm, worker)
+        assert "Shot 15" in run(waiting, url)
         address = run(link, url).strip()
         assert address.startswith(f"{url}/approve/")
         assert previews.asked(farm, address.rpartition("/")[2]).job.name == "Shot 15"

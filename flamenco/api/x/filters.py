@@ -23,6 +23,7 @@ def job_filter(asked: filters.JobFilter, of: Caller | None = None) -> listing.Jo
         worker=_worker(asked.worker),
         text=asked.q,
         stuck=asked.stuck,
+        waiting_for_approval=asked.waiting_for_approval,
         of=of,
     )
 

@@ -50,6 +50,9 @@ class JobFilter(Struct, frozen=True, kw_only=True):
     tag: Annotated[_Uuids, Meta(description="Only jobs for workers with one of these tags, by UUID.")] = []
     worker: Annotated[_One, Meta(description="Only jobs of which this worker runs a task now.")] | UnsetType = UNSET
     stuck: Annotated[bool, Meta(description="Only jobs with tasks that nobody can run.")] = False
+    waiting_for_approval: Annotated[bool, Meta(description="Only jobs with a preview that somebody is to look at.")] = (
+        False
+    )
     q: Sought = ""
 
 

@@ -14,15 +14,20 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from flamenco.web.addresses import VIEWS
-from tests.acceptance.conftest import running_manager
+from tests.acceptance.conftest import running_manager, wait_until
 from tests.acceptance.rendering import Painter, picture
 from tests.acceptance.web.conftest import PATIENCE_MS, Trouble, until
-from tests.acceptance.web.farms import HOSTILE, LookedAt
+from tests.acceptance.web.farms import HOSTILE, TIMEOUT_S, LookedAt
 
 PUT_OFF: dict[str, Any] = {
     "start_after": "+9h",
     "start_after_reason": HOSTILE["right to left"],
     "time_limits": {"*": {"max_run_time": "2h"}},
+}
+LOOKED_AT: dict[str, Any] = {
+    "type": "frame-script",
+    "settings": {"script": "/bin/true", "frames": "1-3"},
+    "preview": {"frames": "1"},
 }
 PACKAGES = Path(__file__).parents[2] / "web"
 SCREENS: dict[str, dict[str, Any]] = {
@@ -59,11 +64,15 @@ def places(farm: LookedAt) -> dict[str, str]:
     for name in HOSTILE.values():
         deleted = farm.submit(name, initial_status="paused", metadata={"user.name": name, "project": name})
         farm.client.delete(f"/api/v3/jobs/{deleted}").raise_for_status()
+    looked_at = [farm.submit(name, **LOOKED_AT) for name in HOSTILE.values()]
+    assert wait_until(lambda: farm.ask("jobs", waiting_for_approval="true")["total"] == len(looked_at), TIMEOUT_S)
     (task, *_) = farm.ask(f"jobs/{jobs[0]}/tasks")["tasks"]
     return {
         "farm": "",
         "jobs": "jobs",
         "jobs-by-project": "jobs?by=project",
+        "jobs-to-approve": "jobs?waiting_for_approval=true",
+        "job-to-approve": f"jobs?open={looked_at[0]}",
         "job": f"jobs/{jobs[0]}",
         "job-beside": f"jobs?open={jobs[0]}",
         "job-grid": f"jobs/{jobs[0]}?tab=grid",

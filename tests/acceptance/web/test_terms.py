@@ -75,6 +75,33 @@ def test_a_preview(page: Page, farm: LookedAt, shot: Callable[..., str]) -> None
 
 
 @pytest.mark.long
+def test_jobs_to_be_looked_at(page: Page, farm: LookedAt) -> None:
+    """They say so in lists, which show these alone where somebody wants that, and let all of them go on at once."""
+    frames: dict[str, Any] = {"type": "frame-script", "settings": {"script": "/bin/true", "frames": "1-3"}}
+    for name in ("to be looked at", "looked at likewise"):
+        farm.submit(name, preview={"frames": "first"}, **frames)
+    assert wait_until(lambda: farm.ask("jobs", waiting_for_approval="true")["total"] == 2, TIMEOUT_S)
+    page.goto("jobs")
+    rows = page.locator('[role="rowgroup"] [role="row"]')
+    expect(rows.filter(has_text="to approve")).to_have_count(2)
+    page.goto("")
+    page.get_by_role("link", name="2 jobs with a preview to look at").click()
+    assert page.url.endswith("/jobs?waiting_for_approval=true")
+    page.reload()
+    expect(rows).to_have_count(2)
+    button = page.get_by_role("button", name="to approve", exact=True)
+    expect(button).to_have_attribute("aria-pressed", "true")
+    rows.first.get_by_role("checkbox").click()
+    page.get_by_role("button", name="Choose all 2 that match").click()
+    press(page, "Approve")
+    expect(page.get_by_text("Nothing fits these filters.")).to_be_visible()
+    button.click()
+    assert page.url.endswith("/jobs")
+    expect(rows.filter(has_text="to be looked at")).to_be_visible()
+    expect(rows.filter(has_text="to approve")).to_have_count(0)
+
+
+@pytest.mark.long
 def test_terms(page: Page, farm: LookedAt, nobody: str, worker: str) -> None:
     """How many workers, which, which not, how much may fail, and what others should know."""
     job_id = farm.submit("terms", worker_tag=nobody)

@@ -68,6 +68,8 @@ export const strings = {
     needsYou: "Needs somebody",
     /** @param {number} count */
     stuck: (count) => `${plural(count, "job")} with tasks that nobody can run`,
+    /** @param {number} count */
+    toApprove: (count) => `${plural(count, "job")} with a preview to look at`,
     workersInError: "Workers in error",
     history: "Work",
     hours: { 1: "1 h", 24: "24 h" },
@@ -824,6 +826,7 @@ export const strings = {
       inoperative: "inoperative",
       starting: "starting",
       unknown: "unknown",
+    preview: { "to-approve": "to approve" },
     },
   },
   never: "never",

@@ -43,6 +43,7 @@ export interface JobRow extends Named {
   tasks: Record<TaskStatus, number>;
   start_after?: string;
   start_after_reason?: string;
+  preview?: "rendering" | "waiting" | "over";
   image?: string;
 }
 

@@ -32,6 +32,12 @@ export function Chips({ list, statuses, of, name }) {
   </div>`;
 }
 
+/** One that is on or off. @param {{name: string, label: string}} props */
+export function Flag({ name, label }) {
+  const isOn = place.value.params.get(name) === "true";
+  return html`<button class="chip" aria-pressed=${`${isOn}`} onClick=${() => setParams({ [name]: isOn ? null : "true" })}>${label}</button>`;
+}
+
 /**
  * A field for a text that is to be found. The address follows what is typed, a moment later.
  *

@@ -12,7 +12,7 @@ import { place, setParams } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { ActionBar, run } from "./action_bar.js";
 import { ColumnsMenu, shownColumns } from "./columns_menu.js";
-import { Chips, FilterField } from "./filters.js";
+import { Chips, FilterField, Flag } from "./filters.js";
 import { Selection } from "./selection.js";
 import { Table } from "./table.js";
 
@@ -25,6 +25,7 @@ import { Table } from "./table.js";
  * @param {readonly string[]} props.statuses those that have a chip, in their order
  * @param {"job" | "task" | "worker"} props.of whose statuses they are
  * @param {readonly string[]} props.filters names of further filters in the address
+ * @param {Record<string, string>} [props.flags] filters that are on or off, by name, with what they are called
  * @param {string} props.sort the usual order
  * @param {(row: Row) => void} props.onOpen
  * @param {(list: List<Row>, news: import("../core/live.js").News) => void} props.onNews what events change
@@ -36,11 +37,11 @@ import { Table } from "./table.js";
  * @param {import("../core/lib.js").Children} [props.extra] further controls
  */
 export function ListView(props) {
-  const { path, kind, filters, sort: usual, onNews, prefix = "", fixed } = props;
+  const { path, kind, filters, sort: usual, onNews, prefix = "", fixed, flags = {} } = props;
   const { params } = place.value;
   const list = useMemo(() => /** @type {List<Row>} */ (new List(path, kind, props.always)), [path]);
   const selection = useMemo(() => new Selection(list), [list]);
-  const names = ["status", "q", ...filters];
+  const names = ["status", "q", ...filters, ...Object.keys(flags)];
   const query = /** @type {import("../core/api.js").Query} */ (
     Object.fromEntries(names.map((name) => [name, params.getAll(prefix + name)]))
   );
@@ -56,6 +57,7 @@ export function ListView(props) {
   return html`<section class="list">
     <div class="filters">
       <${Chips} list=${list} statuses=${props.statuses} of=${props.of} name=${`${prefix}status`} />
+      ${Object.entries(flags).map(([name, label]) => html`<${Flag} key=${name} name=${prefix + name} label=${label} />`)}
       <${FilterField} name=${`${prefix}q`} />
       ${filters.map((name) => html`<${Narrowed} key=${name} name=${prefix + name} />`)}
       <span class="grow"></span>

@@ -2,8 +2,9 @@
 
 import { computed, signal } from "../core/lib.js";
 
-/** Filters that have one value; all others have a list of them. */
-const SINGLE = ["q", "worker", "approved", "stuck"];
+/** Filters that have one value, and those that are true or false; all others have a list. */
+const SINGLE = ["q", "worker"];
+const FLAGS = ["approved", "stuck", "waiting_for_approval"];
 
 /**
  * The filters of a query, as actions have them.
@@ -14,7 +15,17 @@ function filterOf({ sort: _sort, ...filters }) {
     ([name, value]) => /** @type {const} */ ([name, [value].flat().filter(Boolean)]),
   );
   const set = values.filter(([, value]) => value.length);
-  return Object.fromEntries(set.map(([name, value]) => [name, SINGLE.includes(name) ? value[0] : value]));
+  return Object.fromEntries(set.map(([name, value]) => [name, meant(name, value)]));
+}
+
+/**
+ * What was in the address, which is a text whatever it means.
+ * @param {string} name
+ * @param {unknown[]} values
+ */
+function meant(name, values) {
+  if (FLAGS.includes(name)) return values[0] === "true";
+  return SINGLE.includes(name) ? values[0] : values;
 }
 
 /** @template {{id: string}} Row */

@@ -2,10 +2,11 @@
 
 import { clock, exact, percent } from "../core/format.js";
 import { html } from "../core/lib.js";
+import { href } from "../core/place.js";
 import { strings } from "../core/strings.js";
 import { Icon } from "./icon.js";
 
-/** @typedef {"job" | "task" | "worker" | "farm" | "attempt" | "limit" | "wait"} Kind */
+/** @typedef {"job" | "task" | "worker" | "farm" | "attempt" | "limit" | "wait" | "preview"} Kind */
 
 /** @type {Record<string, string>} the icon of each status, whatever it is of */
 const ICONS = {
@@ -40,6 +41,7 @@ const ICONS = {
   broken: "octagon-x",
   met: "circle-check",
   satisfied: "circle-check",
+  "to-approve": "eye",
 };
 
 /**
@@ -54,6 +56,19 @@ export const statusWord = (kind, status) =>
 export const Status = ({ kind, status }) =>
   html`<span class="status" data-status=${status || "registered"}>
     <${Icon} name=${ICONS[status] ?? "circle"} /><span>${statusWord(kind, status)}</span>
+  </span>`;
+
+/**
+ * Whether a job goes on as soon as somebody has looked at its preview.
+ * @param {{status: string, preview?: string}} job
+ */
+export const isToApprove = ({ status, preview }) => preview === "waiting" && ["active", "queued"].includes(status);
+
+/** The name of a job, which leads there, and whether it is to be looked at. @param {{job: import("../core/types.d.ts").JobRow}} props */
+export const JobName = ({ job }) =>
+  html`<span class="named">
+    <a href=${href(`/jobs/${job.id}`)} dir="auto" title=${job.name}>${job.name}</a>
+    ${isToApprove(job) && html`<${Status} kind="preview" status="to-approve" />`}
   </span>`;
 
 /** The order in which parts of a bar stand: what is done on the left, as far as the eye wants it to reach. */

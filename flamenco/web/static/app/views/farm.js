@@ -7,7 +7,7 @@ import { mayAdminister } from "../core/session.js";
 import { strings } from "../core/strings.js";
 import { LastImage } from "../ui/last_image.js";
 import { Missing, never, ofJobs, ofWorkers, useFetched } from "../ui/object.js";
-import { Progress, Status, When } from "../ui/status.js";
+import { JobName, Progress, Status, When } from "../ui/status.js";
 import { useTitle } from "../ui/title.js";
 import { Copy } from "../ui/values.js";
 import { Approvals } from "./approvals.js";
@@ -25,14 +25,17 @@ export function Farm() {
   useTitle("");
   const running = useFetched(`x/jobs?status=active&eta=true&sort=-priority&limit=${SHOWN}`, ofJobs);
   const failed = useFetched(`x/jobs?status=failed&sort=-updated&limit=${SHOWN}`, ofJobs);
+  const looks = useFetched(`x/jobs?waiting_for_approval=true&sort=-updated&limit=${SHOWN}`, ofJobs);
   const stuck = useFetched(`x/jobs?stuck=true&sort=-updated&limit=${SHOWN}`, ofJobs);
   const workers = useFetched(`x/workers?status=error&limit=${SHOWN}`, ofWorkers);
   const jobs = /** @type {JobList | null} */ (running.value);
   const bad = /** @type {JobList | null} */ (failed.value);
   const lost = /** @type {JobList | null} */ (stuck.value);
+  const seen = /** @type {JobList | null} */ (looks.value);
   const found = /** @type {WorkerList | null} */ (workers.value);
-  if (!jobs || !bad || !lost || !found)
-    return html`<${Missing} of=${[running, failed, stuck, workers].find((each) => each.error) ?? running} gone="" />`;
+  if (!jobs || !bad || !lost || !seen || !found)
+    return html`<${Missing} of=${[running, failed, looks, stuck, workers].find((each) => each.error) ?? running} gone="" />`;
+  const needsYou = [...seen.jobs, ...bad.jobs, ...lost.jobs];
   const isEmpty = !sum(jobs.counts) || !sum(found.counts);
   return html`<article class="object scroll farm" tabindex="0">
     <h1>${strings.nav.farm}</h1>
@@ -46,7 +49,8 @@ export function Farm() {
     </div>
     <${FarmHistory} />
     <${JobsNow} title=${words.running} jobs=${jobs.jobs.toSorted(sooner)} none=${words.nothingRuns} />
-    ${bad.jobs.length + lost.jobs.length > 0 && html`<${JobsNow} title=${words.needsYou} jobs=${[...bad.jobs, ...lost.jobs]} none="" />`}
+    ${needsYou.length > 0 && html`<${JobsNow} title=${words.needsYou} jobs=${needsYou} none="" />`}
+    ${seen.total > 0 && html`<p><a href=${href("/jobs?waiting_for_approval=true")}>${words.toApprove(seen.total)}</a></p>`}
     ${lost.total > 0 && html`<p><a href=${href("/jobs?stuck=true")}>${words.stuck(lost.total)}</a></p>`}
     ${found.workers.length > 0 && html`<${WorkersInError} workers=${found.workers} />`}
   </article>`;
@@ -81,7 +85,7 @@ const JobsNow = ({ title, jobs, none }) =>
       ${jobs.map(
         (job) => html`<li>
           <${Status} kind="job" status=${job.status} />
-          <a href=${href(`/jobs/${job.id}`)} dir="auto">${job.name}</a>
+          <${JobName} job=${job} />
           <${Progress} tasks=${job.tasks} completed=${job.steps_completed} total=${job.steps_total} />
           <small>${job.eta ? html`<${When} eta=${job.eta} />` : ago(job.updated)}</small>
         </li>`,

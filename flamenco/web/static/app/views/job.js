@@ -8,7 +8,7 @@ import { ObjectActions } from "../ui/action_bar.js";
 import { LastImage } from "../ui/last_image.js";
 import { later } from "../ui/later.js";
 import { Fields, Missing, NoteText, ofJob, useFetched } from "../ui/object.js";
-import { Progress, Status } from "../ui/status.js";
+import { isToApprove, Progress, Status } from "../ui/status.js";
 import { Tabs } from "../ui/tabs.js";
 import { useTitle } from "../ui/title.js";
 import { Copy } from "../ui/values.js";
@@ -75,7 +75,7 @@ function Head({ job, again }) {
         ${job.tag && html`<span class="tag" dir="auto">${job.tag.name}</span>`}
       </p>
       ${job.activity && html`<p class="activity" dir="auto">${job.activity}</p>`}
-      ${job.previewed?.state === "waiting" && html`<p class="hold" dir="auto">${previewOf(job.previewed)}</p>`}
+      ${job.previewed && isToApprove(job) && html`<p class="hold" dir="auto">${previewOf(job.previewed)}</p>`}
       ${startsLater(job) && html`<p class="hold" dir="auto">${strings.job.starts(exact(job.start_after), job.start_after_reason)}</p>`}
       <${ObjectActions} kind="jobs" row=${job} again=${again} hasKeys=${false} />
     </div>

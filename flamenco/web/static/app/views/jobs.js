@@ -8,7 +8,7 @@ import { Beside } from "../ui/beside.js";
 import { Icon } from "../ui/icon.js";
 import { later } from "../ui/later.js";
 import { ListView } from "../ui/list_view.js";
-import { Progress, Status, When } from "../ui/status.js";
+import { JobName, Progress, Status, statusWord, When } from "../ui/status.js";
 import { HiddenTitle } from "../ui/title.js";
 import { Job } from "./job.js";
 
@@ -50,7 +50,7 @@ export const COLUMNS = [
     title: words.name,
     width: "minmax(12rem, 3fr)",
     sort: "name",
-    cell: (job) => html`<a href=${href(`/jobs/${job.id}`)} dir="auto" title=${job.name}>${job.name}</a>`,
+    cell: (job) => html`<${JobName} job=${job} />`,
   },
   {
     name: "type",
@@ -134,6 +134,7 @@ function onNews(list, { events }) {
 /** Those that are left when a job is shown beside them. */
 const BRIEF = COLUMNS.filter(({ name }) => ["status", "progress", "name", "updated"].includes(name));
 
+const FLAGS = { waiting_for_approval: statusWord("preview", "to-approve") };
 const WITH_ETA = { eta: "true" };
 const GROUPINGS = /** @type {const} */ (["project", "user", "type", "batch"]);
 const Groups = later(async () => (await import("./later/job_groups.js")).Groups);
@@ -162,6 +163,7 @@ export function Jobs() {
         always=${WITH_ETA}
         extra=${html`<${GroupedBy} /><a class="button" href=${href("/trash")} title=${strings.trash.title}><${Icon} name="trash-2" label=${strings.trash.title} /></a>`}
         filters=${["type", "user", "project", "batch", "tag", "worker", "stuck"]}
+        flags=${FLAGS}
         sort="-created"
         open=${open ?? undefined}
         onOpen=${onOpen}

@@ -12,7 +12,7 @@ import { useTitle } from "../../ui/title.js";
 /** @typedef {import("../../core/types.d.ts").JobGroup} Group */
 
 const words = strings.jobs;
-const KEPT = ["status", "q", "type", "user", "project", "batch", "tag", "worker", "stuck"];
+const KEPT = ["status", "q", "type", "user", "project", "batch", "tag", "worker", "stuck", "waiting_for_approval"];
 const EVERY_MS = 3000;
 
 /** @param {{by: "project" | "user" | "type" | "batch", control: any}} props `control`: with which one chooses another */
