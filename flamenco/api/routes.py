@@ -47,6 +47,7 @@ from flamenco.api.x import setup as x_setup
 from flamenco.api.x import tasks as x_tasks
 from flamenco.api.x import trash as x_trash
 from flamenco.api.x import worker as x_worker
+from flamenco.api.x import worker_times as x_worker_times
 from flamenco.api.x import workers as x_workers
 from flamenco.domain.events import PUBLISHED
 
@@ -201,6 +202,7 @@ SURFACES = {
             "/workers": x_workers.Workers,
             "/workers/{worker_id}": x_workers.Worker,
             "/workers/{worker_id}/tasks": x_attempts.OfWorker,
+            "/workers/{worker_id}/times": x_worker_times.WorkerTimes,
             "/workers/{worker_id}/self-test": x_self_tests.OfWorker,
             "/workers/{worker_id}/approve": x_workers.Approve,
         },

@@ -23,6 +23,7 @@ from flamenco.cli.references import find_tags, find_workers
 from flamenco.cli.worker_health import heal
 from flamenco.cli.worker_schedule import schedule
 from flamenco.cli.worker_tasks import worker_tasks
+from flamenco.cli.worker_times import worker_times
 from flamenco.client import (
     ListedWorker,
     ManagerClient,
@@ -74,6 +75,7 @@ def workers() -> None:
 
 workers.add_command(schedule)
 workers.add_command(worker_tasks)
+workers.add_command(worker_times)
 workers.add_command(note_on_workers)
 workers.add_command(put_away)
 workers.add_command(bring_back)

@@ -25,7 +25,18 @@ from flamenco.client.answers import (
     WorkerSummary,
 )
 from flamenco.client.archives import JobArchive, UnpackedJob
-from flamenco.client.attempts import Attempt, AttemptTask, AttemptWorker, Eta, GivenJob, GivenTask, JobTimes, WorkerTime
+from flamenco.client.attempts import (
+    Attempt,
+    AttemptTask,
+    AttemptWorker,
+    Eta,
+    GivenJob,
+    GivenTask,
+    JobTimes,
+    WorkerDay,
+    WorkerTime,
+    WorkerTimes,
+)
 from flamenco.client.connection import DEFAULT_TIMEOUT_S, ManagerError, ManagerUnreachable
 from flamenco.client.events import Events, FarmEvent
 from flamenco.client.failures import ListedRule
@@ -134,12 +145,14 @@ __all__ = [
     "WaitingJob",
     "WaitingTasks",
     "Worker",
+    "WorkerDay",
     "WorkerRegistration",
     "WorkerRow",
     "WorkerSignOn",
     "WorkerSummary",
     "WorkerTask",
     "WorkerTime",
+    "WorkerTimes",
     "count_by_status",
     "parse_manager_url",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import urlencode
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from flamenco.client.connection import Connection, in_path
 from flamenco.domain.attempts import Outcome
@@ -71,6 +71,22 @@ class WorkerTime(Struct, frozen=True, kw_only=True):
     worker: AttemptWorker = AttemptWorker()
 
 
+class WorkerDay(Struct, frozen=True, kw_only=True):
+    """For how long a worker was at tasks on a day of UTC, which began `at`, and how many went well, or did not."""
+
+    at: datetime
+    seconds: float
+    completed: int
+    failed: int
+
+
+class WorkerTimes(Struct, frozen=True, kw_only=True):
+    """Days of a worker, the oldest first; what was before `since` is not counted."""
+
+    since: datetime = field(name="from")
+    days: tuple[WorkerDay, ...]
+
+
 class Eta(Struct, frozen=True, kw_only=True):
     """When a job will be done, and what that stands on."""
 
@@ -126,6 +142,10 @@ class AttemptCalls:
     def of_worker(self, worker_id: str, limit: int = 20) -> tuple[GivenTask, ...]:
         """The tasks that a worker was given last, at most so many (100 at most), the newest first."""
         return self._connection.fetch(f"/api/x/workers/{in_path(worker_id)}/tasks?limit={limit}", _Given).tasks
+
+    def times_of_worker(self, worker_id: str, days: int = 14) -> WorkerTimes:
+        """For how long a worker was at tasks on each of so many days (90 at most), of which today is the last."""
+        return self._connection.fetch(f"/api/x/workers/{in_path(worker_id)}/times?days={days}", WorkerTimes)
 
     def times(self, job_id: str) -> JobTimes:
         """How long a job takes, by whom, and when it will be done."""

@@ -78,6 +78,7 @@ from flamenco.farm import (
     tokens,
     trash,
     users,
+    worker_times,
     workers,
 )
 from flamenco.farm import sleep as sleeping
@@ -504,6 +505,7 @@ def _list(farm: Farm, job: Job, worker: Worker) -> None:
         lists.worker_page(farm, WorkerFilter(text="w", tags=("a",)), Slice(sort=sort, limit=1))
     lists.worker_details(farm, worker.id)
     timeline.of_worker(farm, worker.id, 5)
+    worker_times.of_worker(farm, worker.id, 5)
     lists.job_details(farm, job.id)
     lists.task_at(farm, job.id, 1)
     lists.task_statuses(farm, job.id)

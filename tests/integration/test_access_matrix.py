@@ -32,7 +32,7 @@ NEEDS = {
     "fetchWorkerTag getCommands getJobTypeProblems listJobTypes getMe changeMyPassword signOut",
     Access.LOOK: "getFarmStatus fetchWorkers fetchWorker fetchWorkerSleepSchedule fetchGlobalLastRenderedInfo "
     "getOverview getSeries getEvents getSinks getPages listWorkers getWorker "
-    "listLimits listFailureRules getSelfTest",
+    "listLimits listFailureRules getSelfTest getWorkerTimes",
     Access.JOB: "fetchJobs fetchJob fetchJobTasks fetchJobBlocklist fetchJobLastRenderedInfo deleteJobWhatWouldItDo "
     "fetchTask explainJob explainJobForWorker getTaskAttempts getTaskCommands getWorkerTasks getJobAttempts "
     "getJobTimes getJobHistory listJobs groupJobs getJob listTasks getTaskStatuses getTaskAt search "

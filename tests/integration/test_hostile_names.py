@@ -88,6 +88,8 @@ ASKED: Final = [
     ["workers", "list"],
     ["workers", "tasks", "{worker}"],
     ["workers", "tasks", HOSTILE],
+    ["workers", "times", "{worker}", "--days", "2"],
+    ["workers", "times", HOSTILE],
     ["workers", "request", "{worker}", "asleep"],
     ["workers", "request", "{worker}", "nothing"],
     ["workers", "request", "{worker}", "nothing"],

@@ -188,6 +188,22 @@ def test_what_a_worker_is_given(page: Page, farm: LookedAt) -> None:
 
 
 @pytest.mark.long
+def test_what_a_worker_did_on_each_day(page: Page, farm: LookedAt) -> None:
+    """For how long it was at tasks, and how many it did: as the manager says, today first."""
+    farm.await_status(farm.submit("counted", 20), "completed")
+    (worker, *_) = farm.ask("workers", q="w0")["workers"]
+    today = farm.ask(f"workers/{worker['id']}/times")["days"][-1]
+    page.goto(f"workers/{worker['id']}")
+    section = page.locator("section").filter(has=page.get_by_role("heading", name="Time per day"))
+    row = section.get_by_role("row").nth(1)
+    expect(row.get_by_role("cell").nth(-2)).to_have_text(f"{today['completed']:,}")
+    assert today["completed"] > 0
+    expect(row.get_by_role("cell").nth(-1)).to_have_text(f"{today['failed']:,}")
+    expect(row.get_by_role("rowheader")).to_have_text(re.compile(rf"\b{int(today['at'][8:10])}\b"))
+    expect(row.get_by_role("meter")).to_be_visible()
+
+
+@pytest.mark.long
 def test_tags(page: Page, farm: LookedAt) -> None:
     """They are made, described, and removed after a question."""
     page.goto("tags")

@@ -344,6 +344,15 @@ export const strings = {
       offers: "What it is offered, and why not",
       noJobs: "There are no open jobs.",
     },
+    times: {
+      title: "Time per day",
+      /** @param {number} days */
+      none: (days) => `It was at no task in the last ${plural(days, "day")}.`,
+      what: "At tasks of jobs that are here still. Days are those of UTC.",
+      /** @param {string} moment */
+      cut: (moment) => `It had very many: what was before ${moment} is not counted.`,
+      columns: ["Day", "At tasks", "Of the day", "Done", "Failed"],
+    },
     schedule: "Sleep schedule",
     scheduled: "Sleeps by this schedule",
     from: "from",
@@ -817,6 +826,7 @@ export const strings = {
       restart: "restart",
     },
     limit: { full: "full" },
+    preview: { "to-approve": "to approve" },
     wait: { counting: "counting", waiting: "waiting", broken: "held", met: "done", satisfied: "counts as done" },
     farm: {
       active: "active",
@@ -826,7 +836,6 @@ export const strings = {
       inoperative: "inoperative",
       starting: "starting",
       unknown: "unknown",
-    preview: { "to-approve": "to approve" },
     },
   },
   never: "never",

@@ -53,6 +53,11 @@ export interface Note {
   at: string;
 }
 
+export interface WorkerTimes {
+  from: string;
+  days: { at: string; seconds: number; completed: number; failed: number }[];
+}
+
 export interface NamedByJob extends Named {
   is_tag: boolean;
 }

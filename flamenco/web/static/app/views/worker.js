@@ -17,6 +17,7 @@ import { Copy } from "../ui/values.js";
 import { Schedule } from "./worker_schedule.js";
 
 const SelfTest = later(async () => (await import("./later/self_test.js")).SelfTest);
+const WorkerTimes = later(async () => (await import("./later/worker_times.js")).WorkerTimes);
 const WorkerTasks = later(async () => (await import("./later/worker_tasks.js")).WorkerTasks);
 
 /** @typedef {import("../core/types.d.ts").WorkerRow & {task_types: string[], commands?: string[], put_away?: string, note?: import("../core/types.d.ts").Note}} WorkerDetails */
@@ -59,6 +60,7 @@ export function Worker({ id }) {
     <${Tags} worker=${worker} again=${fetched.again} />
     <${Schedule} id=${id} />
     <${SelfTest} id=${id} />
+    <${WorkerTimes} id=${id} />
     <${WorkerTasks} id=${id} />
   </article>`;
 }
