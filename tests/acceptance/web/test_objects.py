@@ -229,8 +229,8 @@ def test_submitting(page: Page, farm: LookedAt, expected: list[str]) -> None:
     page.get_by_role("link", name="Simple Blender Render").click()
     page.get_by_role("textbox", name="Name", exact=True).fill("forty frames")
     page.get_by_role("textbox", name="Frames", exact=True).fill("1-40,nonsense")
-    page.get_by_role("textbox", name="Render output path").fill("/render/######")
-    page.get_by_role("textbox", name="Blendfile").fill("/scenes/shot.blend")
+    page.get_by_role("combobox", name="Render output path").fill("/render/######")
+    page.get_by_role("combobox", name="Blendfile").fill("/scenes/shot.blend")
     page.get_by_role("textbox", name="Format").fill("PNG")
     page.get_by_role("textbox", name="Image file extension").fill(".png")
     page.get_by_role("button", name="Show the tasks").click()
@@ -249,6 +249,30 @@ def test_submitting(page: Page, farm: LookedAt, expected: list[str]) -> None:
     page.goto(f"submit/simple-blender-render?from={job['id']}")
     expect(page.get_by_role("textbox", name="Frames", exact=True)).to_have_value("1-40")
     expect(page.get_by_role("spinbutton", name="Chunk size", exact=True)).to_have_value("10")
+
+
+@pytest.mark.long
+def test_variables_are_offered(page: Page, farm: LookedAt) -> None:
+    """In fields of paths, with what they stand for, where somebody is about to type; what is before the name stays."""
+    known = farm.client.get("/api/v3/configuration/variables/workers/linux").json()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("submit/simple-blender-render")
+    field = page.get_by_role("combobox", name="Blendfile")
+    offered = field.locator("xpath=following-sibling::datalist/option")
+    expect(offered).to_have_count(0)
+    assert not [url for url in asked if "/variables/" in url]
+    field.focus()
+    expect(offered).to_have_count(len(known))
+    jobs = page.locator("option[value='{jobs}']").first
+    expect(jobs).to_have_attribute("label", re.compile(re.escape(known["jobs"]["value"])))
+    page.keyboard.type("/farm/{jo")
+    expect(page.locator("option[value='/farm/{jobs}']")).to_have_count(1)
+    page.keyboard.type("bs}/shot.blend")  # a browser without windows shows no offers, so none can be taken
+    farm.tag("meanwhile")  # what comes from the manager takes away nothing that was typed
+    page.get_by_role("textbox", name="Frames", exact=True).focus()
+    expect(field).to_have_value("/farm/{jobs}/shot.blend")
+    assert page.url.endswith("/submit/simple-blender-render")
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 import { labelOf } from "../core/job_types.js";
 import { html } from "../core/lib.js";
+import { PathField } from "./path_field.js";
 
 const LONGEST = 10_000;
 
@@ -19,6 +20,9 @@ export function SettingField({ setting, value }) {
   return html`<div class="setting">${field}${about && html`<small id=${about} dir="auto">${setting.description}</small>`}</div>`;
 }
 
+/** Blend files are left to Blender by job types, which say no more of that setting. @param {Setting} setting */
+const isPath = ({ key, subtype }) => subtype?.endsWith("_path") || key === "blendfile";
+
 /** @param {{id: string, about: string | undefined, setting: Setting, value: any}} props */
 function Input({ id, about, setting, value }) {
   const { key, type, choices, propargs = {}, required } = setting;
@@ -29,5 +33,7 @@ function Input({ id, about, setting, value }) {
     </select>`;
   if (type !== "string")
     return html`<input ...${common} type="number" step=${type === "float" ? "any" : 1} min=${propargs.min} max=${propargs.max} defaultValue=${value} />`;
-  return html`<input ...${common} maxlength=${propargs.maxlen ?? LONGEST} dir="auto" defaultValue=${value ?? ""} class=${setting.subtype ? "path" : ""} />`;
+  const text = { ...common, maxlength: propargs.maxlen ?? LONGEST };
+  if (isPath(setting)) return html`<${PathField} id=${id} value=${value} field=${text} />`;
+  return html`<input ...${text} dir="auto" defaultValue=${value ?? ""} class=${setting.subtype ? "path" : ""} />`;
 }
