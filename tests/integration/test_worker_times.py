@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +12,8 @@ from falcon import testing
 
 from flamenco.api.app import create_app
 from flamenco.cli import main
-from flamenco.domain.statuses import TaskStatus
-from flamenco.farm import worker_times
+from flamenco.domain.statuses import JobStatus, TaskStatus
+from flamenco.farm import jobs, worker_times
 from flamenco.farm.context import Farm
 from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
@@ -87,6 +88,22 @@ def test_of_very_many_tasks_the_last_ones(farm: Farm, clock: Clock, monkeypatch:
     found = worker_times.of_worker(farm, worker.id, 3)
     assert [(day.seconds, day.completed) for day in found.days.values()] == [(240, 4)]
     assert found.since == begin
+
+
+def test_tasks_that_it_tried_very_often(farm: Farm, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of attempts too, the last ones are looked at; what is said is from when on all of them are known."""
+    monkeypatch.setattr(worker_times, "MOST_TASKS", 1)
+    at_noon(clock)
+    job = store_job(farm, authored_job(authored_task()))
+    worker = new_worker(farm, "first")
+    for _ in range(3):
+        assigned = take(farm, worker)
+        clock.forward(60)
+        report(farm, worker, assigned, TaskStatus.COMPLETED)
+        jobs.set_status(farm, job.id, JobStatus.REQUEUEING, "test")
+    found = worker_times.of_worker(farm, worker.id, 1)
+    assert [(day.seconds, day.completed) for day in found.days.values()] == [(60, 1)]
+    assert found.since == clock() - timedelta(seconds=60)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

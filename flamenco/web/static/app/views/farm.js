@@ -7,7 +7,7 @@ import { mayAdminister } from "../core/session.js";
 import { strings } from "../core/strings.js";
 import { LastImage } from "../ui/last_image.js";
 import { Missing, never, ofJobs, ofWorkers, useFetched } from "../ui/object.js";
-import { JobName, Progress, Status, When } from "../ui/status.js";
+import { isToApprove, JobName, Progress, Status, When } from "../ui/status.js";
 import { useTitle } from "../ui/title.js";
 import { Copy } from "../ui/values.js";
 import { Approvals } from "./approvals.js";
@@ -48,7 +48,7 @@ export function Farm() {
       <section class="tile"><h2>${words.lastImage}</h2><${LastImage} /></section>
     </div>
     <${FarmHistory} />
-    <${JobsNow} title=${words.running} jobs=${jobs.jobs.toSorted(sooner)} none=${words.nothingRuns} />
+    <${JobsNow} title=${words.running} jobs=${jobs.jobs.filter((job) => !isToApprove(job)).toSorted(sooner)} none=${words.nothingRuns} />
     ${needsYou.length > 0 && html`<${JobsNow} title=${words.needsYou} jobs=${needsYou} none="" />`}
     ${seen.total > 0 && html`<p><a href=${href("/jobs?waiting_for_approval=true")}>${words.toApprove(seen.total)}</a></p>`}
     ${lost.total > 0 && html`<p><a href=${href("/jobs?stuck=true")}>${words.stuck(lost.total)}</a></p>`}
