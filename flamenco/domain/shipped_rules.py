@@ -15,8 +15,9 @@ ShippedName = Literal["gpu-memory", "disk-full", "license", "missing-file"]
 
 SHIPPED: Final[Mapping[str, FailureRule]] = {
     "gpu-memory": FailureRule(
-        match=r"(?i:out of gpu memory|out of memory in (?:cu|hip)[a-z]|error_out_of_(?:device_|host_)?memory"
-        r"|\b(?:cuda|hip|optix|metal|oneapi)\b.{0,60}?\bout of memory)",
+        match=r"(?i:out of gpu (?:and shared host )?memory|out of memory in (?:cu|hip)[a-z]"
+        r"|error_(?:device_|host_)?out_of_(?:device_|host_)?memory|less than \d{1,6} ?MB of free VRAM"
+        r"|\b(?:cuda|hip|optix|metal|oneapi)\b.{0,60}?\b(?:out of memory|unable to allocate))",
         then="retry_elsewhere",
         say="The scene needs more GPU memory than {worker} has.",
     ),
@@ -27,19 +28,25 @@ SHIPPED: Final[Mapping[str, FailureRule]] = {
     ),
     "license": FailureRule(
         match=r"(?i:\blicen[sc]e.{0,60}?(?:\bnot available|unavailable|\bexpired|\bdenied|\bin use\b|\bexceeded"
-        r"|\bnot found|\bcould not|\bcannot|\bfailed|\btimed? ?out)"
-        r"|\b(?:no|get|obtain|acquire|check ?out|find|request)(?: an?| any| the| valid| free| floating){0,3}"
-        r" licen[sc]e)",
+        r"|\bnot (?:found|obtained)|\bdoes not exist|\bcould not|\bcannot|\bfailed|\btimed? ?out)"
+        r"|\b(?:no|get|obtain|acquire|check(?:ing)? ?out|connect to|find|initiali[sz]e|request)"
+        r"(?: an?| any| the| valid| free| floating| renderman){0,3} licen[sc]e"
+        r"|\blicens(?:e|ing) error|\blicensed number of users already reached|\babort_on_license_fail\b)",
         then="hold_job 5m",
         say="There is no license for it now: {line}",
     ),
     # One worker that does not see the storage says the same; so it is believed once a second one says so.
     "missing-file": FailureRule(
-        match=r"Cannot read file ['\"](?P<file>[^'\"]{1,500})|Error opening input file (?P<input>[^:]{1,500})"
-        r"|(?:FileNotFoundError: \[Errno 2\] No such file or directory: )['\"](?P<path>[^'\"]{1,500})",
+        match=r"Cannot read file ['\"](?P<file>[^'\"]{1,500})"
+        r"|Cannot read ['\"](?P<image>[^'\"]{1,500})['\"]: No such file"
+        r"|\bError: missing files: (?P<files>.{1,500})"
+        r"|Error opening input file (?P<input>[^:]{1,500})"
+        r"|\] Could find no file with path '(?P<frames>[^']{1,500})|\] Could not open file : (?P<pattern>.{1,500})"
+        r"|\] Impossible to open '(?:file:)?(?P<frame>[^']{1,500})"
+        r"|FileNotFoundError: \[Errno 2\] No such file or directory: ['\"](?P<path>[^'\"]{1,500})",
         then="fail_job",
         workers=2,
-        say="The file {file}{input}{path} is missing, or cannot be read.",
+        say="The file {file}{image}{files}{input}{frames}{pattern}{frame}{path} is missing, or cannot be read.",
     ),
 }
 
