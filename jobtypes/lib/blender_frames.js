@@ -167,22 +167,6 @@ def note(rendered, *_):
     if rendered == scene:
         left.pop(rendered.frame_current, None)
 bpy.app.handlers.render_post.append(note)
-bpy.app.driver_namespace['frames_left'] = left, note
-`;
-
-// A function that is left behind keeps some versions of Blender from ending.
-const LOOK_AFTER = `
-import bpy, sys
-left, note = bpy.app.driver_namespace.pop('frames_left')
-bpy.app.handlers.render_post.remove(note)
-if left:
-    more = ' and %d more' % (len(left) - 20) if len(left) > 20 else ''
-    print('Error: Blender did not render frame ' + ', '.join(map(str, list(left)[:20])) + more, flush=True)
-    sys.exit(1)
-`;
-
-// Python that keeps the frames that are there as a whole, and removes what is left of others.
-const KEEP_WHOLE = `${WHOLE_IMAGES}
 def images_of(frame):
     views = [view.name for view in render.views if view.use]
     if render.views_format == 'STEREO_3D':
@@ -191,6 +175,39 @@ def images_of(frame):
         views = ['']
     previews = [False, True] if format.startswith('OPEN_EXR') and render.image_settings.use_preview else [False]
     return [render.frame_path(frame=frame, preview=preview, view=view) for view in views for preview in previews]
+bpy.app.driver_namespace['frames_left'] = left, note, [path for frame in frames for path in images_of(frame)]
+`;
+
+// A function that is left behind keeps some versions of Blender from ending. Of PNG and WebP, Blender does not notice
+// what cannot be written any more on a full disk, and says that it has saved them. What the system says of that is not
+// written here: this stands in the task's log as well, where failure rules look for it.
+const LOOK_AFTER = String.raw`
+import bpy, errno, os, shutil, sys
+left, note, images = bpy.app.driver_namespace.pop('frames_left')
+bpy.app.handlers.render_post.remove(note)
+def is_cut_off(path):
+    with open(path, 'rb') as file:
+        head = file.read(8)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 8))
+        tail = file.read()
+    if head[:4] == b'\x89PNG':
+        return tail[:4] != b'IEND'
+    return not size or head[:4] == b'RIFF' and int.from_bytes(head[4:], 'little') + 8 > size
+for path in filter(os.path.isfile, images):
+    if is_cut_off(path):
+        free = shutil.disk_usage(os.path.dirname(path) or '.').free
+        why = ': ' + os.strerror(errno.ENOSPC) if free < 2 ** 20 else ''
+        print('Error: not all of the image could be written: ' + path + why, flush=True)
+        sys.exit(1)
+if left:
+    more = ' and %d more' % (len(left) - 20) if len(left) > 20 else ''
+    print('Error: Blender did not render frame ' + ', '.join(map(str, list(left)[:20])) + more, flush=True)
+    sys.exit(1)
+`;
+
+// Python that keeps the frames that are there as a whole, and removes what is left of others.
+const KEEP_WHOLE = `${WHOLE_IMAGES}
 render.use_overwrite = False
 for frame in frames:
     images = images_of(frame)

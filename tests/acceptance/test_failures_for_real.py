@@ -91,16 +91,24 @@ def test_frames_that_are_missing(tmp_path: Path) -> None:
     assert found.startswith(f"missing-file: {NOT_THERE}1.png") or found == f"missing-file: {tmp_path / 'list.txt'}."
 
 
-@pytest.mark.parametrize("name", ["JPEG", "OPEN_EXR", "TIFF"])
+@pytest.mark.parametrize("name", ["JPEG", "OPEN_EXR", "PNG", "TIFF", "WEBP"])
 def test_a_disk_is_full(farm: Farm, full: Path, name: str) -> None:
-    """Whatever Blender writes."""
+    """Whatever Blender writes, even where it says itself that it has saved it, and ends as if nothing were."""
     assert rendered(farm, scene="Large", format=name, render_output_path=f"{full}/####") == "disk-full"
 
 
-def test_a_disk_is_full_of_videos(farm: Farm, full: Path) -> None:
-    """FFmpeg says so of the head of a video."""
-    shutil.copy(farm.folder / "whole" / "PNG.png", farm.folder / "frame.png")
-    assert run(str(find_ffmpeg(os.environ)), "-i", str(farm.folder / "frame.png"), f"{full}/video.mp4") == "disk-full"
+def test_a_disk_is_full_of_videos(farm: Farm, full: Path, tmp_path: Path) -> None:
+    """FFmpeg says so of the head of a video; and of its end, where it ends as if nothing were."""
+    ffmpeg, frame = str(find_ffmpeg(os.environ)), tmp_path / "frame.png"
+    shutil.copy(farm.folder / "whole" / "PNG.png", frame)
+    assert run(ffmpeg, "-i", str(frame), f"{full}/video.mp4") == "disk-full"
+    (full / "video.mp4").unlink()
+    # The list of frames, which is beside the video, has its place, and nothing else.
+    (full / "filler").write_bytes(bytes(60 * 1024))
+    bench = Bench()
+    with pytest.raises(CommandFailed, match="could not finish the video") as failed:
+        bench.run("frames-to-video", exe=ffmpeg, fps=25, inputGlob=str(frame), outputFile=f"{full}/video.mkv")
+    assert judged(bench, failed.value) == "disk-full"
 
 
 def test_what_no_rule_is_for(farm: Farm, blender: Blender, tmp_path: Path) -> None:

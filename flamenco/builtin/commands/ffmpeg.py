@@ -29,6 +29,8 @@ READ_TIMEOUT_S = 30
 _LIKE_A_PATTERN = re.compile(r"[%*?{]")
 """FFmpeg takes names with these for patterns. It is only told otherwise of those: before 5.0 it could not be."""
 
+_UNFINISHED = re.compile(r"Error (?:writing trailer of|closing file) .*")
+
 _SEARCHED = frozenset({"ffmpeg", "ffmpeg.exe"})
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386", "x86": "386"}
 
@@ -63,13 +65,26 @@ def make_video(context: CommandContext, parameters: VideoParameters) -> None:
     rate = ["-r", plain_text(parameters.fps)]
     with frames_input(context, parameters, windows=sys.platform == "win32") as frames:
         try:
-            context.run_process([exe, *before, *frames, *parameters.args, *rate, parameters.output_file])
+            _run(context, [exe, *before, *frames, *parameters.args, *rate, parameters.output_file])
         except CommandFailed as error:
             if reads(exe, frames):
                 raise
             raise CommandFailed(
                 f"this FFmpeg cannot read the frames; a newer one may know their format: {error}"
             ) from error
+
+
+def _run(context: CommandContext, argv: Sequence[str]) -> None:
+    """Run FFmpeg, which ends with exit code 0 where it could not write the last of a video, as on a full disk."""
+    unfinished: list[str] = []
+
+    def follow(line: str) -> None:
+        if found := _UNFINISHED.search(line):
+            unfinished.append(found[0].strip())
+
+    context.run_process(argv, follow)
+    if unfinished:
+        raise CommandFailed(f"FFmpeg could not finish the video: {unfinished[0]}")
 
 
 def by_hand(parameters: VideoParameters) -> Sequence[str]:
