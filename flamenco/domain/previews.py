@@ -164,14 +164,17 @@ class Member(NamedTuple):
 
 def waves(tasks: Sequence[Member], preview: Preview) -> list[Wave]:
     """In which wave each task is. Raises `Refused` where none has any of those frames."""
-    is_chosen = chooser(preview.frames, [task.frames for task in tasks if task.frames is not None])
+    spans = {number: task.frames for number, task in enumerate(tasks) if task.frames is not None}
+    together = {number for number in spans if _puts_together(tasks, number)}
+    # A video is no frame of the job: the middle of it is that of its frames.
+    is_chosen = chooser(preview.frames, [spans[number] for number in spans.keys() - together] or list(spans.values()))
     chosen = [number for number, task in enumerate(tasks) if task.frames is not None and is_chosen(task.frames)]
     if not chosen:
         has_frames = any(task.frames is not None for task in tasks)
         those = f"has the frames {preview.frames}" if has_frames else "says which frames it is about"
         raise Refused(f"preview: no task of the job {those}, so there is nothing to look at first.")
     found = [Wave.HELD if preview.then is Then.ASK else Wave.NONE] * len(tasks)
-    left = [number for number in chosen if not _puts_together(tasks, number)] or chosen
+    left = [number for number in chosen if number not in together] or chosen
     while left:
         number = left.pop()
         if found[number] is not Wave.PREVIEW:

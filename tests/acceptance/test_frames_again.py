@@ -47,6 +47,14 @@ def scene(folder: Path) -> dict[str, Any]:
     return {"settings": settings, "variables": told}
 
 
+def tell_manager(folder: Path, made: dict[str, Any]) -> None:
+    """Have a manager that is started in this folder know the Blender."""
+    (folder / "data").mkdir()
+    # JSON is YAML as well.
+    told = json.dumps({"variables": made["variables"]})
+    (folder / "data" / "flamenco-manager.yaml").write_text(told)
+
+
 def written(folder: Path) -> dict[str, int]:
     """When each frame was written."""
     return {path.name: path.stat().st_mtime_ns for path in sorted((folder / "out").glob("*.png"))}
@@ -56,10 +64,7 @@ def written(folder: Path) -> dict[str, int]:
 def test_one_frame_is_rendered_again(tmp_path: Path) -> None:
     """Its file is newer, those of the others of its chunk are not; clients of today see a task like any other."""
     made = scene(tmp_path)
-    (tmp_path / "data").mkdir()
-    # JSON is YAML as well.
-    told = json.dumps({"variables": made["variables"]})
-    (tmp_path / "data" / "flamenco-manager.yaml").write_text(told)
+    tell_manager(tmp_path, made)
     with running_manager(tmp_path) as manager, ManagerClient(manager.url) as client:
         request = JobRequest(name="shot", type="simple-blender-render", settings=made["settings"])
         with running_workers(tmp_path, manager.url, 1):

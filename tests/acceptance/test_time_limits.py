@@ -38,8 +38,8 @@ SECRET = "a secret of enough letters"
 class ExistingWorker:
     """Speaks today's protocol, as existing workers do, and runs nothing."""
 
-    def __init__(self, url: str) -> None:
-        about = {"name": "existing", "supported_task_types": ["misc"]}
+    def __init__(self, url: str, *task_types: str) -> None:
+        about = {"name": "existing", "supported_task_types": list(task_types or ("misc",))}
         body = {**about, "platform": "linux", "secret": SECRET}
         self._url = f"{url}/api/v3/worker"
         made = httpx.post(f"{self._url}/register-worker", json=body).json()

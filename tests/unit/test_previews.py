@@ -189,6 +189,16 @@ def test_what_can_be_approved(state: PreviewState) -> None:
         check_waits(state)
 
 
+@pytest.mark.parametrize("frames", [8, 9])
+def test_the_middle_is_that_of_the_frames(frames: int) -> None:
+    """With a video that says which frames it shows it is the same as without."""
+    renders = [Member(Span(frame, frame)) for frame in range(1, frames + 1)]
+    video = Member(Span(1, frames), range(frames))
+    without = waves(renders, Preview("middle"))
+    assert without.index(Wave.PREVIEW) == (frames - 1) // 2
+    assert waves([*renders, video], Preview("middle")) == [*without, Wave.HELD]
+
+
 def test_what_is_put_together_is_not_looked_at_first() -> None:
     """A video that says its frames would want all of them; a part that has as many as what it is made of would not."""
     renders = [Member(Span(first, first + 1), ()) for first in (1, 3, 5)]
