@@ -39,14 +39,16 @@ SHIPPED: Final[Mapping[str, FailureRule]] = {
     "missing-file": FailureRule(
         match=r"Cannot read file ['\"](?P<file>[^'\"]{1,500})"
         r"|Cannot read ['\"](?P<image>[^'\"]{1,500})['\"]: No such file"
+        r"|\bError: cannot read (?P<scene>.{1,500}): there is no such file"
         r"|\bError: missing files: (?P<files>.{1,500})"
-        r"|Error opening input file (?P<input>[^:]{1,500})"
-        r"|\] Could find no file with path '(?P<frames>[^']{1,500})|\] Could not open file : (?P<pattern>.{1,500})"
+        r"|Error opening input file (?P<input>.{1,500}?)\.?$"
+        r"|\] Could find no file (?:or sequence )?with path '(?P<frames>[^']{1,500})"
+        r"|\] Could not open file : (?P<pattern>.{1,500})"
         r"|\] Impossible to open '(?:file:)?(?P<frame>[^']{1,500})"
         r"|FileNotFoundError: \[Errno 2\] No such file or directory: ['\"](?P<path>[^'\"]{1,500})",
         then="fail_job",
         workers=2,
-        say="The file {file}{image}{files}{input}{frames}{pattern}{frame}{path} is missing, or cannot be read.",
+        say="The file {file}{image}{scene}{files}{input}{frames}{pattern}{frame}{path} is missing, or cannot be read.",
     ),
 }
 

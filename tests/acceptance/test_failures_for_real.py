@@ -88,7 +88,7 @@ def test_frames_that_are_missing(tmp_path: Path) -> None:
     assert found == f"missing-file: {NOT_THERE}*.png"
     (tmp_path / "list.txt").write_text(f"file '{NOT_THERE}1.png'\n")
     found = run(ffmpeg, "-f", "concat", "-safe", "0", "-i", str(tmp_path / "list.txt"), video)
-    assert found.startswith(f"missing-file: {NOT_THERE}1.png") or found == f"missing-file: {tmp_path / 'list.txt'}."
+    assert found.startswith(f"missing-file: {NOT_THERE}1.png") or found == f"missing-file: {tmp_path / 'list.txt'}"
 
 
 @pytest.mark.parametrize("name", ["JPEG", "OPEN_EXR", "PNG", "TIFF", "WEBP"])
@@ -106,7 +106,7 @@ def test_a_disk_is_full_of_videos(farm: Farm, full: Path, tmp_path: Path) -> Non
     # The list of frames, which is beside the video, has its place, and nothing else.
     (full / "filler").write_bytes(bytes(60 * 1024))
     bench = Bench()
-    with pytest.raises(CommandFailed, match="could not finish the video") as failed:
+    with pytest.raises(CommandFailed) as failed:
         bench.run("frames-to-video", exe=ffmpeg, fps=25, inputGlob=str(frame), outputFile=f"{full}/video.mkv")
     assert judged(bench, failed.value) == "disk-full"
 

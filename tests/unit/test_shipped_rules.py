@@ -88,7 +88,7 @@ def test_what_they_leave_alone(log: str) -> None:
 
 NAMED = [
     *((vector.log, vector.names) for vector in VECTORS if vector.names),
-    ("[in#0 @ 0x55] Error opening input: x\nError opening input file /shots/frames.txt.\n", "/shots/frames.txt."),
+    ("[in#0 @ 0x55] Error opening input: x\nError opening input file /shots/frames.txt.\n", "/shots/frames.txt"),
     ("FileNotFoundError: [Errno 2] No such file or directory: '/shots/points.csv'\n", "/shots/points.csv"),
 ]
 
