@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
 from flamenco.domain.failures import counted
+from flamenco.domain.self_tests.judging import Report
+
+RELAPSE: Final = timedelta(minutes=10)
+"""One that is sick again so soon after its self-test had nothing to say is for a person to see to."""
 
 
 def one_more(failing: Sequence[int], job_key: int, most: int) -> tuple[int, ...]:
@@ -21,3 +27,9 @@ def told(failing: Sequence[int]) -> str:
     """Why it is sick."""
     tasks, jobs = counted(len(failing), "task"), counted(len(set(failing)), "job")
     return f"It failed {tasks} of {jobs}, one after the other."
+
+
+def is_not_seen(last: Report, now: datetime) -> bool:
+    """Whether a self-test had nothing to say just now, and so would say nothing of what is wrong, such as a full disk
+    that is no storage: the worker would be healed and be sick again for ever."""
+    return last.is_passed and not last.why.is_quick and now - last.tested < RELAPSE

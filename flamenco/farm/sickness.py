@@ -91,6 +91,8 @@ def _asked(tx: Tx, worker: Worker, now: datetime) -> dict[str, Any]:
     known = self_tests.find(tx, worker.key)
     if known is None or not known.is_of(worker) or worker.status_requested is not None:
         return {}
+    if known.report is not None and rules.is_not_seen(known.report, now):
+        return {}
     self_tests.put(tx, replace(known, asked=now))
     return {"status_requested": WorkerStatus.TESTING, "lazy_request": False}
 

@@ -20,11 +20,13 @@ from flamenco.domain.model import Assignment, Command, Worker
 from flamenco.domain.self_tests.facts import Came, Facts, Order, PlaceFacts, ProgramFacts, Step, StepFacts, Why
 from flamenco.domain.self_tests.judging import EVERYTHING, Report
 from flamenco.domain.self_tests.names import PREFIX
+from flamenco.domain.sickness import RELAPSE
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.domain.variables import Variable, VariableValue, everywhere
 from flamenco.farm import following, self_tests, sickness, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim, explanation, stranding
+from flamenco.testing import Clock
 from tests.conftest import authored_job, authored_task
 from tests.integration.entering import access, basic
 from tests.integration.farming import SECRET, TASK_TYPES, new_worker, present, store_job
@@ -340,3 +342,23 @@ def test_a_sick_worker_tests_itself(farm: Farm, *, passes: bool) -> None:
     assert (now.status, bool(now.sick)) == ((WorkerStatus.AWAKE, False) if passes else (WorkerStatus.ERROR, True))
     result_of(farm, worker, Why.SIGN_ON)
     assert bool(present(farm, worker).sick) is not passes, "a quick look says nothing of what made it sick"
+
+
+def test_a_self_test_that_sees_nothing_is_not_asked_twice(farm: Farm, clock: Clock) -> None:
+    """Else the worker would be healed and be sick again for ever: a person sees to it, or it is asked much later."""
+    worker = our_worker(farm)
+
+    def falls_sick() -> WorkerStatus | None:
+        sickness.fall_sick(farm, worker.id, "There is no space left on a disk of it.")
+        return present(farm, worker).status_requested
+
+    assert falls_sick() is WorkerStatus.TESTING
+    workers.state_changed(farm, worker, WorkerStatus.TESTING)
+    result_of(farm, worker)
+    workers.state_changed(farm, worker, WorkerStatus.AWAKE)
+    assert falls_sick() is None
+    assert present(farm, worker).status is WorkerStatus.ERROR
+    sickness.heal(farm, worker.id)
+    workers.state_changed(farm, worker, WorkerStatus.AWAKE)
+    clock.forward(RELAPSE.total_seconds())
+    assert falls_sick() is WorkerStatus.TESTING
