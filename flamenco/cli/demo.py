@@ -20,6 +20,7 @@ from flamenco.cli.options import json_option
 from flamenco.demo.display import Display, LineDisplay, LiveDisplay
 from flamenco.demo.run import Demo, DemoOutcome, Options
 from flamenco.domain.errors import FarmError, Refused
+from flamenco.platforms import signals
 
 MAX_FRAMES = 1000
 MAX_WORKERS = 16
@@ -33,9 +34,8 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.received = False
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), self._receive)
+        for number in signals.known(signals.ENDING):
+            signal.signal(number, self._receive)
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
         self.received = True

@@ -19,6 +19,7 @@ from flamenco.cli.options import json_option, manager_option, override_option
 from flamenco.cli.time_limits import time_limit_options
 from flamenco.domain.durations import Duration
 from flamenco.domain.errors import Failed
+from flamenco.platforms import open_files
 from flamenco.simulation.display import Display, LineDisplay, LiveDisplay
 from flamenco.simulation.distributions import FORMS, Distribution
 from flamenco.simulation.fates import Behaviour
@@ -207,14 +208,9 @@ def _display(console: Console) -> Display:
 
 def _allow_connections(workers: int) -> None:
     """Open as many files as there are connections, where the system says how many one may."""
-    try:
-        import resource  # noqa: PLC0415 - not on Windows, which has no such limit
-    except ModuleNotFoundError:
-        return
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most != resource.RLIM_INFINITY and most < workers + _FILES_BESIDE:
+    needed = workers + _FILES_BESIDE
+    if (most := open_files.grant(needed)) < needed:
         raise Failed(f"this machine allows {most} open files, too few for {workers} workers; see `ulimit -Hn`.")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _processors_of_children(report: Report) -> float:

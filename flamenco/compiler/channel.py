@@ -6,12 +6,13 @@ them have the turn, and gives it to the next when that one ends, however it ends
 
 from __future__ import annotations
 
-import fcntl
 import os
-import select
 import socket
 import tempfile
 from typing import BinaryIO
+
+from flamenco.platforms import locks
+from flamenco.platforms.readiness import can_write
 
 GIVE_S = 5.0
 """How long a process waits for a place in the queue of those that want to be connected; the kernel has some ten."""
@@ -29,11 +30,11 @@ class Channel:
 
     def await_turn(self) -> None:
         """Wait, for as long as another process has it, for the turn to take connections. Not to be interrupted."""
-        fcntl.lockf(self._turn, fcntl.LOCK_EX)
+        locks.lock_for_process(self._turn)
 
     def give_up_turn(self) -> None:
         """Let another process have it."""
-        fcntl.lockf(self._turn, fcntl.LOCK_UN)
+        locks.unlock_for_process(self._turn)
 
     def connect(self) -> socket.socket:
         """A connection to whoever has the turn, or gets it next. Raises `OSError`."""
@@ -48,9 +49,7 @@ class Channel:
 
     def wake(self) -> None:
         """Have `take` of whoever has the turn come back, without a connection; not where that means to wait."""
-        poll = select.poll()
-        poll.register(self._giving, select.POLLOUT)
-        if poll.poll(0):
+        if can_write(self._giving):
             self._giving.send(_WAKE)
 
     def take(self) -> socket.socket | None:

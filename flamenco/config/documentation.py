@@ -28,6 +28,7 @@ _TYPES: Final = {"plugins": "list of names, or group with a key for each plugin"
 _DEFAULTS_IN_WORDS: Final = {
     "data_dir": "`flamenco/manager` in the user's folder for data, such as `~/.local/share`",
     "processes": "2; 1 on a machine with one processor",
+    "server": "`gunicorn`; `cheroot` on Windows",
     "shaman.enabled": "`true`; `false` on Windows",
     "variables": "`blender`, `blenderArgs` and `ffmpeg`, which `flamenco config show` prints",
 }

@@ -30,6 +30,7 @@ from flamenco.domain.variables import JOBS, Variable, VariableValue, everywhere
 ADDON_NAME: Final = "flamenco3-addon.zip"
 """What Blender's add-on is called, by all who have a link to it."""
 
+WebServer = Literal["gunicorn", "cheroot"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 ShamanLinks = Literal["symlink", "hardlink", "copy"]
 LogFormat = Literal["auto", "console", "logfmt", "json"]
@@ -129,6 +130,10 @@ def default_variables() -> dict[str, Variable]:
             )
         ),
     }
+
+
+def _default_server() -> WebServer:
+    return "cheroot" if sys.platform == "win32" else "gunicorn"
 
 
 def _default_processes() -> int:
@@ -284,9 +289,18 @@ class Config(Struct, frozen=True, kw_only=True):
         dict[str, float],
         Meta(description="The scheduling policies in use, each with the weight of its say; empty for all there are."),
     ] = field(default_factory=dict)
-    processes: Annotated[int, Meta(description="Processes that answer requests.", ge=1, le=64, extra=_ONLY_IN_FILE)] = (
-        field(default_factory=_default_processes)
-    )
+    server: Annotated[
+        WebServer,
+        Meta(
+            description="The web server: gunicorn, which answers in several processes, or cheroot, in one, for Windows "
+            "and wherever processes cannot be forked (`pip install flamenco-farm[cheroot]`).",
+            extra=_ONLY_IN_FILE,
+        ),
+    ] = field(default_factory=_default_server)
+    processes: Annotated[
+        int,
+        Meta(description="Processes that answer requests; cheroot has one.", ge=1, le=64, extra=_ONLY_IN_FILE),
+    ] = field(default_factory=_default_processes)
     threads: Annotated[
         int, Meta(description="Threads in each of those processes.", ge=1, le=256, extra=_ONLY_IN_FILE)
     ] = 8

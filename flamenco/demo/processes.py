@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from flamenco.domain.errors import Failed
+from flamenco.platforms import groups
 
 STOP_TIMEOUT_S = 15.0
 """How long a process may take to stop when asked; then it is killed."""
@@ -39,7 +40,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(environ),
                 cwd=folder,
-                start_new_session=True,  # Ctrl-C in the terminal is ours to handle: workers first, then the manager
+                **groups.OWN_GROUP,  # Ctrl-C in the terminal is ours to handle: workers first, then the manager
             )
 
     @property
@@ -62,9 +63,9 @@ class Child:
         return last_lines(self.log, lines)
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM; the process itself ends what it started."""
+        """Send SIGTERM, or what Windows has for it; the process itself ends what it started."""
         if self.exit_code is None:
-            self._process.terminate()
+            groups.ask_to_end(self._process)
 
     def wait(self, deadline: float) -> bool:
         """Wait until it ended or `deadline` (monotonic) passed; whether it ended."""
@@ -137,10 +138,8 @@ def last_lines(path: Path, lines: int) -> str:
 
 def kill_group(group: int) -> None:
     """Kill a process group, if there is one of that id."""
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
+    with contextlib.suppress(PermissionError):
+        groups.kill(group)
 
 
 PR_SET_CHILD_SUBREAPER = 36

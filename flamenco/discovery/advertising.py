@@ -1,8 +1,7 @@
-"""Runs the responder in one of the processes of a manager, and in another one when that one ends. For POSIX systems."""
+"""Runs the responder in one of the processes of a manager, and in another one when that one ends."""
 
 from __future__ import annotations
 
-import fcntl
 import tempfile
 import threading
 from collections.abc import Collection
@@ -12,6 +11,7 @@ import structlog
 
 from flamenco.discovery import messages, networks
 from flamenco.discovery.responder import Responder
+from flamenco.platforms import locks
 
 TURN_CHECK_S: Final = 1.0
 """How often the other processes look whether it is their turn."""
@@ -45,6 +45,10 @@ class Advertising:
         self._thread = threading.Thread(target=self._run, name="discovery", daemon=True)
         self._thread.start()
 
+    def another(self) -> Advertising:
+        """The same for a farm that takes over in the same process."""
+        return Advertising(self._host, self._port, self._search_port)
+
     def stop(self, wait_s: float = 0.0) -> None:
         """End soon. Nobody has to wait: what is lost is an answer, and whoever wanted it asks again."""
         self._stopping.set()
@@ -72,11 +76,7 @@ class Advertising:
             log.exception("workers cannot find this manager for now")
 
     def _is_our_turn(self) -> bool:
-        try:
-            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+        return locks.try_for_process(self._lock)
 
     def _complain(self, error: OSError) -> None:
         if self._has_complained:

@@ -25,7 +25,7 @@ from flamenco.hooks.setting import Setting
 
 _OF_THE_CORE: Final = {setting.key: setting for setting in settings_of(Config)}
 
-_ONLY_AT_THE_START: Final = frozenset({"listen", "data_dir"})
+_ONLY_AT_THE_START: Final = frozenset({"listen", "data_dir", "server"})
 """A manager that reads its file anew goes on with those that it was started with."""
 
 _TOPICS: Final = {
@@ -34,8 +34,8 @@ _TOPICS: Final = {
     "registrations_per_hour",
     "storage": "data_dir local_manager_storage_path shared_storage_path job_types_dir archives_dir plugins_dir "
     "addon_file blender_folders database database_check_period task_log_mb max_events retention",
-    "server": "listen allowed_hosts public_url processes threads connections connections_per_address max_body_mb "
-    "log_level log_format",
+    "server": "listen allowed_hosts public_url server processes threads connections connections_per_address "
+    "max_body_mb log_level log_format",
     "job types": "compile_timeout compile_memory_mb max_tasks_per_job max_commands_per_task max_text_kb",
 }
 _TOPIC_OF: Final = {key: topic for topic, keys in _TOPICS.items() for key in keys.split()} | {"tls": "server"}

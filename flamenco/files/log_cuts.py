@@ -15,6 +15,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from flamenco.platforms.places import read_at
+
 BEGINNING: Final = 8
 """The part of the limit that what came first may take up, as a fraction of one."""
 NEWEST: Final = 2
@@ -54,7 +56,7 @@ NO_GAP: Final = Gap(0, 0, 0)
 def gap(descriptor: int, most_bytes: int) -> Gap:
     """What is missing in a log that is kept below `most_bytes`. Raises `OSError`."""
     at = _beginning_of_line(descriptor, most_bytes // BEGINNING)
-    found = _SENTENCE.match(os.pread(descriptor, 1024, at))
+    found = _SENTENCE.match(read_at(descriptor, 1024, at))
     return Gap(at, int(found[1]), len(found[0])) if found else NO_GAP
 
 
@@ -66,7 +68,7 @@ def cut(path: Path, descriptor: int, most_bytes: int) -> None:
     size = os.fstat(descriptor).st_size
     head = _beginning_of_line(descriptor, most_bytes // BEGINNING)
     start = _beginning_of_line(descriptor, size - most_bytes // NEWEST)
-    cut_before = _SENTENCE.match(os.pread(descriptor, 1024, head))
+    cut_before = _SENTENCE.match(read_at(descriptor, 1024, head))
     left_out = start - head
     if cut_before:
         left_out += int(cut_before[1]) - len(cut_before[0])
@@ -75,9 +77,9 @@ def cut(path: Path, descriptor: int, most_bytes: int) -> None:
         aside.unlink(missing_ok=True)
         # Never what somebody has put there, and nothing for others to read.
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            os.fchmod(file.fileno(), os.fstat(descriptor).st_mode & 0o777)
+            aside.chmod(os.fstat(descriptor).st_mode & 0o777)
             _copy(descriptor, 0, head, file.fileno())
-            ending = b"" if os.pread(descriptor, 1, head - 1) == b"\n" else b"\n"
+            ending = b"" if read_at(descriptor, 1, head - 1) == b"\n" else b"\n"
             _write(file.fileno(), ending + _sentence(left_out, most_bytes))
             _copy(descriptor, start, size, file.fileno())
         aside.replace(path)
@@ -94,7 +96,7 @@ def _sentence(left_out: int, most_bytes: int) -> bytes:
 
 def _beginning_of_line(descriptor: int, at: int) -> int:
     """Where the first line begins at `at` or behind it; where lines are too long for that, a character."""
-    block = os.pread(descriptor, LONGEST_LINE_BYTES, at - 1)
+    block = read_at(descriptor, LONGEST_LINE_BYTES, at - 1)
     newline = block.find(b"\n")
     if newline >= 0:
         return at + newline
@@ -103,7 +105,7 @@ def _beginning_of_line(descriptor: int, at: int) -> int:
 
 def _copy(source: int, start: int, end: int, target: int) -> None:
     while start < end:
-        block = os.pread(source, min(_BLOCK_BYTES, end - start), start)
+        block = read_at(source, min(_BLOCK_BYTES, end - start), start)
         if not block:
             return
         _write(target, block)

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from flamenco.domain.errors import Refused
 from flamenco.files.log_scan import Uncounted, lines_before
+from flamenco.platforms.places import read_at
 
 LONGEST_S: Final = 2.0
 _BLOCK: Final = 256 * 1024
@@ -40,7 +41,7 @@ def place_of(descriptor: int, line: int, longest_s: float = LONGEST_S) -> LinePl
     deadline = time.monotonic() + longest_s
     found = FIRST
     at, end = 0, _last_byte(descriptor)
-    while found.line < line and (block := os.pread(descriptor, min(_BLOCK, end - at), at)):
+    while found.line < line and (block := read_at(descriptor, min(_BLOCK, end - at), at)):
         if time.monotonic() >= deadline:
             raise Refused(_TOO_LONG)
         found = _within(block, at, found, line)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from typing import Final
 
 from msgspec import Struct
+
+from flamenco.platforms import locks
+from flamenco.platforms.places import read_at
 
 _CONTINUATION: Final = bytes(range(0x80, 0xC0))
 """What a character in UTF-8 goes on with, and none begins with."""
@@ -36,12 +38,12 @@ def size_of(descriptor: int) -> int:
     Who appends has it locked; a reader sees what is written page by page, else, and so parts of lines.
     """
     with contextlib.suppress(OSError):  # a file system that has no locks
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        locks.lock(descriptor, shared=True)
     try:
         return os.fstat(descriptor).st_size
     finally:
         with contextlib.suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            locks.unlock(descriptor)
 
 
 def read(descriptor: int, offset: int, most: int) -> LogPart:
@@ -52,7 +54,7 @@ def read(descriptor: int, offset: int, most: int) -> LogPart:
     """
     size = size_of(descriptor)
     start = max(0, size + offset) if offset < 0 else min(offset, size)
-    data = os.pread(descriptor, min(most, size - start), start)
+    data = read_at(descriptor, min(most, size - start), start)
     if start + len(data) < size:
         data = data[: data.rfind(b"\n") + 1] or _whole_characters(data)
     if offset < 0 < start:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -139,7 +138,7 @@ def lines_before(descriptor: int, end: int, deadline: float) -> int:
     while at < end:
         if time.monotonic() >= deadline:
             raise Uncounted
-        block = os.pread(descriptor, min(_BLOCK, end - at), at)
+        block = _read_at(descriptor, min(_BLOCK, end - at), at)
         if not block:
             break
         count += block.count(b"\n")
@@ -156,12 +155,12 @@ class _Scan:
         self.line = 1
         self._descriptor = descriptor
         self._size = size
-        back = os.pread(descriptor, min(at, _LOOK_BACK), at - min(at, _LOOK_BACK))
+        back = _read_at(descriptor, min(at, _LOOK_BACK), at - min(at, _LOOK_BACK))
         self._start = at - len(back) + back.rfind(b"\n") + 1 if b"\n" in back or len(back) == at else at
 
     def go_on(self, most_bytes: int, find: Find, most_hits: int) -> None:
         """Look at the next block: at whole lines, where they are not too long for that."""
-        block = os.pread(self._descriptor, min(most_bytes, self._size - self.at), self.at)
+        block = _read_at(self._descriptor, min(most_bytes, self._size - self.at), self.at)
         is_last = self.at + len(block) >= self._size
         if not block:  # it was made shorter meanwhile
             self.at = self._size
@@ -201,7 +200,7 @@ class _Scan:
     def _shown(self, place: int) -> tuple[str, int | None]:
         """The line, or a part of it with that byte, and where the next one begins, if that is near."""
         begin = self._start if place - self._start < SHOWN_BYTES // 2 else place - SHOWN_BYTES // 4
-        data = os.pread(self._descriptor, min(_LOOK_BACK, self._size - begin), begin)
+        data = _read_at(self._descriptor, min(_LOOK_BACK, self._size - begin), begin)
         line, newline, _ = data.partition(b"\n")
         text = _text(line[:SHOWN_BYTES].lstrip(_CONTINUATION) if begin > self._start else line[:SHOWN_BYTES])
         text = (_CUT if begin > self._start else "") + text + (_CUT if len(line) > SHOWN_BYTES else "")
@@ -209,7 +208,7 @@ class _Scan:
 
     def _before(self) -> list[str]:
         most = min(_AROUND, self._start)
-        lines = os.pread(self._descriptor, most, self._start - most).split(b"\n")[:-1]
+        lines = _read_at(self._descriptor, most, self._start - most).split(b"\n")[:-1]
         is_cut = most < self._start and len(lines) <= CONTEXT
         shown = [_shortened(line) for line in lines[-CONTEXT:]]
         return [_CUT + shown[0].lstrip("\N{REPLACEMENT CHARACTER}"), *shown[1:]] if is_cut and shown else shown
@@ -217,7 +216,7 @@ class _Scan:
     def _after(self, start: int | None) -> list[str]:
         if start is None:
             return []
-        data = os.pread(self._descriptor, max(0, min(_AROUND, self._size - start)), start)
+        data = _read_at(self._descriptor, max(0, min(_AROUND, self._size - start)), start)
         lines = data.split(b"\n")
         return [_shortened(line) for line in (lines if lines[-1] else lines[:-1])[:CONTEXT]]
 
@@ -230,12 +229,23 @@ def _shortened(line: bytes) -> str:
     return _text(line[:SHOWN_BYTES]) + (_CUT if len(line) > SHOWN_BYTES else "")
 
 
+def _read_at(descriptor: int, size: int, offset: int) -> bytes:
+    """As `platforms.places`, which this program does not import; on Windows nobody else has its standard input."""
+    if sys.platform != "win32":
+        return os.pread(descriptor, size, offset)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, size)
+
+
 def main() -> None:
     """Scan the standard input for a pattern; what is wanted is the argument, as JSON, and so is what is printed."""
     wanted = Wanted(*json.loads(sys.argv[1]))
     seconds = int(wanted.seconds) + 2
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))  # also when nobody is there to end it
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    if sys.platform != "win32":  # where only who asks ends it
+        import resource  # noqa: PLC0415 - it is not there
+
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))  # also when nobody is there to end it
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     sys.stdout.write(json.dumps(_answer(wanted)))
 
 

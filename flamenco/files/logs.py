@@ -9,7 +9,6 @@ too long is cut, by `log_cuts`, by whoever made it so long.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,8 @@ from flamenco.files import log_cuts, log_reading
 from flamenco.files.below import READ, open_below
 from flamenco.files.job_folders import job_folder, make_job_folder, unusable
 from flamenco.files.log_reading import LogPart
+from flamenco.platforms import locks
+from flamenco.platforms.places import read_at
 
 log = structlog.get_logger()
 
@@ -154,7 +155,7 @@ def _locked(root: Path, path: Path, make_folder: Callable[[], object]) -> Iterat
         descriptor = _opened(root, path, make_folder)
         try:
             with contextlib.suppress(OSError):  # a file system that has no locks
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                locks.lock(descriptor)
             if _is_in_place(path, descriptor):
                 yield descriptor
                 return
@@ -192,8 +193,8 @@ def _append(descriptor: int, data: bytes, *, replaces: bool) -> None:
 def _unfinished(descriptor: int) -> int | None:
     """Where a last line begins that is not finished."""
     size = os.fstat(descriptor).st_size
-    if not size or os.pread(descriptor, 1, size - 1) != b"\r":
+    if not size or read_at(descriptor, 1, size - 1) != b"\r":
         return None
     start = max(0, size - log_cuts.LONGEST_LINE_BYTES)
-    end_of_another = os.pread(descriptor, size - start, start).rfind(b"\n")
+    end_of_another = read_at(descriptor, size - start, start).rfind(b"\n")
     return None if start and end_of_another < 0 else start + end_of_another + 1

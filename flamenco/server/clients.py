@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import math
-import select
 import socket
 import threading
 import time
@@ -15,11 +14,10 @@ from typing import Any
 import structlog
 
 from flamenco.farm.attempts import Repeated
+from flamenco.platforms.readiness import can_read, can_write
 from flamenco.server.arriving import LEAST_RATE, PATIENCE_S
 
 log = structlog.get_logger(__name__)
-
-_MILLISECONDS = 1000
 
 
 class Places:
@@ -98,7 +96,7 @@ class Client(socket.socket):
             try:
                 data = self._receive(bufsize, flags)
             except BlockingIOError:
-                self._wait(select.POLLIN)
+                self._wait(can_read)
             else:
                 self._moved += len(data)
                 return data
@@ -126,7 +124,7 @@ class Client(socket.socket):
                 try:
                     sent = super().send(rest, flags)
                 except BlockingIOError:
-                    self._wait(select.POLLOUT)
+                    self._wait(can_write)
                 else:
                     self._moved += sent
                     rest = rest[sent:]
@@ -144,13 +142,11 @@ class Client(socket.socket):
         self.sendall(data, flags)
         return len(data)
 
-    def _wait(self, event: int) -> None:
+    def _wait(self, is_ready_within: Callable[[socket.socket, float], bool]) -> None:
         left_s = PATIENCE_S + self._moved / LEAST_RATE - self._waited_s
-        polled = select.poll()
-        polled.register(self, event)
         with self.aside(), self._places.one(self):
             began = time.monotonic()
-            is_ready = polled.poll(max(0.0, min(left_s, self._silence_s)) * _MILLISECONDS)
+            is_ready = is_ready_within(self, max(0.0, min(left_s, self._silence_s)))
             self._waited_s += time.monotonic() - began
         if self._is_given_up:
             raise ConnectionResetError(errno.ECONNRESET, "the client was slow, and others were waiting")

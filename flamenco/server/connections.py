@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from flamenco.farm.attempts import Repeated
+from flamenco.platforms import open_files
 
 log = structlog.get_logger(__name__)
 
@@ -125,12 +125,9 @@ class Connections(Generic[C]):
 
 def allowed(most: int) -> int:
     """So many connections as the system lets a process have, and `most` at most; asks it for them first."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = open_files.most_watched(most)
     wanted = most + _FILES_BESIDE
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return most
-    granted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
+    granted = open_files.grant(wanted)
     if granted < wanted:
         log.warning("a process may not have enough files open for all connections", files=granted, connections=most)
     return min(most, max(granted - _FILES_BESIDE, granted // 2))

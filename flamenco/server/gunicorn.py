@@ -3,13 +3,11 @@
 They are promised by nobody, so gunicorn is pinned, and `tests/unit/test_gunicorn.py` holds each of them against the
 gunicorn that is installed. What a process does with its life is in `processes`, which knows nothing of gunicorn.
 
-Connections take a thread only when a request is there: clients that say nothing, or stop half-way, must not keep a farm
-waiting, however many they are.
+What becomes of connections before a request is there, and after it was answered, is in `reception`.
 """
 
 from __future__ import annotations
 
-import errno
 import gc
 import logging
 import os
@@ -19,14 +17,11 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeAlias
+from typing import Any
 from wsgiref.types import WSGIApplication
 
-import msgspec
 import structlog
 from gunicorn import glogging  # type: ignore[import-untyped]
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
@@ -35,26 +30,23 @@ from gunicorn.http import errors as http_errors  # type: ignore[import-untyped]
 from gunicorn.http.unreader import Unreader  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import PollableMethodQueue, TConn, ThreadWorker  # type: ignore[import-untyped]
 
-from flamenco.server.arriving import HEAD_TIMEOUT_S, MOST_HELD, Arriving
-from flamenco.server.clients import Client, Places
+from flamenco.server.clients import Client
 from flamenco.server.connections import Connections, allowed
-from flamenco.server.lending import Loan
 from flamenco.server.patience import (
     BEAT_EVERY_S,
     FINISH_TIMEOUT_S,
     HEARTBEAT_TIMEOUT_S,
     KEEPALIVE_S,
     LINGER_S,
-    LOOK_EVERY_S,
     MOST_WAITING,
-    PART_S,
     REPLACED_TIMEOUT_S,
     STOP_TIMEOUT_S,
 )
 from flamenco.server.processes import Manager
+from flamenco.server.reception import Received, Reception
+from flamenco.server.refusals import refusal
 from flamenco.server.requests import impatient
-from flamenco.server.secure_clients import SecureClient
-from flamenco.server.threads import Threads
+from flamenco.server.tls import Tls
 
 log = structlog.get_logger(__name__)
 
@@ -79,46 +71,29 @@ _STATUS_OF = (
 """What is wrong with bytes that are no HTTP; the first that fits counts."""
 
 
-class _Connection(TConn):  # type: ignore[misc]
+class _Connection(Received, TConn):  # type: ignore[misc]
     """A connection, as gunicorn's, but what comes is gathered before a thread is given to it."""
 
     def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+        TConn.__init__(self, *args)
+        Received.__init__(self)
         self.data_ready = True
-        self.arriving: Arriving | None = None
-        self.is_parting: bool = False
-        self.loan: Loan = Loan()
-        self.ahead: bytes = b""
-
-    @property
-    def address(self) -> str:
-        """Where the client is."""
-        return str(self.client[0])
-
-    def add(self, data: bytes) -> bool:
-        """Something has come; returns whether a thread is to take over."""
-        now = time.monotonic()
-        self.arriving = self.arriving or Arriving(now)
-        is_here = self.arriving.add(data, now)
-        self.timeout = self.arriving.deadline
-        return is_here
 
     def init(self) -> None:
         """Called in the thread that is to answer a request: what has come is read first."""
         super().init()
-        self.sock.expect(HEAD_TIMEOUT_S)
-        if self.arriving is not None:
+        if arrived := self.take_arrived():
             unreader: Unreader = self.parser.unreader
-            unreader.unread(self.arriving.data)
-            self.arriving = None
+            unreader.unread(arrived)
 
-    def is_silent(self) -> bool:
-        """Whether nothing of a request has come."""
-        return self.arriving is None and not self.is_parting and not self.sock.has_sent()
+    def take_unread(self) -> bytes:
+        """What was read from the client, and belongs to no request that was answered."""
+        unreader: Unreader = self.parser.unreader
+        return bytes(unreader.take_buffered())
 
-
-_OnReady: TypeAlias = Callable[[_Connection, Any], None]
-"""What is done with a connection when something comes over it."""
+    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002 - as gunicorn calls it
+        """Let go of the client."""
+        TConn.close(self, graceful)
 
 
 class WakeUps(PollableMethodQueue):  # type: ignore[misc]
@@ -135,20 +110,17 @@ class WakeUps(PollableMethodQueue):  # type: ignore[misc]
 class Process(ThreadWorker):  # type: ignore[misc]
     """One process that serves, as gunicorn's, but it stops at once and says what is wrong in JSON.
 
-    And its main thread has all connections but those over which a request is there to be answered.
+    And its main thread has all connections but those over which a request is there to be answered, see `reception`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         config = self.app.manager.config
         self.method_queue = WakeUps()
-        self.places: Places = Places(MOST_WAITING)
-        self.connections: Connections[_Connection] = Connections(
-            allowed(config.connections), config.connections_per_address
-        )
-        self.next_look: float = 0.0
+        connections: Connections[_Connection] = Connections(allowed(config.connections), config.connections_per_address)
+        self.reception: Reception[_Connection] = Reception(self, connections, config.threads)
         self.next_beat: float = 0.0
-        self.threads: Threads[_Connection] = Threads(self.cfg.threads, self._answer)
+        self.is_leaving: bool = False
 
     def init_process(self) -> None:
         """Begin to serve. The settings are read some twenty times in a request, which is made quick here."""
@@ -171,144 +143,38 @@ class Process(ThreadWorker):  # type: ignore[misc]
 
     def accept(self, listener: socket.socket) -> None:
         """A client has connected; wait for what it wants where all connections wait."""
-        try:
-            client, address = listener.accept()
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                self.connections.make_room(self._close)
-            elif error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
-                raise
-            return
-        if not self.connections.admit(address[0], self._close):
-            client.close()
-            return
-        self.nr_conns += 1
-        if self.app.manager.tls is None:
-            connection = _Connection(self.cfg, Client(client, self.places), address, listener.getsockname())
-            self._wait(connection, KEEPALIVE_S)
-        else:
-            secure = SecureClient(client, self.places, self.app.manager.tls.context)
-            connection = _Connection(self.cfg, secure, address, listener.getsockname())
-            self._wait(connection, HEAD_TIMEOUT_S, on_ready=self._shake_hands)
+        self.reception.accept(listener)
 
-    def _wait(
-        self, conn: _Connection, timeout_s: float, *, is_idle: bool = False, on_ready: _OnReady | None = None
-    ) -> None:
-        conn.timeout = time.monotonic() + timeout_s
-        self.connections.wait(conn, is_idle=is_idle)
-        if not conn.loan.is_watched:
-            self.poller.register(conn.sock, selectors.EVENT_READ, partial(on_ready or self._on_readable, conn))
-            conn.loan.is_watched = True
+    def poller_in_use(self) -> selectors.BaseSelector:
+        """What watches the connections; gunicorn makes it after the fork."""
+        poller: selectors.BaseSelector = self.poller
+        return poller
 
-    def _stop_watching(self, conn: _Connection) -> None:
-        if conn.loan.is_watched:
-            self.poller.unregister(conn.sock)
-            conn.loan.is_watched = False
+    def tls_in_use(self) -> Tls | None:
+        """What new connections begin with."""
+        manager: Manager = self.app.manager
+        return manager.tls
 
-    def _shake_hands(self, conn: _Connection, client: SecureClient) -> None:
-        """Go on agreeing on TLS, for as long as that may take from the first moment on."""
-        if client.fileno() < 0:
-            return
-        events = client.shake_hands()
-        if events:
-            self.poller.modify(client, events, partial(self._shake_hands, conn))
-            return
-        self.connections.stop_waiting(conn)
-        self._stop_watching(conn)
-        if events is None:
-            self._part(conn)
-        else:
-            self._wait(conn, KEEPALIVE_S)
-            self._on_readable(conn, client)
+    def connect(self, client: Client, address: Any, own_address: Any) -> _Connection:
+        """Make a connection of a client that was let in."""
+        return _Connection(self.cfg, client, address, own_address)
 
-    def _on_readable(self, conn: _Connection, client: Client) -> None:
-        """Something comes, unless the connection was closed a moment ago, in the same round."""
-        if client.fileno() < 0 or conn.loan.interrupt(partial(self.poller.unregister, client)):
-            return
-        data = client.read_at_once(MOST_HELD)
-        if data == b"" and conn.arriving is not None and conn.arriving.has_head:
-            self._hand_over(conn)  # who only sends no more may well listen for what is wrong with that
-        elif data == b"":
-            self._close(conn)
-        elif data and not conn.is_parting:
-            self._add(conn, data)
+    def exchange(self, conn: _Connection) -> bool:
+        """In a thread: answer the request that has come; whether there may be another one."""
+        return bool(self.handle(conn))
 
-    def _add(self, conn: _Connection, data: bytes) -> None:
-        if conn.add(data):
-            self._hand_over(conn)
-        else:
-            self.connections.wait(conn, is_idle=False)
+    def defer(self, work: Callable[..., object], *arguments: Any) -> None:
+        """Have the main thread do something."""
+        self.method_queue.defer(work, *arguments)
 
-    def _hand_over(self, conn: _Connection) -> None:
-        self.connections.stop_waiting(conn)
-        conn.loan.lend()
-        conn.sock.is_lent = True
-        self.threads.give(conn)
-
-    def _answer(self, conn: _Connection) -> None:
-        """In a thread: answer the request that has come."""
-        try:
-            is_kept = self.handle(conn)
-            conn.sock.send_delayed()
-        except BaseException:  # whatever it is, the thread has others to answer
-            log.exception("a request failed in the server")
-            is_kept = False
-        if not is_kept or not self._gives_back(conn):
-            self.method_queue.defer(self._answered, conn, is_kept)
-        elif not self.alive:
-            self.method_queue.defer(self._close_silent)
-
-    def _gives_back(self, conn: _Connection) -> bool:
-        """In a thread: there may be another request; whether the main thread can wait for it without being told."""
-        unreader: Unreader = conn.parser.unreader
-        conn.ahead = unreader.take_buffered() + conn.sock.take_held()
-        if conn.ahead:
-            return False
-        conn.timeout = time.monotonic() + KEEPALIVE_S
-        return conn.loan.give_back(partial(self._wait_again, conn))
-
-    def _wait_again(self, conn: _Connection) -> None:
-        conn.sock.is_lent = False
-        self.connections.wait(conn, is_idle=True)
-
-    def _answered(self, conn: _Connection, is_kept: bool) -> None:  # noqa: FBT001 - by way of the queue
-        """A thread is done with a request, and says whether there may be another one; keep it only while we stay."""
-        conn.loan.end()
-        conn.sock.is_lent = False
-        if not is_kept:
-            self._part(conn)
-            return
-        ahead, conn.ahead = conn.ahead, b""
-        self._wait(conn, KEEPALIVE_S, is_idle=True)
-        if ahead:
-            self._add(conn, ahead)
-        if not self.alive:
-            self._close_silent()
-
-    def _part(self, conn: _Connection) -> None:
-        """No more comes from us. The client reads to the end, and closes the connection."""
-        try:
-            conn.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._close(conn)
-        else:
-            conn.is_parting = True
-            self._wait(conn, PART_S)
-
-    def _close(self, conn: _Connection) -> None:
-        self.connections.stop_waiting(conn)
-        self._stop_watching(conn)
-        self.connections.closed(conn)
-        self.nr_conns -= 1
-        conn.close()
+    def is_staying(self) -> bool:
+        """Whether the process was not told to end."""
+        return bool(self.alive)
 
     def murder_pending(self) -> None:
         """Close the connections of those who have taken too long; called at least every second."""
-        now = time.monotonic()
-        if now >= self.next_look:
-            self.next_look = now + LOOK_EVERY_S
-            for conn in self.connections.overdue(now):
-                self._close(conn)
+        self.reception.look()
+        self.nr_conns = 0 if self.is_leaving else self.reception.count
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """On SIGTERM, finish what is being answered; connections that are only kept open are closed.
@@ -321,37 +187,28 @@ class Process(ThreadWorker):  # type: ignore[misc]
         if is_first:
             self.cfg.set("graceful_timeout", REPLACED_TIMEOUT_S if is_replaced else FINISH_TIMEOUT_S)
             self.method_queue.defer(self.app.manager.retire if is_replaced else self.app.manager.stop_waiting)
-            self.method_queue.defer(self._close_silent)
+            self.method_queue.defer(self.close_silent)
         elif not is_replaced and self.cfg.graceful_timeout == REPLACED_TIMEOUT_S:
             self.method_queue.defer(self._leave)
 
     def _leave(self) -> None:
         """Wait for no connection any more."""
-        self.nr_conns = 0
+        self.is_leaving = True
 
-    def _close_silent(self) -> None:
-        # What has come meanwhile is answered: closed now, it would be lost, and its client told of a broken connection.
-        # And who has only just connected is about to ask; where others serve already, there is time for that.
+    def close_silent(self) -> None:
+        """Close the connections that are only kept open."""
+        # Who has only just connected is about to ask; where others serve already, there is time for that.
         linger_s = LINGER_S if self.app.manager.lifetime.is_replaced(self.age) else 0.0
         deadline = time.monotonic() + linger_s
-        for conn in filter(_Connection.is_silent, self.connections.waiting()):
-            conn.timeout = min(conn.timeout, 0.0 if conn.initialized else deadline)
-        self.next_look = 0.0
-        self.murder_pending()
+        self.reception.close_silent(lambda conn: 0.0 if conn.initialized else deadline)
 
     def handle_error(self, req: Any, client: Client, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - its signature
         """Answer for a request that never became one."""
         status = next((status for kind, status in _STATUS_OF if isinstance(exc, kind)), 500)
         if status == 500:
             log.error("a request failed in the server", exc_info=exc)
-        message = "the manager made a mistake" if status == 500 else f"this is not HTTP as the manager speaks it: {exc}"
-        body = msgspec.json.encode({"code": status, "message": message}) + b"\n"
-        head = (
-            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
         try:
-            client.sendall(head.encode("latin-1") + body)
+            client.sendall(refusal(status, str(exc)))
         except OSError:
             log.debug("a client went away before it could be told what is wrong")
 

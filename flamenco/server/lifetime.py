@@ -99,3 +99,26 @@ class Lifetime:
     @property
     def _has_main(self) -> bool:
         return os.getppid() == self._main
+
+
+class LifetimeAlone(Lifetime):
+    """That of a manager which is one process; `reload` and `end` are what its server does about them."""
+
+    def __init__(self, reload: Callable[[], None], end: Callable[[], None]) -> None:
+        super().__init__()
+        self._reload = reload
+        self._end = end
+
+    def await_goodbye(self) -> None:
+        """Nothing: it is told before."""
+
+    def end_with_main(self) -> None:
+        """Nothing: it is the main one."""
+
+    def reload(self) -> None:
+        """Have the configuration read anew."""
+        self._reload()
+
+    def end(self) -> None:
+        """Have the manager end."""
+        self._end()

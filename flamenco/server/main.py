@@ -12,7 +12,7 @@ import structlog
 
 from flamenco.config import Loaded
 from flamenco.discovery.advertising import Advertising
-from flamenco.server.gunicorn import Server
+from flamenco.server.choice import server_of
 from flamenco.server.listening import url_of
 from flamenco.server.processes import Manager
 
@@ -32,8 +32,7 @@ def serve(
         partial(ready, url_of(listener, is_secure=loaded.config.tls_files is not None)),
         _advertising(listener),
     )
-    # gunicorn takes the descriptor over, and closes it.
-    Server(manager, listener.detach()).run()
+    server_of(loaded.config.server, manager, listener).run()
     sys.exit(0)
 
 

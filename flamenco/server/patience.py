@@ -24,6 +24,9 @@ MOST_WAITING = 128
 """So many threads of one process may wait for clients that send large files, or read large answers, beside those that
 work on requests. They take long, and workers that ask for tasks meanwhile must not have to wait for them."""
 
+DRAIN_S = 5.0
+"""How long what is left of a body is read and dropped, after an answer, so that the connection can be kept."""
+
 LINGER_S = 0.5
 """How long a process that was replaced waits for the first request over a connection that it has taken."""
 

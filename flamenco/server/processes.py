@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from copy import copy
 from wsgiref.types import WSGIApplication
 
 import structlog
@@ -82,8 +83,15 @@ class Manager:
             log.error("the new configuration cannot be used, so the old one stays", reason=str(error))
         else:
             self._loaded, self.tls = loaded, tls
-            self.share()
+            if self._channel is not None:
+                self.share()
             log.info("the configuration was read anew")
+
+    def successor(self) -> Manager:
+        """A copy of it, as a fork has one, for a server that does not fork. It is to share no helper."""
+        other = copy(self)
+        other._advertising = self._advertising and self._advertising.another()
+        return other
 
     def say_goodbye(self) -> None:
         """Tell, once, that the manager stops."""

@@ -8,7 +8,6 @@ of a transaction as well, and is told of the end.
 
 from __future__ import annotations
 
-import select
 import sqlite3
 import threading
 import time
@@ -18,6 +17,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine
 
 from flamenco.domain.errors import Busy
+from flamenco.platforms.readiness import can_read
 from flamenco.store import later
 from flamenco.store.driver_errors import of_sqlalchemy
 
@@ -99,15 +99,7 @@ def _has_ended(connection: Connection) -> bool:
     if connection.dialect.name == "sqlite":
         return False
     driver: Any = connection.connection.driver_connection
-    return driver.closed or _is_readable(driver.fileno())
-
-
-def _is_readable(descriptor: int) -> bool:
-    if not hasattr(select, "poll"):  # Windows, where `select` takes any number
-        return bool(select.select([descriptor], [], [], 0)[0])
-    waiting = select.poll()
-    waiting.register(descriptor, select.POLLIN)
-    return bool(waiting.poll(0))
+    return driver.closed or can_read(driver.fileno())
 
 
 def begin(connection: Connection, *, writes: bool, is_one: bool, timeout_s: float) -> None:

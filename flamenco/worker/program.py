@@ -19,6 +19,7 @@ from typing import IO, Any, Final, TypeAlias
 import structlog
 
 from flamenco.hooks.types import CommandFailed
+from flamenco.platforms import groups
 from flamenco.worker import forked
 
 KILL_WAIT_S: Final = 5.0
@@ -206,23 +207,14 @@ def _start_supervised(
 
 
 def _popen(argv: Sequence[str], **more: Any) -> subprocess.Popen[bytes]:
-    own_group: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    given: dict[str, Any] = {**groups.OWN_GROUP, **more}
     return subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0, **own_group, **more
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0, **given
     )
 
 
 def _kill_group(pid: int) -> None:
-    if sys.platform == "win32":
-        kill = ["taskkill", "/F", "/T", "/PID", str(pid)]
-        subprocess.run(kill, stdin=subprocess.DEVNULL, capture_output=True, timeout=KILL_WAIT_S, check=False)
-        return
-    # The group outlives the process that gave it its number, for as long as anyone is in it.
     try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+        groups.kill(pid)
     except PermissionError as error:  # it has become another user's, such as root's by sudo
         log.warning("a program of the task cannot be killed", pid=pid, error=str(error))

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import structlog
 
+from flamenco.platforms import signals
 from flamenco.worker.agent import Agent
 
 SHUTDOWN_LIMIT_S: Final = 20.0
@@ -89,7 +90,7 @@ def _noting(noted: list[int]) -> Handler:
 def _handle(handler: Handler) -> dict[int, Any]:
     """Have `handler` called for the signals that end a worker; gives what was done about them before."""
     before = {}
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+    for name in signals.ENDING:
         number = getattr(signal, name, None)
         # Whoever had SIGHUP ignored, as nohup does, wants the worker to outlive its terminal.
         if number and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):

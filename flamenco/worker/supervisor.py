@@ -28,7 +28,9 @@ PR_SET_CHILD_SUBREAPER = 36
 KILL_LIMIT_S = 4.0
 KILL_PAUSE_S = 0.01
 
-_prctl = ctypes.CDLL(None).prctl
+
+def _prctl(*numbers: int) -> None:
+    ctypes.CDLL(None).prctl(*numbers)
 
 
 def main(status: int, control: int, oom_score: str, argv: list[str]) -> None:

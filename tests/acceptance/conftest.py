@@ -51,6 +51,21 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     item.add_marker(pytest.mark.acceptance)
 
 
+on_both = pytest.mark.parametrize("web_server", ["gunicorn", "cheroot"], indirect=True)
+"""For tests that share a manager with others: what must hold whatever serves it."""
+
+on_both_long = pytest.mark.parametrize(
+    "web_server", ["gunicorn", pytest.param("cheroot", marks=pytest.mark.long)], indirect=True
+)
+"""For tests that start a manager of their own."""
+
+
+@pytest.fixture(scope="module")
+def web_server(request: pytest.FixtureRequest) -> str:
+    """The setting `server` of a test's managers."""
+    return getattr(request, "param", "gunicorn")
+
+
 class Manager:
     """A running manager: where it can be reached, where its files are, and the means to end it."""
 
@@ -174,14 +189,15 @@ def running_manager(
 
 
 @pytest.fixture
-def manager(tmp_path: Path) -> Iterator[Manager]:
-    """A manager of two processes on a free port, with a database of its own."""
-    with running_manager(tmp_path, "--processes", "2") as running:
+def manager(tmp_path: Path, web_server: str) -> Iterator[Manager]:
+    """A manager of two processes, or cheroot's one, on a free port, with a database of its own."""
+    with running_manager(tmp_path, "--processes", "2", "--set", f"server={web_server}") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def shared_manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
+def shared_manager(tmp_path_factory: pytest.TempPathFactory, web_server: str) -> Iterator[Manager]:
     """The same, for all tests of a module that do not mind what the others leave in it."""
-    with running_manager(tmp_path_factory.mktemp("manager"), "--processes", "2") as running:
+    arguments = ("--processes", "2", "--set", f"server={web_server}")
+    with running_manager(tmp_path_factory.mktemp("manager"), *arguments) as running:
         yield running

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from flamenco.client import Events, JobRequest, ManagerClient
-from tests.acceptance.conftest import STOP_TIMEOUT_S, Manager, wait_until
+from tests.acceptance.conftest import STOP_TIMEOUT_S, Manager, on_both_long, wait_until
 
 CROWD = 24
 """More than all processes of a manager have threads."""
@@ -35,6 +35,7 @@ def submit(client: ManagerClient) -> str:
     return client.submit_job(JobRequest(name="job", type="echo", settings={"message": "hello"})).id
 
 
+@on_both_long
 def test_whoever_waits_is_told(manager: Manager) -> None:
     """Whichever process takes a job in, and whichever has the request that waits."""
     with ManagerClient(manager.url) as client, ThreadPoolExecutor(4) as pool:
@@ -45,6 +46,7 @@ def test_whoever_waits_is_told(manager: Manager) -> None:
 
 
 @pytest.mark.long
+@on_both_long
 def test_a_crowd_that_waits_leaves_room(manager: Manager) -> None:
     """Other requests are answered as ever, and all of the crowd get to know what happened."""
     with ManagerClient(manager.url) as client, ThreadPoolExecutor(CROWD) as pool:
@@ -72,6 +74,7 @@ def test_a_crowd_that_waits_leaves_room(manager: Manager) -> None:
     assert slowest < 5
 
 
+@on_both_long
 def test_a_manager_that_stops_answers_first(manager: Manager) -> None:
     """Nobody who waits holds it up, nor is cut off: the answer is that there was nothing."""
     with ManagerClient(manager.url) as client, ThreadPoolExecutor(1) as pool:

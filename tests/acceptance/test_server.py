@@ -29,6 +29,8 @@ from tests.acceptance.conftest import (
     Manager,
     is_alive,
     launch,
+    on_both,
+    on_both_long,
     running_manager,
     wait_until,
 )
@@ -36,7 +38,13 @@ from tests.acceptance.conftest import (
 PROMPTLY_S = 3.0
 
 
+def of(web_server: str) -> tuple[str, str]:
+    """Arguments for a manager with that server."""
+    return "--set", f"server={web_server}"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@on_both_long
 def test_stops_promptly(manager: Manager, number: int) -> None:
     """A signal stops the manager within seconds, also while clients keep their connections open."""
     with httpx.Client(base_url=manager.url) as client:
@@ -46,6 +54,7 @@ def test_stops_promptly(manager: Manager, number: int) -> None:
     assert time.monotonic() - started < PROMPTLY_S
 
 
+@on_both_long
 def test_silent_client_does_not_hold_up_the_stop(manager: Manager) -> None:
     """A client that connects and says nothing is not waited for longer than requests are."""
     host, port = manager.url.removeprefix("http://").split(":")
@@ -69,9 +78,10 @@ def test_a_late_signal_writes_into_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("everybody", [True, False], ids=["all processes", "the main one"])
-def test_what_is_being_answered_is_finished(tmp_path: Path, everybody: bool) -> None:
+@on_both_long
+def test_what_is_being_answered_is_finished(tmp_path: Path, web_server: str, everybody: bool) -> None:
     """Also where all processes are told to stop, and the main one tells the others a second time."""
-    with running_manager(tmp_path, "--processes", "1") as manager:
+    with running_manager(tmp_path, "--processes", "1", *of(web_server)) as manager:
         host, port = manager.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=30) as connection:
             connection.sendall(LINE + HEADERS + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(BODY))
@@ -84,9 +94,10 @@ def test_what_is_being_answered_is_finished(tmp_path: Path, everybody: bool) -> 
         assert manager.process.wait(STOP_TIMEOUT_S) == 0
 
 
-def test_all_processes_are_told_to_start_anew(tmp_path: Path) -> None:
+@on_both_long
+def test_all_processes_are_told_to_start_anew(tmp_path: Path, web_server: str) -> None:
     """As when a terminal closes: none dies of it, and the main one replaces the others."""
-    with running_manager(tmp_path, "--processes", "2") as manager:
+    with running_manager(tmp_path, "--processes", "2", *of(web_server)) as manager:
         os.killpg(manager.process.pid, signal.SIGHUP)
         assert wait_until(lambda: "the configuration was read anew" in manager.log)
         assert httpx.get(f"{manager.url}/api/version").status_code == 200
@@ -111,15 +122,15 @@ def event_sinks(config):
 
 
 @pytest.mark.long
-@pytest.mark.long
-def test_told_to_stop_twice(tmp_path: Path) -> None:
+@on_both_long
+def test_told_to_stop_twice(tmp_path: Path, web_server: str) -> None:
     """All processes are told to end, and again by the main one while sinks still hear of it: the database is whole."""
     plugins = tmp_path / "data" / "plugins"
     plugins.mkdir(parents=True)
     (plugins / "slow.py").write_text(SLOW_SINKS)
     (tmp_path / "data" / "flamenco-manager.yaml").write_text("plugins: {slow: {}}\n")
     for _ in range(4):
-        with running_manager(tmp_path, "--processes", "2") as manager:
+        with running_manager(tmp_path, "--processes", "2", *of(web_server)) as manager:
             os.killpg(manager.process.pid, signal.SIGTERM)
             assert manager.process.wait(STOP_TIMEOUT_S) == 0
         assert "not a database" not in manager.log
@@ -127,16 +138,18 @@ def test_told_to_stop_twice(tmp_path: Path) -> None:
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_says_where_it_listens(tmp_path: Path) -> None:
+@on_both_long
+def test_says_where_it_listens(tmp_path: Path, web_server: str) -> None:
     """Asked for any free port, the manager says which one it took, on one line and once."""
-    with running_manager(tmp_path, "--processes", "2") as manager:
+    with running_manager(tmp_path, "--processes", "2", *of(web_server)) as manager:
         assert manager.log.count(f"listening on {manager.url}\n") == 1
         assert httpx.get(f"{manager.url}/api/version").json()["name"] == "Flamenco"
 
 
-def test_every_interface_and_every_kind_of_address(tmp_path: Path) -> None:
+@on_both_long
+def test_every_interface_and_every_kind_of_address(tmp_path: Path, web_server: str) -> None:
     """`:0` is IPv4 and, where the machine has it, IPv6; whoever comes over IPv4 has an address of that kind."""
-    with running_manager(tmp_path, "--processes", "1", listen=":0") as manager:
+    with running_manager(tmp_path, "--processes", "1", *of(web_server), listen=":0") as manager:
         port = httpx.URL(manager.url).port
         about = {"name": "w", "secret": "a secret of enough letters", "platform": "linux", "supported_task_types": []}
         for host, address in {"127.0.0.1": "127.0.0.1", "[::1]": "::1"}.items():
@@ -156,6 +169,7 @@ def has_ipv6() -> bool:
     return True
 
 
+@on_both_long
 def test_processes_end_with_the_main_one(manager: Manager) -> None:
     """When the main process is killed, those that serve go away by themselves, and the compilers they started too."""
     assert httpx.get(f"{manager.url}/api/jobs/types").json()["job_types"]
@@ -164,12 +178,15 @@ def test_processes_end_with_the_main_one(manager: Manager) -> None:
 
 
 @pytest.mark.long
-def test_restart_on_the_same_port_after_kill(tmp_path: Path) -> None:
+@on_both_long
+def test_restart_on_the_same_port_after_kill(tmp_path: Path, web_server: str) -> None:
     """A manager that was killed can be started again at once on the same port, and knows what it knew."""
-    with running_manager(tmp_path, "--processes", "2") as manager:
+    with running_manager(tmp_path, "--processes", "2", *of(web_server)) as manager:
         job = httpx.post(f"{manager.url}/api/jobs", json={"name": "n", "type": "echo", "settings": {"message": "m"}})
         manager.kill()
-        with running_manager(tmp_path, "--processes", "2", listen=manager.url.removeprefix("http://")) as again:
+        with running_manager(
+            tmp_path, "--processes", "2", *of(web_server), listen=manager.url.removeprefix("http://")
+        ) as again:
             assert httpx.get(f"{again.url}/api/jobs/{job.json()['id']}").json() == job.json()
 
 
@@ -288,6 +305,7 @@ CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
         (b"TRACE /api/version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405),
     ],
 )
+@on_both
 def test_odd_bytes(shared_manager: Manager, request_bytes: bytes, status: int) -> None:
     """Whatever bytes arrive, they are answered as HTTP says, in JSON with a code and a message."""
     answer = exchange(shared_manager, request_bytes)
@@ -299,6 +317,7 @@ def test_odd_bytes(shared_manager: Manager, request_bytes: bytes, status: int) -
         assert b'"message":"' in body
 
 
+@on_both
 def test_truncated_body(shared_manager: Manager) -> None:
     """A client that goes away in the middle of a body harms nobody."""
     host, port = shared_manager.url.removeprefix("http://").split(":")
@@ -320,6 +339,7 @@ HALF = b"GET /api/version HTTP/1.1\r\nHost: x\r\n"
 
 
 @pytest.mark.parametrize("body", [BODY[:-1], BODY], ids=["half", "makes sense"])
+@on_both
 def test_a_body_that_is_cut_off(shared_manager: Manager, body: bytes) -> None:
     """A client that sends no more, but listens, is told; nothing is done with what came, even if it can be read."""
     with connected(shared_manager, LINE + HEADERS + b"Content-Length: 500\r\n\r\n" + body) as connection:
@@ -330,9 +350,13 @@ def test_a_body_that_is_cut_off(shared_manager: Manager, body: bytes) -> None:
 
 
 @pytest.mark.long
-def test_clients_that_say_nothing(tmp_path: Path) -> None:
+@on_both_long
+def test_clients_that_say_nothing(tmp_path: Path, web_server: str) -> None:
     """Connections at hand, and requests that stop in the middle of their head, however many, keep nobody waiting."""
-    with running_manager(tmp_path, "--processes", "1", "--set", "threads=2") as manager, ExitStack() as connections:
+    with (
+        running_manager(tmp_path, "--processes", "1", *of(web_server), "--set", "threads=2") as manager,
+        ExitStack() as connections,
+    ):
         for _ in range(200):
             connections.enter_context(connected(manager))
         halves = [connections.enter_context(connected(manager, HALF)) for _ in range(200)]
@@ -348,7 +372,8 @@ def test_clients_that_say_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_clients_that_drip(tmp_path: Path) -> None:
+@on_both_long
+def test_clients_that_drip(tmp_path: Path, web_server: str) -> None:
     """A head has its time in all, and a body a least rate: who sends byte after byte is given up all the same."""
     beginnings = {
         "head": HALF + b"A: ",
@@ -357,7 +382,10 @@ def test_clients_that_drip(tmp_path: Path) -> None:
         "chunks": LINE + HEADERS + b"Transfer-Encoding: chunked\r\n\r\n100000\r\n",
     }
     ended: dict[str, float] = {}
-    with running_manager(tmp_path, "--processes", "1") as manager, ExitStack() as connections:
+    with (
+        running_manager(tmp_path, "--processes", "1", *of(web_server)) as manager,
+        ExitStack() as connections,
+    ):
         began = time.monotonic()
         drips = {name: connections.enter_context(connected(manager, each)) for name, each in beginnings.items()}
 
@@ -383,10 +411,11 @@ def test_clients_that_drip(tmp_path: Path) -> None:
         assert "Traceback" not in manager.log
 
 
-def test_more_connections_than_there_may_be(tmp_path: Path) -> None:
+@on_both_long
+def test_more_connections_than_there_may_be(tmp_path: Path, web_server: str) -> None:
     """Those that are waited for longest are closed, the log says so once, and who asks is answered."""
     limits = ("--set", "connections=40", "--set", "connections_per_address=30")
-    with running_manager(tmp_path, "--processes", "1", *limits) as manager, ExitStack() as connections:
+    with running_manager(tmp_path, "--processes", "1", *of(web_server), *limits) as manager, ExitStack() as connections:
         opened = [connections.enter_context(connected(manager, HALF)) for _ in range(100)]
         for _ in range(10):
             assert httpx.get(f"{manager.url}/api/version", timeout=2).status_code == 200
@@ -396,6 +425,7 @@ def test_more_connections_than_there_may_be(tmp_path: Path) -> None:
         assert manager.log.count("raise the setting connections_per_address") == 1
 
 
+@on_both
 def test_many_requests_at_a_stretch(shared_manager: Manager) -> None:
     """Who does not wait for answers gets all of them, in their order, however the requests are cut into pieces."""
     requests = b"".join(
@@ -416,6 +446,7 @@ def test_many_requests_at_a_stretch(shared_manager: Manager) -> None:
     assert re.findall(rb"HTTP/1.1 (\d+) ", received) == [b"400", b"200"] * 20 + [b"200"]
 
 
+@on_both
 def test_a_client_that_waits_for_a_word(shared_manager: Manager) -> None:
     """Programs such as curl send a large body only once they are told to go on."""
     head = LINE + HEADERS + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(BODY)
@@ -425,6 +456,7 @@ def test_a_client_that_waits_for_a_word(shared_manager: Manager) -> None:
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
+@on_both_long
 def test_nobody_loses_a_request_to_processes_that_are_replaced(manager: Manager) -> None:
     """Clients that connect and ask at that very moment are answered."""
     is_over = threading.Event()

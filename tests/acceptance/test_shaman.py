@@ -19,7 +19,7 @@ import pytest
 
 from flamenco.server.patience import FINISH_TIMEOUT_S
 from tests import length
-from tests.acceptance.conftest import Manager, running_manager, wait_until
+from tests.acceptance.conftest import Manager, on_both_long, running_manager, wait_until
 from tests.acceptance.shaman_clients import (
     API,
     Client,
@@ -42,11 +42,11 @@ MOST_RESIDENT_BYTES = 200 * MEBIBYTE
 
 
 @pytest.fixture(scope="module")
-def manager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Manager]:
-    """A manager of two processes; what clients gave it is removed at the end, as it is much."""
+def manager(tmp_path_factory: pytest.TempPathFactory, web_server: str) -> Iterator[Manager]:
+    """A manager of two processes, or cheroot's one; what clients gave it is removed at the end, as it is much."""
     folder = tmp_path_factory.mktemp("shaman")
     try:
-        with running_manager(folder, "--processes", "2") as running:
+        with running_manager(folder, "--processes", "2", "--set", f"server={web_server}") as running:
             yield running
     finally:
         shutil.rmtree(folder / "data" / "shared", ignore_errors=True)
@@ -92,6 +92,7 @@ def most_resident(manager: Manager) -> dict[int, int]:
     return peaks
 
 
+@on_both_long
 def test_every_answer(manager: Manager) -> None:
     """Each outcome has its status, over one connection that is kept, however much of a body was not read."""
     file, empty = GeneratedFile(1001, 20 * MEBIBYTE), GeneratedFile(1002, 0)
@@ -129,6 +130,7 @@ def send_to(connection: Any, path: str, file: GeneratedFile) -> tuple[int, bytes
     return answer.status, answer.read()
 
 
+@on_both_long
 def test_chunked(manager: Manager) -> None:
     """A client need not say how much it sends."""
     file = GeneratedFile(1003, 3 * MEBIBYTE + 17)
@@ -139,6 +141,7 @@ def test_chunked(manager: Manager) -> None:
         assert send(connection, file)[0] == 208
 
 
+@on_both_long
 def test_connection_that_is_cut(manager: Manager) -> None:
     """What a client sent before it went away is not kept, and the file can be sent again at once."""
     file = GeneratedFile(1004, 5 * MEBIBYTE)
@@ -166,11 +169,12 @@ def test_process_that_dies(manager: Manager) -> None:
             path.unlink()
 
 
-def test_slow_uploads_keep_nobody_waiting(tmp_path: Path) -> None:
+@on_both_long
+def test_slow_uploads_keep_nobody_waiting(tmp_path: Path, web_server: str) -> None:
     """However many clients are in the middle of one, others are answered as if there were none."""
     files = [GeneratedFile(2000 + number, MEBIBYTE) for number in range(40)]
     with (
-        running_manager(tmp_path, "--processes", "1", "--set", "threads=2") as manager,
+        running_manager(tmp_path, "--set", f"server={web_server}", "--processes", "1", "--set", "threads=2") as manager,
         ExitStack() as uploads,
         closing(connect(manager.url)) as others,
     ):

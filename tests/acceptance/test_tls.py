@@ -18,7 +18,7 @@ import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.acceptance.conftest import STOP_TIMEOUT_S, Manager, launch, running_manager, wait_until
+from tests.acceptance.conftest import STOP_TIMEOUT_S, Manager, launch, on_both_long, running_manager, wait_until
 from tests.acceptance.signing_in import PASSWORD, add_user
 from tests.certificates import Authority, Pair
 
@@ -50,14 +50,14 @@ class Site(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A manager of two processes, with somebody who can sign in, and something large to download."""
+def site(tmp_path_factory: pytest.TempPathFactory, web_server: str) -> Iterator[Site]:
+    """A manager of two processes, or cheroot's one, with somebody who can sign in, and something large to download."""
     folder = tmp_path_factory.mktemp("site")
     authority = Authority(folder / "authority")
     pair = authority.vouch()
     add_user(folder / "data", "root", "admin")
     (folder / "data" / "flamenco3-addon.zip").write_bytes(os.urandom(LARGE))
-    settings = (f"tls.certificate={pair.certificate}", f"tls.key={pair.key}", "access.mode=lan")
+    settings = (f"tls.certificate={pair.certificate}", f"tls.key={pair.key}", "access.mode=lan", f"server={web_server}")
     arguments = [word for setting in settings for word in ("--set", setting)]
     with running_manager(folder, "--processes", "2", *arguments, verify=authority.trusting) as manager:
         yield Site(manager, authority, pair)
@@ -76,6 +76,7 @@ def read_answers(connection: ssl.SSLSocket, count: int = 1) -> bytes:
     return data
 
 
+@on_both_long
 def test_says_where_it_is(site: Site) -> None:
     """The address that is printed begins with https, and the page there leads nowhere else."""
     assert site.manager.url.startswith("https://127.0.0.1:")
@@ -129,6 +130,7 @@ def test_a_browser_signs_in_and_out(site: Site) -> None:
         browser.close()
 
 
+@on_both_long
 def test_requests_one_after_the_other(site: Site) -> None:
     """Over one connection, several sent at once, and one in two pieces."""
     with site.connect() as connection:
@@ -139,6 +141,7 @@ def test_requests_one_after_the_other(site: Site) -> None:
         assert answers.count(b"HTTP/1.1 200 OK") == 4
 
 
+@on_both_long
 def test_much_goes_up_and_down(site: Site) -> None:
     """Files of many megabytes arrive whole, both ways."""
     with site.client() as client:
@@ -151,6 +154,7 @@ def test_much_goes_up_and_down(site: Site) -> None:
 JSON = {"Content-Type": "application/json"}
 
 
+@on_both_long
 def test_plain_text_is_told(site: Site) -> None:
     """By an answer that any client can show."""
     answer = httpx.get(site.manager.url.replace("https", "http", 1))
@@ -159,6 +163,7 @@ def test_plain_text_is_told(site: Site) -> None:
 
 
 @pytest.mark.long
+@on_both_long
 def test_half_handshakes_hold_up_nobody(site: Site) -> None:
     """Nor do clients in plain text; they are let go, and others are answered meanwhile."""
     hello = ssl.MemoryBIO()
@@ -225,7 +230,8 @@ def serial(connection: ssl.SSLSocket) -> str:
     return str((connection.getpeercert() or {})["serialNumber"])
 
 
-def test_renewal(site: Site) -> None:
+@on_both_long
+def test_renewal(site: Site, web_server: str) -> None:
     """New connections get a renewed certificate, in every process, and old ones go on; a broken one changes nothing."""
     with site.connect() as old:
         old.sendall(REQUEST)
@@ -240,7 +246,7 @@ def test_renewal(site: Site) -> None:
         for file, place in zip(renewed, site.pair, strict=True):
             file.replace(place)
         said = "new connections get the renewed certificate"
-        assert wait_until(lambda: site.manager.log.count(said) == 2)
+        assert wait_until(lambda: site.manager.log.count(said) == (2 if web_server == "gunicorn" else 1))
         for _ in range(8):
             with site.connect() as new:
                 assert serial(new) != began
@@ -250,6 +256,7 @@ def test_renewal(site: Site) -> None:
         read_answers(old)
 
 
+@on_both_long
 def test_configuration_anew(site: Site) -> None:
     """After SIGHUP, the processes that take over speak TLS as well."""
     site.manager.process.send_signal(signal.SIGHUP)

@@ -25,6 +25,7 @@ from flamenco import config
 from flamenco.server import gunicorn as ours
 from flamenco.server.gunicorn import Server
 from flamenco.server.processes import Manager
+from flamenco.server.reception import Received
 
 METHODS = {
     TConn: {
@@ -87,6 +88,9 @@ ATTRIBUTES = {
     Settings: {"graceful_timeout", "settings", "threads"},
 }
 """All that is read or written beside."""
+
+OURS = set(dir(Received)) | {"arriving", "loan", "ahead", "is_parting"}
+"""What connections have from us."""
 
 KINDS = {"_Connection": TConn, "WakeUps": PollableMethodQueue, "Process": ThreadWorker}
 KINDS |= {"_Log": Logger, "_Main": Arbiter, "Server": BaseApplication}
@@ -154,7 +158,7 @@ def test_nothing_else_is_relied_on() -> None:
 
 def _made_in(node: ast.ClassDef) -> set[str]:
     """The names that a class gives to methods and, with their types, to attributes."""
-    names = {"manager", "_descriptor", "_last_replaced"}
+    names = {"manager", "_descriptor", "_last_replaced", *OURS}
     for each in ast.walk(node):
         match each:
             case ast.FunctionDef(name=name) | ast.AnnAssign(target=ast.Attribute(value=ast.Name(id="self"), attr=name)):

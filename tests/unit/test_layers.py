@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "flamenco"
 
-LOW = {"domain", "hooks", "config"}
+LOW = {"domain", "hooks", "config", "platforms"}
 MIDDLE = LOW | {"store", "compiler", "files"}
 HIGH = MIDDLE | {"farm"}
 TOP = HIGH | {
@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "": {"domain", "hooks", "_version"},
     "_version": set(),
     "collector": set(),
+    "platforms": set(),
     "domain": set(),
     "hooks": {"domain"},
     "bundled": {"domain"},
@@ -53,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "client": LOW | {"protocol", ""},
     "worker": LOW | {"client", "discovery", ""},
     "blender_launcher": set(),
-    "demo": {"domain", "config", "client"},
+    "demo": {"domain", "config", "client", "platforms"},
     "simulation": {"domain", "config", "client", "demo", "worker", ""},
     "bootstrap": TOP | {""},
     "server": TOP | {"bootstrap", ""},
@@ -71,6 +72,11 @@ HOMES: dict[str, tuple[str, ...]] = {
     "falcon": ("api/", "web/"),
     "py_mini_racer": ("compiler/helper.py",),
     "gunicorn": ("server/gunicorn.py",),
+    "cheroot": ("server/cheroot.py",),
+    "fcntl": ("platforms/",),
+    "msvcrt": ("platforms/",),
+    "resource": ("platforms/", "files/log_scan.py", "files/rule_scan.py"),  # which are programs of one file
+    "pwd": ("worker/run_as.py",),
     "pluggy": ("hooks/",),
     "bcrypt": ("farm/old_secrets.py",),
     "psutil": ("discovery/networks.py", "compiler/helper.py"),
