@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -107,8 +106,6 @@ def _tried(listed: Sequence[ListedRule], log: Path, failure: Failure) -> Tried:
 
 
 def _first(patterns: Sequence[str], lines: Sequence[str]) -> rule_scan.Hit | None:
-    if os.name != "posix":  # where no manager runs; Ctrl-C ends what takes long
-        return rule_scan.first(patterns, lines)
     matching = RuleMatching()
     try:
         return matching.first(patterns, lines)

@@ -26,6 +26,9 @@ BUDGET_S: Final = 0.5
 PATIENCE_S: Final = 5.0
 """And so long is the answer waited for, on a machine that has others to serve."""
 
+START_S: Final = 2.0
+"""How much longer it is waited for where it is started for each log; of the time by the clock, as Windows has it."""
+
 _PROGRAM: Final = (sys.executable, "-I", "-S", str(Path(rule_scan.__file__).resolve()))
 _BLOCK: Final = 64 * 1024
 
@@ -46,11 +49,37 @@ class _Ended(Exception):
         self.number = number
 
 
-class RuleMatching:
-    """Patterns, looked for in a process that starts with the first. Safe to share between threads; not after a fork."""
+_NOTHING_SAID: Final[Hit] = (-1, "", {})
 
-    def __init__(self, budget_s: float = BUDGET_S, timer: Callable[[], float] = time.monotonic) -> None:
+
+def _answered(lines: Sequence[bytes]) -> tuple[int, Hit | None]:
+    """The number of the pattern that was begun with last, below zero for none, and what was found, if that was said."""
+    begun, found = -1, _NOTHING_SAID
+    for line in filter(None, lines):
+        answer: dict[str, Any] = json.loads(line)
+        if "found" in answer:
+            hit = answer["found"]
+            return begun, None if hit is None else (hit[0], hit[1], hit[2])
+        begun = answer["begins"]
+    return begun, found
+
+
+class RuleMatching:
+    """Patterns, looked for in a process that starts with the first. Safe to share between threads; not after a fork.
+
+    The process is kept for the next log, but on Windows, where it has no limits of its own either.
+    """
+
+    def __init__(
+        self,
+        budget_s: float = BUDGET_S,
+        timer: Callable[[], float] = time.monotonic,
+        *,
+        is_kept: bool = sys.platform != "win32",
+    ) -> None:
         self._command = (*_PROGRAM, str(budget_s))
+        self._budget_s = budget_s
+        self._is_kept = is_kept
         self._timer = timer
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -88,6 +117,8 @@ class RuleMatching:
 
     def _looked(self, patterns: Sequence[str], lines: Sequence[str]) -> Hit | None:
         question = json.dumps([patterns, lines]).encode() + b"\n"
+        if not self._is_kept:
+            return self._looked_once(patterns, question)
         is_new = self._process is None or self._process.poll() is not None
         if is_new:
             self._start()
@@ -101,6 +132,29 @@ class RuleMatching:
             return self._answer(question)
         except _Ended as ended:
             raise self._why_ended(patterns, ended.number) from ended
+
+    def _looked_once(self, patterns: Sequence[str], question: bytes) -> Hit | None:
+        """By a process of its own, which is ended in time: pipes cannot be waited for everywhere."""
+        self._begun = -1
+        try:
+            ended = subprocess.run(
+                self._command,
+                input=question,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=self._budget_s + START_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            self._begun, _ = _answered((error.stdout or b"").splitlines())
+            raise TimeoutError("the process that looks for patterns does not answer") from error
+        self._begun, found = _answered(ended.stdout.splitlines())
+        if found is not _NOTHING_SAID:
+            return found
+        if self._begun < 0:
+            raise OSError(f"the process that looks for patterns ended with code {ended.returncode}")
+        self._too_slow.add(patterns[self._begun])
+        raise TooSlow(patterns[self._begun])
 
     def _why_ended(self, patterns: Sequence[str], number: int) -> Exception:
         """What is to be raised when it has ended in the middle, by itself, or as somebody else wanted its memory."""

@@ -1,8 +1,8 @@
-"""The manager's web server: gunicorn, its settings and why, and what happens when its processes come and go.
+"""The manager's web server: gunicorn, or cheroot where that does not run, and how their farms come and go.
 
-Only `gunicorn` knows that one, so that another WSGI server can stand in where gunicorn does not run.
-One main process holds the port and forks the processes that serve; each of those has its own farm, its own
-compiler and its own threads of chores, and which of them a request gets to makes no difference.
+Only `gunicorn` knows the one, only `cheroot` the other. With gunicorn, one main process holds the port and forks the
+processes that serve; each of those has its own farm, its own compiler and its own threads of chores, and which of them
+a request gets to makes no difference. With cheroot there is one process.
 """
 
 from flamenco.server.listening import open_port

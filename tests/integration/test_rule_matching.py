@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from flamenco.files import rule_matching
 from flamenco.files.rule_matching import RuleMatching, TooSlow
 
 HOPELESS = r"(a+)+$"
@@ -15,9 +16,13 @@ HOPELESS = r"(a+)+$"
 LINES = ["first", "a" * 60 + "!", "last: no room"]
 
 
-def test_the_first_pattern_and_its_last_line() -> None:
+KEPT = pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "for each log"])
+
+
+@KEPT
+def test_the_first_pattern_and_its_last_line(is_kept: bool) -> None:
     """In the order of the patterns; of the lines that it is in, the last."""
-    matching = RuleMatching()
+    matching = RuleMatching(is_kept=is_kept)
     try:
         assert matching.first(["nothing", r"(?P<what>i\w+)|(?P<other>z)", "last"], LINES) == (
             1,
@@ -31,9 +36,10 @@ def test_the_first_pattern_and_its_last_line() -> None:
         matching.close()
 
 
-def test_one_that_never_ends() -> None:
+@pytest.mark.parametrize("is_kept", [True, pytest.param(False, marks=pytest.mark.long)])
+def test_one_that_never_ends(is_kept: bool) -> None:
     """It costs one failure its time, once; others are found all the same."""
-    matching = RuleMatching(budget_s=0.3)
+    matching = RuleMatching(budget_s=0.3, is_kept=is_kept)
     try:
         assert matching.first(["first"], LINES)  # it runs
         begun = time.monotonic()
@@ -47,9 +53,10 @@ def test_one_that_never_ends() -> None:
         matching.close()
 
 
-def test_one_that_wants_all_memory_or_is_none() -> None:
+@KEPT
+def test_one_that_wants_all_memory_or_is_none(is_kept: bool) -> None:
     """The process may end in the middle: that is the pattern's fault, and no other's."""
-    matching = RuleMatching(budget_s=5)
+    matching = RuleMatching(budget_s=5, is_kept=is_kept)
     try:
         with pytest.raises(TooSlow):
             matching.first(["(", "last"], LINES)
@@ -99,3 +106,14 @@ def test_many_at_the_same_time() -> None:
         thread.join()
     matching.close()
     assert found == {number: (0, f"line {number}", {}) for number in range(40)}
+
+
+def test_one_that_the_system_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a process has no limits, it is ended by the clock: a pattern has one more chance then, and no third."""
+    monkeypatch.setattr(rule_matching, "START_S", 0.3)
+    matching = RuleMatching(budget_s=0.0, is_kept=False)  # which is no limit on the processor
+    with pytest.raises(TimeoutError):
+        matching.first([HOPELESS, "last"], LINES)
+    with pytest.raises(TooSlow):
+        matching.first([HOPELESS, "last"], LINES)
+    assert matching.first([HOPELESS, "last"], LINES) == (1, LINES[-1], {})
