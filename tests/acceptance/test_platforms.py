@@ -1,4 +1,4 @@
-"""A manager and a worker that believe to be on Windows, as far as Linux can pretend that."""
+"""A manager and a worker that believe to be on Windows, or macOS, as far as Linux can pretend that."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ import pytest
 from flamenco.worker.agent import EXIT_SIGNAL
 from tests.acceptance.conftest import START_TIMEOUT_S, STOP_TIMEOUT_S, await_manager, wait_until
 from tests.conftest import empty_database
-from tests.unit.test_platforms import AS_ON_WINDOWS
+from tests.unit.test_platforms import ELSEWHERE
 
 pytestmark = pytest.mark.long
 
 
 @contextmanager
-def command(log: Path, *arguments: str, code: int = 0) -> Iterator[subprocess.Popen[bytes]]:
+def command(log: Path, system: str, *arguments: str, code: int = 0) -> Iterator[subprocess.Popen[bytes]]:
     """`flamenco` with those arguments, which is stopped afterwards and ends with `code`."""
     environ = {**os.environ, "HOME": str(log.parent)}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, AS_ON_WINDOWS, *arguments], stdout=output, stderr=output, env=environ
+            [sys.executable, ELSEWHERE, system, *arguments], stdout=output, stderr=output, env=environ
         )
     try:
         yield process
@@ -37,18 +37,19 @@ def command(log: Path, *arguments: str, code: int = 0) -> Iterator[subprocess.Po
         process.wait()
 
 
-def test_a_job_is_done(tmp_path: Path) -> None:
-    """cheroot serves without being asked to; a job is compiled, run and logged, and both end when they are told to."""
+@pytest.mark.parametrize(("system", "server"), [("windows", "cheroot"), ("macos", "gunicorn")])
+def test_a_job_is_done(tmp_path: Path, system: str, server: str) -> None:
+    """The server is the system's own; a job is compiled, run and logged, and both end when they are told to."""
     data, log = tmp_path / "data", tmp_path / "manager.log"
     data.mkdir()
     (data / "flamenco-manager.sqlite").write_bytes(empty_database())
-    with command(log, "manager", "--data-dir", str(data), "--listen", "127.0.0.1:0") as process:
+    with command(log, system, "manager", "--data-dir", str(data), "--listen", "127.0.0.1:0") as process:
         url = await_manager(process, data, log).url
         job = {"name": "n", "type": "echo-sleep-test", "settings": {"message": "hello", "sleep_duration_seconds": 0}}
         job_id = httpx.post(f"{url}/api/v3/jobs", json={**job, "submitter_platform": "windows"}).json()["id"]
-        assert httpx.get(f"{url}/api/version").headers["Server"] == "cheroot"
+        assert httpx.get(f"{url}/api/version").headers["Server"] == server
         worker = ("worker", "--manager", url, "--data-dir", str(tmp_path / "worker"))
-        with command(tmp_path / "worker.log", *worker, code=EXIT_SIGNAL):
+        with command(tmp_path / "worker.log", system, *worker, code=EXIT_SIGNAL):
             assert wait_until(
                 lambda: httpx.get(f"{url}/api/v3/jobs/{job_id}").json()["status"] == "completed", START_TIMEOUT_S
             ), (tmp_path / "worker.log").read_text()

@@ -17,12 +17,14 @@ from flamenco.platforms.places import read_at
 from flamenco.server import choice
 from flamenco.server.connections import allowed
 
-AS_ON_WINDOWS = Path(__file__).parents[1] / "on_windows.py"
+ELSEWHERE = Path(__file__).parents[1] / "elsewhere.py"
 
 
-def test_every_module_can_be_imported_without_posix() -> None:
-    """Manager and worker alike: nothing asks, when it is imported, for what only POSIX has."""
-    ended = subprocess.run([sys.executable, AS_ON_WINDOWS], capture_output=True, text=True, timeout=300, check=False)
+@pytest.mark.parametrize("system", ["windows", pytest.param("macos", marks=pytest.mark.long)])
+def test_every_module_can_be_imported(system: str) -> None:
+    """Manager and worker alike: nothing asks, when it is imported, for what only POSIX has, or only Linux."""
+    command = [sys.executable, str(ELSEWHERE), system]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     *failed, told = ended.stdout.splitlines() or [""]
     assert (failed, ended.returncode) == ([], 0), ended.stderr
     assert int(told.partition(" ")[0]) > 600, told

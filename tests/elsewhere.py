@@ -1,9 +1,9 @@
-"""Has the program believe that it is on Windows, as far as another system can pretend that: run as a program.
+"""Has the program believe that it is on another system, as far as Linux can pretend that: run as a program.
 
-What only POSIX has is taken away: modules, functions of `os`, signals, kinds of sockets, `select.poll`. Modules of the
-standard library and of others are imported before, since they are made for the system they are on; so is what `pathlib`
-makes of `os.name`. Without arguments, it imports every module of the program, and prints which could not be imported;
-with some, it runs the command `flamenco` with them.
+What only POSIX has is taken away for `windows`, and what only Linux has for `macos`: modules, functions of `os`,
+signals, kinds of sockets, `select.poll`. Modules of the standard library and of others are imported before, since they
+are made for the system they are on; so is what `pathlib` makes of `os.name`. With the system's name alone, it imports
+every module of the program, and prints which could not be imported; with more, it runs `flamenco` with that.
 """
 
 from __future__ import annotations
@@ -20,45 +20,17 @@ import socket
 import subprocess
 import sys
 import types
+from collections.abc import Callable, Iterable
 from typing import Any
 
 HIDDEN = ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "gunicorn", "syslog", "spwd", "imageio_ffmpeg")
-FUNCTIONS = [
-    "fork",
-    "forkpty",
-    "getuid",
-    "geteuid",
-    "getgid",
-    "getegid",
-    "initgroups",
-    "setuid",
-    "setgid",
-    "setsid",
-    "setpgid",
-    "killpg",
-    "getpgid",
-    "nice",
-    "pread",
-    "pwrite",
-    "fchmod",
-    "fchown",
-    "chown",
-    "mkfifo",
-    "waitid",
-    "waitstatus_to_exitcode",
-    "pidfd_open",
-    "memfd_create",
-    "WNOHANG",
-    "WEXITED",
-    "P_ALL",
-    "O_NOFOLLOW",
-    "O_DIRECTORY",
-    "O_NONBLOCK",
-    "sched_getaffinity",
-    "getloadavg",
-    "register_at_fork",
-    "posix_fadvise",
-]
+FUNCTIONS = (
+    *("fork", "forkpty", "getuid", "geteuid", "getgid", "getegid", "initgroups", "setuid", "setgid", "setsid"),
+    *("setpgid", "killpg", "getpgid", "nice", "pread", "pwrite", "fchmod", "fchown", "chown", "mkfifo", "waitid"),
+    *("waitstatus_to_exitcode", "WNOHANG", "WEXITED", "P_ALL", "O_NOFOLLOW", "O_DIRECTORY", "O_NONBLOCK"),
+    *("getloadavg", "register_at_fork"),
+)
+LINUX_FUNCTIONS = ("pidfd_open", "memfd_create", "sched_getaffinity", "sched_setaffinity", "posix_fadvise")
 SIGNALS = [
     "SIGHUP",
     "SIGCHLD",
@@ -85,7 +57,7 @@ def modules() -> list[str]:
     ]
 
 
-ELSEWHERE = {"flamenco.server.gunicorn", "flamenco.blender_launcher", "flamenco.__main__"}
+NOT_THERE = {"flamenco.server.gunicorn", "flamenco.blender_launcher", "flamenco.__main__"}
 """gunicorn's own, what runs within Blender, and what is a program when it is imported."""
 
 
@@ -122,38 +94,58 @@ def pair(*_: object) -> tuple[socket.socket, socket.socket]:
         return ours, listener.accept()[0]
 
 
-def pretend() -> None:
+def hide(owner: types.ModuleType, names: Iterable[str]) -> None:
+    """Take them away, as far as they are there."""
+    for name in names:
+        if hasattr(owner, name):
+            delattr(owner, name)
+
+
+def has_no_prctl(libraries: Callable[..., Any], *, is_without_name: bool) -> None:
+    """Have C's own library be as it is on other systems."""
+
+    def library(name: str | None, *more: Any, **named: Any) -> Any:
+        if name is not None:
+            return libraries(name, *more, **named)
+        if not is_without_name:
+            raise TypeError("Windows has no library without a name")
+        return object()
+
+    vars(ctypes).update(CDLL=library)
+
+
+def be_macos() -> None:
+    """Be macOS."""
+    hide(os, LINUX_FUNCTIONS)
+    hide(select, ("epoll",))
+    has_no_prctl(ctypes.CDLL, is_without_name=True)
+    sys.platform = "darwin"
+
+
+def be_windows() -> None:
     """Be Windows."""
-    for name in HIDDEN:
-        sys.modules[name] = None  # type: ignore[assignment]
-    for owner, names in ((os, FUNCTIONS), (signal, SIGNALS), (socket, SOCKETS), (select, ("poll", "epoll"))):
-        for name in names:
-            if hasattr(owner, name):
-                delattr(owner, name)
+    sys.modules.update(dict.fromkeys(HIDDEN))  # type: ignore[arg-type] # which says that there is none
+    hide(os, (*FUNCTIONS, *LINUX_FUNCTIONS))
+    hide(signal, SIGNALS)
+    hide(socket, SOCKETS)
+    hide(select, ("poll", "epoll"))
     os.supports_dir_fd.clear()
     sys.modules |= {"msvcrt": locking_module(), "winreg": registry()}
     vars(subprocess).update(CREATE_NEW_PROCESS_GROUP=512)
     vars(signal).update(CTRL_BREAK_EVENT=1)
     vars(socket).update(SO_EXCLUSIVEADDRUSE=socket.SO_KEEPALIVE, socketpair=pair)
-    real = ctypes.CDLL
-
-    def library(name: str | None, *more: Any, **named: Any) -> ctypes.CDLL:
-        if name is None:
-            raise TypeError("Windows has no library without a name")
-        return real(name, *more, **named)
-
-    vars(ctypes).update(CDLL=library)
+    has_no_prctl(ctypes.CDLL, is_without_name=False)
     sys.platform = "win32"
 
 
-def main(arguments: list[str]) -> None:
-    """Import all of it twice: once for what others make of it, and once on what pretends to be Windows."""
-    names = [name for name in modules() if name not in ELSEWHERE]
+def main(system: str, arguments: list[str]) -> None:
+    """Import all of it twice: once for what others make of it, and once on what pretends to be another system."""
+    names = [name for name in modules() if name not in NOT_THERE]
     for name in names:
         importlib.import_module(name)
     for name in [each for each in sys.modules if each.split(".")[0] == "flamenco"]:
         del sys.modules[name]
-    pretend()
+    {"windows": be_windows, "macos": be_macos}[system]()
     if arguments:
         sys.argv[1:] = arguments
         importlib.import_module("flamenco.cli").main()
@@ -167,4 +159,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1], sys.argv[2:])
