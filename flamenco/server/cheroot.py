@@ -29,6 +29,9 @@ log = structlog.get_logger(__name__)
 _CONNECTION: Final = "cheroot.connection"
 """The name under which the environment of a request has the connection that it came over."""
 
+_OWN_PROXIES: Final = frozenset({"127.0.0.1", "::1"})
+"""Those that are believed whether a client came to them over TLS, whatever else it says; gunicorn has the same."""
+
 _STATUSES: Final = {413: 431, 501: 400, 505: 400}
 """What is said instead, by what cheroot would say."""
 
@@ -176,6 +179,8 @@ class _Gateway(wsgi.Gateway_10):  # type: ignore[misc]
         environ: WSGIEnvironment = super().get_environ()
         connection: Connection = self.req.conn
         environ[_CONNECTION] = connection
+        if connection.remote_addr in _OWN_PROXIES and environ.get("HTTP_X_FORWARDED_PROTO") == "https":
+            environ["wsgi.url_scheme"] = "https"
         environ["SERVER_NAME"], environ["SERVER_PORT"] = connection.own_address[0], str(connection.own_address[1])
         return environ
 

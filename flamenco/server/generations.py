@@ -47,10 +47,10 @@ class Generations:
             self._main.reconfigure()
             try:
                 made = self._made()
+                made.manager.start(is_first=False)
             except Exception:  # the one that is there goes on
                 log.exception("the manager goes on with the configuration it has")
                 return
-            made.manager.start(is_first=False)
             with self._lock:
                 old, self._newest = self._newest, made
                 assert old is not None  # noqa: S101 - for types

@@ -20,6 +20,7 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
+from flamenco.farm.attempts import Repeated
 from flamenco.platforms import signals
 from flamenco.server.cheroot import Connection, Settings, client_of
 from flamenco.server.clients import Client
@@ -79,6 +80,7 @@ class Server:
         self._reception: Reception[Connection] = Reception(self, connections, config.threads)
         self._poller = selectors.DefaultSelector()
         self._work = _Work()
+        self._failures = Repeated()
         self._stays = True
         self._is_told_to_stop = False
         self._deadline = 0.0
@@ -94,14 +96,21 @@ class Server:
         self._poller.register(self._listener, selectors.EVENT_READ, self._reception.accept)
         self._poller.register(self._work.woken, selectors.EVENT_READ, self._work.do)
         while self._stays or (self._reception.count and time.monotonic() < self._deadline):
-            for key, _ in self._poller.select(_ROUND_S):
-                key.data(key.fileobj)
-            self._reception.look()
+            try:
+                self._go_round()
+            except Exception:  # there is no other process that could take over
+                if times := self._failures.times(""):
+                    log.exception("the server made a mistake, and goes on", times=times)
         try:
             self._generations.end()
         except Exception:  # whatever it is, the manager ends
             log.exception("not all of the manager ended as it should")
         _leave()
+
+    def _go_round(self) -> None:
+        for key, _ in self._poller.select(_ROUND_S):
+            key.data(key.fileobj)
+        self._reception.look()
 
     def reload(self) -> None:
         """Read the configuration anew. Whoever is being answered is answered as before."""

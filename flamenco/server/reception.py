@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import structlog
 
@@ -26,6 +26,10 @@ from flamenco.server.threads import Threads
 from flamenco.server.tls import Tls
 
 log = structlog.get_logger(__name__)
+
+
+_NOBODY_THERE: Final = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.ECONNRESET)
+"""Who has connected is gone again; Windows says the last."""
 
 
 class Received:
@@ -125,7 +129,7 @@ class Reception(Generic[C]):
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 self._connections.make_room(self._close)
-            elif error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED):
+            elif error.errno not in _NOBODY_THERE:
                 raise
             return
         if not self._connections.admit(address[0], self._close):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from tests.acceptance.conftest import Manager, running_manager, wait_until
+from tests.acceptance.conftest import Manager, on_both_long, running_manager, wait_until
 from tests.acceptance.signing_in import PASSWORD, add_user
 from tests.docs import manual
 
@@ -63,7 +63,7 @@ class Site(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, web_server: str) -> Iterator[Site]:
     """Both, with a manager in mode login that trusts the proxy."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     assert program, "this test needs nginx; on Debian: apt install nginx-light"
@@ -78,6 +78,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=60)
     settings = {
         "access.mode": "login",
+        "server": web_server,
         "access.proxy.trusted": "[127.0.0.1]",
         "public_url": f"https://{NAME}:{port}/flamenco",
     }
@@ -119,6 +120,7 @@ def sign_in(client: httpx.Client) -> httpx.Response:
     return client.post("api/x/sign-in", json=body, headers={"Origin": origin}).raise_for_status()
 
 
+@on_both_long
 def test_signing_in_over_tls(site: Site) -> None:
     """The cookie never goes without TLS, and the manager knows from where somebody comes, whatever they say."""
     with site.client() as client:
@@ -148,6 +150,7 @@ def test_links_lead_back_through_the_proxy(site: Site) -> None:
             assert "queued -> canceled" in read.text
 
 
+@on_both_long
 def test_files_go_straight_through(site: Site) -> None:
     """The manager has the beginning of an upload while its end is not sent yet."""
     content = os.urandom(1 << 20)

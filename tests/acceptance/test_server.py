@@ -462,6 +462,22 @@ def test_a_client_that_waits_for_a_word(shared_manager: Manager) -> None:
 
 
 @on_both_long
+def test_a_new_configuration_counts_for_what_begins_then(manager: Manager) -> None:
+    """Whoever asks is answered by it at once; what is being answered by then is finished, however long it takes."""
+    head = LINE + HEADERS + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(BODY)
+    with connected(manager, head) as begun:
+        assert begun.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        for number in range(1, 3):
+            (manager.data_dir / "flamenco-manager.yaml").write_text(f"manager_name: Studio {number}\n")
+            manager.process.send_signal(signal.SIGHUP)
+            named = f"Studio {number}"
+            assert wait_until(lambda name=named: httpx.get(f"{manager.url}/api/version").json()["name"] == name)  # type: ignore[misc]
+        begun.sendall(BODY)
+        assert begun.recv(1000).startswith(b"HTTP/1.1 200 ")
+    assert "Traceback" not in manager.log
+
+
+@on_both_long
 def test_nobody_loses_a_request_to_processes_that_are_replaced(manager: Manager) -> None:
     """Clients that connect and ask at that very moment are answered."""
     is_over = threading.Event()
