@@ -76,7 +76,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "fcntl": ("platforms/",),
     "msvcrt": ("platforms/",),
     "resource": ("platforms/", "files/log_scan.py", "files/rule_scan.py"),  # which are programs of one file
-    "pwd": ("worker/run_as.py",),
+    "pwd": ("worker/run_as.py", "cli/service/needs.py"),  # users that programs are run as
     "pluggy": ("hooks/",),
     "bcrypt": ("farm/old_secrets.py",),
     "psutil": ("discovery/networks.py", "compiler/helper.py"),
