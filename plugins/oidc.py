@@ -91,7 +91,10 @@ def authenticators(config: ManagerConfig) -> Iterable[Authenticator]:
 def api_routes(config: ManagerConfig) -> Iterable[Route]:
     """Where people are sent from, and where they come back to."""
     if find_spec("joserfc") is None:
-        raise ConfigError("the library joserfc is missing; `pip install 'flamenco-farm[oidc]'`.")
+        raise ConfigError(
+            "the library joserfc is missing; `pip install 'flamenco-farm[oidc]'` brings it (with uv or pipx: "
+            "docs/packages.md)."
+        )
     own = config.plugins.oidc
     for name in ("issuer", "client_id", "client_secret"):
         if not getattr(own, name):

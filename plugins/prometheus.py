@@ -73,7 +73,8 @@ def api_routes(config: ManagerConfig) -> Iterable[Route]:
     """The one page. Raises `ConfigError` when the library is missing."""
     if find_spec("prometheus_client") is None:
         raise ConfigError(
-            "the library prometheus_client is missing; `pip install 'flamenco-farm[prometheus]'` brings it."
+            "the library prometheus_client is missing; `pip install 'flamenco-farm[prometheus]'` brings it "
+            "(with uv or pipx: docs/packages.md)."
         )
     yield Route(
         path=config.plugins.prometheus.path,

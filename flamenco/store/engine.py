@@ -215,7 +215,7 @@ def _create_engine(url: URL, busy_timeout_s: float) -> Engine:
     except ImportError as error:  # of psycopg, or of what it needs of PostgreSQL itself
         raise StoreError(
             f"The database {url!r} needs a driver that is not installed ({first_line(error)}); "
-            "`pip install 'flamenco-farm[postgres]'` brings it."
+            "`pip install 'flamenco-farm[postgres]'` brings it (with uv or pipx: docs/packages.md)."
         ) from error
     event.listen(engine, "before_cursor_execute", lambda tx, *_: later.carry_out(tx))
     return engine

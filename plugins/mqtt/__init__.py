@@ -135,7 +135,10 @@ def _check_prefix(prefix: str) -> None:
 def _broker(address: Address, client: Any) -> Broker:
     """The broker, which nothing is connected to before the first event."""
     if find_spec("paho") is None:
-        raise ConfigError("the library paho-mqtt is missing; `pip install 'flamenco-farm[mqtt]'` brings it.")
+        raise ConfigError(
+            "the library paho-mqtt is missing; `pip install 'flamenco-farm[mqtt]'` brings it (with uv or pipx: "
+            "docs/packages.md)."
+        )
     from .broker import Broker, Login  # noqa: PLC0415 - needs the library, which only who uses it has to have
 
     login = Login(client_id=client.client_id, username=client.username, password=client.password)

@@ -82,6 +82,8 @@ def test_the_names_of_settings() -> None:
     assert worker == {"FLAMENCO_HOME"}
     assert "FLAMENCO_WORKER_MANAGER_URL" in (RECIPES / "worker.Dockerfile").read_text()
     assert any(setting.key == "manager_url" for setting in worker_settings.settings_list())
+    asked = set(re.findall(r"\{\$(\w+)", (RECIPES / "Caddyfile").read_text()))
+    assert asked == set(composed["services"]["proxy"]["environment"])
     built = composed["services"]["manager"]["build"]
     assert (RECIPES / built["context"] / built["dockerfile"]).resolve().is_file()
 

@@ -229,6 +229,19 @@ def test_tools(tools: Path, clone: Path, wheel: Path, tmp_path: Path, tool: str,
     environ = plain(HOME=str(tmp_path), PATH=path, UV_PYTHON=sys.executable, PIPX_DEFAULT_PYTHON=sys.executable)
     run(words, tmp_path, environ)
     assert_works(tmp_path / ".local/bin/flamenco", tmp_path)
+    if source == "wheel":
+        with_extras(tmp_path, environ, tool)
+
+
+def with_extras(folder: Path, environ: Mapping[str, str], tool: str) -> None:
+    """Installed again by the manual's line for that, it has the libraries of plugins; without it, it says so."""
+    (folder / "flamenco-manager.yaml").write_text(manual.blocks("yaml", "docs/operating.md")[0])
+    program = folder / ".local/bin/flamenco"
+    before = subprocess.run([program, "doctor"], cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    assert "docs/packages.md" in before.stdout + before.stderr
+    (line,) = (each for each in manual.blocks("sh", "docs/packages.md")[3].splitlines() if each.startswith(tool))
+    run(["sh", "-ec", line.replace("VERSION", VERSION)], folder, environ)
+    run([program, "doctor"], folder, environ)
 
 
 def test_a_bundle(dist: Path, tools: Path, tmp_path: Path) -> None:
@@ -240,7 +253,7 @@ def test_a_bundle(dist: Path, tools: Path, tmp_path: Path) -> None:
     environ = plain(HOME=str(tmp_path), PATH=f"{tools}{os.pathsep}{os.environ['PATH']}", **nowhere)
     run(["sha256sum", "--check", "--strict", "SHA256SUMS"], folder)
     told = [line.strip() for line in (folder / "README.txt").read_text().splitlines() if line.startswith("    ")]
-    manuals = manual.blocks("sh", "docs/packages.md")[4].splitlines()
+    manuals = manual.blocks("sh", "docs/packages.md")[5].splitlines()
     assert told[:2] == manuals
     for line in told:
         own = line.replace("/opt/", f"{tmp_path}/opt/").replace("python3 ", f"{sys.executable} ")

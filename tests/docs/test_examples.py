@@ -66,7 +66,8 @@ TESTED = {
         "docs/operating.md",
         "sh",
     ): 3,  # here; test_service_command.py, test_backup.py, test_containers.py
-    ("docs/packages.md", "sh"): 5,  # tests/acceptance/test_packages.py; test_service_command.py
+    ("docs/operating.md", "yaml"): 2,  # tests/plugins/test_monitoring.py
+    ("docs/packages.md", "sh"): 6,  # tests/acceptance/test_packages.py; test_service_command.py
     ("docs/database.md", "sh"): 1,  # here; tests/integration/test_database_copy.py
     ("docs/database.md", "yaml"): 2,  # here
     ("docs/database.md", "sql"): 1,  # what psql takes

@@ -15,7 +15,9 @@ import yaml
 
 from flamenco.api.openapi import document
 from flamenco.api.routes import SURFACES
+from flamenco.config import load
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
+from tests.docs import manual
 from tests.docs.test_examples import assert_can_be_typed
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +78,16 @@ def test_prometheus_takes_the_alerts() -> None:
             ["promtool", what, "rules", file], capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_manual(tmp_path: Path) -> None:
+    """A manager takes the plugin as it is switched on there; Prometheus is told the name that the alerts want."""
+    ours, theirs = manual.blocks("yaml", "docs/operating.md")
+    file = tmp_path / "flamenco-manager.yaml"
+    file.write_text(ours)
+    assert [*load(file, tmp_path, environ={}).config.plugins] == ["prometheus"]
+    (scraped,) = yaml.safe_load(theirs)["scrape_configs"]
+    assert all(job == scraped["job_name"] for job in re.findall(r'job="(\w+)"', ALERTS.read_text()))
 
 
 def test_what_alerts_tell_to_type() -> None:
