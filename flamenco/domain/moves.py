@@ -29,6 +29,11 @@ class PendingMove(MassMove, frozen=True, kw_only=True):
     recounts: bool = False
 
     @property
+    def counts_all(self) -> bool:
+        """Whether what every task waits for is still to be counted, from the first one on."""
+        return self.recounts if self.sources else not self.after
+
+    @property
     def counted_again(self) -> PendingMove:
         """The second round, in which nothing moves any more."""
         return replace(self, sources=frozenset(), after=0)

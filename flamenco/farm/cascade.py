@@ -182,9 +182,20 @@ class Cascade:
             job_news.add_task(self._tx, task.key)
         is_completed_or_again_not = TaskStatus.COMPLETED in (task.status, new) and new is not task.status
         if is_completed_or_again_not and task.key not in self._alone:
-            more = -1 if new is TaskStatus.COMPLETED else 1
-            for queue_key, became_runnable in tasks.change_unmet(self._tx, task.key, more).items():
-                queues.add_runnable(self._tx, queue_key, became_runnable)
+            self._tell_dependents(task, new)
+
+    def _tell_dependents(self, task: TaskState, new: TaskStatus) -> None:
+        """Tell those that wait for a task; of very many the rest is counted anew, some in each transaction.
+
+        They wait a moment longer, then, which does no harm. Those that are to wait again are all told at once.
+        """
+        is_done = new is TaskStatus.COMPLETED
+        told = tasks.let_go(self._tx, task.key, moves.FREED_AT_ONCE) if is_done else tasks.hold(self._tx, task.key)
+        for queue_key, became_runnable in told.runnable.items():
+            queues.add_runnable(self._tx, queue_key, became_runnable)
+        if is_done and told.number == moves.FREED_AT_ONCE and not any(move.counts_all for move in self.job.moves):
+            reason = transitions.reason_in(self.job.activity, self.job.status) or f'task "{task.name}" is completed'
+            self.job = moves.begin_recount(self._tx, self.job, reason)
 
     def _note_run(self, task: TaskState, changed: TaskState, *, is_lost: bool) -> None:
         """An attempt begins or ends: note when, and for how long."""

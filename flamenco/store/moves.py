@@ -25,6 +25,9 @@ from flamenco.store.schema import ACTIVE_SQL, MOVING_SQL, jobs, tasks
 AT_ONCE = 1_000
 """So many tasks of a job are moved in one transaction; a job that has no more is done in one."""
 
+FREED_AT_ONCE = 3_000
+"""So many tasks are let go in the transaction in which the one is completed that they waited for."""
+
 _MOVING = select(jobs.c.key).where(text(MOVING_SQL), jobs.c.delete_requested.is_(None)).order_by(jobs.c.key)
 
 

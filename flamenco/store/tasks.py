@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import Integer, bindparam, select, text, update
 from sqlalchemy import func as sql
 
 from flamenco.domain.errors import Conflict, NotFound
@@ -162,7 +162,11 @@ def touch(tx: Tx, task_key: int, now: datetime) -> None:
     _TOUCH.run(tx, task_key=task_key, now=now)
 
 
-_DEPENDENTS = select(task_dependencies.c.task_key).where(task_dependencies.c.dependency_key == bindparam("completed"))
+_DEPENDENTS = (
+    select(task_dependencies.c.task_key)
+    .where(task_dependencies.c.dependency_key == bindparam("completed"))
+    .limit(bindparam("most", type_=Integer))
+)
 _CHANGE_UNMET = Ready(
     update(tasks)
     .where(tasks.c.key.in_(_DEPENDENTS))
@@ -171,13 +175,32 @@ _CHANGE_UNMET = Ready(
 )
 
 
-def change_unmet(tx: Tx, task_key: int, more: int) -> dict[int, int]:
-    """A task was completed (-1) or is not any more (+1): tell those that depend on it.
+_ALL = 2**31 - 1
 
-    Returns, per queue, how many tasks became runnable (negative: are not any more).
-    """
+
+class Told(NamedTuple):
+    """What came of telling those that depend on a task."""
+
+    runnable: dict[int, int]
+    """Per queue, how many of them became runnable; negative: are not any more."""
+    number: int
+    """How many were told."""
+
+
+def let_go(tx: Tx, task_key: int, most: int) -> Told:
+    """A task was completed: tell `most` of those that depend on it, at most."""
+    return _change_unmet(tx, task_key, -1, most)
+
+
+def hold(tx: Tx, task_key: int) -> Told:
+    """A task is completed no more: tell all that depend on it, so that none of them begins."""
+    return _change_unmet(tx, task_key, 1, _ALL)
+
+
+def _change_unmet(tx: Tx, task_key: int, more: int, most: int) -> Told:
     changed: dict[int, int] = {}
-    for row in _CHANGE_UNMET.all_with_those(tx, "tasks", task_key, completed=task_key, more=more):
+    rows = _CHANGE_UNMET.all_with_those(tx, "tasks", task_key, completed=task_key, more=more, most=most)
+    for row in rows:
         if row.status in RUNNABLE_TASK and row.unmet == max(0, more):
             changed[row.queue_key] = changed.get(row.queue_key, 0) - more
-    return changed
+    return Told(changed, len(rows))

@@ -1,8 +1,8 @@
 """What each task waits for, counted: tasks of its own job, somebody who approves, and frame by frame other jobs.
 
 So is whether it waits for a moment, see `store.retries`. A task of the same job that is completed lets go of those that
-wait for it at once: see `store.tasks.change_unmet`. What other jobs do is counted anew, for the few tasks that it is
-about, or for a part of the job after the other.
+wait for it, the first thousands at once: see `store.tasks.let_go`. The rest, and what other jobs do, is counted anew,
+for the few tasks that it is about, or for a part of the job after the other.
 """
 
 from __future__ import annotations

@@ -432,6 +432,8 @@ def _steer(farm: Farm, job: Job, tag_id: str) -> None:
     completed = store_job(farm, authored_job(first, authored_task("last", after=(first,))), JobStatus.PAUSED)
     for task in tasks.of_job(farm, completed.id):
         tasks.set_status(farm, task.id, TaskStatus.COMPLETED, "test")
+    for status in (TaskStatus.QUEUED, TaskStatus.COMPLETED):
+        tasks.set_status(farm, first.id, status, "test")
     jobs.set_status(farm, completed.id, JobStatus.REQUEUEING, "test")
     jobs.set_status(farm, completed.id, JobStatus.CANCEL_REQUESTED, "test")
 

@@ -37,8 +37,9 @@ C, P, R = JobStatus.CANCEL_REQUESTED, JobStatus.PAUSE_REQUESTED, JobStatus.REQUE
 
 @pytest.fixture
 def in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every job of more than three tasks is a large one."""
+    """Every job of more than three tasks is a large one, and so is one of which three wait for the same."""
     monkeypatch.setattr(moves, "AT_ONCE", SMALL)
+    monkeypatch.setattr(moves, "FREED_AT_ONCE", SMALL)
 
 
 def fan() -> AuthoredJob:
@@ -241,6 +242,69 @@ def test_two_do_not_do_it_twice(farm: Farm) -> None:
                 done.result(60)
         assert statuses(farm, job) == ["queued"] * (TASKS + 1)
         assert job_now(farm, job).counts.queued == TASKS
+
+
+def fan_out() -> AuthoredJob:
+    """Tasks of which all others wait for the first two."""
+    first, second = authored_task("first"), authored_task("second")
+    return authored_job(first, second, *(authored_task(f"t{number}", after=(first, second)) for number in range(TASKS)))
+
+
+def waiting(farm: Farm, job: Job) -> list[int]:
+    """For how many others each task of a job still waits, as far as it was told."""
+    by_number = select(schema.tasks.c.unmet).where(schema.tasks.c.job_key == job.key)
+    with farm.store.read() as tx:
+        assert recount.miscounted(tx) == []
+        return list(tx.execute(by_number.order_by(schema.tasks.c.index_in_job)).scalars())
+
+
+@pytest.mark.usefixtures("in_slices")
+def test_many_that_wait_for_one_are_freed_some_at_a_time(farm: Farm) -> None:
+    """A task for which very many wait lets some of them go at once, and a chore the others; none of them too soon."""
+    job, worker = store_job(farm, fan_out()), new_worker(farm)
+    run_next(farm, worker)
+    assert sorted(waiting(farm, job)) == [0, 0, *[1] * SMALL, *[2] * (TASKS - SMALL)]
+    run_next(farm, worker)
+    assert sum(not left for left in waiting(farm, job)) <= 2 + SMALL
+    go_on_once(farm, job)
+    assert claim.assign_next(farm, new_worker(farm, "another")) is not None
+    upkeep.finish_moves(farm)
+    assert waiting(farm, job) == [0] * (2 + TASKS)
+    assert not job_now(farm, job).moves
+    for _ in range(TASKS - 1):
+        run_next(farm, worker)
+    assert statuses(farm, job)[0] == "active"
+
+
+@pytest.mark.usefixtures("in_slices")
+def test_who_is_to_wait_again_is_told_at_once(farm: Farm) -> None:
+    """A task that is queued again, while those that wait for it are still being freed, has all of them wait."""
+    job, worker = store_job(farm, fan_out()), new_worker(farm)
+    for _ in range(2):
+        run_next(farm, worker)
+    go_on_once(farm, job)
+    with farm.store.write() as tx:
+        cascade, task = Cascade.of_task(tx, tasks.of_job(farm, job.id)[0].id, farm.clock())
+        cascade.set_task(task, TaskStatus.QUEUED)
+        cascade.save()
+    assert all(waiting(farm, job)[2:])
+    upkeep.finish_moves(farm)
+    assert waiting(farm, job) == [0, 0, *[1] * TASKS]
+
+
+@pytest.mark.usefixtures("in_slices")
+def test_a_pause_waits_for_those_that_are_freed(farm: Farm) -> None:
+    """A job that pauses when its last running task ends does so once all that waited for that one are counted."""
+    job, worker = store_job(farm, fan_out()), new_worker(farm)
+    run_next(farm, worker)
+    upkeep.finish_moves(farm)
+    assigned = take(farm, worker)
+    jobs.set_status(farm, job.id, P, "lunch")
+    report(farm, worker, assigned, TaskStatus.COMPLETED)
+    upkeep.finish_moves(farm)
+    now = job_now(farm, job)
+    assert (now.status, "lunch" in now.activity) == (JobStatus.PAUSED, True)
+    assert waiting(farm, job) == [0] * (2 + TASKS)
 
 
 CHILD = """
