@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -21,6 +23,7 @@ from flamenco.files import own_folders, shared_storage
 from flamenco.hooks.manager import Hooks
 from flamenco.store import damage, upgrade
 from flamenco.store.engine import Store
+from flamenco.store.upgrade_apart import upgrade_apart
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +69,19 @@ def _warn_about_storage(config: Config) -> None:
             log.warning("the shared storage cannot be used", path=checked.path, reason=checked.cause)
 
 
+def _bring_up_to_date(url: str, now: datetime) -> None:
+    # By a store of its own: whoever upgrades the database must be alone with it.
+    with closing(Store(url, pool_size=1)) as store:
+        # First: an upgrade of a file that is broken would make that worse.
+        for problem in damage.check_before_start(store, DAMAGE_CHECK_LIMIT_S):
+            log.error("the database is damaged", problem=problem, file=str(store.file))
+        is_current = upgrade.usable_revision(store) == upgrade.known_revisions()[-1]
+    # Alembic describes each of its steps, which is of no use to anybody whose database is fine.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    if not is_current and upgrade_apart(url, now):
+        log.info("the database was brought up to date")
+
+
 def prepare(config: Config, hooks: Hooks) -> str | None:
     """Bring the data directory and the database into shape, once, before any process serves requests.
 
@@ -81,13 +97,7 @@ def prepare(config: Config, hooks: Hooks) -> str | None:
         raise ConfigError(f"The folder {error.filename} cannot be used: {error.strerror}.{help_}") from error
     try:
         create_app(farm)  # whose routes of plugins may be wrong
-        # First: an upgrade of a file that is broken would make that worse.
-        for problem in damage.check_before_start(farm.store, DAMAGE_CHECK_LIMIT_S):
-            log.error("the database is damaged", problem=problem, file=str(farm.store.file))
-        # Alembic describes each of its steps, which is of no use to anybody whose database is fine.
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        if upgrade.upgrade(farm.store, farm.clock()):
-            log.info("the database was brought up to date")
+        _bring_up_to_date(config.database_url, farm.clock())
         if stuck := jobs.finish_transitions(farm):
             log.info("finished what was interrupted when the manager stopped", jobs=stuck)
         placing.place_all(farm)
