@@ -24,6 +24,7 @@
   };
   const push = method(Array, "push");
   const slice = method(Array, "slice");
+  const copyOfArray = method(Array, "toSpliced"); // with nothing to splice; unlike slice, it asks no constructor
   const sort = method(Array, "sort");
   const joinArray = method(Array, "join");
   const charAt = method(String, "charAt");
@@ -108,22 +109,31 @@
     return plainFields(fieldsOf(value), depth);
   }
 
-  // `copy`, whose fields are its own and no getters, with plain values.
+  // `copy`, whose fields are its own and no getters, with plain values. V8 looks up what for-in names in half the time;
+  // that also names what a script has added to all objects.
   function plainFields(copy, depth) {
-    const names = keys(copy);
-    for (let i = 0; i < names.length; i++) {
-      const item = copy[names[i]];
-      if (typeof item !== "string") copy[names[i]] = plain(item, depth);
+    for (const name in copy) {
+      const item = copy[name];
+      if (typeof item !== "string" && hasOwn(copy, name)) copy[name] = plain(item, depth);
     }
     return copy;
   }
 
+  const MOST_AT_ONCE = 1000; // a length need not be true
+
   function plainArray(value, depth) {
-    const copy = [];
-    for (let i = 0; i < value.length; i++) {
-      const item = value[i];
-      copy[i] = typeof item === "string" ? item : plain(item, depth);
+    if (value.length > MOST_AT_ONCE) return plainItems(value, depth);
+    const copy = copyOfArray(value);
+    for (let i = 0; i < copy.length; i++) {
+      const item = copy[i];
+      if (typeof item !== "string") copy[i] = plain(item, depth);
     }
+    return copy;
+  }
+
+  function plainItems(value, depth) {
+    const copy = [];
+    for (let i = 0; i < value.length; i++) copy[i] = plain(value[i], depth);
     return copy;
   }
 
@@ -312,14 +322,10 @@
     return total;
   }
 
-  // Whether a range is a frame, not before 0: what most chunks are.
+  // Whether a range is a frame, not before 0 and as one writes it: what most chunks are.
   function isFrame(text) {
-    const { length } = text;
-    for (let i = 0; i < length; i++) {
-      const code = charCodeAt(text, i);
-      if (code < 48 || code > 57) return false;
-    }
-    return length > 0 && length < 16;
+    const number = +text;
+    return number >= 0 && number <= MAX_FRAME && number % 1 === 0 && `${number}` === text;
   }
 
   function frameCount(range) {
@@ -608,6 +614,7 @@
   function object(value, what) {
     if (value === undefined || value === null) return null;
     if (typeof value !== "object" || isArray(value)) throw new TypeError(`${what} must be an object`);
+    if (getPrototypeOf(value) === objectPrototype) return plainFields({ ...value }, 1);
     const copy = plain(value, 0);
     if (typeof copy !== "object" || isArray(copy)) throw new TypeError(`${what} must be an object`);
     return copy;

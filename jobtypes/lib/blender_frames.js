@@ -34,15 +34,16 @@ function renderer(job, settings, output, choose = "") {
   const watch = shared(job, "blender_watch", WATCH_FRAMES + (skip_existing ? KEEP_WHOLE : ""));
   const setUp = [...setUpArguments(scene, output, format), "--python-expr"];
   const lookAfter = ["--python-expr", shared(job, "blender_look_after", LOOK_AFTER)];
+  const script = `${before}${choose}\n${asked}${watch}`;
 
   return (chunk) => {
+    if (isFrame(chunk)) return [...setUp, script, "--render-frame", chunk, ...lookAfter];
     const ranges = frameRanges(chunk);
     // Blender counts from the end of the scene where a number has a minus before it.
     if (ranges.some(({ first, last }) => first < 0 || last < 0)) {
-      const script = `${before}${choose}\nranges = ${pythonList(ranges)}\n${watch}`;
-      return [...setUp, script + shared(job, "blender_render_each", RENDER_EACH), ...lookAfter];
+      const each = `${before}${choose}\nranges = ${pythonList(ranges)}\n${watch}`;
+      return [...setUp, each + shared(job, "blender_render_each", RENDER_EACH), ...lookAfter];
     }
-    const script = `${before}${choose}\n${asked}${watch}`;
     return [...setUp, script, "--render-frame", ranges.map(blenderRange).join(","), ...lookAfter];
   };
 }
@@ -81,6 +82,12 @@ function frameRanges(chunk) {
     const first = frameNumber(found[1]);
     return { first, last: found[2] === undefined ? first : frameNumber(found[2]) };
   });
+}
+
+// Whether a chunk is one frame, as Blender's command line has it as well: that is most of them.
+function isFrame(chunk) {
+  const frame = Number(chunk);
+  return frame >= 0 && frame <= LAST_FRAME && Number.isInteger(frame) && String(frame) === chunk;
 }
 
 // A list of them in Python.

@@ -116,6 +116,9 @@ def test_python_and_javascript_agree(studio: Studio, typed: list[tuple[str, int]
         ("new Uint8Array([1, 300])", [1, 44]),
         ("[new Float32Array([1.5])]", [[1.5]]),
         ("{toJSON() { return 1; }}.x", None),
+        ("[...Array(1001).keys(), undefined, 'a']", [*range(1001), None, "a"]),
+        ("Object.defineProperty(['a'], 0, {get: () => 'b'})", ["b"]),
+        ("Object.create({inherited: 1}, {own: {value: [1], enumerable: true}, hidden: {value: 2}})", {"own": [1]}),
     ],
 )
 def test_values_are_stored_as_json(studio: Studio, value: str, stored: object) -> None:
@@ -535,6 +538,14 @@ def test_errors_in_modules_name_both_files(studio: Studio) -> None:
         studio.run("require('./lib/broken').fail();")
     with pytest.raises(JobTypeError, match=r"^SyntaxError: lib/syntax.js: .* \(my_job.js:3\)$"):
         studio.run("require('./lib/syntax');")
+
+
+def test_what_all_objects_inherit_is_not_stored(studio: Studio) -> None:
+    """What a script adds to all objects and arrays is nobody's own."""
+    added = "Object.prototype.more = {a: 1}; Array.prototype.more = 1; Array.prototype.constructor = null;"
+    job = studio.run("job.settings.value = author.Command('c', {a: [1], more: [2]}).parameters;", added)
+    assert job.settings["value"] == {"a": [1], "more": [2]}
+    assert studio.value("author.Command('c', {b: {}}).parameters") == {"b": {}}
 
 
 def test_globals_can_be_replaced(studio: Studio) -> None:
