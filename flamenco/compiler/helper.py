@@ -42,6 +42,9 @@ LAST_WORDS_S = 0.5
 _NAMES_BYTES = re.compile(r"(?:Int|Uint|Float)\d|ArrayBuffer|DataView|TextEncoder|TextDecoder|btoa|atob")
 """In scripts, and in modules that they may require, that need `bytes.js`; V8 takes a millisecond to read it."""
 
+_GROWN_BYTES = 5 * 2**20
+"""V8 keeps some of what a large job took, for good: 8 MB after 10,000 tasks. Small jobs, however many, leave 2."""
+
 _NICENESS = 10
 """Whoever submits a job can wait a little better than the workers, whose requests need the same processors."""
 
@@ -217,18 +220,37 @@ def main() -> NoReturn:
     process = psutil.Process()
     limit = process.memory_info().rss + setup.memory_mb * 2**20
     threading.Thread(target=_watch, args=(engine, process, limit, os.getppid()), daemon=True).start()
-    asyncio.run(_serve(engine, requests, output, setup.idle_s))
+    asyncio.run(_serve(engine, requests, output, _Patience(setup, process)))
     raise SystemExit  # never reached: it serves for ever
 
 
-async def _serve(engine: Engine, requests: queue.SimpleQueue[bytes], output: BinaryIO, idle_s: float) -> None:
+class _Patience:
+    """How long the process waits for its next request."""
+
+    def __init__(self, setup: Setup, process: psutil.Process) -> None:
+        self._setup = setup
+        self._process = process
+        self._at_first = 0
+
+    def begin(self) -> None:
+        """There was no request yet, and all is there that the first one needs."""
+        self._at_first = self._process.memory_info().rss
+
+    def seconds(self) -> float:
+        """From now on. What has grown is soon let go of, and with it what V8 keeps."""
+        has_grown = self._process.memory_info().rss - self._at_first > _GROWN_BYTES
+        return min(self._setup.idle_s, self._setup.grown_idle_s) if has_grown else self._setup.idle_s
+
+
+async def _serve(engine: Engine, requests: queue.SimpleQueue[bytes], output: BinaryIO, patience: _Patience) -> None:
     """Serve requests, in the thread of an event loop that has nothing else to do, see `_Context`."""
     engine.prepare()
+    patience.begin()
     output.write(b"ready\n")
     output.flush()
     while True:
         try:
-            line = requests.get(timeout=idle_s)
+            line = requests.get(timeout=patience.seconds())
         except queue.Empty:
             os._exit(EXIT_IDLE)  # at once: sys.exit would wait for V8
         output.write(RUNNING)

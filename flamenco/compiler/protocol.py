@@ -32,6 +32,7 @@ class Setup(Struct, frozen=True, kw_only=True):
 
     memory_mb: int
     idle_s: float
+    grown_idle_s: float
 
 
 class Request(Struct, frozen=True, kw_only=True):

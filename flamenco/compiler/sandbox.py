@@ -195,7 +195,7 @@ class _Helper:
     """One helper process and the threads that read its pipes; they let waiting for it have a time limit."""
 
     def __init__(self, limits: ScriptLimits) -> None:
-        setup = Setup(memory_mb=limits.memory_mb, idle_s=limits.idle_s)
+        setup = Setup(memory_mb=limits.memory_mb, idle_s=limits.idle_s, grown_idle_s=limits.grown_idle_s)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "flamenco.compiler.helper", _ENCODER.encode(setup).decode()],
             stdin=subprocess.PIPE,

@@ -22,6 +22,8 @@ class ScriptLimits(Struct, frozen=True, kw_only=True):
     """Longest time that all further callers wait; enough for a crowd whose jobs are small."""
     idle_s: float = 60.0
     """The helper process ends itself when nothing was asked of it for this long."""
+    grown_idle_s: float = 5.0
+    """The same of one that takes more memory than before it ran anything, as after a job of many tasks."""
     retry_s: float = 60.0
     """How long a script counts as broken that ran into a limit; it may have been the machine's fault."""
     tasks: int = 1_000_000

@@ -116,6 +116,24 @@ def test_an_idle_helper_ends_itself(make_studio: Callable[[ScriptLimits], Studio
     assert studio.compiler.helper_process_id != helper
 
 
+def test_a_helper_that_has_grown_ends_itself_sooner(make_studio: Callable[[ScriptLimits], Studio]) -> None:
+    """What V8 keeps of a large job goes with the helper, as soon as nobody asks for more; small jobs let it stay."""
+    studio = make_studio(ScriptLimits(grown_idle_s=0.2))
+    studio.compile("test")
+    helper = studio.compiler.helper_process_id
+    assert helper is not None
+    assert not has_ended(helper, timeout_s=0.5)
+    parameters = "{ text: `a text that is longer than most, of task ${i}`, list: [1, 2, 3, i] }"
+    studio.run(f"""for (let i = 0; i < 20000; i++) {{
+        const task = author.Task(`task ${{i}}`, "misc");
+        task.addCommand(author.Command("echo", {parameters}));
+        job.addTask(task);
+    }}""")
+    assert studio.compiler.helper_process_id == helper
+    assert has_ended(helper)
+    assert len(studio.compile("test").tasks) == 1
+
+
 def test_a_helper_that_ends_itself_just_then_costs_nothing(make_studio: Callable[[ScriptLimits], Studio]) -> None:
     """However the end of an idle helper falls together with the next request, the request is served."""
     studio = make_studio(ScriptLimits(idle_s=0.02))
