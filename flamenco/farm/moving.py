@@ -20,7 +20,10 @@ from flamenco.store import jobs, moves
 from flamenco.store.engine import Tx
 
 SLICE_S: Final = 0.01
-"""How long a transaction should take that keeps all others from writing: SQLite's. A server's keeps this job alone."""
+"""How long a transaction should take that keeps all others from writing: SQLite's."""
+
+SERVER_SLICE_S: Final = 0.05
+"""The same of a server's, which keeps this job alone, and whoever is about to take a task of it or reports on one."""
 
 _LEAST: Final = 100
 
@@ -29,8 +32,8 @@ def finish(farm: Farm, job_key: int) -> None:
     """Move all tasks of a job that are still to be moved, with all that follows for the job."""
     most = moves.AT_ONCE
     while took := _go_on(farm, job_key, most):
-        if farm.store.is_sqlite:
-            most = min(moves.AT_ONCE, max(_LEAST, int(most * SLICE_S / took)))
+        slice_s = SLICE_S if farm.store.is_sqlite else SERVER_SLICE_S
+        most = min(moves.AT_ONCE, max(_LEAST, int(most * slice_s / took)))
         time.sleep(max(LEAST_PAUSE_S, took))
 
 
