@@ -30,10 +30,11 @@ from flamenco.compiler.places import OURS, PRELUDE, Source
 from flamenco.compiler.protocol import EXIT_IDLE, EXIT_MEMORY, EXIT_TIME, RUNNING, Request, ScriptError, Setup
 from flamenco.compiler.run_time import RunTime
 
-V8_FLAGS = ("--single-threaded", "--jitless")
+V8_FLAGS = ("--single-threaded", "--jitless", "--min-semi-space-size=8")
 """In this order: V8 drops everything behind a flag it does not know. Without `--single-threaded` closing a context
 may deadlock. Without a just-in-time compiler large jobs take a quarter longer, small ones no longer, and it is a third
-of V8's holes."""
+of V8's holes. Nearly all that a script makes is there at its end: where V8 looks for what is not after 8 MB instead of
+1, it copies the rest less often, which is a tenth of the time of large jobs."""
 
 WATCH_INTERVAL_S = 0.02
 CLOSING_S = 0.5
