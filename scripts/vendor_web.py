@@ -87,7 +87,11 @@ def main() -> int:
     if npm is None:
         print("npm is needed, which comes with Node (on Debian: apt install npm)", file=sys.stderr)
         return 2
-    subprocess.run([npm, "ci", "--silent", "--prefix", str(PACKAGES)], check=True, timeout=300)
+    fetch = [npm, "ci", "--no-audit", "--no-fund", "--prefix", str(PACKAGES)]
+    fetched = subprocess.run(fetch, capture_output=True, text=True, timeout=300, check=False)
+    if fetched.returncode:
+        print(f"npm could not get its packages:\n{fetched.stderr}", file=sys.stderr)
+        return 2
     other = [path for path, text in wanted().items() if not path.exists() or path.read_text("utf-8") != text]
     for path in other:
         print(f"{path.relative_to(ROOT)} {'is not what npm serves' if check else 'is new'}")
