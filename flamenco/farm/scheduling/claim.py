@@ -47,11 +47,11 @@ def assign_next(farm: Farm, speaker: Speaker) -> Assignment | WorkerStatus | Non
 
 
 def _assign(farm: Farm, speaker: Speaker, now: datetime, *, starts: datetime) -> Assignment | WorkerStatus | None:
-    with speaking.hearing(farm, speaker, now) as (tx, worker):
+    with speaking.polling(farm, speaker, now) as (tx, (worker, may_be_busy)):
         assigned = None
         variables: Mapping[str, str] = {}
         if worker.status_requested is None and worker.status is WorkerStatus.AWAKE and worker.approved:
-            own = claim.own_active_task(tx, worker.key)
+            own = claim.own_active_task(tx, worker.key) if may_be_busy else None
             if own is None or not is_with_predecessor(worker, own.last_touched, now):
                 assigned = (own and _take_again(tx, own, worker, farm)) or _claim(tx, worker, farm, starts)
                 if assigned and assigned[0].job.has_variables:
