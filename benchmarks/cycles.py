@@ -67,8 +67,7 @@ def measure(setting: Setting, size: Size, seconds: float) -> Cycles:
         for number in range(size.jobs):
             (submit_in_use if setting.in_use else submit)(people, f"job {number}", size.tasks, size.kind(number))
         workers = [
-            _Worker(managers[number % len(managers)].port, number, size.kind(number // len(managers)))
-            for number in range(size.workers)
+            _Worker(managers[number % len(managers)].port, number, size.kind(number)) for number in range(size.workers)
         ]
         before, machine_before, began = _processor_s(managers), psutil.cpu_times(), time.monotonic()
         for worker in workers:
