@@ -149,7 +149,7 @@ def _taken_apart(tx: Tx, job: JobState, now: datetime, most_rows: int) -> bool:
         cascade.end_active(_ENDS)
         jobs.save(tx, job, cascade.job)
         job = cascade.job
-    left = most_rows - roll_ups.take_along(tx, job, now, most_rows)
+    left = most_rows - roll_ups.take_along(tx, [job.key], now, most_rows)
     return left > 0 and deletion.delete_tasks(tx, job, left)
 
 

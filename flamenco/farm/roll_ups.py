@@ -8,7 +8,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from flamenco.domain.model import JobState
 from flamenco.domain.roll_ups import MOST_NAMED, OTHERS, STEPS, Group, Run, Span, Sums, bounded, first_of, span, summed
 from flamenco.domain.statuses import WorkerStatus
 from flamenco.farm.context import Farm
@@ -33,9 +32,9 @@ def count_some(farm: Farm, settled: int, most: int = MOST_RUNS) -> bool:
     return len(runs) < len(found) or len(found) == most
 
 
-def take_along(tx: Tx, job: JobState, now: datetime, most: int) -> int:
-    """Count attempts at a locked job that is being deleted, and forget them. How many; `most` if not all."""
-    found = roll_ups.uncounted_of_job(tx, job.key, roll_ups.lock_counted(tx), most)
+def take_along(tx: Tx, job_keys: Sequence[int], now: datetime, most: int) -> int:
+    """Count attempts at locked jobs that are being deleted, and forget them. How many; `most` if not all."""
+    found = roll_ups.uncounted_of_jobs(tx, job_keys, roll_ups.lock_counted(tx), most)
     runs = first_of(found, now)
     if runs:
         _count(tx, runs, now)

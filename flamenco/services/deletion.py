@@ -1,4 +1,4 @@
-"""Puts away the jobs that people delete, and purges them in time: one bit at a time, in the order of asking."""
+"""Puts away the jobs that people delete, and purges them in time: one bit at a time, about in the order of asking."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 import structlog
 
 from flamenco.domain.errors import Busy, FarmError, Unavailable
-from flamenco.farm import deletion, trash
+from flamenco.farm import deletion, small_deletions, trash
 from flamenco.farm.context import Farm
 
 log = structlog.get_logger()
@@ -28,21 +28,23 @@ class Deletions:
         self._retry_at: dict[str, float] = {}
 
     def tick(self, farm: Farm) -> float:
-        """Put a job away, or delete one, or a part of it. Pauses for as long as that took, for others to get on."""
+        """Put jobs away, or delete some, or a part of one. Pauses for as long as that took, for others to get on."""
         now = farm.timer()
         self._retry_at = {job_id: moment for job_id, moment in self._retry_at.items() if moment > now}
-        most = len(self._retry_at) + 1
+        most = len(self._retry_at) + small_deletions.AT_ONCE
         started = time.monotonic()
-        if (job_id := self._next(trash.doomed(farm, most))) is not None:
-            self._try(farm, job_id, trash.put_away)
-        elif (job_id := self._next(deletion.requested(farm, most))) is not None:
-            self._try(farm, job_id, _delete)
+        if wanted := self._untried(trash.doomed(farm, most)):
+            if len(wanted) == 1 or not _together(farm, wanted, small_deletions.put_away):
+                self._try(farm, wanted[0], trash.put_away)
+        elif wanted := self._untried(deletion.requested(farm, most)):
+            if len(wanted) == 1 or not _together(farm, wanted, _delete_small):
+                self._try(farm, wanted[0], _delete)
         elif not trash.purge_overdue(farm):
             return EVERY_S
         return time.monotonic() - started
 
-    def _next(self, wanted: Sequence[str]) -> str | None:
-        return next((each for each in wanted if each not in self._retry_at), None)
+    def _untried(self, wanted: Sequence[str]) -> Sequence[str]:
+        return [each for each in wanted if each not in self._retry_at][: small_deletions.AT_ONCE]
 
     def _try(self, farm: Farm, job_id: str, do: Callable[[Farm, str], None]) -> None:
         try:
@@ -55,6 +57,24 @@ class Deletions:
         except Exception:
             log.exception("a job could not be deleted; trying again soon", job=job_id)
         self._retry_at[job_id] = farm.timer() + RETRY_AFTER.total_seconds()
+
+
+def _together(farm: Farm, wanted: Sequence[str], do: Callable[[Farm, Sequence[str]], bool]) -> bool:
+    """Do it with those of them that are small. Whether there were any; where it fails, each is tried by itself."""
+    try:
+        return do(farm, wanted)
+    except (Busy, Unavailable):
+        raise  # what is wrong is not the jobs
+    except Exception:
+        log.exception("jobs could not be deleted together; trying one after the other")
+        return False
+
+
+def _delete_small(farm: Farm, job_ids: Sequence[str]) -> bool:
+    gone = small_deletions.delete(farm, job_ids)
+    for job_id in gone:
+        log.info("job deleted", job=job_id)
+    return bool(gone)
 
 
 def _delete(farm: Farm, job_id: str) -> None:

@@ -6,7 +6,7 @@ row as ever, costs nothing more. An end is one insertion, in the transaction tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -107,11 +107,12 @@ def workers_of_job(tx: Tx, job_key: int) -> dict[int, TaskWorker]:
     return {row.key: TaskWorker(*row[1:]) for row in tx.execute(_WORKERS_OF_JOB, {"of_job": job_key})}
 
 
-# Found by their job, so as not to look for each task's; some at a time, as there may be many more than tasks.
-_SOME_OF_JOB: Any = select(attempts.c.key).where(attempts.c.job_key == bindparam("of_job")).limit(bindparam("most"))
-_DELETE_SOME = delete(attempts).where(attempts.c.key.in_(_SOME_OF_JOB))
+# Found by their jobs, so as not to look for each task's; some at a time, as there may be many more than tasks.
+_OF_JOBS = attempts.c.job_key.in_(bindparam("of_jobs", expanding=True))
+_SOME_OF_JOBS: Any = select(attempts.c.key).where(_OF_JOBS).limit(bindparam("most"))
+_DELETE_SOME = delete(attempts).where(attempts.c.key.in_(_SOME_OF_JOBS))
 
 
-def delete_some(tx: Tx, job_key: int, most: int) -> int:
-    """Forget attempts at tasks of a job, at most so many. Returns how many."""
-    return int(tx.execute(_DELETE_SOME, {"of_job": job_key, "most": most}).rowcount)
+def delete_some(tx: Tx, job_keys: Sequence[int], most: int) -> int:
+    """Forget attempts at tasks of some jobs, at most so many. Returns how many."""
+    return int(tx.execute(_DELETE_SOME, {"of_jobs": job_keys, "most": most}).rowcount)

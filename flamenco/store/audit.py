@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from msgspec.structs import asdict
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from flamenco.domain.events import EventAudit
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready
 from flamenco.store.schema import audit
 
 
@@ -18,9 +19,12 @@ class Record(EventAudit, frozen=True, kw_only=True):
     key: int = 0
 
 
+_APPEND = Ready(insert(audit).values({name: bindparam(name) for name in EventAudit.__struct_fields__}).inline())
+
+
 def append(tx: Tx, change: EventAudit) -> None:
     """Keep a change."""
-    tx.execute(insert(audit), asdict(change))
+    _APPEND.later(tx, "audit", 0, **asdict(change))
 
 
 def newest(tx: Tx, most: int, before: int | None = None, **equal: str) -> list[Record]:

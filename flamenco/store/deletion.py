@@ -17,6 +17,7 @@ from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
 from flamenco.store import arrivals, attempts, checkouts, job_news, job_waits
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready
 from flamenco.store.scheduling import queues as queue_store
 from flamenco.store.schema import CHECKED_OUT_SQL, PURGING_SQL, jobs, queues, task_dependencies, tasks
 
@@ -33,6 +34,16 @@ _MARK = (
     )
 )
 _WITHDRAW = update(queues).where(queues.c.job_key.in_(bindparam("keys", expanding=True))).values(rank=None)
+_MARK_ONE = Ready(
+    update(jobs)
+    .where(jobs.c.key == bindparam("of_job"))
+    .values(
+        delete_requested=bindparam("moment"),
+        purging=or_(jobs.c.purging, bindparam("for_good", type_=Boolean)),
+        updated=bindparam("moment"),
+    )
+)
+_WITHDRAW_ONE = Ready(update(queues).where(queues.c.job_key == bindparam("of_job")).values(rank=None))
 
 
 def mark(tx: Tx, locked: Sequence[JobState], now: datetime, *, for_good: bool) -> list[JobState]:
@@ -40,10 +51,16 @@ def mark(tx: Tx, locked: Sequence[JobState], now: datetime, *, for_good: bool) -
 
     Those that go `for_good` are purged at once, and do not get into the trash before.
     """
-    keys = [job.key for job in locked]
-    tx.execute(_MARK, {"keys": keys, "now": now, "for_good": for_good})
-    tx.execute(_WITHDRAW, {"keys": keys})
-    job_news.add_status_of(tx, keys)
+    if len(locked) == 1:  # as people mostly ask for it, and then with few round trips
+        key = locked[0].key
+        _WITHDRAW_ONE.later(tx, "queues", key, of_job=key)
+        _MARK_ONE.later(tx, "jobs", key, of_job=key, moment=now, for_good=for_good)
+    else:
+        keys = [job.key for job in locked]
+        tx.execute(_MARK, {"keys": keys, "now": now, "for_good": for_good})
+        tx.execute(_WITHDRAW, {"keys": keys})
+    if followed := [job.key for job in locked if job.waited_for]:
+        job_news.add_status_of(tx, followed)
     return [replace(job, delete_requested=now, updated=now) for job in locked]
 
 
@@ -177,7 +194,7 @@ def delete_tasks(tx: Tx, job: JobState, most: int) -> bool:
 
     Counters keep up. None of the tasks may be one that is being run.
     """
-    left = most - attempts.delete_some(tx, job.key, most)
+    left = most - attempts.delete_some(tx, [job.key], most)
     if left <= 0:
         return False
     for statement in _DELETE_DEPENDENCIES:

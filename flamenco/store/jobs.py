@@ -58,7 +58,7 @@ _BY_KEY = Ready(_ROW)
 # The tag is not locked with the job: an outer join's far side cannot be, and it does not change with the job.
 _LOCK, _LOCK_WHOLE = (Ready(each.with_for_update(of=jobs)) for each in (_ROW, _WHOLE_ROW))
 _LOCK_IN_TURN = Ready(_ROW.join(turns.turn(bindparam("job_key", type_=BigInteger)), true()).with_for_update(of=jobs))
-_KEY_BY_ID = Ready(select(jobs.c.key).where(jobs.c.uuid == bindparam("id")))
+_LOCK_BY_ID = Ready(SELECT.where(jobs.c.uuid == bindparam("id")).with_for_update(of=jobs))
 _VARIABLES = select(job_variables.c.name, job_variables.c.value).where(job_variables.c.job_key == bindparam("job_key"))
 _OWNER_OF_JOB = select(jobs.c.owner, jobs.c.owner_address).where(
     jobs.c.uuid == bindparam("id"), jobs.c.delete_requested.is_(None)
@@ -117,11 +117,10 @@ def lock_whole(tx: Tx, job_key: int) -> Job:
 
 def lock_by_id(tx: Tx, job_id: str, *, doomed: bool = False) -> JobState:
     """As `lock`, by UUID, and as `fetch` for a `doomed` one. Raises `NotFound`."""
-    key = _KEY_BY_ID.scalar(tx, id=job_id)
-    job = lock(tx, key) if key is not None else None
-    if job is None or (job.delete_requested and not doomed):
+    row = _LOCK_BY_ID.first(tx, id=job_id)
+    if row is None or (row.delete_requested and not doomed):
         raise _no_such_job(job_id)
-    return job
+    return STATE.read(row)
 
 
 def _no_such_job(job_id: str) -> NotFound:

@@ -7,7 +7,7 @@ could still do that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, Final
 
@@ -30,8 +30,8 @@ _UNCOUNTED = (
     .order_by(attempts.c.key)
     .limit(bindparam("most"))
 )
-_OF_JOB = (
-    _RUN.where(attempts.c.job_key == bindparam("of_job"), attempts.c.key > bindparam("counted"))
+_OF_JOBS = (
+    _RUN.where(attempts.c.job_key.in_(bindparam("of_jobs", expanding=True)), attempts.c.key > bindparam("counted"))
     .order_by(attempts.c.ended)
     .limit(bindparam("most"))
 )
@@ -65,9 +65,9 @@ def uncounted(tx: Tx, after: int, most: int, settled: int = _LAST_KEY) -> list[R
     return [_run(row) for row in tx.execute(_UNCOUNTED, values)]
 
 
-def uncounted_of_job(tx: Tx, job_key: int, after: int, most: int) -> list[Run]:
-    """Those of one job."""
-    return [_run(row) for row in tx.execute(_OF_JOB, {"of_job": job_key, "counted": after, "most": most})]
+def uncounted_of_jobs(tx: Tx, job_keys: Sequence[int], after: int, most: int) -> list[Run]:
+    """Those of some jobs."""
+    return [_run(row) for row in tx.execute(_OF_JOBS, {"of_jobs": job_keys, "counted": after, "most": most})]
 
 
 def _run(row: Any) -> Run:

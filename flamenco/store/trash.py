@@ -13,6 +13,7 @@ from flamenco.domain.model import JobState
 from flamenco.domain.statuses import JobStatus
 from flamenco.store import arrivals, job_news
 from flamenco.store.engine import Tx
+from flamenco.store.ready import Ready
 from flamenco.store.schema import DOOMED_SQL, TRASH_SQL, jobs
 
 
@@ -34,12 +35,12 @@ class Fate(Struct, frozen=True):
 
 
 _OF_JOB = jobs.c.key == bindparam("of_job")
-_FATE = select(jobs.c.delete_requested, jobs.c.trashed_at, jobs.c.purging, jobs.c.archiving).where(_OF_JOB)
+_FATE = Ready(select(jobs.c.delete_requested, jobs.c.trashed_at, jobs.c.purging, jobs.c.archiving).where(_OF_JOB))
 
 
 def fate(tx: Tx, job: JobState) -> Fate:
     """What becomes of a locked job."""
-    return Fate(*tx.execute(_FATE, {"of_job": job.key}).one())
+    return Fate(*_FATE.one(tx, of_job=job.key))
 
 
 _HIDDEN = select(jobs.c.key).where(jobs.c.uuid == bindparam("id"), jobs.c.delete_requested.is_not(None))
@@ -66,29 +67,30 @@ def doomed(tx: Tx, now: datetime, most: int) -> Sequence[str]:
     return tx.execute(_DOOMED, {"most": most, **arrivals.moments(now)}).scalars().all()
 
 
-_PUT_AWAY = update(jobs).where(_OF_JOB).values(trashed_at=bindparam("now"))
-_PURGE = update(jobs).where(_OF_JOB).values(purging=True)
-_TAKE_BACK = (
+_PUT_AWAY = Ready(update(jobs).where(_OF_JOB).values(trashed_at=bindparam("moment")))
+_PURGE = Ready(update(jobs).where(_OF_JOB).values(purging=True))
+_TAKE_BACK = Ready(
     update(jobs)
     .where(_OF_JOB)
-    .values(delete_requested=None, trashed_at=None, archiving=False, updated=bindparam("now"))
+    .values(delete_requested=None, trashed_at=None, archiving=False, updated=bindparam("moment"))
 )
 
 
 def put_away(tx: Tx, job: JobState, now: datetime) -> None:
     """A locked job, of which nothing is being run any more, is in the trash."""
-    tx.execute(_PUT_AWAY, {"of_job": job.key, "now": now})
+    _PUT_AWAY.later(tx, "jobs", job.key, of_job=job.key, moment=now)
 
 
 def purge(tx: Tx, job: JobState) -> None:
     """Nobody gets a locked job back: it is deleted bit by bit from now on."""
-    tx.execute(_PURGE, {"of_job": job.key})
+    _PURGE.later(tx, "jobs", job.key, of_job=job.key)
 
 
 def take_back(tx: Tx, job: JobState, now: datetime) -> JobState:
     """A locked job is there again. Returns it as it is then; it is not offered to workers yet."""
-    tx.execute(_TAKE_BACK, {"of_job": job.key, "now": now})
-    job_news.add_status_of(tx, [job.key])
+    _TAKE_BACK.run(tx, of_job=job.key, moment=now)
+    if job.waited_for:
+        job_news.add_status_of(tx, [job.key])
     return replace(job, delete_requested=None, updated=now)
 
 
