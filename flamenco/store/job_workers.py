@@ -12,7 +12,6 @@ from sqlalchemy import func as sql
 from flamenco.domain.errors import Refused
 from flamenco.domain.job_workers import EVERYBODY, TAG, JobWorkers, Named, Some, Written, unknown
 from flamenco.store.engine import Tx
-from flamenco.store.ready import Ready
 from flamenco.store.schema import (
     CHOOSING_SQL,
     OPEN_SQL,
@@ -42,13 +41,6 @@ FITS: Final = or_(
     and_(or_(jobs.c.worker_rules == DENIES, _named(allowed=True)), not_(_named(allowed=False))),
 )
 """Whether a job is for the worker `worker_key`: the first is true of nearly all, and nothing else is looked at then."""
-
-_FITS = Ready(select(jobs.c.key).where(jobs.c.key == bindparam("of_job"), FITS))
-
-
-def fits(tx: Tx, job_key: int, worker_key: int) -> bool:
-    """Whether a job is for that worker."""
-    return _FITS.first(tx, of_job=job_key, worker_key=worker_key) is not None
 
 
 class Rows(NamedTuple):

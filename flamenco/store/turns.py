@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, bindparam, literal, select
+from sqlalchemy import CTE, BigInteger, ColumnElement, literal, select
 from sqlalchemy import func as sql
-
-from flamenco.store.engine import Tx
 
 _JOBS: Final = 26221 << 48
 """The upper 16 of 64 bits say what the lock is about; see `events` for another such number."""
@@ -26,9 +24,5 @@ def turn(job_key: ColumnElement[Any]) -> CTE:
 
 
 _MACHINES: Final = 26222 << 48
-_OF_MACHINE = select(sql.pg_advisory_xact_lock(literal(_MACHINES, BigInteger) + sql.hashtext(bindparam("address"))))
-
-
-def of_machine(tx: Tx, address: str) -> None:
-    """Wait, on a server, for others who hand out tasks to the machine at that address."""
-    tx.execute(_OF_MACHINE, {"address": address})
+OF_MACHINE_SQL: Final = f"pg_advisory_xact_lock({_MACHINES} + hashtext(CAST(:address AS text)))"
+"""Has whoever hands out tasks to the machine at an address wait for others who do, on a server."""

@@ -8,16 +8,22 @@ from contextlib import suppress
 from typing import Final
 
 import pytest
+from sqlalchemy import select
 
 from flamenco.domain.errors import Busy
-from flamenco.domain.model import Assignment, Worker
+from flamenco.domain.model import Assignment, Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import limits
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
+from flamenco.store import jobs as job_store
 from flamenco.store import recount
+from flamenco.store.engine import Tx
+from flamenco.store.scheduling import limits as limit_store
+from flamenco.store.schema import tasks
 from tests.integration.farming import job_now, report
 from tests.integration.limiting import job_by, running, worker_at
+from tests.integration.test_races import wait_for_waiting
 
 pytestmark = pytest.mark.postgresql
 
@@ -82,3 +88,29 @@ def test_while_limits_change(farm: Farm) -> None:
     with farm.store.read() as tx:
         assert recount.miscounted(tx) == []
     assert all(each.in_use == 0 for each in limits.states(farm))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_whoever_is_late_for_a_limit_gets_something_else(farm: Farm) -> None:
+    """Somebody takes the last slot while another waits for it: that one lets go of the job, and gets another."""
+    limited, other = job_by(farm, "ann", "p", 2, priority=90), job_by(farm, "bob", "p", 2)
+    limits.change(farm, "user:ann", 1)
+    first, late = (worker_at(farm, f"w{number}", "10.0.0.1") for number in range(2))
+    elsewhere = job_by(farm, "ann", "q", 1, priority=10)
+    with farm.store.read() as tx:
+        task = first_task(tx, elsewhere)
+    with ThreadPoolExecutor(1) as pool:
+        with farm.store.write() as tx:
+            assert limit_store.take(tx, ["user:ann"], task, first.address)
+            asked = pool.submit(claim.assign_next, farm, late)
+            wait_for_waiting(farm)
+        assigned = asked.result(20)
+    assert isinstance(assigned, Assignment)
+    assert assigned.task.job_id == other.id
+    with farm.store.write() as tx:
+        assert job_store.lock(tx, limited.key).counts.active == 0
+
+
+def first_task(tx: Tx, job: Job) -> int:
+    """The row number of a job's first task."""
+    return int(tx.execute(select(tasks.c.key).where(tasks.c.job_key == job.key).limit(1)).scalar_one())

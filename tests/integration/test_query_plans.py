@@ -119,7 +119,7 @@ def test_no_statement_looks_through_a_table(farm: Farm, clock: Clock) -> None:
     with executed(farm.store) as statements:
         exercise(farm, clock)
     of_other_databases = (
-        {"leases.clock", "roll_ups.horizon", "job_waits.alone", "own_limits.alone", "turns.of_machine"}
+        {"leases.clock", "roll_ups.horizon", "job_waits.alone", "own_limits.alone"}
         if farm.store.is_sqlite
         else {"damage.look", "space.give_back", *PUT_OFF}
     )

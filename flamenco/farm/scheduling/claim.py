@@ -20,7 +20,7 @@ from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import idle, views
 from flamenco.farm.task_commands import expanded
 from flamenco.farm.task_logs import logged
-from flamenco.store import job_workers, jobs
+from flamenco.store import jobs
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import claim, limits
@@ -39,21 +39,32 @@ def assign_next(farm: Farm, speaker: Speaker) -> Assignment | WorkerStatus | Non
     now = farm.clock()
     if idle.is_idle_still(farm, speaker, now):
         return None
-    try:
-        return _assign(farm, speaker, now, starts=now)
-    except JobsAreDue:
-        starting.let_some_go(farm)  # some at a time: those that are left wait for the next who asks
-        return _assign(farm, speaker, now, starts=_LONG_AGO)
+    starts, lets_go = now, False
+    while True:  # thrice at most
+        try:
+            return _assign(farm, speaker, now, starts=starts, lets_go=lets_go)
+        except JobsAreDue:
+            starting.let_some_go(farm)  # some at a time: those that are left wait for the next who asks
+            starts = _LONG_AGO
+        except _LockedInVain:
+            lets_go = True
 
 
-def _assign(farm: Farm, speaker: Speaker, now: datetime, *, starts: datetime) -> Assignment | WorkerStatus | None:
+class _LockedInVain(Exception):
+    """A job is locked of which the worker gets nothing: that is to end before another one is locked."""
+
+
+def _assign(
+    farm: Farm, speaker: Speaker, now: datetime, *, starts: datetime, lets_go: bool
+) -> Assignment | WorkerStatus | None:
     with speaking.polling(farm, speaker, now) as (tx, (worker, may_be_busy)):
         assigned = None
         variables: Mapping[str, str] = {}
         if worker.status_requested is None and worker.status is WorkerStatus.AWAKE and worker.approved:
             own = claim.own_active_task(tx, worker.key) if may_be_busy else None
             if own is None or not is_with_predecessor(worker, own.last_touched, now):
-                assigned = (own and _take_again(tx, own, worker, farm)) or _claim(tx, worker, farm, starts)
+                again = _take_again(tx, own, worker, farm) if own else None
+                assigned = again or _claim(tx, worker, farm, starts, lets_go=lets_go)
                 if assigned and assigned[0].job.has_variables:
                     variables = jobs.variables(tx, assigned[0].job.key)
     # Raised and returned only here: that the worker was seen is to be kept.
@@ -83,23 +94,35 @@ def _take_again(tx: Tx, found: TaskState, worker: Worker, farm: Farm) -> tuple[C
     return _activate(tx, job, task, worker, farm)
 
 
-def _claim(tx: Tx, worker: Worker, farm: Farm, starts: datetime) -> tuple[Cascade, Task] | None:
+def _claim(tx: Tx, worker: Worker, farm: Farm, starts: datetime, *, lets_go: bool) -> tuple[Cascade, Task] | None:
     selective = farm.policies.is_selective
     seen = views.of_worker(tx, worker) if selective else None
     for found in claim.jobs_with_work(tx, worker, starts):
         if seen is not None and _is_refused(tx, farm, found, seen):
             continue
-        if not found.has_limits:
-            given = _take_from(tx, found, worker, farm)
-        else:
-            # What a job was locked for in vain is let go again: others may wait for it while we wait for a limit.
-            with tx.begin_nested() as attempt:
-                given = _take_from(tx, found, worker, farm)
-                if given is None:
-                    attempt.rollback()
+        given = _attempt(tx, found, worker, farm, lets_go=lets_go)
         if given is not None:
             return given
     return None
+
+
+def _attempt(tx: Tx, found: JobOffers, worker: Worker, farm: Farm, *, lets_go: bool) -> tuple[Cascade, Task] | None:
+    """Take from a job. What was locked in vain is let go: others may wait for it while we wait for a limit.
+
+    That is seldom, so a server is not told beforehand, each time, how far to go back: whoever needs that begins anew.
+    """
+    if not found.has_limits or farm.store.is_sqlite:
+        return _take_from(tx, found, worker, farm)
+    if not lets_go:
+        given = _take_from(tx, found, worker, farm)
+        if given is None:
+            raise _LockedInVain
+        return given
+    with tx.begin_nested() as attempt:
+        given = _take_from(tx, found, worker, farm)
+        if given is None:
+            attempt.rollback()
+    return given
 
 
 def _is_refused(tx: Tx, farm: Farm, found: JobOffers, worker: WorkerView) -> bool:
@@ -113,9 +136,9 @@ def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Ca
         job = jobs.lock_in_turn(tx, found.job_key)
     except NotFound:
         return None
-    if not job.is_open or (job.worker_rules and not job_workers.fits(tx, job.key, worker.key)):
+    if not job.is_open:
         return None
-    for candidate in claim.best_tasks(tx, found.offers, worker.key):
+    for candidate in claim.best_tasks(tx, found.offers, worker.key, chooses=bool(job.worker_rules)):
         if limits.take(tx, candidate.limits, candidate.task.key, worker.address):
             return _activate(tx, job, candidate.task, worker, farm)
     return None

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Text, bindparam, cast, exists, literal, literal_column, or_, select, text, union_all
+from sqlalchemy import Text, bindparam, case, cast, exists, literal, literal_column, or_, select, text, union_all
 from sqlalchemy import func as sql
 
 from flamenco.domain.model import Task, Worker
@@ -79,7 +79,9 @@ _START: Final = 0
 """Stands for a requirement where some job waits for a moment; as its limits, the first of those is told."""
 
 _MACHINE: Final = -1
-"""The same where there is a limit on the worker's machine, which is told as its limits."""
+"""The same where there is a limit on the worker's machine, told as its limits; as its commands, whether it is full."""
+
+_FULL: Final = "full"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WAITS: Final = text(START_AFTER_SQL)
@@ -92,8 +94,9 @@ _STARTS: Any = select(
 
 
 # Seldom is there any of these as well.
+_FULL_THERE = case((limits.CAPACITY <= limits.RUN_THERE, literal_column(f"'{_FULL}'", Text())), else_="")
 _MACHINES: Any = select(
-    literal_column(str(_MACHINE)), literal_column("''", Text()), literal_column("''", Text()), limit_table.c.name
+    literal_column(str(_MACHINE)), literal_column("''", Text()), _FULL_THERE, limit_table.c.name
 ).where(text(MACHINE_SET_SQL), limit_table.c.name.in_([literal(EACH_MACHINE), bindparam("machine")]))
 
 
@@ -119,18 +122,22 @@ def met_requirements(tx: Tx, worker: Worker, now: datetime) -> list[Requirement]
     if not worker.task_types:
         return []
     types = {f"type_{number}": each for number, each in enumerate(worker.task_types)}
-    waiting = _waiting(len(types)).all(tx, **types, machine=MACHINE + worker.address)
+    waiting = _waiting(len(types)).all(tx, **types, machine=MACHINE + worker.address, address=worker.address)
     of_machine: tuple[str, ...] = ()
     if any(row.key <= _START for row in waiting):
-        of_machine = on_machine({row.limits for row in waiting if row.key == _MACHINE}, worker.address)
+        machines = {row.limits: row.commands for row in waiting if row.key == _MACHINE}
+        of_machine = on_machine(machines, worker.address)
         waiting = _waiting_now(waiting, now)
+        if any(machines[name] == _FULL for name in of_machine):
+            return []
     has = None if worker.commands is None else frozenset(worker.commands)
     met = [
         Requirement(row.key, row.task_type, (*decode_names(row.limits), *of_machine))
         for row in waiting
         if has is None or has.issuperset(decode_names(row.commands))
     ]
-    full = limits.full(tx, {name for requirement in met for name in requirement.limits}, worker.address)
+    others = {name for requirement in met for name in requirement.limits}.difference(of_machine)
+    full = limits.full(tx, others, worker.address)
     return [requirement for requirement in met if not full.intersection(requirement.limits)]
 
 
@@ -221,12 +228,13 @@ def _offers(tx: Tx, worker_key: int, requirement: Requirement) -> Iterator[Offer
 _NOT_FAILED_BY_ME = ~exists().where(
     task_failures.c.task_key == tasks.c.key, task_failures.c.worker_key == bindparam("worker_key")
 )
-_BEST_TASK = Ready(
+_BEST = (
     task_store.SELECT_WHOLE.add_columns(tasks.c.ord)
     .where(tasks.c.queue_key == bindparam("of_queue"), text(RUNNABLE_SQL), _NOT_FAILED_BY_ME)
     .order_by(tasks.c.priority.desc(), tasks.c.ord, tasks.c.index_in_job)
     .limit(1)
 )
+_BEST_TASK, _BEST_TASK_IF_IT_FITS = Ready(_BEST), Ready(_BEST.where(FITS))
 
 
 class Candidate(NamedTuple):
@@ -237,14 +245,16 @@ class Candidate(NamedTuple):
     ord: int
 
 
-def best_tasks(tx: Tx, offers: Sequence[Offer], worker_key: int) -> list[Candidate]:
+def best_tasks(tx: Tx, offers: Sequence[Offer], worker_key: int, *, chooses: bool) -> list[Candidate]:
     """The first task in each queue of a locked job that this worker may run and did not fail, the best of them first.
 
-    Best is the highest priority, then the order that the job is to have, then that of the script.
+    Best is the highest priority, then the order that the job is to have, then that of the script. `chooses`: the job is
+    not for every worker, and may say something else of this one since its queues were looked at.
     """
+    best = _BEST_TASK_IF_IT_FITS if chooses else _BEST_TASK
     found = []
     for offer in offers:
-        row = _BEST_TASK.first(tx, of_queue=offer.queue_key, worker_key=worker_key)
+        row = best.first(tx, of_queue=offer.queue_key, worker_key=worker_key)
         if row is not None:
             found.append(Candidate(task_store.WHOLE.read(row), offer.limits, row.ord))
     return sorted(found, key=lambda candidate: (-candidate.task.priority, candidate.ord, candidate.task.index))

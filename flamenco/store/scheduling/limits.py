@@ -8,9 +8,10 @@ runs there, whichever jobs it is of, the running tasks themselves are counted.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, case, delete, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, bindparam, case, delete, select, text, update
 from sqlalchemy import func as sql
 
 from flamenco.domain.people_limits import is_of_machine
@@ -53,12 +54,14 @@ USED: Final = (
 """How many run under it, in the whole farm."""
 
 _THERE: Any = (text(ACTIVE_SQL), workers.c.address == bindparam("address"))
-_RUN_THERE = (
+RUN_THERE: Final = (
     select(sql.count())
     .select_from(tasks.join(workers, workers.c.key == tasks.c.worker_key))
     .where(*_THERE)
     .scalar_subquery()
 )
+"""How many tasks run on the machine at `address`."""
+
 _USED_THERE = (
     select(sql.count())
     .select_from(
@@ -67,49 +70,73 @@ _USED_THERE = (
     .where(limit_uses.c.limit_name == limits.c.name, *_THERE)
     .scalar_subquery()
 )
-_IN_USE = case((text(MACHINE_SQL), _RUN_THERE), (limits.c.per_machine, _USED_THERE), else_=USED)
+_IN_USE = case((text(MACHINE_SQL), RUN_THERE), (limits.c.per_machine, _USED_THERE), else_=USED)
 _NAMED = limits.c.name.in_(bindparam("names", expanding=True))
 _FULL = select(limits.c.name).where(_NAMED, CAPACITY <= _IN_USE)
-# A few are asked for one at a time: what does not change with their number is sent ready-made.
-_IS_FULL = Ready(select(literal(1)).where(limits.c.name == bindparam("limit_name"), CAPACITY <= _IN_USE))
-_USE = Ready(insert(limit_uses).values(limit_name=bindparam("limit_name"), task_key=bindparam("of_task")))
 _OF_MACHINES = f"({MACHINE_SQL} OR limits.per_machine)"
-_LOCK = select(limits.c.name).where(_NAMED, text(f"NOT {_OF_MACHINES}")).order_by(limits.c.name).with_for_update()
-_IS_OF_MACHINES = select(literal(1)).select_from(limits).where(_NAMED, text(_OF_MACHINES)).limit(1)
 
-_FEW: Final = 4
+
+# Of a few, there is a statement for each number of them, which is sent ready-made.
+_FEW: Final = 8
+
+
+@cache
+def _full_of(count: int) -> Ready:
+    return Ready(select(limits.c.name).where(limits.c.name.in_(_parameters(count)), CAPACITY <= _IN_USE))
+
+
+@cache
+def _use_of(count: int) -> Ready:
+    rows = ", ".join(f"(:name_{number}, :of_task)" for number in range(count))
+    return Ready(text(f"INSERT INTO limit_uses (limit_name, task_key) VALUES {rows}"))  # noqa: S608 - our own names
+
+
+@cache
+def _lock_of(count: int) -> Ready:
+    """Locks the rows of limits, and after them the machine where one is on each by itself."""
+    named = f"limits.name IN ({', '.join(f':name_{number}' for number in range(count))})"
+    rows = f"SELECT name FROM limits WHERE {named} AND NOT {_OF_MACHINES} ORDER BY name FOR UPDATE"  # noqa: S608 - our own
+    is_one = f"EXISTS (SELECT 1 FROM limits WHERE {named} AND {_OF_MACHINES})"  # noqa: S608 - the same
+    # Counted in FROM: what is asked for by a condition alone is not looked at where another one is false already.
+    counted = "all_locked AS MATERIALIZED (SELECT count(*) AS number FROM locked)"
+    machine = f"(SELECT {turns.OF_MACHINE_SQL} WHERE number >= 0 AND {is_one})"
+    statement = f"WITH locked AS MATERIALIZED ({rows}), {counted} SELECT number, {machine} FROM all_locked"  # noqa: S608
+    return Ready(text(statement))
+
+
+def _parameters(count: int) -> list[Any]:
+    return [bindparam(f"name_{number}") for number in range(count)]
+
+
+def _values(names: Iterable[str]) -> dict[str, Any]:
+    return {f"name_{number}": name for number, name in enumerate(sorted(names))}
 
 
 def full(tx: Tx, names: Collection[str], address: str) -> set[str]:
     """Those of the limits that have no slot left, for a worker at that address."""
+    if not names:
+        return set()
     if len(names) <= _FEW:
-        return {name for name in names if _IS_FULL.first(tx, limit_name=name, address=address)}
+        return {row.name for row in _full_of(len(names)).all(tx, **_values(names), address=address)}
     return set(tx.execute(_FULL, {"names": sorted(names), "address": address}).scalars())
 
 
 def take(tx: Tx, names: Collection[str], task_key: int, address: str) -> bool:
     """Take a slot for a task under each of the limits, or under none when one is full: then False.
 
-    `address` is that of the worker that is to run it.
+    `address` is that of the worker that is to run it. None of them was `full` in this transaction a moment ago; in
+    SQLite, which lets one write at a time, that is so still.
     """
     if not names:
         return True
-    _lock(tx, names, address)
-    if full(tx, names, address):
-        return False
-    for name in sorted(names):
-        if not is_of_machine(name):
-            _USE.run(tx, limit_name=name, of_task=task_key)
+    if tx.dialect.name != "sqlite":
+        # Always in the same order, so that no two wait for each other.
+        _lock_of(len(names)).run(tx, **_values(names), address=address)
+        if full(tx, names, address):
+            return False
+    if used := [name for name in names if not is_of_machine(name)]:
+        _use_of(len(used)).later(tx, "limit_uses", task_key, **_values(used), of_task=task_key)
     return True
-
-
-def _lock(tx: Tx, names: Collection[str], address: str) -> None:
-    """Keep others from what is left under these limits; always in this order, so that no two wait for each other."""
-    if tx.dialect.name == "sqlite":
-        return  # which lets one write at a time anyway
-    tx.execute(_LOCK, {"names": sorted(names)})
-    if tx.execute(_IS_OF_MACHINES, {"names": sorted(names)}).first():
-        turns.of_machine(tx, address)
 
 
 _COUNT_RUNNING = text(
