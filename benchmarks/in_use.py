@@ -1,5 +1,6 @@
-"""Jobs with which everything is in use that can be: limits on time, others that wait for them, one that waits for a
-moment. What that costs each cycle is measured beside jobs that use none of it.
+"""Jobs with which everything is in use that can be: limits on time, on tasks of a user, a project and on machines; a
+preview; workers that they are not for; others that wait for them, one that waits for a moment. What that costs each
+cycle is measured beside jobs that use none of it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,20 @@ from benchmarks.managers import TIMEOUT_S, Caller, about
 from flamenco.domain.errors import Failed
 
 _LIMITS: Final = {"*": {"max_run_time": "1h", "max_silence": "10m"}}
+_WHOSE: Final = {"user.name": "ann", "project": "film"}
+_LIMITED: Final = ("user:ann", "project:film", "machine:*")
+_MANY: Final = 1_000
 _LAST: Final = 10
 """The priority of those that wait: workers do the others first."""
 
 
 def submit_in_use(people: Caller, name: str, tasks: int, kind: str) -> None:
     """Submit a job of so many tasks, and those that wait for it: for all of it, and task by task; and for a moment."""
-    job = _submit(people, name, tasks, kind, time_limits=_LIMITS)
+    for limited in _LIMITED:
+        people.get("POST", "/api/x/limits", {"name": limited, "capacity": _MANY})
+    tag = people.get("POST", "/api/v3/worker-mgt/tags", {"name": f"not for {name}"})
+    chosen = {"workers_denied": [f"tag:{tag['name']}"], "preview": {"frames": f"0-{tasks}"}}
+    job = _submit(people, name, tasks, kind, time_limits=_LIMITS, metadata=_WHOSE, **chosen)
     for_all = {"job": job["id"]}
     by_frames = {"job": job["id"], "kind": "frames"}
     _submit(people, f"{name}, all", 1, kind, priority=_LAST, depends_on=[for_all])

@@ -91,7 +91,11 @@ class Plan(Struct, frozen=True, kw_only=True):
 )
 @click.option("--processes", multiple=True, type=int, help="Of the manager, one number or several, each measured.")
 @click.option("--two", is_flag=True, help="Two managers on one PostgreSQL by turns with one; cycles alone.")
-@click.option("--in-use", is_flag=True, help="Jobs with limits on time, others that wait; by turns with plain ones.")
+@click.option(
+    "--in-use",
+    is_flag=True,
+    help="Jobs with limits, previews, others that wait and so on; by turns with plain ones.",
+)
 @click.option("--most-tasks", default=100_000, show_default=True, help="In the largest job that is submitted.")
 @click.option("--cycles-only", is_flag=True, help="Leave out submissions, and the benchmarks of single operations.")
 @click.option("--submissions-only", is_flag=True, help="Leave out all else.")
