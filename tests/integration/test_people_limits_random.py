@@ -74,7 +74,8 @@ class Limited(FarmMachine):
         before = running(self.farm)
         assigned = claim.assign_next(self.farm, self.team[number])
         under = self._under(assigned, number) if isinstance(assigned, Assignment) else set()
-        assert all(before[name] < self.set[name] for name in under), (under, before, self.set)
+        taken = {name: before[f"10.0.0.{number % 2}" if is_of_machine(name) else name] for name in under}
+        assert all(taken[name] < self.set[name] for name in under), (taken, before, self.set)
         if isinstance(assigned, Assignment):
             job_id = assigned.task.job_id
             held = sum(each.task.job_id == job_id for each in self.given.values())
