@@ -29,8 +29,10 @@ SHIPPED: Final[Mapping[str, FailureRule]] = {
     "license": FailureRule(
         match=r"(?i:\blicen[sc]e.{0,60}?(?:\bnot available|unavailable|\bexpired|\bdenied|\bin use\b|\bexceeded"
         r"|\bnot (?:found|obtained)|\bdoes not exist|\bcould not|\bcannot|\bfailed|\btimed? ?out)"
-        r"|\b(?:no|get|obtain|acquire|check(?:ing)? ?out|connect to|find|initiali[sz]e|request)"
+        r"|\b(?:no|get|obtain|acquire|check ?out|find|initiali[sz]e|request)"
         r"(?: an?| any| the| valid| free| floating| renderman){0,3} licen[sc]e"
+        r"|\b(?:error|could not|cannot|failed|unable)\b.{0,20}?\b(?:checking out|connect(?:ing)? to)"
+        r"(?: an?| any| the){0,2} licen[sc]e"
         r"|\blicens(?:e|ing) error|\blicensed number of users already reached|\babort_on_license_fail\b)",
         then="hold_job 5m",
         say="There is no license for it now: {line}",
@@ -43,7 +45,8 @@ SHIPPED: Final[Mapping[str, FailureRule]] = {
         r"|\bError: missing files: (?P<files>.{1,500})"
         r"|Error opening input file (?P<input>.{1,500}?)\.?$"
         r"|\] Could find no file (?:or sequence )?with path '(?P<frames>[^']{1,500})"
-        r"|\] Could not open file : (?P<pattern>.{1,500})"
+        # Of what it writes, FFmpeg says the same with the number filled in; what it reads is a pattern.
+        r"|\] Could not open file : (?P<pattern>[^*?%\[]{0,500}[*?%\[].{0,500})"
         r"|\] Impossible to open '(?:file:)?(?P<frame>[^']{1,500})"
         r"|FileNotFoundError: \[Errno 2\] No such file or directory: ['\"](?P<path>[^'\"]{1,500})",
         then="fail_job",

@@ -66,8 +66,8 @@ def _go_on(farm: Farm, job_key: int, most: int) -> float:
     """Move some. How many seconds others waited for that; 0 when there are no more, as when the job was deleted."""
     with suppress(NotFound):
         with farm.store.write() as tx:
-            started = time.monotonic()
             cascade = Cascade(tx, jobs.lock(tx, job_key), farm.clock())
+            started = time.monotonic()  # what we waited for others does not say how long they wait for us
             if not cascade.job.moves or cascade.job.delete_requested:
                 return 0.0
             was_open = cascade.job.is_open

@@ -182,15 +182,17 @@ def images_of(frame):
         views = ['']
     previews = [False, True] if format.startswith('OPEN_EXR') and render.image_settings.use_preview else [False]
     return [render.frame_path(frame=frame, preview=preview, view=view) for view in views for preview in previews]
-bpy.app.driver_namespace['frames_left'] = left, note, [path for frame in frames for path in images_of(frame)]
+written = {frame: images_of(frame) for frame in frames}
+bpy.app.driver_namespace['frames_left'] = left, note, written
 `;
 
 // A function that is left behind keeps some versions of Blender from ending. Of PNG and WebP, Blender does not notice
-// what cannot be written any more on a full disk, and says that it has saved them. What the system says of that is not
+// what cannot be written any more on a full disk, and says that it has saved them. Of an image that was moved away
+// meanwhile, or is not ours to read, nothing bad is known. What the system says of that is not
 // written here: this stands in the task's log as well, where failure rules look for it.
 const LOOK_AFTER = String.raw`
 import bpy, errno, os, shutil, sys
-left, note, images = bpy.app.driver_namespace.pop('frames_left')
+left, note, written = bpy.app.driver_namespace.pop('frames_left')
 bpy.app.handlers.render_post.remove(note)
 def is_cut_off(path):
     with open(path, 'rb') as file:
@@ -201,8 +203,12 @@ def is_cut_off(path):
     if head[:4] == b'\x89PNG':
         return tail[:4] != b'IEND'
     return not size or head[:4] == b'RIFF' and int.from_bytes(head[4:], 'little') + 8 > size
-for path in filter(os.path.isfile, images):
-    if is_cut_off(path):
+for path in filter(os.path.isfile, sum(written.values(), [])):
+    try:
+        cut_off = is_cut_off(path)
+    except OSError:
+        continue
+    if cut_off:
         free = shutil.disk_usage(os.path.dirname(path) or '.').free
         why = ': ' + os.strerror(errno.ENOSPC) if free < 2 ** 20 else ''
         print('Error: not all of the image could be written: ' + path + why, flush=True)
@@ -220,6 +226,7 @@ for frame in frames:
     images = images_of(frame)
     if all(is_whole(path) for path in images):
         left.pop(frame, None)
+        written.pop(frame, None)
         continue
     for path in images:
         if os.path.lexists(path):

@@ -307,6 +307,17 @@ def test_stereo_frames_are_kept_by_the_pair(farm: Farm, tmp_path: Path) -> None:
     assert files(tmp_path) == ["000001_L.png", "000001_R.png", "000002_L.png", "000002_R.png"]
 
 
+@pytest.mark.long
+def test_what_is_left_as_it_is_is_not_judged(farm: Farm, tmp_path: Path) -> None:
+    """Whoever put something behind an image has a frame that is there: it is neither rendered anew, nor fails."""
+    [whole] = (farm.folder / "whole").glob("PNG.*")
+    kept = tmp_path / "000001.png"
+    kept.write_bytes(whole.read_bytes() + b"x" * 9)
+    render_row(farm, tmp_path, {"frames": "1,1-2", "format": "PNG", "skip_existing": True})
+    assert kept.read_bytes().endswith(b"x" * 9)
+    assert files(tmp_path) == ["000001.png", "000002.png"]
+
+
 def is_whole(path: Path, name: str) -> bool:
     """What the job types' own Python says of an image."""
     source = (bundled.job_types() / "lib" / "whole_images.js").read_text(encoding="utf-8")
