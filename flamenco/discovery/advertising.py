@@ -35,6 +35,7 @@ class Advertising:
         self._lock = tempfile.TemporaryFile()  # noqa: SIM115 - open for as long as there is a manager
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._has_turn = False
         self._has_complained = False
         self._certified: Collection[str] | None = None
 
@@ -76,7 +77,9 @@ class Advertising:
             log.exception("workers cannot find this manager for now")
 
     def _is_our_turn(self) -> bool:
-        return locks.try_for_process(self._lock)
+        # Asked once alone: on Windows, who has the lock is told that somebody has it.
+        self._has_turn = self._has_turn or locks.try_for_process(self._lock)
+        return self._has_turn
 
     def _complain(self, error: OSError) -> None:
         if self._has_complained:

@@ -18,6 +18,10 @@ _HAS_FOLDERS: Final = os.open in os.supports_dir_fd
 """Windows has no such thing, and asks for a privilege of whoever makes a link."""
 
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+
+_BYTES: Final = getattr(os, "O_BINARY", 0)
+"""Without it, Windows writes other line ends, and counts other lengths than it reads."""
+
 _ANY_FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 _FOLDER: Final = _ANY_FOLDER | _NO_LINK
 
@@ -82,16 +86,16 @@ class Folder:
 
     def open(self, name: str, flags: int, mode: int = 0o600) -> int:
         """A descriptor of a file, as that of `os.open`."""
-        return os.open(self.name(name), flags | _NO_LINK, mode, dir_fd=self.descriptor)
+        return os.open(self.name(name), flags | _NO_LINK | _BYTES, mode, dir_fd=self.descriptor)
 
     def create(self, name: str) -> BinaryIO:
         """A new file, for others to read as the umask has it; nothing that is there is replaced."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         return os.fdopen(self.open(name, flags, 0o666), "wb", buffering=0)
 
     def read(self, name: str) -> BinaryIO:
         """The file, to be read; what is no file is not waited for."""
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
         stream = os.fdopen(self.open(name, flags), "rb")
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             stream.close()

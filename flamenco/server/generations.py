@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 from wsgiref.types import WSGIApplication
 
 import structlog
@@ -16,6 +17,8 @@ from flamenco.server.processes import Manager
 from flamenco.server.tls import Tls
 
 log = structlog.get_logger(__name__)
+
+_TAKE_OVER_S: Final = 1.0
 
 
 class _Generation:
@@ -47,9 +50,14 @@ class Generations:
             self._main.reconfigure()
             try:
                 made = self._made()
-                made.manager.start(is_first=False)
             except Exception:  # the one that is there goes on
                 log.exception("the manager goes on with the configuration it has")
+                return
+            try:
+                made.manager.start(is_first=False)
+            except Exception:
+                log.exception("the manager goes on with the configuration it has")
+                made.manager.end(is_replaced=True)
                 return
             with self._lock:
                 old, self._newest = self._newest, made
@@ -91,5 +99,6 @@ class Generations:
                 generation.manager.end(is_replaced=True)
 
     def end(self) -> None:
-        """Let go of the newest: the manager ends."""
+        """Let go of the newest: the manager ends. One that is just taking over has a moment to do so."""
+        self._renewing.acquire(timeout=_TAKE_OVER_S)  # not given back: nobody takes over from here on
         self.manager.end(is_replaced=False)

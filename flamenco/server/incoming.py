@@ -8,6 +8,8 @@ from typing import Final
 _BLOCK: Final = 1 << 16
 _MOST_IN_A_LINE: Final = 4096
 """Of what says how large a part of a body is, and of what comes after the last one."""
+_MOST_TRAILERS: Final = 100
+"""So many of the latter."""
 
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
 
@@ -106,8 +108,12 @@ class ChunkedBody(Body):
         self._left_of_part = 0
         self._has_ended = False
         self._has_begun = False
+        self._is_broken = False
 
     def _some(self, size: int) -> bytes:
+        if self._is_broken:
+            raise ValueError("nobody knows where a body ends whose chunks made no sense")
+        self._is_broken = True  # until this has gone well: what follows is never taken for a request
         data = bytearray()
         while len(data) < size and not self._has_ended:
             if not self._left_of_part:
@@ -118,6 +124,7 @@ class ChunkedBody(Body):
                 raise ValueError("the connection ended in the middle of a chunk")
             self._left_of_part -= len(piece)
             data += piece
+        self._is_broken = False
         return bytes(data)
 
     def _begin_part(self) -> None:
@@ -129,9 +136,10 @@ class ChunkedBody(Body):
             raise ValueError(f"{digits!r} is no size of a chunk")
         self._left_of_part = int(digits, 16)
         if not self._left_of_part:
+            # Fields that come after a body mean nothing to us.
+            if all(self._line() for _ in range(_MOST_TRAILERS)):
+                raise ValueError("there are too many fields after the last chunk")
             self._has_ended = True
-            while self._line():  # fields that come after a body mean nothing to us
-                pass
 
     def _line(self) -> bytes:
         line = self._incoming.readline(_MOST_IN_A_LINE)

@@ -63,7 +63,10 @@ class _Work:
                 work = self._left.get_nowait()
             except Empty:
                 return
-            work()
+            try:
+                work()
+            except Exception:  # what comes after it is nobody else's to do
+                log.exception("the server made a mistake, and goes on")
 
 
 class Server:
@@ -122,8 +125,8 @@ class Server:
 
     def _begin_to_stop(self) -> None:
         if not self._is_told_to_stop:
-            self._is_told_to_stop = True
             threading.Thread(target=self._say_goodbye, daemon=True).start()
+            self._is_told_to_stop = True
 
     def _say_goodbye(self) -> None:
         self._manager.say_goodbye()
@@ -153,7 +156,8 @@ class Server:
 
     def connect(self, client: Client, address: Any, own_address: Any) -> Connection:
         """Make a connection of a client that was let in."""
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as gunicorn has it for its port
+        with suppress(OSError):  # it may have gone already
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as gunicorn has it for its port
         return Connection(self._settings, client, address, own_address)
 
     def exchange(self, conn: Connection) -> bool:

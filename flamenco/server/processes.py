@@ -91,6 +91,7 @@ class Manager:
         """A copy of it, as a fork has one, for a server that does not fork. It is to share no helper."""
         other = copy(self)
         other._advertising = self._advertising and self._advertising.another()
+        other.tls = copy(self.tls)  # each looks for renewed files by itself, until it is told to stop
         return other
 
     def say_goodbye(self) -> None:

@@ -124,6 +124,8 @@ class Reception(Generic[C]):
 
     def accept(self, listener: socket.socket) -> None:
         """A client has connected; wait for what it wants where all connections wait."""
+        if listener.fileno() < 0:
+            return  # closed in the same round
         try:
             client, address = listener.accept()
         except OSError as error:

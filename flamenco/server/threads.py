@@ -32,8 +32,8 @@ class Threads(Generic[T]):
             self._resting.pop()
         except IndexError:
             if self._begun < self._most:
+                threading.Thread(target=self._run, name=f"request-{self._begun + 1}", daemon=True).start()
                 self._begun += 1
-                threading.Thread(target=self._run, name=f"request-{self._begun}", daemon=True).start()
 
     def _run(self) -> None:
         while True:

@@ -322,6 +322,17 @@ def test_odd_bytes(shared_manager: Manager, request_bytes: bytes, status: int) -
         assert b'"message":"' in body
 
 
+@pytest.mark.parametrize("chunks", [b"3\r\nabcX\r\n\r\n0\r\n\r\n", b"0\r\nA: b\n"])
+@on_both
+def test_what_follows_a_broken_body_is_no_request(shared_manager: Manager, chunks: bytes) -> None:
+    """Nobody knows where such a body ends: a proxy in front may think otherwise, and have sent a client's own words."""
+    headers = HEADERS.replace(b"Connection: close\r\n", b"") + b"Transfer-Encoding: chunked\r\n\r\n"
+    smuggled = b"GET /api/version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answer = exchange(shared_manager, LINE + headers + chunks + smuggled)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
 @on_both
 def test_truncated_body(shared_manager: Manager) -> None:
     """A client that goes away in the middle of a body harms nobody."""

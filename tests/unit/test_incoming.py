@@ -71,6 +71,17 @@ def test_chunks_that_are_none(sent: bytes) -> None:
         ChunkedBody(incoming(sent)).read()
 
 
+@pytest.mark.parametrize(
+    "sent", [b"3\r\nabcX\r\n\r\n0\r\n\r\n", b"0\r\nA: b\n", b"0\r\n" + b"A: b\r\n" * 101 + b"\r\n"], ids=ascii
+)
+def test_nothing_comes_after_chunks_that_are_none(sent: bytes) -> None:
+    """Whoever asks again is told again, and never that it is over: what follows would be taken for a request."""
+    body = ChunkedBody(incoming(sent + b"GET /smuggled HTTP/1.1\r\n\r\n"))
+    for _ in range(3):
+        with pytest.raises(ValueError, match=r"chunk"):
+            body.read()
+
+
 def test_a_body_that_is_cut_off_is_short() -> None:
     """Whoever knows how long it is to be says so."""
     assert KnownBody(incoming(b"hel"), 5).read() == b"hel"

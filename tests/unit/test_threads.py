@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from queue import SimpleQueue
 
+import pytest
+
 from flamenco.server.threads import Threads
 
 WAIT_S = 20.0
@@ -37,3 +39,19 @@ def test_what_waits_keeps_nobody_waiting_but_there_is_an_end() -> None:
     assert begun.empty()
     go_on.set()
     assert {begun.get(timeout=WAIT_S) for _ in range(3)} == {3, 4, 5}
+
+
+def test_a_thread_that_cannot_begin_is_none_that_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system has no more of them for a while, there are as many as before afterwards."""
+    done: SimpleQueue[int] = SimpleQueue()
+    threads: Threads[int] = Threads(1, done.put)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            threads.give(1)
+    threads.give(2)
+    assert [done.get(timeout=WAIT_S) for _ in range(2)] == [1, 2]
