@@ -5,18 +5,23 @@ What Alembic imports would stay in its memory, a tenth of all that a manager has
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import threading
 import traceback
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
-from typing import NoReturn
+from typing import Final, NoReturn
 
-from flamenco.domain.errors import StoreError
+from flamenco.domain.errors import Busy, ConfigError, FarmError, Refused, StoreError, Unavailable
 from flamenco.store.engine import Store
 from flamenco.store.upgrade import upgrade
+
+_HANDED_OVER: Final[dict[str, type[FarmError]]] = {
+    kind.__name__: kind for kind in (Busy, ConfigError, Refused, StoreError, Unavailable)
+}
+"""What is made anew of its text; all else becomes a `StoreError`."""
 
 
 def upgrade_apart(url: str, now: datetime) -> bool:
@@ -44,10 +49,10 @@ def _in_child(call: Callable[[], bool]) -> bool:
         raise StoreError(
             f"The process that upgrades the database died (exit code {os.waitstatus_to_exitcode(status)})."
         )
-    result: bool | Exception = pickle.loads(told)  # noqa: S301 - from our own fork
-    if isinstance(result, Exception):
-        raise result
-    return result
+    kind, result = json.loads(told)
+    if kind:
+        raise _HANDED_OVER[kind](result)
+    return bool(result)
 
 
 def _tell(writing: int, call: Callable[[], bool]) -> NoReturn:
@@ -60,12 +65,11 @@ def _tell(writing: int, call: Callable[[], bool]) -> NoReturn:
 
 def _outcome(call: Callable[[], bool]) -> bytes:
     try:
-        return pickle.dumps(call())
+        told: tuple[str, object] = ("", call())
     except Exception as error:  # whatever it is, the parent raises it
-        try:
-            told = pickle.dumps(error)
-            pickle.loads(told)  # noqa: S301 - one that needs more than its text cannot be made anew
-        except Exception:
+        if (name := type(error).__name__) in _HANDED_OVER:
+            told = (name, str(error))
+        else:
             traceback.print_exc()
-            return pickle.dumps(StoreError(f"The database cannot be upgraded: {error}"))
-        return told
+            told = (StoreError.__name__, f"The database cannot be upgraded: {error}")
+    return json.dumps(told).encode()
