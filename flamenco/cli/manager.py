@@ -72,7 +72,7 @@ def manager(config_file: Path | None, data_dir: Path | None, overrides: dict[str
         click.echo(
             "flamenco: nobody can sign in yet. Become the administrator within an hour, at "
             f"{url.rstrip('/')}/sign-in?link={link} "
-            "or by `flamenco users add NAME --role admin` on this machine.",
+            "or by `flamenco users add NAME --role admin` on this machine: as the manager's user, with its --data-dir.",
             err=True,
         )
     server.serve(loaded, read_configuration, listener, lambda url: click.echo(f"listening on {url}"))

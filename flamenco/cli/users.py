@@ -23,17 +23,19 @@ from flamenco.store import upgrade
 _ROLES = tuple(str(role) for role in PEOPLE)
 _name = click.argument("name", metavar="NAME")
 
+_ANOTHER = "A manager that has another one knows nobody of this: name its folder by --data-dir, as its user."
+
 
 @click.group(cls=ListingGroup)
 def users() -> None:
     """List those who can sign in, add them, give them roles, and remove them.
 
-    To be run where the manager runs, as the user that it runs as, while it runs or not. A role is viewer, artist (own
-    jobs), wrangler (all jobs, workers, tags) or admin (settings and users as well).
+    To be run where the manager runs, as the user that it runs as and with its --data-dir, while it runs or not. A role
+    is viewer, artist (own jobs), wrangler (all jobs, workers, tags) or admin (settings and users as well).
 
     \b
     Example:
-      flamenco users add anna --role admin
+      sudo -u flamenco /opt/flamenco/bin/flamenco users add anna --role admin --data-dir /srv/flamenco
     """
 
 
@@ -43,6 +45,8 @@ def _farm(config_file: Path | None, data_dir: Path | None, operation: str) -> It
     loaded.config.data_dir.mkdir(parents=True, exist_ok=True)
     farm = create_farm(loaded.config, loaded.hooks)
     try:
+        if upgrade.usable_revision(farm.store) is None:
+            click.echo(f"flamenco: {farm.store.file or repr(farm.store.url)} is a new database. {_ANOTHER}", err=True)
         upgrade.upgrade(farm.store, farm.clock())
         by = Caller(role=Role.ADMIN, way=Way.MACHINE, address="", name=getpass.getuser())
         with audit.acting(by, operation):
@@ -86,7 +90,7 @@ def add(
 
     \b
     Example:
-      flamenco users add anna --role admin
+      flamenco users add anna --role admin --data-dir /srv/flamenco
     """
     password = None if no_password else asked_password("Password", from_stdin=password_stdin, confirm=True)
     with _farm(config_file, data_dir, "addUser") as farm:

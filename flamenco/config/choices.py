@@ -26,8 +26,17 @@ def find_file(config_file: Path | None, data_dir: str | None, environ: Mapping[s
         return (config_file or Path(environ["FLAMENCO_CONFIG"])).absolute()
     # The file itself may name another data directory, which then does not decide where the file is.
     folder = data_dir or environ.get("FLAMENCO_DATA_DIR") or str(default_data_dir(environ))
-    files = (Path(CONFIG_FILE_NAME), Path(absolute(folder, Path.cwd())) / CONFIG_FILE_NAME)
-    return next((file.absolute() for file in files if file.is_file()), None)
+    if _is_here():
+        return Path(CONFIG_FILE_NAME).absolute()
+    file = Path(absolute(folder, Path.cwd())) / CONFIG_FILE_NAME
+    return file.absolute() if file.is_file() else None
+
+
+def _is_here() -> bool:
+    try:
+        return Path(CONFIG_FILE_NAME).is_file()
+    except OSError:  # whoever types `sudo -u flamenco` stands in a home that is closed to that user
+        return False
 
 
 def settings_of_plugins(hooks: Hooks, *, without_broken: bool) -> dict[str, Setting]:

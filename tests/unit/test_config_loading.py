@@ -258,6 +258,16 @@ def test_which_file_is_read(write: Write, tmp_path: Path) -> None:
     assert load(environ={}).config.manager_name == "here"
 
 
+def test_what_is_here_cannot_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in somebody's home that is closed to the manager's user: that keeps nobody from the data directory."""
+    data = tmp_path / "data/flamenco-manager.yaml"
+    data.parent.mkdir()
+    data.write_text("manager_name: data")
+    monkeypatch.chdir(tmp_path)
+    Path("flamenco-manager.yaml").symlink_to("x" * 300)  # which no system follows
+    assert find_file(None, str(data.parent), {}) == data
+
+
 # -- texts as they are written ------------------------------------------------------------------------------------
 
 UNQUOTED = [
