@@ -22,7 +22,7 @@ def completion(ctx: click.Context, shell: str | None) -> None:
     Jobs, workers, tags and job types are those of the manager that FLAMENCO_MANAGER, or --manager before it on the
     line, names. Without SHELL it is the one that SHELL in the environment says.
 
-    \\b
+    \b
     Example:
       flamenco completion bash > ~/.local/share/bash-completion/completions/flamenco
       flamenco completion zsh > "${fpath[1]}/_flamenco"

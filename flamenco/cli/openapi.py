@@ -14,7 +14,7 @@ from flamenco.api.routes import SURFACES
 def openapi(surface: str | None) -> None:
     """Print the OpenAPI document of an API as JSON; without SURFACE, those of all, by name.
 
-    v1 is the original API, v3 that of today's Flamenco, x our own additions. A manager serves them as well:
+    v1 is the original API, v3 that of Blender's Flamenco, x our own additions. A manager serves them as well:
     at /api/openapi.json, /api/v3/openapi3.json and /api/x/openapi.json.
 
     \b

@@ -19,7 +19,7 @@ from flamenco.client import Findings, ManagerClient
 def search(text: str, limit: int, manager_url: str, *, as_json: bool) -> None:
     """Find jobs, workers, tags, users, projects and batches by TEXT in their names; jobs and workers by their IDs too.
 
-    \\b
+    \b
     Example:
       flamenco search "shot 12"
     """

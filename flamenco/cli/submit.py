@@ -56,7 +56,7 @@ _NOT_FOUND = 404
 @start_after_options
 @frame_options
 @retry_options
-@click.option("--paused", is_flag=True, help="Have it wait until somebody resumes it: `flamenco requeue`.")
+@click.option("--paused", is_flag=True, help="Have it wait until somebody resumes it: `flamenco resume`.")
 @click.option("--dry-run", is_flag=True, help="Submit nothing, and show the tasks that the job would have.")
 @click.option("--wait", is_flag=True, help="Wait until the job has ended; exit code 1 unless it completed.")
 @manager_option

@@ -293,7 +293,7 @@ class Config(Struct, frozen=True, kw_only=True):
         WebServer,
         Meta(
             description="The web server: gunicorn, which answers in several processes, or cheroot, in one, for Windows "
-            "and wherever processes cannot be forked (`pip install flamenco-farm[cheroot]`).",
+            "and wherever processes cannot be forked (the extra `cheroot`, docs/packages.md).",
             extra=_ONLY_IN_FILE,
         ),
     ] = field(default_factory=_default_server)

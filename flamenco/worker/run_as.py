@@ -51,8 +51,8 @@ def task_user(name: str) -> TaskUser:
     """The user of that name, if this process can run programs as that one. Raises `ConfigError`."""
     if sys.platform == "win32":
         raise ConfigError(
-            "run_as is for Linux and macOS; on Windows have the worker's service log on as the user that tasks are to "
-            "run as, see docs/worker-settings.md."
+            "run_as is for Linux and macOS; on Windows have the worker's scheduled task run as the user that tasks are "
+            "to run as, see docs/worker-settings.md."
         )
     import pwd  # noqa: PLC0415 - Windows has none
 

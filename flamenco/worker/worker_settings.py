@@ -172,8 +172,8 @@ _HEAD: Final = """\
 <!-- This page is made by `flamenco config docs --worker`, from the declarations of the settings. Do not edit it. -->
 
 A worker reads its settings in layers, of which the last to speak wins: the defaults, the file `flamenco-worker.yaml` in
-the current directory, or the one that `--config` names, the environment, the command line. The file of Flamenco's own
-worker can be used as it is:
+the current directory, or the one that `--config` names, the environment, the command line. The file of a worker of
+Blender's Flamenco can be used as it is:
 
 ```yaml
 manager_url: http://farm:8080/
@@ -203,9 +203,9 @@ start where `render` could change one of them. So:
   and every variable whose name looks like a secret (`…TOKEN…`, `…SECRET…`, `…PASSWORD…`, `…API_KEY…` and the like), is
   not handed on. A program that needs one gets it from a script around it.
 
-A task takes about half a second longer to begin. On Windows the same is done by the service: let it log on as a user
-that can do nothing but render (on the page *Log On* of its properties). The worker is that user then, so it cannot hide
-its credentials from tasks; delete it in the farm when its machine is not to be trusted any more.
+A task takes about half a second longer to begin. On Windows the whole worker is such a user: give its scheduled task
+one that can do nothing but render (in the Task Scheduler, on the task's page *General*, *Change User*). So it cannot
+hide its credentials from tasks; delete it in the farm when its machine is not to be trusted any more.
 
 The environment of tasks never has variables in it that begin with `FLAMENCO_` and may have a secret in them.
 """

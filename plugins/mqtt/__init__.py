@@ -1,4 +1,4 @@
-"""Sends events to an MQTT broker, as Flamenco does: each as JSON, on topics such as `flamenco/jobs`.
+"""Sends events to an MQTT broker, as Blender's Flamenco does: each as JSON, on topics such as `flamenco/jobs`.
 
 Its configuration is Flamenco's own, and `enabled: true` with a broker is all that it needs:
 

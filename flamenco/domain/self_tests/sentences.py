@@ -60,7 +60,7 @@ def _missing_on_windows(text: str, path: str, name: str, user: str) -> Told:
     if _DRIVE.match(path) and is_service(user):
         return (
             f"{text}: the service runs as LocalSystem, which sees no mapped drives.",
-            "Let the service log on as a user, or use the path of the share in place of the drive.",
+            "Use the path of the share in place of the drive, and let the service run as a user whom its server knows.",
         )
     if _DRIVE.match(path):
         return f"{text}.", f"Map the drive as {_who(user)}, who the worker runs as; others' drives are not seen."
