@@ -1,6 +1,6 @@
 # The manager. From the root of a clone:
 #   docker build -t flamenco-manager -f scripts/containers/manager.Dockerfile .
-#   docker run -p 8080:8080 -v flamenco:/data -v /mnt/farm:/farm flamenco-manager
+#   docker run -p 8080:8080 -e FLAMENCO_ACCESS_MODE=login -v flamenco:/data -v /mnt/farm:/farm flamenco-manager
 FROM python:3.13-slim AS build
 WORKDIR /source
 COPY pyproject.toml README.md ./

@@ -256,7 +256,7 @@ def test_a_bundle(dist: Path, tools: Path, tmp_path: Path) -> None:
     manuals = manual.blocks("sh", "docs/packages.md")[5].splitlines()
     assert told[:2] == manuals
     for line in told:
-        own = line.replace("/opt/", f"{tmp_path}/opt/").replace("python3 ", f"{sys.executable} ")
+        own = line.removeprefix("sudo ").replace("/opt/", f"{tmp_path}/opt/").replace("python3 ", f"{sys.executable} ")
         run(["sh", "-ec", own], folder, environ | {"UV_PYTHON": sys.executable})
     assert_works(tmp_path / "opt/flamenco/bin/flamenco", tmp_path)
     assert run([tmp_path / ".local/bin/flamenco", "--version"], tmp_path, environ) == f"flamenco {VERSION}\n"

@@ -26,7 +26,7 @@ TESTED = {
     ("README.md", ""): 1,  # what the demo shows: tests/acceptance/test_demo.py
     ("CONTRIBUTING.md", "sh"): 1,  # here
     ("CONTRIBUTING.md", ""): 2,  # the folders and the layers, here
-    ("docs/install.md", "sh"): 4,  # here, but for what others make; test_install_manual.py
+    ("docs/install.md", "sh"): 3,  # here, but for what others make; test_install_manual.py
     ("docs/install.md", "powershell"): 1,  # nowhere: no Windows was at hand
     ("docs/five-minutes.md", "sh"): 4,  # here; tests/acceptance/test_five_minutes.py
     ("docs/storage.md", "sh"): 1,  # here; tests/docs/test_storage_manual.py
@@ -65,7 +65,7 @@ TESTED = {
     (
         "docs/operating.md",
         "sh",
-    ): 3,  # here; test_service_command.py, test_backup.py, test_containers.py
+    ): 5,  # here; test_service_command.py, test_backup.py, test_containers.py, test_packages.py
     ("docs/operating.md", "yaml"): 2,  # tests/plugins/test_monitoring.py
     ("docs/packages.md", "sh"): 6,  # tests/acceptance/test_packages.py; test_service_command.py
     ("docs/database.md", "sh"): 1,  # here; tests/integration/test_database_copy.py
@@ -233,7 +233,7 @@ def test_the_folders_are_those_of_the_layout() -> None:
         for path in PACKAGE.iterdir()
         if path.suffix == ".py" or (path / "__init__.py").is_file()
     }
-    assert named == parts - {"__init__.py", "__main__.py", "_version.py", "bundled.py"}
+    assert named == parts - {"__init__.py", "__main__.py", "_version.py"}
     for folder in re.findall(r"\b([a-z]+)/(?=\s)", f"jobtypes/{others}"):
         assert (manual.ROOT / folder).is_dir() or (manual.ROOT / "tests" / folder).is_dir(), folder
 
