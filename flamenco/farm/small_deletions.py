@@ -40,12 +40,16 @@ def put_away(farm: Farm, job_ids: Sequence[str]) -> bool:
 def delete(farm: Farm, job_ids: Sequence[str]) -> Sequence[str]:
     """Delete those of the jobs that are to be purged, and small. Gives their UUIDs."""
     now = farm.clock()
-    without_files = [job_id for job_id in job_ids if _has_no_files_now(farm, job_id)]
+    # The files of a large job take long, and nobody else is to wait for that: it has its turn alone.
+    with farm.store.read() as tx:
+        small = store.small(tx, job_ids)
+    without_files = [job_id for job_id in small if _has_no_files_now(farm, job_id)]
     with farm.store.write() as tx:
         gone = _deleted(tx, farm, without_files, now)
         events.append(tx, [job_deleted_event(job.id) for job in gone if not job.was_told], now)
     for job in gone:
         farm.known_jobs.forget(job.key)
+    for job in gone:
         # A worker may have sent a line for a log before it could know.
         remove_job_folder(farm.config.local_storage_path, job.id)
     return [job.id for job in gone]

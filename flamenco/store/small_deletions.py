@@ -63,8 +63,14 @@ _IS_SMALL = (
     *(sum(COUNTS[1:-1], start=COUNTS[0]) <= MOST_TASKS, jobs.c.shaman_checkout_id == ""),
     *(jobs.c.waited_for == 0, _WAITS == 0),
 )
+_SMALL = select(jobs.c.uuid).where(_ARE_MEANT, text(PURGING_SQL), *_IS_SMALL).order_by(jobs.c.key)
 _TO_DELETE = _locked(text(PURGING_SQL), *_IS_AT_REST, *_IS_SMALL)
 _BOOKED_TO_DELETE = _locked(text(PURGING_SQL), *_IS_AT_REST, *_IS_SMALL, jobs.c.used_seconds == jobs.c.booked_seconds)
+
+
+def small(tx: Tx, job_ids: Sequence[str]) -> list[str]:
+    """Those of the jobs that are to be purged, and small; nothing is kept from changing."""
+    return list(tx.execute(_SMALL, {"ids": list(job_ids)}).scalars())
 
 
 def lock(tx: Tx, job_ids: Sequence[str], now: datetime, *, only_booked: bool) -> list[Small]:

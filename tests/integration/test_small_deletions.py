@@ -10,7 +10,7 @@ from sqlalchemy import event, func, select
 from flamenco.config.keeping_settings import TrashConfig
 from flamenco.domain.job_waits import State
 from flamenco.domain.statuses import TaskStatus
-from flamenco.farm import deletion, trash
+from flamenco.farm import deletion, small_deletions, trash
 from flamenco.farm.context import Farm
 from flamenco.files.job_folders import make_job_folder
 from flamenco.services.deletion import Deletions
@@ -158,3 +158,13 @@ def test_who_is_at_a_job_is_not_waited_for(farm: Farm) -> None:
     elsewhere.close()
     Deletions().tick(farm)
     assert trash.doomed(farm, SOME) == []
+
+
+def test_files_of_a_large_job_are_left_for_its_own_turn(farm: Farm) -> None:
+    """They may be very many, and the small ones do not wait for that."""
+    large = store_job(farm, authored_job(*(authored_task(f"t{number}") for number in range(MOST_TASKS + 1)))).id
+    small = some_jobs(farm, 2)
+    delete(farm, [large, *small], for_good=True)
+    folders = {job_id: make_job_folder(farm.config.local_storage_path, job_id) for job_id in (large, *small)}
+    assert sorted(small_deletions.delete(farm, [large, *small])) == sorted(small)
+    assert [job_id for job_id, folder in folders.items() if folder.exists()] == [large]
