@@ -88,17 +88,6 @@ def hearing(farm: Farm, speaker: Speaker, now: datetime, *, holds: bool = True) 
 
 
 @contextmanager
-def polling(farm: Farm, speaker: Speaker, now: datetime) -> Iterator[tuple[Tx, heard.Held]]:
-    """As `hearing` of a worker that is held, but that it was heard of is noted now and then."""
-    with _refusing_replaced(farm, speaker), farm.store.write() as tx:
-        held = heard.hold(tx, speaker.key)
-        worker, may_be_busy = _checked(speaker, held and held.worker), held is None or held.may_be_busy
-        if not is_noted(farm, worker, now):
-            worker = _checked(speaker, workers.seen(tx, speaker.key, now))
-        yield tx, heard.Held(worker, may_be_busy)
-
-
-@contextmanager
 def hearing_of(farm: Farm, speaker: Speaker, task_id: str, now: datetime) -> Iterator[Telling]:
     """The same of what a worker says of a task, which is kept from changing, with its job. Raises `NotFound`."""
     with _refusing_replaced(farm, speaker), farm.store.write() as tx:
@@ -122,18 +111,13 @@ def _refusing_replaced(farm: Farm, speaker: Speaker) -> Iterator[None]:
 
 
 def _heard(tx: Tx, farm: Farm, speaker: Speaker, now: datetime, *, holds: bool) -> Worker:
-    worker = _checked(speaker, workers.seen(tx, speaker.key, now) if holds else workers.find_by_key(tx, speaker.key))
-    if not holds and not is_noted(farm, worker, now):
-        workers.seen(tx, speaker.key, now)
-    return worker
-
-
-def _checked(speaker: Speaker, worker: Worker | None) -> Worker:
-    """The worker, which is to be there and the one that speaks."""
+    worker = workers.seen(tx, speaker.key, now) if holds else workers.find_by_key(tx, speaker.key)
     if worker is None:
         raise AccessDenied("The worker was deleted; register again.")
     if is_replaced(speaker, worker):
         raise _Another(worker.address)
+    if not holds and not is_noted(farm, worker, now):
+        workers.seen(tx, speaker.key, now)
     return worker
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
-from sqlalchemy import and_, bindparam, exists, literal, select, text, true, update
+from sqlalchemy import and_, bindparam, exists, literal, select, true, update
 from sqlalchemy import func as sql
 
 from flamenco.domain.model import JobState, NumberedSpeaker, Speaker, TaskState, Worker
@@ -21,7 +21,7 @@ from flamenco.store import turns
 from flamenco.store import workers as worker_store
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready
-from flamenco.store.schema import ACTIVE_SQL, jobs, log_followers, tags, task_dependencies, tasks, workers
+from flamenco.store.schema import jobs, log_followers, tags, task_dependencies, tasks, workers
 
 
 class Heard(Struct, frozen=True):
@@ -67,33 +67,6 @@ def look(tx: Tx, worker_key: int, task_id: str) -> Heard:
         task=None if task[0] is None else task_store.STATE.read(task),
         logs_are_followed=bool(row[0]),
     )
-
-
-# Of the worker's row alone what is not its key: attempts refer to that, and are stored meanwhile.
-_HOLD = (
-    select(exists(select(tasks.c.key).where(text(ACTIVE_SQL), tasks.c.worker_key == workers.c.key)))
-    .add_columns(*worker_store.ROWS.columns)
-    .where(workers.c.key == bindparam("worker_key"), workers.c.deleted.is_(None))
-)
-_HOLD_BY = {"sqlite": Ready(_HOLD), "postgresql": Ready(_HOLD.with_for_update(of=workers, key_share=True))}
-
-
-class Held(NamedTuple):
-    """A worker, kept from changing. `may_be_busy`: it may have an active task; False where it has none."""
-
-    worker: Worker
-    may_be_busy: bool
-
-
-def hold(tx: Tx, worker_key: int) -> Held | None:
-    """The worker with that row number, kept from changing until the transaction ends; None for one that was deleted.
-
-    What a server says of its tasks may be older than the lock, for which the statement may have waited.
-    """
-    row = _HOLD_BY[tx.dialect.name].first(tx, worker_key=worker_key)
-    if row is None:
-        return None
-    return Held(worker_store.ROWS.read(row[_WORKER:]), may_be_busy=bool(row[0]) or tx.dialect.name != "sqlite")
 
 
 # It is so from the beginning of a job to its end.

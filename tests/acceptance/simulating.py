@@ -138,7 +138,7 @@ def audit(running: Running, *managers: Manager, database_url: str = "") -> Repor
     All `managers` share what they store; the first one's database is SQLite unless another is named.
     """
     report = running.report()
-    assert (report.ended, report.lost, report.doubled, report.lost_lines) == ("done", [], [], [])
+    assert (report.ended, report.lost, report.doubled, report.lost_lines) == ("done", [], [], []), report
     tasks = sum(running.simulation.work.promised.values())
     assert report.tasks == {"completed": tasks}
     with closing(Store(database_url or f"sqlite:///{managers[0].data_dir}/flamenco-manager.sqlite")) as store:

@@ -155,19 +155,6 @@ def test_who_polls_is_seen(farm: Farm, clock: Clock) -> None:
     assert workers.list_all(farm)[0].last_seen == clock()
 
 
-def test_who_asks_again_and_again_is_noted_now_and_then(farm: Farm, clock: Clock) -> None:
-    """A worker that was heard of a moment ago is not written down for asking, though it is given a task."""
-    worker = new_worker(farm)
-    store_job(farm, authored_job(authored_task("one"), authored_task("two")))
-    seen = present(farm, worker).last_seen
-    clock.forward(3)
-    report(farm, worker, take(farm, worker), TaskStatus.COMPLETED)
-    assert present(farm, worker).last_seen == seen
-    clock.forward(10)
-    assert take(farm, worker).task.name == "two"
-    assert present(farm, worker).last_seen == clock()
-
-
 @pytest.fixture
 def waiting(farm: Farm, clock: Clock) -> Worker:
     """A worker that has asked for work a few seconds ago, and was given none."""

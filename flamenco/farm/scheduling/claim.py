@@ -57,11 +57,11 @@ class _LockedInVain(Exception):
 def _assign(
     farm: Farm, speaker: Speaker, now: datetime, *, starts: datetime, lets_go: bool
 ) -> Assignment | WorkerStatus | None:
-    with speaking.polling(farm, speaker, now) as (tx, (worker, may_be_busy)):
+    with speaking.hearing(farm, speaker, now) as (tx, worker):
         assigned = None
         variables: Mapping[str, str] = {}
         if worker.status_requested is None and worker.status is WorkerStatus.AWAKE and worker.approved:
-            own = claim.own_active_task(tx, worker.key) if may_be_busy else None
+            own = claim.own_active_task(tx, worker.key)
             if own is None or not is_with_predecessor(worker, own.last_touched, now):
                 again = _take_again(tx, own, worker, farm) if own else None
                 assigned = again or _claim(tx, worker, farm, starts, lets_go=lets_go)
