@@ -28,7 +28,7 @@ from tests.machine import slowness
 log = logging.getLogger(__name__)
 
 JOBS: Final = 10_000
-OTHERS: Final = 20_000
+OTHERS: Final = 40_000
 """More than workers do meanwhile: who reports on a task of a job that was deleted by then is told that it is gone."""
 MANY: Final = "many"
 """The type of all of those jobs."""
