@@ -34,7 +34,7 @@ from tests.acceptance.shaman_clients import (
 )
 
 MEBIBYTE = 1 << 20
-CLIENTS = length.of(4, 8)
+CLIENTS = 8
 SMALL_FILES = length.of(57, 297)
 LARGE_FILES = 3
 LARGE_BYTES = length.of(60, 200) * 1000 * 1000
