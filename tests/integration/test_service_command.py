@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from click.testing import CliRunner, Result
@@ -128,6 +129,21 @@ def test_a_folder_that_its_user_cannot_enter(
     assert done.exit_code == 1
     assert f"nobody {said}" in done.output
     assert "is closed to others" in done.output
+    assert not told.exists()
+
+
+def test_a_python_that_its_user_cannot_run(
+    run: Run, told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A virtual environment that all may read leads to the Python in the home of who made it."""
+    (tmp_path / "closed").mkdir(mode=0o700)
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        (program := Path(folder) / "python3").symlink_to(tmp_path / "closed" / "python3")
+        monkeypatch.setattr(sys, "executable", str(program))
+        done = run("install", "manager", "--yes", "--run-as", "nobody", "--", "--data-dir", "/srv/flamenco")
+    assert done.exit_code == 1
+    assert f"nobody cannot run {program}, as its Python is below" in done.output
     assert not told.exists()
 
 

@@ -25,10 +25,17 @@ def check_user(service: Service) -> None:
             f"This machine knows no user {service.run_as!r}. Make one first: sudo useradd --system {service.run_as}"
         ) from error
     groups = os.getgrouplist(user.pw_name, user.pw_gid)
-    if closed := _closed(Path(service.command[0]), user.pw_uid, groups):
+    program = Path(service.command[0])
+    if closed := _closed(program, user.pw_uid, groups):
         raise Refused(
-            f"{service.run_as} cannot run {service.command[0]}, as {closed} is closed to others. Install Flamenco "
+            f"{service.run_as} cannot run {program}, as {closed} is closed to others. Install Flamenco "
             "where everybody may read, such as in /opt/flamenco, and call `flamenco service` there: docs/packages.md."
+        )
+    # In a virtual environment it leads to the Python that this was made with.
+    if closed := _closed(program.resolve(), user.pw_uid, groups):
+        raise Refused(
+            f"{service.run_as} cannot run {program}, as its Python is below {closed}, which is closed to others. Make "
+            "the virtual environment with one that everybody may run, such as /usr/bin/python3: docs/packages.md."
         )
     if closed := _closed(Path(service.folder) / "inside", user.pw_uid, groups):
         raise Refused(
