@@ -134,7 +134,8 @@ class TaskCounts(Struct, frozen=True):
     @property
     def total(self) -> int:
         """The number of tasks in all."""
-        return self.of(*TaskStatus)
+        ended = self.canceled + self.completed + self.failed
+        return self.active + self.paused + self.queued + self.soft_failed + ended
 
     @property
     def missed(self) -> int:

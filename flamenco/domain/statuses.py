@@ -31,10 +31,9 @@ class TaskStatus(StrEnum):
     QUEUED = "queued"
     SOFT_FAILED = "soft-failed"
 
-    @property
-    def column(self) -> str:
+    def __init__(self, value: str) -> None:
+        self.column = value.replace("-", "_")
         """The status as an identifier: `soft-failed` is counted in `soft_failed`."""
-        return self.name.lower()
 
 
 class WorkerStatus(StrEnum):

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from flamenco.domain.errors import FarmError
+from flamenco.domain.errors import FarmError, NotFound
 from flamenco.domain.failure_rules import (
     TAIL_BYTES,
     Failure,
@@ -28,7 +28,7 @@ from flamenco.farm import jobs
 from flamenco.farm.context import Farm
 from flamenco.files import rule_scan
 from flamenco.files.rule_matching import TooSlow
-from flamenco.store import failures, heard, job_rules
+from flamenco.store import failures, job_rules, tasks
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +49,11 @@ def listed(farm: Farm, job_type: str = "") -> list[tuple[str, KnownRule]]:
 def judge(farm: Farm, speaker: Speaker, task_id: str, activity: str) -> Ruling | None:
     """What follows from the failure that a worker is about to report; None where nobody says anything of it."""
     with farm.store.read_at_once() as tx:
-        task = heard.look(tx, speaker.key, task_id).task
-        if task is None or not task.is_active_with(speaker.key):
+        try:
+            task = tasks.fetch(tx, task_id)
+        except NotFound:
+            return None
+        if not task.is_active_with(speaker.key):
             return None
         declared = [KnownRule(rule, BY_JOB_TYPE) for rule in job_rules.of_job(tx, task.job_key)]
         others = failures.others_that_failed(tx, task.key, speaker.key)

@@ -114,7 +114,7 @@ def _heard(tx: Tx, farm: Farm, speaker: Speaker, now: datetime, *, holds: bool) 
     worker = workers.seen(tx, speaker.key, now) if holds else workers.find_by_key(tx, speaker.key)
     if worker is None:
         raise AccessDenied("The worker was deleted; register again.")
-    if is_replaced(speaker, worker):
+    if is_replaced(speaker, worker.sign_ons):
         raise _Another(worker.address)
     if not holds and not is_noted(farm, worker, now):
         workers.seen(tx, speaker.key, now)
@@ -129,9 +129,9 @@ class _Another(Exception):
         self.address = address
 
 
-def is_replaced(speaker: Speaker, worker: Worker) -> bool:
-    """Whether another program has signed on as the worker since the one that speaks."""
-    return isinstance(speaker, NumberedSpeaker) and speaker.sign_on < worker.sign_ons
+def is_replaced(speaker: Speaker, sign_ons: int) -> bool:
+    """Whether another program has signed on since as the worker that speaks, which has signed on so many times."""
+    return isinstance(speaker, NumberedSpeaker) and speaker.sign_on < sign_ons
 
 
 def is_noted(farm: Farm, worker: Worker, now: datetime) -> bool:
@@ -142,7 +142,7 @@ def is_noted(farm: Farm, worker: Worker, now: datetime) -> bool:
 def who_speaks(tx: Tx, speaker: Speaker) -> Worker | None:
     """The worker as it is now; None when `hearing` would refuse it, which says why."""
     worker = workers.find_by_key(tx, speaker.key)
-    return None if worker is None or is_replaced(speaker, worker) else worker
+    return None if worker is None or is_replaced(speaker, worker.sign_ons) else worker
 
 
 def is_recent(noted: datetime | None, timeout_s: float, now: datetime) -> bool:

@@ -23,6 +23,7 @@ from flamenco.farm.task_logs import logged
 from flamenco.store import events, failures, heard, jobs, listing, workers
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
+from flamenco.store.heard import Heard
 
 
 class TaskChange(Struct, frozen=True, kw_only=True):
@@ -82,7 +83,7 @@ def update(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange) -> No
     with speaking.hearing_of(farm, speaker, task_id, now) as (tx, worker, job, task, is_waited_for):
         percent = farm.config.failures.job_fail_percent
         cascade = Cascade(tx, job, now, () if is_waited_for else (task.key,), percent)
-        _check_yours(task, worker)
+        _check_yours(task.id, task.worker_key, worker)
         if change.log:
             cascade.publish(task_log_event(task.id, change.log))
         counts = _counts_still(tx, cascade.job, task, worker, change)
@@ -133,14 +134,13 @@ def _only_log(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange, no
     text = change.log or ""
     with farm.store.read_at_once() as tx:
         found = heard.look(tx, speaker.key, task_id)
-        worker, task = found.worker, found.task
-        if worker is None or task is None or speaking.is_replaced(speaker, worker):
+        if found is None or found.job_id is None or speaking.is_replaced(speaker, found.sign_ons):
             return False  # as it is told in a moment
-        is_all = change == TaskChange(log=text) and _are_noted(farm, worker, task, now)
+        is_all = change == TaskChange(log=text) and _are_noted(farm, found, now)
         if is_all and found.logs_are_followed:
-            is_all = not events.is_followed(tx, task_log_event(task.id, text).topic)
-    _check_yours(task, speaker)
-    farm.logs.append(task.job_id, task.id, text)
+            is_all = not events.is_followed(tx, task_log_event(task_id, text).topic)
+    _check_yours(task_id, found.worker_key, speaker)
+    farm.logs.append(found.job_id, task_id, text)
     return is_all
 
 
@@ -151,18 +151,18 @@ def _only_tells(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange, 
         return heard.tell(tx, speaker, task_id, change.activity, now, noted)
 
 
-def _are_noted(farm: Farm, worker: Worker, task: TaskState, now: datetime) -> bool:
+def _are_noted(farm: Farm, found: Heard, now: datetime) -> bool:
     """Whether it was noted a moment ago that both were heard of, and the task is run still."""
     return (
-        task.status is TaskStatus.ACTIVE
-        and speaking.is_noted(farm, worker, now)
-        and speaking.is_recent(task.last_touched, farm.config.task_timeout, now)
+        found.status == TaskStatus.ACTIVE
+        and speaking.is_recent(found.last_seen, farm.config.worker_timeout, now)
+        and speaking.is_recent(found.last_touched, farm.config.task_timeout, now)
     )
 
 
-def _check_yours(task: TaskState, speaker: Speaker) -> None:
-    if task.worker_key != speaker.key:
-        raise Conflict(f"Task {task.id} is not assigned to worker {speaker.name}.")
+def _check_yours(task_id: str, worker_key: int | None, speaker: Speaker) -> None:
+    if worker_key != speaker.key:
+        raise Conflict(f"Task {task_id} is not assigned to worker {speaker.name}.")
 
 
 def _report(
@@ -219,7 +219,7 @@ def output_produced(farm: Farm, speaker: Speaker, task_id: str, image: bytes) ->
     # Noted each time: a disk on which that has no room has none for the image, which is handed in again then.
     with speaking.hearing(farm, speaker, farm.clock()) as (tx, _):
         task = task_store.fetch(tx, task_id)
-    _check_yours(task, speaker)
+    _check_yours(task.id, task.worker_key, speaker)
     last_rendered.accept(farm, task, image)
 
 

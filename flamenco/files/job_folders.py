@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from functools import lru_cache
 from pathlib import Path
 
 from flamenco.config import private
@@ -14,11 +15,15 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _PRIVATE = 0o700
 
+_KNOWN = 1000
+"""Of so many jobs it is remembered where their files are: to put paths together takes longer than to open a log."""
+
 _ATTEMPTS = 50
 """How often to begin anew when somebody else makes or removes the same folders meanwhile; each time it is their move
 that is done, so this many are needed only where many do nothing else."""
 
 
+@lru_cache(_KNOWN)
 def job_folder(root: Path, job_id: str) -> Path:
     """The folder of a job's files; it may not exist yet."""
     return root.joinpath(*job_files.folder_of(job_id))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from msgspec import Struct
 from sqlalchemy import and_, bindparam, exists, literal, select, true, update
 from sqlalchemy import func as sql
 
@@ -24,14 +23,19 @@ from flamenco.store.ready import Ready
 from flamenco.store.schema import jobs, log_followers, tags, task_dependencies, tasks, workers
 
 
-class Heard(Struct, frozen=True):
-    """The worker that speaks, and the task that it speaks of; each None when it is not there, or is to be deleted.
+class Heard(NamedTuple):
+    """As much as is asked for each line of a log, of a worker and of the task that it speaks of.
 
-    `logs_are_followed`: somebody follows the log of some task.
+    All of the task is None where that is not there, or its job is to be deleted. `logs_are_followed`: somebody follows
+    the log of some task.
     """
 
-    worker: Worker | None
-    task: TaskState | None
+    sign_ons: int
+    last_seen: datetime | None
+    job_id: str | None
+    worker_key: int | None
+    status: str | None
+    last_touched: datetime | None
     logs_are_followed: bool
 
 
@@ -48,25 +52,20 @@ _SIGNED_ON = workers.c.sign_ons <= bindparam("sign_on")
 
 _THE_TASK = tasks.join(jobs, and_(jobs.c.key == tasks.c.job_key, jobs.c.delete_requested.is_(None)))
 _LOOK = Ready(
-    select(exists(select(log_followers.c.pattern)), *worker_store.ROWS.columns, *task_store.STATE.columns)
+    select(
+        *(workers.c.sign_ons, workers.c.last_seen),
+        *(jobs.c.uuid, tasks.c.worker_key, tasks.c.status, tasks.c.last_touched),
+        exists(select(log_followers.c.pattern)),
+    )
     .select_from(workers.outerjoin(_THE_TASK, tasks.c.uuid == bindparam("id")))
     .where(workers.c.key == bindparam("worker_key"), workers.c.deleted.is_(None))
 )
-_WORKER: Final = 1
-_TASK: Final = _WORKER + len(worker_store.ROWS.columns)
 
 
-def look(tx: Tx, worker_key: int, task_id: str) -> Heard:
-    """The worker with that row number and the task with that UUID, and whether logs are followed."""
+def look(tx: Tx, worker_key: int, task_id: str) -> Heard | None:
+    """What is asked of the worker with that row number and the task with that UUID; None without such a worker."""
     row = _LOOK.first(tx, worker_key=worker_key, id=task_id)
-    if row is None:
-        return Heard(worker=None, task=None, logs_are_followed=False)
-    task = row[_TASK:]
-    return Heard(
-        worker=worker_store.ROWS.read(row[_WORKER:]),
-        task=None if task[0] is None else task_store.STATE.read(task),
-        logs_are_followed=bool(row[0]),
-    )
+    return None if row is None else Heard(*row)
 
 
 # It is so from the beginning of a job to its end.

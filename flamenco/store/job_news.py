@@ -71,7 +71,7 @@ def add(tx: Tx, job_key: int, what: What) -> None:
 
 def add_task(tx: Tx, task_key: int) -> None:
     """Note that a task has ended, or is queued again, if it is about frames."""
-    _ADD_TASK.run(tx, task_key=task_key)
+    _ADD_TASK.later(tx, "job_news", task_key, task_key=task_key)
 
 
 def add_status_of(tx: Tx, job_keys: Sequence[int]) -> None:

@@ -23,7 +23,7 @@ from flamenco.domain.statuses import FINISHED_JOB, JobStatus, TaskStatus
 from flamenco.store import job_rules, previews, task_rows, time_limits, turns
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready, Row
-from flamenco.store.rows import Rows
+from flamenco.store.rows import Rows, member_of
 from flamenco.store.scheduling import queues
 from flamenco.store.schema import TRANSITIONAL_SQL, job_texts, job_variables, jobs, tags, tasks
 
@@ -44,7 +44,7 @@ def _moves(stored: list[Any]) -> tuple[PendingMove, ...]:
 _KEPT: Final[dict[str, Any]] = {
     "elsewhere": {"id": jobs.c.uuid, "worker_tag": tags.c.uuid},
     "groups": {"counts": (TaskCounts, COUNTS)},
-    "made": {"status": JobStatus, "worker_tag": lambda tag_id: tag_id or "", "moves": _moves},
+    "made": {"status": member_of(JobStatus), "worker_tag": lambda tag_id: tag_id or "", "moves": _moves},
     "saved": _SAVED,
 }
 STATE = Rows(JobState, jobs, **_KEPT)

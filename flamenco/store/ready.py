@@ -108,15 +108,17 @@ class _Compiled:
     def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self.sql: Final = str(compiled)
-        constants: dict[str, Any] = {}
-        self._binders: Final[dict[str, _Converter | None]] = {}
-        for name, bind in compiled.binds.items():
-            self._binders[name] = bind.type.dialect_impl(dialect).bind_processor(dialect)
-        for name, value in compiled.params.items():
-            if name not in compiled.binds or not compiled.binds[name].required:
-                convert = self._binders.get(name)
-                constants[name] = convert(value) if convert and value is not None else value
-        self._constants: Final = constants
+        self._constants: Final[dict[str, Any]] = {}
+        self._converters: Final[dict[str, _Converter]] = {}
+        values = compiled.params
+        for bind, name in compiled.bind_names.items():  # one that stands twice in the statement comes twice
+            convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            if not bind.required:
+                value = values[name]
+                self._constants[name] = convert(value) if convert and value is not None else value
+            elif convert:
+                self._converters[name] = convert
+        self._wanted: Final = values.keys()
         self._order: Final[Sequence[str] | None] = compiled.positiontup if compiled.positional else None
         self._columns: Final = tuple(getattr(statement, "exported_columns", ()))
         self._make: Final = _maker([column.key for column in self._columns])
@@ -161,11 +163,11 @@ class _Compiled:
 
     def _parameters(self, values: Mapping[str, Any]) -> Any:
         """What the driver is given: in order, or by name."""
-        bound = self._constants.copy()
-        binders = self._binders
-        for name, value in values.items():
-            convert = binders[name]
-            bound[name] = value if convert is None else convert(value)
+        bound = {**self._constants, **values}
+        for name, convert in self._converters.items():
+            bound[name] = convert(bound[name])
+        if bound.keys() != self._wanted:
+            raise KeyError(f"no parameter of this statement: {', '.join(bound.keys() - self._wanted)}")
         return bound if self._order is None else tuple([bound[name] for name in self._order])
 
     def _executed(self, tx: Tx, parameters: Any, *, many: bool = False) -> Any:

@@ -63,7 +63,7 @@ class Utc(TypeDecorator[datetime]):
 
         def written(value: datetime | None) -> str | None:
             moment = self.process_bind_param(value, dialect)
-            return None if moment is None else moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+            return None if moment is None else moment.isoformat(" ", "microseconds").removesuffix("+00:00")
 
         return written
 

@@ -16,20 +16,20 @@ from flamenco.domain.statuses import RUNNABLE_TASK, TaskStatus
 from flamenco.store import jobs as job_store
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready, Row
-from flamenco.store.rows import Rows
+from flamenco.store.rows import Rows, member_of
 from flamenco.store.schema import ACTIVE_SQL, jobs, tags, task_dependencies, tasks
 
 _decode_commands = msgspec.json.Decoder(tuple[Command, ...]).decode
 _KEPT: Final[dict[str, Any]] = {
     "elsewhere": {"id": tasks.c.uuid, "index": tasks.c.index_in_job, "job_id": jobs.c.uuid},
-    "made": {"status": TaskStatus},
+    "made": {"status": member_of(TaskStatus)},
     "saved": (
         *("status", "activity", "updated", "worker_key", "last_touched", "activated", "steps_completed"),
         *("attempts", "log_begins"),
     ),
 }
 STATE = Rows(TaskState, tasks, **_KEPT)
-WHOLE = Rows(Task, tasks, **_KEPT | {"made": {"status": TaskStatus, "commands": _decode_commands}})
+WHOLE = Rows(Task, tasks, **_KEPT | {"made": {"status": member_of(TaskStatus), "commands": _decode_commands}})
 SELECT = select(*STATE.columns).join(jobs, jobs.c.key == tasks.c.job_key)
 SELECT_WHOLE = select(*WHOLE.columns).join(jobs, jobs.c.key == tasks.c.job_key)
 _BY_ID, _WHOLE_BY_ID = (

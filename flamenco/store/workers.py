@@ -16,7 +16,7 @@ from flamenco.domain.statuses import WorkerStatus
 from flamenco.domain.timeouts import CANNOT_TIME_OUT
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready
-from flamenco.store.rows import Rows
+from flamenco.store.rows import Rows, member_of
 from flamenco.store.schema import ACTIVE_SQL, tasks, workers
 
 ROWS = Rows(
@@ -24,7 +24,7 @@ ROWS = Rows(
     workers,
     elsewhere={"id": workers.c.uuid},
     made={
-        "status": WorkerStatus,
+        "status": member_of(WorkerStatus),
         "task_types": tuple,
         "status_requested": lambda status: WorkerStatus(status) if status else None,
         "commands": lambda names: None if names is None else tuple(names),

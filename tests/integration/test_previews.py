@@ -297,13 +297,13 @@ def test_what_is_held_costs_a_poll_nothing(farm: Farm) -> None:
     """Its queues have nothing to hand out: the same is asked, and as little, as where there is no such job."""
     worker = new_worker(farm)
     with farm.store.read() as tx:
-        assert claims.met_requirements(tx, worker, farm.clock()) == []
+        assert claims.met_requirements(tx, worker, claims.look(tx, worker), farm.clock()) == []
     for _ in range(3):
         job = stored(farm, *framed(5), preview="first")
         run_next(farm, worker)
         assert stands(farm, job) == "waiting"
     with farm.store.read() as tx:
-        assert claims.met_requirements(tx, worker, farm.clock()) == []
+        assert claims.met_requirements(tx, worker, claims.look(tx, worker), farm.clock()) == []
 
 
 def test_a_job_in_an_archive(farm: Farm) -> None:

@@ -24,7 +24,7 @@ from flamenco.store import jobs
 from flamenco.store import tasks as task_store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import claim, limits
-from flamenco.store.scheduling.claim import JobOffers, JobsAreDue
+from flamenco.store.scheduling.claim import JobOffers, JobsAreDue, Look
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """No job's moment has come by then."""
@@ -61,10 +61,11 @@ def _assign(
         assigned = None
         variables: Mapping[str, str] = {}
         if worker.status_requested is None and worker.status is WorkerStatus.AWAKE and worker.approved:
-            own = claim.own_active_task(tx, worker.key)
+            seen = claim.look(tx, worker)
+            own = claim.own_active_task(tx, seen)
             if own is None or not is_with_predecessor(worker, own.last_touched, now):
                 again = _take_again(tx, own, worker, farm) if own else None
-                assigned = again or _claim(tx, worker, farm, starts, lets_go=lets_go)
+                assigned = again or _claim(tx, worker, seen, farm, starts, lets_go=lets_go)
                 if assigned and assigned[0].job.has_variables:
                     variables = jobs.variables(tx, assigned[0].job.key)
     # Raised and returned only here: that the worker was seen is to be kept.
@@ -94,11 +95,12 @@ def _take_again(tx: Tx, found: TaskState, worker: Worker, farm: Farm) -> tuple[C
     return _activate(tx, job, task, worker, farm)
 
 
-def _claim(tx: Tx, worker: Worker, farm: Farm, starts: datetime, *, lets_go: bool) -> tuple[Cascade, Task] | None:
-    selective = farm.policies.is_selective
-    seen = views.of_worker(tx, worker) if selective else None
-    for found in claim.jobs_with_work(tx, worker, starts):
-        if seen is not None and _is_refused(tx, farm, found, seen):
+def _claim(
+    tx: Tx, worker: Worker, seen: Look, farm: Farm, starts: datetime, *, lets_go: bool
+) -> tuple[Cascade, Task] | None:
+    view = views.of_worker(tx, worker) if farm.policies.is_selective else None
+    for found in claim.jobs_with_work(tx, worker, seen, starts):
+        if view is not None and _is_refused(tx, farm, found, view):
             continue
         given = _attempt(tx, found, worker, farm, lets_go=lets_go)
         if given is not None:

@@ -31,7 +31,8 @@ def _is_idle(tx: Tx, farm: Farm, speaker: Speaker, now: datetime) -> bool:
         return False
     if worker.status is not WorkerStatus.AWAKE or worker.status_requested is not None or not worker.approved:
         return False
+    seen = claim.look(tx, worker)
     try:
-        return claim.own_active_task(tx, worker.key) is None and not claim.met_requirements(tx, worker, now)
+        return seen.own is None and not claim.met_requirements(tx, worker, seen, now)
     except claim.JobsAreDue:
         return False

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Text, bindparam, case, cast, exists, literal, literal_column, or_, select, text, union_all
 from sqlalchemy import func as sql
 
+from flamenco.domain.errors import NotFound
 from flamenco.domain.model import Task, Worker
 from flamenco.domain.people_limits import EACH_MACHINE, on_machine
 from flamenco.domain.scheduling.values import MACHINE
@@ -48,20 +49,6 @@ from flamenco.store.schema import limits as limit_table
 _FIRST_PAGE = 4  # queues of one requirement looked at in one go; twice as many each further time
 _LARGEST_PAGE = 512
 
-_OWN_ACTIVE = Ready(
-    task_store.SELECT_WHOLE.where(
-        text(ACTIVE_SQL),
-        tasks.c.worker_key == bindparam("worker_key"),
-        jobs.c.status.in_([literal(status) for status in sorted(SCHEDULABLE_JOB)]),
-    ).limit(1)
-)
-
-
-def own_active_task(tx: Tx, worker_key: int) -> Task | None:
-    """A task this worker is running already: it restarted, or our answer got lost."""
-    row = _OWN_ACTIVE.first(tx, worker_key=worker_key)
-    return task_store.WHOLE.read(row) if row else None
-
 
 class Requirement(NamedTuple):
     """Something that is required of workers, and waits for one."""
@@ -75,54 +62,97 @@ class JobsAreDue(Exception):
     """The moment of jobs has come that waited for it: they are to be let go before one looks for work."""
 
 
+# One statement tells all of this, since to a server each further one is a round trip. What is no requirement comes as a
+# row like those, with one of these for a key. Most of the time there is none.
+
 _START: Final = 0
-"""Stands for a requirement where some job waits for a moment; as its limits, the first of those is told."""
+"""Some job waits for a moment; as its limits, the first of those is told."""
 
 _MACHINE: Final = -1
-"""The same where there is a limit on the worker's machine, told as its limits; as its commands, whether it is full."""
+"""There is a limit on the worker's machine, told as its limits; as its commands, whether it is full."""
 
 _FULL: Final = "full"
 
+_OWN: Final = -2
+"""The worker runs a task already, whose row number is told as its limits."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _WAITS: Final = text(START_AFTER_SQL)
-# Told as a number, for which no moment has to be put into words with every question. Seldom is there any.
+# Told as a number, for which no moment has to be put into words with every question.
 _FIRST = select(sql.min(jobs.c.start_after)).where(_WAITS).scalar_subquery()
 _FIRST_MS = cast(milliseconds_between(literal(_EPOCH, Utc()), _FIRST), Text)
-_STARTS: Any = select(
-    literal_column(str(_START)), literal_column("''", Text()), literal_column("''", Text()), _FIRST_MS
-).where(exists(select(jobs.c.key).where(_WAITS)))
+_NAMES: Final = ("key", "task_type", "commands", "limits")
+_NOTHING: Final = literal_column("''", Text())
 
 
-# Seldom is there any of these as well.
+def _told(key: int, as_limits: Any, as_commands: Any = _NOTHING) -> Any:
+    """A row of what is no requirement."""
+    columns: tuple[Any, ...] = (literal_column(str(key)), _NOTHING, as_commands, as_limits)
+    return select(*(column.label(name) for column, name in zip(columns, _NAMES, strict=True)))
+
+
+_STARTS = _told(_START, _FIRST_MS).where(exists(select(jobs.c.key).where(_WAITS)))
 _FULL_THERE = case((limits.CAPACITY <= limits.RUN_THERE, literal_column(f"'{_FULL}'", Text())), else_="")
-_MACHINES: Any = select(
-    literal_column(str(_MACHINE)), literal_column("''", Text()), _FULL_THERE, limit_table.c.name
-).where(text(MACHINE_SET_SQL), limit_table.c.name.in_([literal(EACH_MACHINE), bindparam("machine")]))
+_MACHINES = _told(_MACHINE, limit_table.c.name, _FULL_THERE).where(
+    text(MACHINE_SET_SQL), limit_table.c.name.in_([literal(EACH_MACHINE), bindparam("machine")])
+)
+_OWN_ACTIVE = (
+    _told(_OWN, cast(tasks.c.key, Text))
+    .join(jobs, jobs.c.key == tasks.c.job_key)
+    .where(
+        text(ACTIVE_SQL),
+        tasks.c.worker_key == bindparam("worker_key"),
+        jobs.c.status.in_([literal(status) for status in sorted(SCHEDULABLE_JOB)]),
+    )
+)
 
 
 @cache
-def _waiting(types: int) -> Ready:
+def _look(types: int) -> Ready:
     """The requirements that have work, of so many task types: `type_0` and so on; and when the next job starts.
 
-    And the limits on `machine`, and on each.
+    And the limits on `machine`, and on each; and what the worker runs already.
     """
-    wanted = (requirements.c[name] for name in ("key", "task_type", "commands", "limits"))
+    wanted = (requirements.c[name] for name in _NAMES)
     waiting = select(*wanted).where(
         requirements.c.task_type.in_([bindparam(f"type_{number}") for number in range(types)]),
         exists().where(queues.c.requirement_key == requirements.c.key, text(CLAIMABLE_SQL)),
     )
-    return Ready(union_all(waiting, _STARTS, _MACHINES))
+    return Ready(union_all(*([waiting] if types else []), _STARTS, _MACHINES, _OWN_ACTIVE))
 
 
-def met_requirements(tx: Tx, worker: Worker, now: datetime) -> list[Requirement]:
+class Look(NamedTuple):
+    """What one look shows a worker: the number of a task that it runs already, and what waits for workers like it."""
+
+    own: int | None
+    waiting: list[Row]
+
+
+def look(tx: Tx, worker: Worker) -> Look:
+    """All that can be told at once of what there is for the worker; an idle poll asks for nothing else."""
+    types = {f"type_{number}": each for number, each in enumerate(worker.task_types)}
+    on_machine = {"machine": MACHINE + worker.address, "address": worker.address}
+    found = _look(len(types)).all(tx, **types, **on_machine, worker_key=worker.key)
+    own = next((int(row.limits) for row in found if row.key == _OWN), None)
+    return Look(own, found if own is None else [row for row in found if row.key != _OWN])
+
+
+def own_active_task(tx: Tx, seen: Look) -> Task | None:
+    """A task this worker is running already: it restarted, or our answer got lost."""
+    if seen.own is None:
+        return None
+    try:
+        return task_store.fetch_whole_by_key(tx, seen.own)
+    except NotFound:  # deleted since, with its job
+        return None
+
+
+def met_requirements(tx: Tx, worker: Worker, seen: Look, now: datetime) -> list[Requirement]:
     """What the worker is able to do and somebody waits for: types and commands it has, limits that are not full.
 
     Raises `JobsAreDue`; without that, `now` is long ago.
     """
-    if not worker.task_types:
-        return []
-    types = {f"type_{number}": each for number, each in enumerate(worker.task_types)}
-    waiting = _waiting(len(types)).all(tx, **types, machine=MACHINE + worker.address, address=worker.address)
+    waiting = seen.waiting
     of_machine: tuple[str, ...] = ()
     if any(row.key <= _START for row in waiting):
         machines = {row.limits: row.commands for row in waiting if row.key == _MACHINE}
@@ -199,9 +229,9 @@ class JobOffers(NamedTuple):
         return any(offer.limits for offer in self.offers)
 
 
-def jobs_with_work(tx: Tx, worker: Worker, now: datetime) -> Iterator[JobOffers]:
+def jobs_with_work(tx: Tx, worker: Worker, seen: Look, now: datetime) -> Iterator[JobOffers]:
     """The jobs that have runnable tasks this worker may be given, in the order of their rank. Raises `JobsAreDue`."""
-    along = [_offers(tx, worker.key, requirement) for requirement in met_requirements(tx, worker, now)]
+    along = [_offers(tx, worker.key, requirement) for requirement in met_requirements(tx, worker, seen, now)]
     # A job has one rank, so its queues come next to each other.
     in_order = heapq.merge(*along, key=lambda offer: (-offer.rank, offer.job_key))
     for (job_key, job_id), offers in groupby(in_order, key=lambda offer: (offer.job_key, offer.job_id)):
