@@ -118,7 +118,7 @@ class _Compiled:
                 self._constants[name] = convert(value) if convert and value is not None else value
             elif convert:
                 self._converters[name] = convert
-        self._wanted: Final = values.keys()
+        self._names: Final = values.keys()
         self._order: Final[Sequence[str] | None] = compiled.positiontup if compiled.positional else None
         self._columns: Final = tuple(getattr(statement, "exported_columns", ()))
         self._make: Final = _maker([column.key for column in self._columns])
@@ -166,13 +166,14 @@ class _Compiled:
         bound = {**self._constants, **values}
         for name, convert in self._converters.items():
             bound[name] = convert(bound[name])
-        if bound.keys() != self._wanted:
-            raise KeyError(f"no parameter of this statement: {', '.join(bound.keys() - self._wanted)}")
+        if len(bound) != len(self._names):
+            raise KeyError(f"no parameter of this statement: {', '.join(bound.keys() - self._names)}")
         return bound if self._order is None else tuple([bound[name] for name in self._order])
 
     def _executed(self, tx: Tx, parameters: Any, *, many: bool = False) -> Any:
         """The driver's cursor, once it has done it. What the driver raises is raised as SQLAlchemy does."""
-        cursor = tx.connection.cursor()
+        driver: Any = tx.connection.dbapi_connection
+        cursor = driver.cursor()
         listeners = tx.engine.dispatch
         if listeners.before_cursor_execute:
             for listener in listeners.before_cursor_execute:
