@@ -20,8 +20,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.cycles import Cycles, Size, measure
+from benchmarks.instructions import per_cycle
 from benchmarks.managers import Setting
 from benchmarks.submitting import submissions
+from flamenco.domain.errors import Failed
 from tests.conftest import postgres_database, postgres_of_ours
 
 HERE: Final = Path(__file__).parent.parent
@@ -96,6 +98,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     is_flag=True,
     help="Jobs with limits, previews, others that wait and so on; by turns with plain ones.",
 )
+@click.option(
+    "--instructions",
+    "instructions_only",
+    is_flag=True,
+    help="How many instructions a cycle takes, by valgrind, and nothing else: for steps smaller than the noise.",
+)
 @click.option("--most-tasks", default=100_000, show_default=True, help="In the largest job that is submitted.")
 @click.option("--cycles-only", is_flag=True, help="Leave out submissions, and the benchmarks of single operations.")
 @click.option("--submissions-only", is_flag=True, help="Leave out all else.")
@@ -112,6 +120,7 @@ def main(
     *,
     two: bool,
     in_use: bool,
+    instructions_only: bool,
     cycles_only: bool,
     submissions_only: bool,
 ) -> None:
@@ -123,11 +132,18 @@ def main(
       scripts/bench --database own --processes 1 --processes 2 --processes 4 --cycles-only
       scripts/bench --database own --two
       scripts/bench --against ../flamenco-before --in-use --cycles-only
+      scripts/bench --against ../flamenco-before --instructions
     """
+    found: dict[str, Any]
     if two and not database:
         raise click.UsageError("Several managers need a PostgreSQL: name one by --database, or say `--database own`.")
+    if instructions_only:
+        settings = _settings(against, (), two=False, in_use=in_use)
+        found = {"instructions": _instructions(Plan(settings=settings, rounds=rounds, server="", console=Console()))}
+        _keep(found, json_file)
+        return
     wanted = [_size(text) for text in sizes] or list(_SIZES_FOR_TWO if two else _SIZES)
-    found: dict[str, Any] = {"cycles": {}}
+    found = {"cycles": {}}
     with _server(database) as server:
         settings = _settings(against, processes, two=two, in_use=in_use)
         plan = Plan(settings=settings, rounds=rounds, server=server, console=Console())
@@ -137,10 +153,14 @@ def main(
             found["submissions"] = _submissions(plan, most_tasks)
     if not (cycles_only or submissions_only or two):
         found["operations"] = _operations(plan.console)
-    if json_file:
-        aside = json_file.with_name(f"{json_file.name}~")
+    _keep(found, json_file)
+
+
+def _keep(found: Mapping[str, Any], file: Path | None) -> None:
+    if file:
+        aside = file.with_name(f"{file.name}~")
         aside.write_text(json.dumps(found, indent=1))
-        aside.replace(json_file)
+        aside.replace(file)
 
 
 def _size(text: str) -> Size:
@@ -175,6 +195,17 @@ def _cycles(plan: Plan, size: Size, seconds: float) -> Figures:
         what: {name: median(of(run) for run in each) for name, each in runs.items()} for what, of in _FIGURES.items()
     }
     plan.show(str(size), figures)
+    return figures
+
+
+def _instructions(plan: Plan) -> Figures:
+    title = "instructions, millions"
+    try:
+        runs = plan.by_turns(title, per_cycle)
+    except Failed as error:
+        raise click.ClickException(str(error)) from error
+    figures = {"a cycle": {name: median(each) for name, each in runs.items()}}
+    plan.show(title, figures)
     return figures
 
 
