@@ -15,7 +15,9 @@ from flamenco.domain.errors import Failed
 TIMEOUT_S = 120
 
 
-@pytest.mark.parametrize("in_use", [False, True], ids=["plain", "in use"])
+@pytest.mark.parametrize(
+    "in_use", [pytest.param(False, marks=pytest.mark.long, id="plain"), pytest.param(True, id="in use")]
+)
 def test_cycles_go_through(in_use: bool) -> None:
     """By themselves, without valgrind: thirty that are not counted, and three."""
     command = alone(Setting(checkout=HERE, in_use=in_use), 3)
