@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flamenco.store.engine import Store
+from flamenco.store.engine import BUSY_TIMEOUT_S, Store
 from tests.acceptance.conftest import running_manager
 from tests.acceptance.simulating import NEVER, WORKER_TIMEOUT_S, Running, audit, noticed, simulating, with_limit
 from tests.acceptance.test_database_away import server
@@ -18,6 +18,9 @@ __all__ = ["server"]
 
 PAUSE_S = WORKER_TIMEOUT_S + 2
 """Longer than it takes until a worker is given up."""
+
+LOCKED_S = BUSY_TIMEOUT_S + 2
+"""Longer than a request waits for the database, so that somebody is told of it for certain."""
 
 
 @contextmanager
@@ -50,7 +53,7 @@ def lock(server: Any, url: str, running: Running) -> None:
     with statements(url) as execute:
         execute("BEGIN")
         execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
-        NEVER.wait(PAUSE_S)
+        NEVER.wait(LOCKED_S)
         execute("COMMIT")
 
 

@@ -22,6 +22,9 @@ from tests.docs import manual
 
 __all__ = ["axe"]
 
+LIMITS_MS = 15_000
+"""The page asks for the use of limits every five seconds at most, however much happens."""
+
 BROKEN = """
 from flamenco import WebPage, hookimpl
 
@@ -186,7 +189,7 @@ def test_limits_of_a_plugin(browser: Browser, tmp_path: Path, axe: str, pictures
         farm.submit(HOSTILE["markup"], 2)
         farm.submit("second", 1)
         limit = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="nuke"))
-        expect(limit).to_contain_text("full")
+        expect(limit).to_contain_text("full", timeout=LIMITS_MS)
         expect(limit).to_contain_text("0 / 0")
         expect(limit.get_by_role("cell").nth(1)).to_have_text("3")
         expect(limit.get_by_role("link")).to_have_count(2)
