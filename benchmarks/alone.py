@@ -10,12 +10,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from flamenco import bundled
 from flamenco.compiler.compile import Compiler
 from flamenco.config import Config
-from flamenco.domain.model import Speaker
+from flamenco.domain.model import Worker
 from flamenco.domain.statuses import TaskStatus
 from flamenco.farm.context import Farm
 from flamenco.farm.tasks import TaskChange, update
@@ -31,21 +30,23 @@ _BEFORE = 30
 
 def main(cycles: int, *, in_use: bool, counted: bool) -> None:
     """Go through so many; what comes before and afterwards is not `counted`, for which valgrind has to be there."""
-    with tempfile.TemporaryDirectory() as folder:
-        farm = _farm(Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        farm = _farm(folder)
         try:
             if in_use:
-                _submit_in_use(farm, cycles + _BEFORE)
+                from benchmarks.in_use import submit_to  # noqa: PLC0415 - earlier checkouts have no such thing
+
+                submit_to(farm, folder, cycles + _BEFORE)
             else:
                 tasks = (authored_task(f"task {number}", "misc") for number in range(cycles + _BEFORE))
                 store_job(farm, authored_job(*tasks, name="job"))
             worker = new_worker(farm, "worker", task_types=("misc",))
-            speaker = Speaker(key=worker.key, id=worker.id, name=worker.name)
             for _ in range(_BEFORE):
-                _cycle(farm, speaker)
+                _cycle(farm, worker)
             _count("on", counted=counted)
             for _ in range(cycles):
-                _cycle(farm, speaker)
+                _cycle(farm, worker)
             _count("off", counted=counted)
         finally:
             farm.close()
@@ -55,41 +56,14 @@ def main(cycles: int, *, in_use: bool, counted: bool) -> None:
 def _farm(folder: Path) -> Farm:
     store = Store(f"sqlite:///{folder}/flamenco.sqlite")
     upgrade(store, START)
-    (folder / "many").mkdir()
-    compiler = Compiler([folder / "many", bundled.job_types()])
-    return Farm(Config(data_dir=folder), store, compiler, make_hooks(), Clock())
+    return Farm(Config(data_dir=folder), store, Compiler([folder, bundled.job_types()]), make_hooks(), Clock())
 
 
-def _submit_in_use(farm: Farm, tasks: int) -> None:
-    import falcon.testing  # noqa: PLC0415 - earlier checkouts have none of what follows
-
-    from benchmarks.in_use import submit_in_use  # noqa: PLC0415
-    from benchmarks.managers import MANY, Caller  # noqa: PLC0415
-    from flamenco.api.app import create_app  # noqa: PLC0415
-    from flamenco.farm import telling  # noqa: PLC0415
-
-    (farm.config.data_dir / "many" / "many.js").write_text(MANY)
-    client = falcon.testing.TestClient(create_app(farm))
-
-    class _People(Caller):
-        def __init__(self) -> None:
-            """Nothing listens: the application is asked itself, and what its chores would do is done."""
-
-        def get(self, method: str, path: str, body: Any = None) -> Any:
-            answer = client.simulate_request(method, path, json=body, headers={"Host": "localhost"})
-            if answer.status_code not in (200, 204):
-                raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text}")
-            telling.tell_all(farm)
-            return answer.json if answer.text else None
-
-    submit_in_use(_People(), "job", tasks, "misc")
-
-
-def _cycle(farm: Farm, speaker: Speaker) -> None:
-    task_id = take(farm, speaker).task.id  # type: ignore[arg-type]
-    update(farm, speaker, task_id, TaskChange(status=TaskStatus.ACTIVE, activity="it runs"))
-    update(farm, speaker, task_id, TaskChange(log="one line of a log"))
-    update(farm, speaker, task_id, TaskChange(status=TaskStatus.COMPLETED, activity="it is done"))
+def _cycle(farm: Farm, worker: Worker) -> None:
+    task_id = take(farm, worker).task.id
+    update(farm, worker, task_id, TaskChange(status=TaskStatus.ACTIVE, activity="it runs"))
+    update(farm, worker, task_id, TaskChange(log="one line of a log"))
+    update(farm, worker, task_id, TaskChange(status=TaskStatus.COMPLETED, activity="it is done"))
 
 
 def _count(what: str, *, counted: bool) -> None:

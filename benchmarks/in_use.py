@@ -6,10 +6,16 @@ cycle is measured beside jobs that use none of it.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.managers import TIMEOUT_S, Caller, about
+import falcon.testing
+
+from benchmarks.managers import MANY, TIMEOUT_S, Caller, about
+from flamenco.api.app import create_app
 from flamenco.domain.errors import Failed
+from flamenco.farm import telling
+from flamenco.farm.context import Farm
 
 _LIMITS: Final = {"*": {"max_run_time": "1h", "max_silence": "10m"}}
 _WHOSE: Final = {"user.name": "ann", "project": "film"}
@@ -32,6 +38,25 @@ def submit_in_use(people: Caller, name: str, tasks: int, kind: str) -> None:
     waiting = _submit(people, f"{name}, frames", tasks, kind, priority=_LAST, depends_on=[by_frames])
     _submit(people, f"{name}, later", 1, kind, priority=_LAST, start_after="+1h")
     _wait_until_counted(people, waiting["id"])
+
+
+def submit_to(farm: Farm, job_types: Path, tasks: int) -> None:
+    """The same of a farm in this process, which has its job types from that folder."""
+    (job_types / "many.js").write_text(MANY)
+    submit_in_use(_InProcess(farm), "job", tasks, "misc")
+
+
+class _InProcess(Caller):
+    """Asks the application itself: nothing listens. What chores would do after each request is done."""
+
+    def __init__(self, farm: Farm) -> None:
+        self._farm = farm
+        self._client = falcon.testing.TestClient(create_app(farm), headers={"Host": "localhost"})
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
+        answer = self._client.simulate_request(method, path, json=body)
+        telling.tell_all(self._farm)
+        return answer.status_code, answer.content
 
 
 def _submit(people: Caller, name: str, tasks: int, kind: str, **more: Any) -> Any:

@@ -137,6 +137,8 @@ def main(
     found: dict[str, Any]
     if two and not database:
         raise click.UsageError("Several managers need a PostgreSQL: name one by --database, or say `--database own`.")
+    if instructions_only and (database or sizes or processes):
+        raise click.UsageError("Instructions are those of one worker on SQLite: leave out what says otherwise.")
     if instructions_only:
         settings = _settings(against, (), two=False, in_use=in_use)
         found = {"instructions": _instructions(Plan(settings=settings, rounds=rounds, server="", console=Console()))}
