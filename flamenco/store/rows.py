@@ -44,8 +44,7 @@ class Rows(Generic[S]):
         self._groups = groups or {}
         names = [name for name in struct.__struct_fields__ if name not in self._groups]
         self._columns = {name: elsewhere[name] if name in elsewhere else table.c[name] for name in names}
-        self._names = tuple(self._columns)
-        self._made_of = tuple((made or {}).items())
+        self._made = made or {}
         self.saved: Final = tuple(saved)
         self._updates: dict[tuple[str, ...], Ready] = {}
         self.columns: Final = [*self._columns.values(), *(each for _, group in self._groups.values() for each in group)]
@@ -53,8 +52,8 @@ class Rows(Generic[S]):
 
     def read(self, row: Sequence[Any]) -> S:
         """The value in a row that begins with `columns`."""
-        values: dict[str, Any] = dict(zip(self._names, row, strict=False))
-        for name, make in self._made_of:
+        values: dict[str, Any] = dict(zip(self._columns, row, strict=False))
+        for name, make in self._made.items():
             values[name] = make(values[name])
         start = len(self._columns)
         for name, (struct, group) in self._groups.items():
