@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
@@ -104,8 +104,14 @@ class NetworkRoles:
     def __init__(self, rules: Iterable[NetworkRule]) -> None:
         self._rules = [(networks("access.networks", [rule.network]), Role(rule.role)) for rule in rules]
 
-    def of(self, address: Any) -> Role | None:
-        """The role of the first network that has the address."""
+    def of(self, text: str) -> Role | None:
+        """The role of the first network that has the address; None for what is no address as well."""
+        if not self._rules:
+            return None
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return None
         return next((role for known, role in self._rules if is_in(address, known)), None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,7 @@ def parse_listen(listen: str) -> tuple[str, int]:
     return match["v6"] or match["host"] or "::", int(match["port"])
 
 
+@lru_cache(maxsize=64)  # asked at every request, always of the same
 def is_loopback(host: str) -> bool:
     """Whether only programs on the same machine reach what listens on that host."""
     try:

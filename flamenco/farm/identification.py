@@ -6,7 +6,6 @@ import hmac
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from ipaddress import ip_address
 from typing import Final
 
 import structlog
@@ -159,10 +158,7 @@ def by_network(config: Config, rules: NetworkRoles, brought: Credentials) -> Cal
             "A proxy asks for somebody, and is not one that the manager believes, or does not say for whom; name its "
             "address in flamenco-manager.yaml: access: {proxy: {trusted: [ADDRESS]}}, and have it set X-Forwarded-For.",
         )
-    try:
-        role = rules.of(ip_address(brought.address))
-    except ValueError:
-        role = None
+    role = rules.of(brought.address)
     if role is not None:
         return Caller(role=role, way=Way.NETWORK, address=brought.address)
     if config.mode is Mode.OPEN:

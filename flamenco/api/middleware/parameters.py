@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 import falcon
 import msgspec
 from msgspec import Struct
-from msgspec.structs import FieldInfo
 
 from flamenco.api.decoding import decode_parameters
 from flamenco.api.errors import BadRequest
@@ -58,43 +57,56 @@ class Parameters:
         if declared.query:
             params["query"] = _decoded(declared.query, req.params)
         if declared.headers:
-            given = {field.encode_name: req.get_header(field.encode_name) for field in _fields(declared.headers)}
+            given = {each.name: req.get_header(each.name) for each in _declared(declared.headers)}
             params["headers"] = _decoded(declared.headers, given)
 
 
+class _Parameter(NamedTuple):
+    """What has to be known of a field when a value is given for it."""
+
+    name: str
+    is_list: bool
+    is_moment: bool
+    is_boolean: bool
+
+
 @cache
-def _fields(kind: type[Struct]) -> tuple[FieldInfo, ...]:
-    return msgspec.structs.fields(kind)
+def _declared(kind: type[Struct]) -> tuple[_Parameter, ...]:
+    """The fields of a declaration, whose types are looked into once: that costs more than a page's whole poll."""
+    return tuple(
+        _Parameter(each.encode_name, _is_list(each.type), _may_be(datetime, each.type), _may_be(bool, each.type))
+        for each in msgspec.structs.fields(kind)
+    )
 
 
 def _decoded(kind: type[Struct], given: Mapping[str, Any]) -> Any:
     values = {}
-    for field in _fields(kind):
-        value = given.get(field.encode_name)
+    for parameter in _declared(kind):
+        value = given.get(parameter.name)
         if value is not None:
-            values[field.encode_name] = _unpacked(field, value)
+            values[parameter.name] = _unpacked(parameter, value)
     return decode_parameters(values, kind)
 
 
-def _unpacked(field: FieldInfo, value: str | list[str]) -> Any:
+def _unpacked(parameter: _Parameter, value: str | list[str]) -> Any:
     """A list may be written as one parameter with commas or as several; anything else only once."""
-    if _is_list(field.type):
+    if parameter.is_list:
         parts = [value] if isinstance(value, str) else value
         return [word for part in parts if part for word in part.split(",")]
     if not isinstance(value, str):
-        raise BadRequest(f"{field.encode_name}: is given {len(value)} times, and may be given once")
-    if _may_be(datetime, field.type):
-        return _moment(field, value)
-    return _BOOLEANS.get(value.lower(), value) if _may_be(bool, field.type) else value
+        raise BadRequest(f"{parameter.name}: is given {len(value)} times, and may be given once")
+    if parameter.is_moment:
+        return _moment(parameter, value)
+    return _BOOLEANS.get(value.lower(), value) if parameter.is_boolean else value
 
 
-def _moment(field: FieldInfo, text: str) -> datetime:
+def _moment(parameter: _Parameter, text: str) -> datetime:
     try:
         moment = msgspec.convert(text, datetime)  # strictly: texts of parameters may be numbers, which are no moments
     except msgspec.ValidationError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise BadRequest(f"{field.encode_name}: {text[:100]!r} is no moment; write it as 2026-01-31T08:00:00Z")
+        raise BadRequest(f"{parameter.name}: {text[:100]!r} is no moment; write it as 2026-01-31T08:00:00Z")
     return in_utc(moment)
 
 

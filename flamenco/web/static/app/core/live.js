@@ -7,10 +7,10 @@
 import { isConnected, send } from "./api.js";
 import { signal } from "./lib.js";
 
-const EVERY_MS = 1100;
+const EVERY_MS = 1200;
 const LONGEST_PAUSE_MS = 5000;
 /** Many pages are told that nothing happened without anybody looking for each. */
-const LAG_S = 0.3;
+const LAG_S = 0.2;
 
 /** @typedef {import("./types.d.ts").FarmEvent} FarmEvent */
 /** @typedef {{events: FarmEvent[], missed: boolean}} News `missed`: whatever is shown has to be fetched again */
