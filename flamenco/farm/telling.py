@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -35,20 +36,26 @@ TASKS_AT_ONCE: Final = 500
 
 
 def tell_all(farm: Farm) -> int:
-    """Tell all that is to be told. How much that was."""
-    return _tell_while_there_are(farm, None)
+    """Tell all that is to be told, but for frames that end meanwhile. How much that was.
+
+    Those are left for the next time, when there are more of them: while much is rendered there is always one more, and
+    to tell of each by itself would take as long as to render many, with workers waiting for the same jobs.
+    """
+    with farm.store.read() as tx:
+        last = job_news.last(tx)
+    return _tell_while_there_are(farm, partial(job_news.next_ones, frames_until=last))
 
 
 def tell_of(farm: Farm, job_key: int) -> int:
     """Tell all that is to be told of one job."""
-    return _tell_while_there_are(farm, job_key)
+    return _tell_while_there_are(farm, partial(job_news.next_of, job_key=job_key))
 
 
-def _tell_while_there_are(farm: Farm, job_key: int | None) -> int:
+def _tell_while_there_are(farm: Farm, next_ones: Callable[[Tx, int], list[News]]) -> int:
     told = 0
     while True:
         with farm.store.read() as tx:
-            news = job_news.next_ones(tx, AT_ONCE, job_key)
+            news = next_ones(tx, AT_ONCE)
         if not news:
             return told
         _tell(farm, news)
@@ -67,9 +74,10 @@ def _tell(farm: Farm, news: Sequence[News]) -> None:
             _count(farm, news)
             return
     with farm.store.write() as tx:
-        # Locked first, so that what is counted then is as it is by now.
-        job_waits.lock(tx, [news[0].job_key])
-        job_waits.count_waited_for(tx, [news[0].job_key])
+        if news[0].what is What.STATUS:  # by nothing else a dependency is met, or broken
+            # Locked first, so that what is counted then is as it is by now.
+            job_waits.lock(tx, [news[0].job_key])
+            job_waits.count_waited_for(tx, [news[0].job_key])
         job_news.forget(tx, news)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, insert, literal_column, select, text
+from sqlalchemy import bindparam, delete, insert, literal_column, or_, select, text
+from sqlalchemy import func as sql
 
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready
@@ -53,8 +54,10 @@ _ADD_OF_EACH = text(
     "INSERT INTO job_news (job_key, what) SELECT key, 'status' FROM jobs WHERE key IN :keys AND waited_for > 0"
 ).bindparams(bindparam("keys", expanding=True))
 _COLUMNS = [job_news.c[name] for name in News._fields]
-_FIRST = select(*_COLUMNS).order_by(job_news.c.key).limit(1)
-_FIRST_OF = select(*_COLUMNS).where(job_news.c.job_key == bindparam("of_job")).order_by(job_news.c.key).limit(1)
+_LAST = select(sql.coalesce(sql.max(job_news.c.key), 0))
+_FIRST_OF_ALL = select(*_COLUMNS).order_by(job_news.c.key).limit(1)
+_FIRST = _FIRST_OF_ALL.where(or_(job_news.c.what != What.FRAMES.value, job_news.c.key <= bindparam("frames_until")))
+_FIRST_OF = _FIRST_OF_ALL.where(job_news.c.job_key == bindparam("of_job"))
 _ALIKE = (
     select(*_COLUMNS)
     .where(job_news.c.job_key == bindparam("of_job"), job_news.c.what == bindparam("what"))
@@ -79,9 +82,22 @@ def add_status_of(tx: Tx, job_keys: Sequence[int]) -> None:
     tx.execute(_ADD_OF_EACH, {"keys": job_keys})
 
 
-def next_ones(tx: Tx, most: int, job_key: int | None = None) -> list[News]:
-    """The oldest, with others of the same job that are alike; with `job_key`, of that job alone."""
-    first = tx.execute(*((_FIRST,) if job_key is None else (_FIRST_OF, {"of_job": job_key}))).first()
+def last(tx: Tx) -> int:
+    """The number of the newest; 0 where there is none."""
+    return int(tx.execute(_LAST).scalar_one())
+
+
+def next_ones(tx: Tx, most: int, frames_until: int) -> list[News]:
+    """The oldest, with others of the same job that are alike; of frames, only if there is one up to that number."""
+    return _alike(tx, tx.execute(_FIRST, {"frames_until": frames_until}).first(), most)
+
+
+def next_of(tx: Tx, most: int, job_key: int) -> list[News]:
+    """The oldest of a job, with others that are alike."""
+    return _alike(tx, tx.execute(_FIRST_OF, {"of_job": job_key}).first(), most)
+
+
+def _alike(tx: Tx, first: Any, most: int) -> list[News]:
     if first is None:
         return []
     alike = tx.execute(_ALIKE, {"of_job": first.job_key, "what": first.what, "most": most})

@@ -72,6 +72,7 @@ from flamenco.farm import (
     starting,
     tags,
     tasks,
+    telling,
     time_limits,
     timeline,
     times,
@@ -372,7 +373,7 @@ def _wait(farm: Farm) -> None:
     job_waits.add(farm, last.id, Wanted(job=then.id))
     telling_chore.tell(farm)
     run_next(farm, worker)
-    telling_chore.tell(farm)
+    telling.tell_of(farm, first.key)
     _render_again(farm, then)
     for status in (JobStatus.FAILED, JobStatus.REQUEUEING, JobStatus.COMPLETED, JobStatus.REQUEUEING):
         jobs.set_status(farm, first.id, status, "test")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from flamenco.domain.errors import Conflict, NotFound, Refused
-from flamenco.domain.job_waits import Kind, Offset, State, Wanted, When
+from flamenco.domain.job_waits import Kind, Offset, Span, State, Wanted, When
 from flamenco.domain.model import Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus
 from flamenco.farm import deletion, job_waits, jobs, tasks, telling, trash
@@ -310,6 +310,36 @@ def test_nothing_is_lost_when_a_process_dies_while_it_tells(farm: Farm, monkeypa
     assert [states(farm, job) for job in waiting] == [[State.MET]] * 7
 
 
+def test_frames_that_end_while_others_are_told_are_left_for_the_next_time(
+    farm: Farm, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While much is rendered there is always one more: the chore comes to an end, and tells of them together."""
+    frames = [str(frame) for frame in range(1, 8)]
+    sim, light = frames_job(farm, *frames, priority=60), frames_job(farm, *frames)
+    wait_for(farm, light, sim, kind=Kind.FRAMES)
+    tell_frames = telling._tell_frames
+    told: list[Span] = []
+
+    def meanwhile(farm: Farm, on_key: int, spans: Sequence[Span]) -> None:
+        told.extend(spans)
+        tell_frames(farm, on_key, spans)
+        assert run_next(farm, worker) is not None
+
+    monkeypatch.setattr(telling, "_tell_frames", meanwhile)
+    assert [run_next(farm, worker) for _ in range(2)] == ["1", "2"]
+    chore.tell(farm)
+    assert told == [Span(1, 2)]
+    assert [run_next(farm, worker) for _ in range(2)] == ["4", "5"]
+    chore.tell(farm)
+    assert told == [Span(1, 2), Span(3, 5)]
+    monkeypatch.undo()
+    chore.tell(farm)
+    assert run_all(farm, worker) == ["7", *frames[:-1]]
+    chore.tell(farm)
+    assert run_all(farm, worker) == ["7"]
+    check_counters(farm)
+
+
 def test_what_was_forgotten_is_found(farm: Farm, worker: Worker) -> None:
     """Whatever lost the news: a chore looks whether everybody knows."""
     sim, light, other = (frames_job(farm, "1") for _ in range(3))
@@ -332,5 +362,5 @@ def test_nothing_is_noted_of_jobs_that_nobody_waits_for(farm: Farm, worker: Work
     frames_job(farm, "1", "2")
     run_all(farm, worker)
     with farm.store.read() as tx:
-        assert job_news.next_ones(tx, 1) == []
+        assert job_news.next_ones(tx, 1, job_news.last(tx)) == []
         assert tx.execute(select(schema.job_dependencies.c.key)).all() == []

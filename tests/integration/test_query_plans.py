@@ -58,6 +58,7 @@ LOOK_THROUGH: Final = {
     "jobs.keys_unfinished": "once, when the manager starts; an index would have to be kept up with every task",
     "jobs.newest": "backwards from the newest, no further than is shown",
     "job_news.next_ones": "from the oldest, no further than to the next one",
+    "job_news.next_of": "likewise",
     "job_waits.unheard": "every ten minutes, by a chore",
     "job_waits.uncounted": "likewise",
     "job_lists.counts": "counts those that a filter leaves in",
