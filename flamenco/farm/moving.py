@@ -26,11 +26,13 @@ SERVER_SLICE_S: Final = 0.05
 """The same of a server's, which keeps this job alone, and whoever is about to take a task of it or reports on one."""
 
 _LEAST: Final = 100
+_FIRST: Final = 500
+"""So many to begin with; how long those take says how many the next are."""
 
 
 def finish(farm: Farm, job_key: int) -> None:
     """Move all tasks of a job that are still to be moved, with all that follows for the job."""
-    most = moves.AT_ONCE
+    most = min(moves.AT_ONCE, _FIRST)
     while took := _go_on(farm, job_key, most):
         slice_s = SLICE_S if farm.store.is_sqlite else SERVER_SLICE_S
         most = min(moves.AT_ONCE, max(_LEAST, int(most * slice_s / took)))

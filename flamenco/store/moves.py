@@ -23,7 +23,7 @@ from flamenco.store.scheduling import queues
 from flamenco.store.schema import ACTIVE_SQL, MOVING_SQL, jobs, tasks
 
 AT_ONCE = 1_000
-"""So many tasks of a job are moved in one transaction; a job that has no more is done in one."""
+"""So many tasks of a job are moved in one transaction at most."""
 
 FREED_AT_ONCE = 3_000
 """So many tasks are let go in the transaction in which the one is completed that they waited for."""
