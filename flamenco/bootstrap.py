@@ -23,6 +23,7 @@ from flamenco.files import own_folders, shared_storage
 from flamenco.hooks.manager import Hooks
 from flamenco.store import damage, upgrade
 from flamenco.store.engine import Store
+from flamenco.store.process_turns import ProcessTurn
 from flamenco.store.upgrade_apart import upgrade_apart
 
 log = structlog.get_logger(__name__)
@@ -45,11 +46,13 @@ def create_farm(
     config_file: Path | None = None,
     sandbox: ScriptRunner | None = None,
     sources: Mapping[str, str] | None = None,
+    process: ProcessTurn | None = None,
 ) -> Farm:
     """The farm that `config` describes. Whoever makes it closes it; every process makes its own.
 
     `config_file` is where it was read from; the one in the data directory is written where there was none. `sandbox`
-    is where job types are run, one of its own if not given. `sources` says where its settings have their values from.
+    is where job types are run, one of its own if not given. `sources` says where its settings have their values from,
+    and `process` is how processes of the same manager take turns.
     """
     compiler = Compiler(
         [config.job_types_path, *hooks.job_type_folders()],
@@ -57,7 +60,7 @@ def create_farm(
         lambda job_type: hooks.job_settings(job_type, config),
         sandbox,
     )
-    store = Store(config.database_url, pool_size=config.threads + _CONNECTIONS_OF_CHORES)
+    store = Store(config.database_url, pool_size=config.threads + _CONNECTIONS_OF_CHORES, process=process)
     return Farm(config, store, compiler, hooks, clock, config_file, sources=sources)
 
 

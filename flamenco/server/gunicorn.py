@@ -126,6 +126,7 @@ class Process(ThreadWorker):  # type: ignore[misc]
         """Begin to serve. The settings are read some twenty times in a request, which is made quick here."""
         for name in self.cfg.settings.keys() - _CHANGING - set(dir(type(self.cfg))):
             object.__setattr__(self.cfg, name, getattr(self.cfg, name))
+        self.app.manager.number = self.age
         super().init_process()
 
     def notify(self) -> None:

@@ -24,6 +24,7 @@ from flamenco.server.requests import RequestSlots
 from flamenco.server.tls import tls_of
 from flamenco.services.runner import Runner, runners, stop_all
 from flamenco.store.engine import Store
+from flamenco.store.process_turns import ProcessTurns
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +57,9 @@ class Manager:
         self._advertising = advertising
         self.tls = tls_of(loaded.config)
         self._channel: Channel | None = None
+        self._turns: ProcessTurns | None = None
+        self.number: int = 0
+        """Which process this is, of those that serve; no other has had it."""
         self._sandbox: SharedSandbox | None = None
         self._farm: Farm | None = None
         self._runners: list[Runner] = []
@@ -68,7 +72,11 @@ class Manager:
     # -- in the main process ------------------------------------------------------------------------------------------
 
     def share(self) -> None:
-        """Have the processes that are forked from now on share a helper, and none with those that they replace."""
+        """Have the processes that are forked from now on share a helper, and none with those that they replace.
+
+        They and those take turns with the database.
+        """
+        self._turns = self._turns or ProcessTurns()
         if self._channel is not None:
             self._channel.close()
         self._channel = Channel()
@@ -112,7 +120,12 @@ class Manager:
         if self._channel is not None:
             self._sandbox = SharedSandbox(script_limits_of(loaded.config), self._channel)
         self._farm = create_farm(
-            loaded.config, loaded.hooks, config_file=loaded.file, sandbox=self._sandbox, sources=loaded.sources
+            loaded.config,
+            loaded.hooks,
+            config_file=loaded.file,
+            sandbox=self._sandbox,
+            sources=loaded.sources,
+            process=None if self._turns is None else self._turns.of(self.number),
         )
         if self.tls is not None:
             self.tls.refresh()  # the main process does not look

@@ -20,11 +20,13 @@ from flamenco.domain.errors import Busy
 from flamenco.platforms.readiness import can_read
 from flamenco.store import later
 from flamenco.store.driver_errors import of_sqlalchemy
+from flamenco.store.process_turns import ProcessTurn
 
 _ASK_AGAIN_FIRST_S: Final = 0.00025
 _ASK_AGAIN_S: Final = 0.002
 """How often somebody who waits for the write lock of SQLite asks for it, at first and later on: most have it for less
-than a millisecond, and who asks all the time keeps them from it."""
+than a millisecond, and who asks all the time keeps them from it. Other processes of a manager say when it is free, but
+for those that were killed, and programs beside it."""
 
 _PRIMARY_CODE: Final = 0xFF
 """The part of SQLite's extended error codes that says what kind of error it is."""
@@ -102,16 +104,19 @@ def _has_ended(connection: Connection) -> bool:
     return driver.closed or can_read(driver.fileno())
 
 
-def begin(connection: Connection, *, writes: bool, is_one: bool, timeout_s: float) -> None:
+def begin(
+    connection: Connection, *, writes: bool, is_one: bool, timeout_s: float, process: ProcessTurn | None = None
+) -> None:
     """Begin a transaction. One that reads sees one state of the database from its first statement to its last.
 
-    Of one that `is_one` statement alone a server need not be told where it begins and ends.
+    Of one that `is_one` statement alone a server need not be told where it begins and ends. With a `process`, others
+    say when they do not write to SQLite any more.
     """
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name != "sqlite":
         _begin_on_server(driver, writes=writes, is_one=is_one)
     elif writes:
-        _take_write_lock(driver, timeout_s)
+        _take_write_lock(driver, timeout_s, process)
     else:
         driver.execute("BEGIN")
 
@@ -137,7 +142,7 @@ def ask_at_once(connection: Connection) -> None:
     driver.execute("PRAGMA busy_timeout=0")
 
 
-def _take_write_lock(connection: sqlite3.Connection, timeout_s: float) -> None:
+def _take_write_lock(connection: sqlite3.Connection, timeout_s: float, process: ProcessTurn | None) -> None:
     """Begin to write as soon as no other process does. Raises `sqlite3.OperationalError` when that takes too long.
 
     A plain BEGIN that turns into a write later fails at once when somebody else wrote meanwhile, whatever the busy
@@ -147,12 +152,17 @@ def _take_write_lock(connection: sqlite3.Connection, timeout_s: float) -> None:
     while True:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            return
+            break
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-        time.sleep(pause_s)
-        pause_s = min(2 * pause_s, _ASK_AGAIN_S)
+        if process is None:
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _ASK_AGAIN_S)
+        else:
+            process.wait(_ASK_AGAIN_S)
+    if process is not None:
+        process.came()
 
 
 def commit(connection: Connection) -> None:

@@ -19,6 +19,7 @@ from flamenco.domain.errors import StoreError
 from flamenco.store import connections, later
 from flamenco.store.connections import Connections
 from flamenco.store.driver_errors import first_line, translation
+from flamenco.store.process_turns import ProcessTurn
 from flamenco.store.write_queue import WriteQueue
 
 Tx = Connection
@@ -36,13 +37,19 @@ _LOG_PAGES = 4000
 class Store:
     """The database of one manager. Safe to share between threads; not to be carried across a fork.
 
-    Without `may_begin` it has to be there. A transaction waits for another one's lock for `busy_timeout_s`. Raises
-    `StoreError` when it is not there, when there can be no folder for it, and when the driver of a server is not
-    installed.
+    Without `may_begin` it has to be there. A transaction waits for another one's lock for `busy_timeout_s`; `process`
+    is how other processes say when they do not write to SQLite any more. Raises `StoreError` when it is not there,
+    when there can be no folder for it, and when the driver of a server is not installed.
     """
 
     def __init__(
-        self, url: str, pool_size: int = 10, *, may_begin: bool = True, busy_timeout_s: float = BUSY_TIMEOUT_S
+        self,
+        url: str,
+        pool_size: int = 10,
+        *,
+        may_begin: bool = True,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+        process: ProcessTurn | None = None,
     ) -> None:
         self.url = make_url(url)
         if self.url.get_backend_name() == "sqlite" and self.url.database:
@@ -51,9 +58,11 @@ class Store:
         self.engine = _create_engine(self.url, busy_timeout_s)
         self._connections = self._writers = Connections(self.engine, pool_size, busy_timeout_s)
         self._queue: WriteQueue | None = None
+        self._process: ProcessTurn | None = None
         if self.is_sqlite:  # a server has more than one writer, and lets them wait in their order
             self._writers = Connections(self.engine, 1, busy_timeout_s, prepare=connections.ask_at_once)
-            self._queue = WriteQueue()
+            self._queue = WriteQueue(process)
+            self._process = process
 
     @property
     def is_sqlite(self) -> bool:
@@ -102,7 +111,7 @@ class Store:
         kept = self._writers if writes else self._connections
         tx = kept.take()
         try:
-            connections.begin(tx, writes=writes, is_one=is_one, timeout_s=self.busy_timeout_s)
+            connections.begin(tx, writes=writes, is_one=is_one, timeout_s=self.busy_timeout_s, process=self._process)
         except BaseException:
             connections.roll_back(tx)
             kept.give_back(tx)

@@ -1,11 +1,13 @@
-"""Who writes next, among the threads of one process."""
+"""Who writes next: among the threads of one process, and, by `process_turns`, among the processes of a manager."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 
 from flamenco.domain.errors import Busy
+from flamenco.store.process_turns import GIVEN_S, ProcessTurn
 
 
 class WriteQueue:
@@ -13,11 +15,14 @@ class WriteQueue:
 
     Left to the database, they would all ask it again and again, and who has just come would win as often as who has
     waited for long. Nothing but the order depends on this: that there is one writer at a time is for the database.
+    Where another process waits for us to end, as `process` says, it is left to that one for a moment each time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, process: ProcessTurn | None = None) -> None:
+        self._process = process
         self._lock = threading.Lock()
         self._is_taken = False
+        self._given_until = 0.0
         self.waiting: deque[threading.Lock] = deque()
         """Those whose turn is to come, the next one first."""
 
@@ -25,9 +30,13 @@ class WriteQueue:
         """Wait for one's turn, which ends by `go_on`. Raises `Busy` when it does not come within `timeout_s`."""
         if not self._begin(timeout_s):
             raise Busy("The database is busy; try again in a moment.")
+        if self._process is not None and time.monotonic() < self._given_until:
+            self._process.wait(GIVEN_S)
 
     def go_on(self) -> None:
         """Let the next one have its turn."""
+        if self._process is not None and self._process.let_another_go_first():
+            self._given_until = time.monotonic() + GIVEN_S
         with self._lock:
             if self.waiting:
                 self.waiting.popleft().release()

@@ -6,7 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from flamenco.domain.errors import Busy
+from flamenco.store import write_queue
+from flamenco.store.process_turns import ProcessTurns
 from flamenco.store.write_queue import WriteQueue
 
 LONG_S = 30.0
@@ -70,3 +74,37 @@ def test_who_gives_up_holds_up_nobody() -> None:
     with all_waiting(queue, [Asking(queue, "first", order), hasty, Asking(queue, "last", order)]):
         hasty.join(LONG_S)
     assert order == ["not hasty", "first", "last"]
+
+
+def test_a_process_that_waits_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is woken up, and threads of the one that has written wait until it has written as well."""
+    monkeypatch.setattr(write_queue, "GIVEN_S", LONG_S)
+    turns, order = ProcessTurns(), list[str]()
+    queue, other = WriteQueue(turns.of(1)), turns.of(2)
+    ended = threading.Event()
+
+    def waiting() -> None:
+        other.wait(LONG_S)
+        order.append("other")
+        while not other.let_another_go_first():  # until that one waits in its turn
+            ended.wait(0.001)
+
+    thread = threading.Thread(target=waiting)
+    with all_waiting(queue, [Asking(queue, "next", order)]):
+        thread.start()
+        while not turns.is_anybody_waiting(1):
+            ended.wait(0.001)
+    thread.join(LONG_S)
+    assert order == ["other", "next"]
+    assert not turns.is_anybody_waiting(0)
+
+
+def test_a_process_that_was_killed_is_waited_for_once() -> None:
+    """It had said that it waits, and takes no turn, nor says that it waits no more."""
+    turns = ProcessTurns()
+    queue = WriteQueue(turns.of(1))
+    turns.of(2).wait(0.0)
+    for _ in range(2):
+        with turn(queue, LONG_S):
+            pass
+    assert not turns.is_anybody_waiting(1)
