@@ -57,7 +57,9 @@ _ROW, _WHOLE_ROW = (each.where(jobs.c.key == bindparam("job_key")) for each in (
 _BY_KEY = Ready(_ROW)
 # The tag is not locked with the job: an outer join's far side cannot be, and it does not change with the job.
 _LOCK, _LOCK_WHOLE = (Ready(each.with_for_update(of=jobs)) for each in (_ROW, _WHOLE_ROW))
-_LOCK_IN_TURN = Ready(_ROW.join(turns.turn(bindparam("job_key", type_=BigInteger)), true()).with_for_update(of=jobs))
+IN_TURN = _ROW.join(turns.turn(bindparam("job_key", type_=BigInteger)), true()).with_for_update(of=jobs)
+"""Locks the job `job_key` of those who come by `lock_in_turn`, on a server."""
+_LOCK_IN_TURN = Ready(IN_TURN)
 _LOCK_BY_ID = Ready(SELECT.where(jobs.c.uuid == bindparam("id")).with_for_update(of=jobs))
 _VARIABLES = select(job_variables.c.name, job_variables.c.value).where(job_variables.c.job_key == bindparam("job_key"))
 _OWNER_OF_JOB = select(jobs.c.owner, jobs.c.owner_address).where(
@@ -108,6 +110,11 @@ def lock_in_turn(tx: Tx, job_key: int) -> JobState:
     """As `lock`, and of those who come by here each has its turn."""
     statement = _LOCK if tx.dialect.name == "sqlite" else _LOCK_IN_TURN
     return STATE.read(_there(statement.first(tx, job_key=job_key)))
+
+
+def locked(row: Row | None) -> JobState:
+    """The job in a row that begins with that of `IN_TURN`. Raises `NotFound` for none."""
+    return STATE.read(_there(row))
 
 
 def lock_whole(tx: Tx, job_key: int) -> Job:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, literal, select
+from sqlalchemy import CTE, BigInteger, ColumnElement, Text, cast, literal, select
 from sqlalchemy import func as sql
 
 _JOBS: Final = 26221 << 48
@@ -24,5 +24,8 @@ def turn(job_key: ColumnElement[Any]) -> CTE:
 
 
 _MACHINES: Final = 26222 << 48
-OF_MACHINE_SQL: Final = f"pg_advisory_xact_lock({_MACHINES} + hashtext(CAST(:address AS text)))"
-"""Has whoever hands out tasks to the machine at an address wait for others who do, on a server."""
+
+
+def of_machine(address: ColumnElement[str]) -> ColumnElement[Any]:
+    """Has whoever hands out tasks to the machine at an address wait for others who do, on a server."""
+    return sql.pg_advisory_xact_lock(literal(_MACHINES, BigInteger) + sql.hashtext(cast(address, Text)))

@@ -101,7 +101,8 @@ def test_whoever_is_late_for_a_limit_gets_something_else(farm: Farm) -> None:
         task = first_task(tx, elsewhere)
     with ThreadPoolExecutor(1) as pool:
         with farm.store.write() as tx:
-            assert limit_store.take(tx, ["user:ann"], task, first.address)
+            limit_store.lock(tx, elsewhere.key, ["user:ann"], first.address)
+            limit_store.take(tx, ["user:ann"], task)
             asked = pool.submit(claim.assign_next, farm, late)
             wait_for_waiting(farm)
         assigned = asked.result(20)

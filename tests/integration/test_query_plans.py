@@ -106,7 +106,7 @@ def scans_of(store: Store, statements: Mapping[str, Any]) -> list[str]:
 PUT_OFF: Final = frozenset(
     {
         *("jobs.save", "attempts.end", "queues.add_runnable", "queues.add_all_runnable", "tasks.save"),
-        *("audit.append", "trash.purge", "trash.put_away", "job_news.add_task"),
+        *("audit.append", "trash.purge", "trash.put_away", "job_news.add_task", "limits.take"),
     }
 )
 """What a server is told of as a part of what other functions send."""

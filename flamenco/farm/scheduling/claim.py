@@ -113,7 +113,7 @@ def _attempt(tx: Tx, found: JobOffers, worker: Worker, farm: Farm, *, lets_go: b
 
     That is seldom, so a server is not told beforehand, each time, how far to go back: whoever needs that begins anew.
     """
-    if not found.has_limits or farm.store.is_sqlite:
+    if not found.limits or farm.store.is_sqlite:
         return _take_from(tx, found, worker, farm)
     if not lets_go:
         given = _take_from(tx, found, worker, farm)
@@ -135,15 +135,16 @@ def _is_refused(tx: Tx, farm: Farm, found: JobOffers, worker: WorkerView) -> boo
 def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
     # Another process may have changed or deleted the job while we waited for its lock.
     try:
-        job = jobs.lock_in_turn(tx, found.job_key)
+        job = claim.lock(tx, found, worker)
     except NotFound:
         return None
     if not job.is_open:
         return None
-    for candidate in claim.best_tasks(tx, found.offers, worker.key, chooses=bool(job.worker_rules)):
-        if limits.take(tx, candidate.limits, candidate.task.key, worker.address):
-            return _activate(tx, job, candidate.task, worker, farm)
-    return None
+    best = claim.best_task(tx, found.offers, worker, chooses=bool(job.worker_rules))
+    if best is None:
+        return None
+    limits.take(tx, best.limits, best.task.key)
+    return _activate(tx, job, best.task, worker, farm)
 
 
 def _activate(tx: Tx, job: JobState, task: Task, worker: Worker, farm: Farm) -> tuple[Cascade, Task]:

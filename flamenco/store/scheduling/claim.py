@@ -18,7 +18,7 @@ from sqlalchemy import Text, bindparam, case, cast, exists, literal, literal_col
 from sqlalchemy import func as sql
 
 from flamenco.domain.errors import NotFound
-from flamenco.domain.model import Task, Worker
+from flamenco.domain.model import JobState, Task, Worker
 from flamenco.domain.people_limits import EACH_MACHINE, on_machine
 from flamenco.domain.scheduling.values import MACHINE
 from flamenco.domain.statuses import SCHEDULABLE_JOB
@@ -179,31 +179,54 @@ def _waiting_now(found: list[Row], now: datetime) -> list[Row]:
     return [row for row in found if row.key > _START]
 
 
-_NOT_BLOCKED = ~exists().where(
-    job_blocks.c.job_key == queues.c.job_key,
-    job_blocks.c.worker_key == bindparam("worker_key"),
-    job_blocks.c.task_type == bindparam("task_type"),
-)
 _TAG_FITS = or_(
     jobs.c.tag_key.is_(None),
     exists().where(worker_tags.c.worker_key == bindparam("worker_key"), worker_tags.c.tag_key == jobs.c.tag_key),
 )
-# The queues this worker may be sent to, best job first, the older one where they are equal.
-_FROM_QUEUES = (
-    select(queues.c.key, queues.c.job_key, queues.c.rank, jobs.c.uuid)
-    .join(jobs, jobs.c.key == queues.c.job_key)
-    .where(text(CLAIMABLE_SQL), queues.c.requirement_key == bindparam("requirement"), _TAG_FITS, FITS, _NOT_BLOCKED)
-    .order_by(queues.c.rank.desc(), queues.c.job_key)
-    .limit(bindparam("page"))
-)
+
+
+def _from_queues(requirement: str, task_type: str) -> Any:
+    """The queues this worker may be sent to, best job first, the older one where they are equal.
+
+    Those of one requirement; `requirement` and `task_type` are the names of what says which.
+    """
+    is_blocked = exists().where(
+        job_blocks.c.job_key == queues.c.job_key,
+        job_blocks.c.worker_key == bindparam("worker_key"),
+        job_blocks.c.task_type == bindparam(task_type),
+    )
+    return (
+        select(queues.c.key, queues.c.job_key, queues.c.rank, jobs.c.uuid)
+        .join(jobs, jobs.c.key == queues.c.job_key)
+        .where(text(CLAIMABLE_SQL), queues.c.requirement_key == bindparam(requirement), _TAG_FITS, FITS, ~is_blocked)
+        .order_by(queues.c.rank.desc(), queues.c.job_key)
+        .limit(bindparam("page"))
+    )
+
+
 # Where the last page ended; `rank <=` lets the index skip to it.
 _MORE_QUEUES = Ready(
-    _FROM_QUEUES.where(
+    _from_queues("requirement", "task_type").where(
         queues.c.rank <= bindparam("rank"),
         or_(queues.c.rank < bindparam("rank"), queues.c.job_key > bindparam("job_key")),
     )
 )
-_QUEUES = Ready(_FROM_QUEUES)
+
+
+_MOST_TOGETHER: Final = 8
+"""The queues of so many requirements are looked at by one statement, of which there is one for each number of them."""
+
+
+@cache
+def _first_queues(count: int) -> Ready:
+    """The first queues of so many requirements, each with the number of its own."""
+    first, *others = (
+        _from_queues(f"requirement_{number}", f"task_type_{number}").add_columns(
+            literal_column(str(number)).label("of")
+        )
+        for number in range(count)
+    )
+    return Ready(union_all(*(select(page.subquery()) for page in (first, *others))) if others else first)
 
 
 class Offer(NamedTuple):
@@ -224,35 +247,54 @@ class JobOffers(NamedTuple):
     offers: tuple[Offer, ...]
 
     @property
-    def has_limits(self) -> bool:
-        """Whether there is one among them that needs a slot under a limit."""
-        return any(offer.limits for offer in self.offers)
+    def limits(self) -> frozenset[str]:
+        """Those under which one of them needs a slot."""
+        return frozenset(name for offer in self.offers for name in offer.limits)
 
 
 def jobs_with_work(tx: Tx, worker: Worker, seen: Look, now: datetime) -> Iterator[JobOffers]:
     """The jobs that have runnable tasks this worker may be given, in the order of their rank. Raises `JobsAreDue`."""
-    along = [_offers(tx, worker.key, requirement) for requirement in met_requirements(tx, worker, seen, now)]
+    met = met_requirements(tx, worker, seen, now)
+    along: list[Iterator[Offer]] = []
+    for start in range(0, len(met), _MOST_TOGETHER):
+        along += _along(tx, worker.key, met[start : start + _MOST_TOGETHER])
     # A job has one rank, so its queues come next to each other.
     in_order = heapq.merge(*along, key=lambda offer: (-offer.rank, offer.job_key))
     for (job_key, job_id), offers in groupby(in_order, key=lambda offer: (offer.job_key, offer.job_id)):
         yield JobOffers(job_key, job_id, tuple(offers))
 
 
-def _offers(tx: Tx, worker_key: int, requirement: Requirement) -> Iterator[Offer]:
+def _along(tx: Tx, worker_key: int, met: Sequence[Requirement]) -> list[Iterator[Offer]]:
+    """The queues of each of some requirements."""
+    values: dict[str, Any] = {"worker_key": worker_key, "page": _FIRST_PAGE}
+    for number, requirement in enumerate(met):
+        values |= {f"requirement_{number}": requirement.key, f"task_type_{number}": requirement.task_type}
+    pages: list[list[Row]] = [[] for _ in met]
+    for row in _first_queues(len(met)).all(tx, **values):
+        pages[row.of].append(row)
+    for page in pages:
+        page.sort(key=lambda row: (-row.rank, row.job_key))  # as each was, which a union does not promise
+    return [_offers(tx, worker_key, requirement, page) for requirement, page in zip(met, pages, strict=True)]
+
+
+def _offers(tx: Tx, worker_key: int, requirement: Requirement, page: list[Row]) -> Iterator[Offer]:
+    """Along the queues of a requirement, of which the first are there."""
     size = _FIRST_PAGE
-    arguments: dict[str, Any] = {
-        "worker_key": worker_key,
-        "task_type": requirement.task_type,
-        "requirement": requirement.key,
-    }
-    page = _QUEUES.all(tx, **arguments, page=size)
     while page:
         for row in page:
             yield Offer(row.key, row.job_key, row.uuid, row.rank, requirement.limits)
         if len(page) < size:
             return
         size = min(2 * size, _LARGEST_PAGE)
-        page = _MORE_QUEUES.all(tx, **arguments, rank=page[-1].rank, job_key=page[-1].job_key, page=size)
+        page = _MORE_QUEUES.all(
+            tx,
+            worker_key=worker_key,
+            task_type=requirement.task_type,
+            requirement=requirement.key,
+            rank=page[-1].rank,
+            job_key=page[-1].job_key,
+            page=size,
+        )
 
 
 _NOT_FAILED_BY_ME = ~exists().where(
@@ -264,7 +306,13 @@ _BEST = (
     .order_by(tasks.c.priority.desc(), tasks.c.ord, tasks.c.index_in_job)
     .limit(1)
 )
-_BEST_TASK, _BEST_TASK_IF_IT_FITS = Ready(_BEST), Ready(_BEST.where(FITS))
+
+
+@cache
+def _best_of(limited: int, *, chooses: bool) -> Ready:
+    """Of a queue whose tasks fall under so many limits of which it is to be said whether one is full."""
+    is_full = (limits.those_full(limited).exists().label("is_full"),) if limited else ()
+    return Ready((_BEST.where(FITS) if chooses else _BEST).add_columns(*is_full))
 
 
 class Candidate(NamedTuple):
@@ -275,16 +323,26 @@ class Candidate(NamedTuple):
     ord: int
 
 
-def best_tasks(tx: Tx, offers: Sequence[Offer], worker_key: int, *, chooses: bool) -> list[Candidate]:
-    """The first task in each queue of a locked job that this worker may run and did not fail, the best of them first.
+def lock(tx: Tx, found: JobOffers, worker: Worker) -> JobState:
+    """A job, in its turn, and on a server all limits that it is to be taken under. Raises `NotFound`."""
+    return limits.lock(tx, found.job_key, found.limits, worker.address)
+
+
+def best_task(tx: Tx, offers: Sequence[Offer], worker: Worker, *, chooses: bool) -> Candidate | None:
+    """The best task in some queues of a locked job that this worker may run and did not fail.
 
     Best is the highest priority, then the order that the job is to have, then that of the script. `chooses`: the job is
     not for every worker, and may say something else of this one since its queues were looked at.
+
+    Queues are left out of which a limit is full by now. In SQLite, which lets one write at a time, none is.
     """
-    best = _BEST_TASK_IF_IT_FITS if chooses else _BEST_TASK
     found = []
     for offer in offers:
-        row = best.first(tx, of_queue=offer.queue_key, worker_key=worker_key)
-        if row is not None:
+        limited: dict[str, Any] = {}
+        if offer.limits and tx.dialect.name != "sqlite":
+            limited = {**limits.values_of(offer.limits), "address": worker.address}
+        best = _best_of(len(offer.limits) if limited else 0, chooses=chooses)
+        row = best.first(tx, of_queue=offer.queue_key, worker_key=worker.key, **limited)
+        if row is not None and not (limited and row.is_full):
             found.append(Candidate(task_store.WHOLE.read(row), offer.limits, row.ord))
-    return sorted(found, key=lambda candidate: (-candidate.task.priority, candidate.ord, candidate.task.index))
+    return min(found, key=lambda one: (-one.task.priority, one.ord, one.task.index), default=None)

@@ -11,12 +11,14 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, case, delete, select, text, update
+from sqlalchemy import CTE, ColumnElement, Select, bindparam, case, delete, exists, select, text, true, update
 from sqlalchemy import func as sql
 
+from flamenco.domain.model import JobState
 from flamenco.domain.people_limits import is_of_machine
 from flamenco.domain.scheduling.values import UNLIMITED, Limit
 from flamenco.hooks.statistics import LimitUse
+from flamenco.store import jobs as job_store
 from flamenco.store import turns
 from flamenco.store.engine import Tx
 from flamenco.store.ready import Ready
@@ -80,9 +82,14 @@ _OF_MACHINES = f"({MACHINE_SQL} OR limits.per_machine)"
 _FEW: Final = 8
 
 
+def those_full(count: int) -> Select[str]:
+    """Which of so many limits are full, `name_0` and so on, for a worker at `address`; to be put into statements."""
+    return select(limits.c.name).where(limits.c.name.in_(_parameters(count)), CAPACITY <= _IN_USE)
+
+
 @cache
 def _full_of(count: int) -> Ready:
-    return Ready(select(limits.c.name).where(limits.c.name.in_(_parameters(count)), CAPACITY <= _IN_USE))
+    return Ready(those_full(count))
 
 
 @cache
@@ -93,22 +100,44 @@ def _use_of(count: int) -> Ready:
 
 @cache
 def _lock_of(count: int) -> Ready:
-    """Locks the rows of limits, and after them the machine where one is on each by itself."""
-    named = f"limits.name IN ({', '.join(f':name_{number}' for number in range(count))})"
-    rows = f"SELECT name FROM limits WHERE {named} AND NOT {_OF_MACHINES} ORDER BY name FOR UPDATE"  # noqa: S608 - our own
-    is_one = f"EXISTS (SELECT 1 FROM limits WHERE {named} AND {_OF_MACHINES})"  # noqa: S608 - the same
-    # Counted in FROM: what is asked for by a condition alone is not looked at where another one is false already.
-    counted = "all_locked AS MATERIALIZED (SELECT count(*) AS number FROM locked)"
-    machine = f"(SELECT {turns.OF_MACHINE_SQL} WHERE number >= 0 AND {is_one})"
-    statement = f"WITH locked AS MATERIALIZED ({rows}), {counted} SELECT number, {machine} FROM all_locked"  # noqa: S608
-    return Ready(text(statement))
+    """Locks a job in its turn, then the rows of limits, and then the machine where one is on each by itself.
+
+    Each part is asked for something of the one before, so that this is the order; what is asked for by a condition
+    alone is not looked at where another one is false already, so it is counted in FROM.
+    """
+    named = limits.c.name.in_(_parameters(count))
+    job = _at_once(job_store.IN_TURN.cte("job"))
+    there = select(sql.count().label("number")).select_from(job).subquery("there")
+    rows = select(limits.c.name).join(there, there.c.number > 0).where(named, text(f"NOT {_OF_MACHINES}"))
+    locked = _at_once(rows.order_by(limits.c.name).with_for_update(of=limits).cte("locked"))
+    counted = _at_once(select(sql.count().label("number")).select_from(locked).cte("all_locked"))
+    has_own = exists(select(limits.c.name).where(named, text(_OF_MACHINES)))
+    machine = select(turns.of_machine(bindparam("address"))).where(counted.c.number >= 0, has_own).scalar_subquery()
+    return Ready(select(*job.c, machine.label("machine")).join(counted, true()))
+
+
+def _at_once(part: CTE) -> CTE:
+    return part.prefix_with("MATERIALIZED")
+
+
+def lock(tx: Tx, job_key: int, names: Collection[str], address: str) -> JobState:
+    """As `jobs.lock_in_turn`; on a server these limits as well, and those on the machine at that address.
+
+    What runs under them is not to be looked at by the same statement, which may see what was before it had to wait.
+    """
+    if not names or tx.dialect.name == "sqlite":
+        return job_store.lock_in_turn(tx, job_key)
+    # Limits always in the same order, so that no two wait for each other.
+    row = _lock_of(len(names)).first(tx, job_key=job_key, **values_of(names), address=address)
+    return job_store.locked(row)
 
 
 def _parameters(count: int) -> list[Any]:
     return [bindparam(f"name_{number}") for number in range(count)]
 
 
-def _values(names: Iterable[str]) -> dict[str, Any]:
+def values_of(names: Iterable[str]) -> dict[str, Any]:
+    """Names of limits as parameters."""
     return {f"name_{number}": name for number, name in enumerate(sorted(names))}
 
 
@@ -117,26 +146,14 @@ def full(tx: Tx, names: Collection[str], address: str) -> set[str]:
     if not names:
         return set()
     if len(names) <= _FEW:
-        return {row.name for row in _full_of(len(names)).all(tx, **_values(names), address=address)}
+        return {row.name for row in _full_of(len(names)).all(tx, **values_of(names), address=address)}
     return set(tx.execute(_FULL, {"names": sorted(names), "address": address}).scalars())
 
 
-def take(tx: Tx, names: Collection[str], task_key: int, address: str) -> bool:
-    """Take a slot for a task under each of the limits, or under none when one is full: then False.
-
-    `address` is that of the worker that is to run it. None of them was `full` in this transaction a moment ago; in
-    SQLite, which lets one write at a time, that is so still.
-    """
-    if not names:
-        return True
-    if tx.dialect.name != "sqlite":
-        # Always in the same order, so that no two wait for each other.
-        _lock_of(len(names)).run(tx, **_values(names), address=address)
-        if full(tx, names, address):
-            return False
+def take(tx: Tx, names: Collection[str], task_key: int) -> None:
+    """Take a slot for a task under each of these limits, which are locked with its job, and of which none is full."""
     if used := [name for name in names if not is_of_machine(name)]:
-        _use_of(len(used)).later(tx, "limit_uses", task_key, **_values(used), of_task=task_key)
-    return True
+        _use_of(len(used)).later(tx, "limit_uses", task_key, **values_of(used), of_task=task_key)
 
 
 _COUNT_RUNNING = text(
