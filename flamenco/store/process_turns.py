@@ -24,37 +24,13 @@ class ProcessTurns:
     """What the processes of a manager know of each other; made by the one that they are forked from."""
 
     def __init__(self) -> None:
-        self._wake_ups = [get_context("fork").Semaphore(0) for _ in range(_MOST)]
-        self._since = memoryview(mmap(-1, _MOST * 8)).cast("d")
+        self.wake_ups: Final = [get_context("fork").Semaphore(0) for _ in range(_MOST)]
+        self.since: Final = memoryview(mmap(-1, _MOST * 8)).cast("d")
+        """From when on each has waited, as `time.monotonic`; 0 where it does not."""
 
     def of(self, number: int) -> ProcessTurn:
         """That of the process with that number, which no other should have."""
         return ProcessTurn(self, number % _MOST)
-
-    def wait(self, place: int, timeout_s: float) -> None:
-        """Be woken up when it may be one's turn, at the latest then."""
-        self._since[place] = self._since[place] or time.monotonic()
-        self._wake_ups[place].acquire(timeout=timeout_s)
-
-    def stop_waiting(self, place: int) -> None:
-        """Say that one waits no more."""
-        self._since[place] = 0.0
-
-    def is_anybody_waiting(self, place: int) -> bool:
-        """Whether there is one beside that one."""
-        return any(since and other != place for other, since in enumerate(self._since.tolist()))
-
-    def wake_another(self, place: int) -> bool:
-        """Wake up the process that has waited for longest beside that one; whether there was any."""
-        if not any(times := self._since.tolist()):
-            return False
-        waiting = [(since, other) for other, since in enumerate(times) if since and other != place]
-        if not waiting:
-            return False
-        _, longest = min(waiting)
-        self._since[longest] = 0.0  # if it is there, it says so again
-        self._wake_ups[longest].release()
-        return True
 
 
 class ProcessTurn:
@@ -65,13 +41,27 @@ class ProcessTurn:
         self._place = place
 
     def wait(self, timeout_s: float) -> None:
-        """Wait until it may be our turn, at most so long."""
-        self._turns.wait(self._place, timeout_s)
+        """Be woken up when it may be our turn, at the latest then."""
+        since = self._turns.since
+        since[self._place] = since[self._place] or time.monotonic()
+        self._turns.wake_ups[self._place].acquire(timeout=timeout_s)
 
     def came(self) -> None:
         """We write now."""
-        self._turns.stop_waiting(self._place)
+        self._turns.since[self._place] = 0.0
+
+    def others_waiting(self) -> list[int]:
+        """The places of those that wait, who has waited for longest first."""
+        if not any(times := self._turns.since.tolist()):
+            return []
+        return [
+            other for since, other in sorted(zip(times, range(_MOST), strict=True)) if since and other != self._place
+        ]
 
     def let_another_go_first(self) -> bool:
         """Wake up a process that waits; whether there was one. We are to `wait` for `GIVEN_S` before we write again."""
-        return self._turns.wake_another(self._place)
+        waiting = self.others_waiting()
+        if waiting:
+            self._turns.since[waiting[0]] = 0.0  # if it is there, it says so again
+            self._turns.wake_ups[waiting[0]].release()
+        return bool(waiting)

@@ -92,11 +92,11 @@ def test_a_process_that_waits_goes_first(monkeypatch: pytest.MonkeyPatch) -> Non
     thread = threading.Thread(target=waiting)
     with all_waiting(queue, [Asking(queue, "next", order)]):
         thread.start()
-        while not turns.is_anybody_waiting(1):
+        while not turns.of(1).others_waiting():
             ended.wait(0.001)
     thread.join(LONG_S)
     assert order == ["other", "next"]
-    assert not turns.is_anybody_waiting(0)
+    assert not turns.of(0).others_waiting()
 
 
 def test_a_process_that_was_killed_is_waited_for_once() -> None:
@@ -107,4 +107,4 @@ def test_a_process_that_was_killed_is_waited_for_once() -> None:
     for _ in range(2):
         with turn(queue, LONG_S):
             pass
-    assert not turns.is_anybody_waiting(1)
+    assert not turns.of(1).others_waiting()
