@@ -381,3 +381,15 @@ def test_a_ranking_waits_for_nobody(farm: Farm) -> None:
     ranking.tick(farm)
     assert stored_ranks(farm) == {"a": 55, "b": 57}
     assert free.key > held.key
+
+
+def test_of_many_kinds_of_tasks_the_best_job_comes_first(farm: Farm) -> None:
+    """However many a worker can do, more than are looked at together, and however many jobs there are of each."""
+    types = [f"type-{number}" for number in range(11)]
+    ranked = list(range(len(types) * 6))
+    for number in ranked:
+        one_task = authored_task(f"{number * 7 % len(ranked)}", types[number % len(types)])
+        store_job(farm, authored_job(one_task, name=f"job {number}", priority=number * 7 % len(ranked)))
+    worker = new_worker(farm, task_types=tuple(types))
+    assert [run_next(farm, worker) for _ in ranked] == [str(number) for number in reversed(ranked)]
+    assert claim.assign_next(farm, worker) is None
