@@ -51,7 +51,6 @@ class Connection(Received):
         self.rfile = Incoming(client.recv)
         self.wfile = _Outgoing(client)
         self.remote_addr, self.remote_port = address[:2]
-        self.has_answered = False
         self.application: WSGIApplication | None = None
         self._settings = settings
 
@@ -64,7 +63,6 @@ class Connection(Received):
             request.parse_request()
             if request.ready:
                 request.respond()
-                self.has_answered = True
                 return not request.close_connection and request.body_is_over()
         except TimeoutError:
             log.debug("a client was given up that was silent for too long")

@@ -198,10 +198,10 @@ class Process(ThreadWorker):  # type: ignore[misc]
 
     def close_silent(self) -> None:
         """Close the connections that are only kept open."""
-        # Who has only just connected is about to ask; where others serve already, there is time for that.
+        # What is on its way would be lost. Where others serve already there is time for it, and its answer says that
+        # there is to be another connection.
         linger_s = LINGER_S if self.app.manager.lifetime.is_replaced(self.age) else 0.0
-        deadline = time.monotonic() + linger_s
-        self.reception.close_silent(lambda conn: 0.0 if conn.initialized else deadline)
+        self.reception.close_silent(time.monotonic() + linger_s)
 
     def handle_error(self, req: Any, client: Client, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - its signature
         """Answer for a request that never became one."""

@@ -175,8 +175,7 @@ class Server:
 
     def close_silent(self) -> None:
         """Close the connections that are only kept open."""
-        now = time.monotonic()
-        self._reception.close_silent(lambda conn: 0.0 if conn.has_answered else now)
+        self._reception.close_silent(time.monotonic())
 
 
 def _leave() -> NoReturn:

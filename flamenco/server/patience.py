@@ -27,8 +27,9 @@ work on requests. They take long, and workers that ask for tasks meanwhile must 
 DRAIN_S = 5.0
 """How long what is left of a body is read and dropped, after an answer, so that the connection can be kept."""
 
-LINGER_S = 0.5
-"""How long a process that was replaced waits for the first request over a connection that it has taken."""
+LINGER_S = 2.0
+"""How long a process that was replaced waits for another request over a connection: longer than clients pause that ask
+again and again, so that what they send meets no connection that is just being closed."""
 
 PART_S = 2.0
 """How long a client may take to close its end of a connection after its last answer; cut off, it may not get to read

@@ -72,9 +72,10 @@ class Received:
         """Let go of the client. For servers to do."""
         raise NotImplementedError
 
+    @property
     def is_silent(self) -> bool:
-        """Whether nothing of a request has come."""
-        return self.arriving is None and not self.is_parting and not self.sock.has_sent()
+        """Whether nothing of a request was read."""
+        return self.arriving is None and not self.is_parting
 
 
 C = TypeVar("C", bound=Received)
@@ -266,14 +267,13 @@ class Reception(Generic[C]):
         if now >= self._next_look:
             self._next_look = now + LOOK_EVERY_S
             for conn in self._connections.overdue(now):
-                self._close(conn)
+                if not (conn.is_silent and conn.sock.has_sent()):  # that is read next: it is not to be lost
+                    self._close(conn)
 
-    def close_silent(self, deadline_of: Callable[[C], float]) -> None:
-        """Close those over which nothing of a request has come, or give them time until then, as `time.monotonic`.
-
-        What has come meanwhile is answered: closed now, it would be lost, and its client told of a broken connection.
-        """
-        for conn in filter(Received.is_silent, self._connections.waiting()):
-            conn.timeout = min(conn.timeout, deadline_of(conn))
+    def close_silent(self, deadline: float) -> None:
+        """Close those over which nothing of a request comes until then, as `time.monotonic`."""
+        for conn in self._connections.waiting():
+            if conn.is_silent:
+                conn.timeout = min(conn.timeout, deadline)
         self._next_look = 0.0
         self.look()

@@ -66,6 +66,10 @@ def web_server(request: pytest.FixtureRequest) -> str:
     return getattr(request, "param", "gunicorn")
 
 
+LOG_SHOWN = 20_000
+"""So many characters of a manager's log are shown with a test that failed."""
+
+
 class Manager:
     """A running manager: where it can be reached, where its files are, and the means to end it."""
 
@@ -186,6 +190,7 @@ def running_manager(
         if is_alive(process.pid):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(STOP_TIMEOUT_S)
+        sys.stderr.write(log.read_text()[-LOG_SHOWN:])  # seen where a test fails
 
 
 @pytest.fixture

@@ -12,11 +12,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
 import pytest
 
+from flamenco.demo.processes import children_of
 from flamenco.server.arriving import HEAD_TIMEOUT_S, LEAST_RATE, MOST_HELD, PATIENCE_S
 from flamenco.server.gunicorn import WakeUps
 from flamenco.server.lifetime import GOODBYE_S
@@ -505,5 +507,34 @@ def test_nobody_loses_a_request_to_processes_that_are_replaced(manager: Manager)
         for number in range(1, 6):
             manager.process.send_signal(signal.SIGHUP)
             assert wait_until(lambda expected=number: manager.log.count("configuration was read anew") >= expected)  # type: ignore[misc]
+        is_over.set()
+        assert all(count.result() > 0 for count in counts)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("pause_s", [0.01, 0.3])
+def test_nobody_loses_a_request_over_a_connection_that_is_kept(manager: Manager, pause_s: float) -> None:
+    """Nor does who asks again and again, over the same connection for as long as the answers do not say otherwise."""
+    is_over = threading.Event()
+
+    def ask() -> int:
+        answered = 0
+        # Of those that do not look, before they send, whether they were hung up on.
+        with closing(HTTPConnection(manager.url.removeprefix("http://"), timeout=30)) as connection:
+            while not is_over.is_set():
+                connection.request("GET", "/api/version")
+                with connection.getresponse() as answer:
+                    assert (answer.status, bool(answer.read())) == (200, True)
+                answered += 1
+                is_over.wait(pause_s)
+        return answered
+
+    with ThreadPoolExecutor(8) as pool:
+        counts = [pool.submit(ask) for _ in range(8)]
+        for number in range(1, 4):
+            before = children_of(manager.process.pid)
+            manager.process.send_signal(signal.SIGHUP)
+            assert wait_until(lambda expected=number: manager.log.count("configuration was read anew") >= expected)  # type: ignore[misc]
+            assert wait_until(lambda replaced=before: replaced.isdisjoint(children_of(manager.process.pid)))  # type: ignore[misc]
         is_over.set()
         assert all(count.result() > 0 for count in counts)

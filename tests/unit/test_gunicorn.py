@@ -66,7 +66,7 @@ METHODS = {
 """All that is called or overridden, with what it takes."""
 
 ATTRIBUTES = {
-    TConn: {"client", "data_ready", "initialized", "parser", "sock", "timeout"},
+    TConn: {"client", "data_ready", "parser", "sock", "timeout"},
     Parser: {"unreader"},
     PollableMethodQueue: set(),
     ThreadWorker: {
