@@ -25,6 +25,8 @@ START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 
 POLL_S = 0.05
+LOG_SHOWN = 20_000
+"""So many characters of a manager's log are shown with a test that failed."""
 
 ECHO_JOB_TYPE = """
 const JOB_TYPE = {
@@ -64,10 +66,6 @@ on_both_long = pytest.mark.parametrize(
 def web_server(request: pytest.FixtureRequest) -> str:
     """The setting `server` of a test's managers."""
     return getattr(request, "param", "gunicorn")
-
-
-LOG_SHOWN = 20_000
-"""So many characters of a manager's log are shown with a test that failed."""
 
 
 class Manager:

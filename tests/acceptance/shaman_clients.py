@@ -17,7 +17,7 @@ from contextlib import closing
 from functools import cached_property
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 API = "/api/v3/shaman"
 TIMEOUT_S = 60.0
@@ -175,7 +175,7 @@ def submit_at_once(clients: list[Client]) -> Counter[str]:
 
 
 class StoreWatch:
-    """Looks at the stored files all the time, from `start` to `stop`, and at each as soon as it is there."""
+    """Looks at the stored files all the time within it, and once more then, and at each as soon as it is there."""
 
     def __init__(self, stored: Path) -> None:
         self._stored = stored
@@ -185,12 +185,11 @@ class StoreWatch:
         self.whole: set[Path] = set()
         self.wrong: list[str] = []
 
-    def start(self) -> None:
-        """Begin."""
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
-        """Look once more, and end."""
+    def __exit__(self, *_: object) -> None:
         self._stopped.set()
         self._thread.join()
         self._look()

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from flamenco.server.patience import FINISH_TIMEOUT_S
+from flamenco.server.patience import DRAIN_S, FINISH_TIMEOUT_S, PART_S
 from tests import length
-from tests.acceptance.conftest import Manager, on_both_long, running_manager, wait_until
+from tests.acceptance.conftest import Manager, on_both, on_both_long, running_manager, wait_until
 from tests.acceptance.shaman_clients import (
     API,
     Client,
@@ -128,6 +128,25 @@ def send_to(connection: Any, path: str, file: GeneratedFile) -> tuple[int, bytes
     connection.request("POST", path, file.blocks(), {"Content-Length": str(file.size)})
     answer = connection.getresponse()
     return answer.status, answer.read()
+
+
+@pytest.mark.long
+@on_both
+def test_an_answer_that_comes_early(manager: Manager) -> None:
+    """Who is told that somebody else was faster may take its time with the rest, and then ask for something else."""
+    file = GeneratedFile(1006, 5 * MEBIBYTE)
+    content = b"".join(file.blocks())
+    with closing(begin(manager.url, file, MEBIBYTE)) as theirs, closing(connect(manager.url)) as connection:
+        assert wait_until(lambda: status(manager, file) == "uploading")
+        assert send(connection, file) == (200, b"")
+        theirs.sendall(content[MEBIBYTE : 2 * MEBIBYTE])
+        assert theirs.recv(1000).startswith(b"HTTP/1.1 208 ")
+        theirs.sendall(content[2 * MEBIBYTE : 3 * MEBIBYTE])
+        beyond = time.monotonic() + DRAIN_S + PART_S + 1
+        assert wait_until(lambda: time.monotonic() > beyond)
+        theirs.sendall(content[3 * MEBIBYTE :])
+        theirs.sendall(b"GET /api/version HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert theirs.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
 @on_both_long
@@ -321,12 +340,10 @@ def test_many_clients_with_the_same_files(tmp_path: Path) -> None:
     files = [GeneratedFile(number, size) for number, size in enumerate(sizes)]
     try:
         with running_manager(tmp_path, "--processes", "2") as manager:
-            watch = StoreWatch(shared(manager) / "file-store" / "stored")
-            watch.start()
-            started = time.monotonic()
-            seen = submit_at_once([Client(manager.url, files, number) for number in range(CLIENTS)])
-            took = time.monotonic() - started
-            watch.stop()
+            with StoreWatch(shared(manager) / "file-store" / "stored") as watch:
+                started = time.monotonic()
+                seen = submit_at_once([Client(manager.url, files, number) for number in range(CLIENTS)])
+                took = time.monotonic() - started
             assert wait_until(lambda: not leftovers(manager))
             assert watch.wrong == []
             stored = {path for path in watch.whole if path.is_file()}

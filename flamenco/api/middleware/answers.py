@@ -2,7 +2,7 @@
 
 Most clients send all of a body before they look for an answer. A connection that is closed while they do makes them
 fail without one, and what they sent is not to be taken for their next request either. So the answer goes first, and
-then what still comes is read and dropped, for a while.
+then what still comes is read and dropped, for as long as the server waits for somebody who uploads.
 
 Clients of Flamenco read whatever claims to be JSON. Where there is nothing to read they fail, or log an error for every
 frame that is rendered. So an answer without a body has no content type.
@@ -10,7 +10,6 @@ frame that is rendered. So an answer without a body has no content type.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -21,11 +20,8 @@ from flamenco.api.operation import Operation
 READ_TIMEOUT: Final = "flamenco.read_timeout"
 """Where in the WSGI environment a server puts a function that is told how many seconds a read may wait at most."""
 
-LINGER_S: Final = 60.0
-"""How long a client may go on sending in all; it is cut off then."""
-
-SILENCE_S: Final = 5.0
-"""How long it may send nothing meanwhile."""
+SILENCE_S: Final = 60.0
+"""How long a client may send nothing meanwhile, unless it has sent so little that the server gives it less."""
 
 _BLOCK = 256 * 1024
 
@@ -68,9 +64,8 @@ class _Answer:
         if self._set_timeout is None:
             return  # a client that sends nothing more would hold us for ever
         self._set_timeout(SILENCE_S)
-        deadline = time.monotonic() + LINGER_S
         try:
-            while time.monotonic() < deadline and self._stream.read(_BLOCK):
+            while self._stream.read(_BLOCK):
                 pass
         except Exception:  # noqa: S110 - it went away, which is as good
             pass
