@@ -74,6 +74,8 @@ class Cascade:
         self._events: list[Event] = []
         self._log_lines: list[tuple[str, str]] = []
         self._moves_many = False
+        self._ended = 0
+        """The row number of the task that was changed last, where that is over."""
 
     @classmethod
     def of_task(
@@ -174,6 +176,7 @@ class Cascade:
     def _store_task(self, task: T, changed: T, *, is_lost: bool) -> None:
         new = changed.status
         tasks.save(self._tx, task, changed)
+        self._ended = task.key if new in FINISHED_TASK else 0
         self._note_run(task, changed, is_lost=is_lost)
         self._count_steps(changed.steps_completed - task.steps_completed)
         self.job = replace(self.job, counts=self.job.counts.moved_one(task.status, new, optional=task.optional))
@@ -362,7 +365,7 @@ class Cascade:
         if self.job.preview in PENDING and (
             self._moves_many or self._finished(self.job) != self._finished(self._loaded)
         ):
-            self.job, told = preview_states.follow(self._tx, self.job, self.now)
+            self.job, told = preview_states.follow(self._tx, self.job, self.now, self._ended)
             self._events += told
         self._end_if_over()
         if self.job.waited_for:

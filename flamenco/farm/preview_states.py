@@ -27,11 +27,11 @@ class Followed(NamedTuple):
     events: list[Event]
 
 
-def follow(tx: Tx, job: JobState, now: datetime) -> Followed:
-    """See where the preview of a locked job stands now."""
+def follow(tx: Tx, job: JobState, now: datetime, ended: int = 0) -> Followed:
+    """See where the preview of a locked job stands now; `ended` is the row number of a task that is over by now."""
     if job.preview not in PENDING or job.moves or job.status not in (*SCHEDULABLE_JOB, JobStatus.COMPLETED):
         return Followed(job, [])
-    rendering = previews.is_rendering(tx, job.key) and not _is_stuck(tx, job)
+    rendering = previews.is_rendering(tx, job.key, ended) and not _is_stuck(tx, job)
     if rendering is (job.preview == PreviewState.RENDERING):
         return Followed(job, [])
     kept = previews.of_job(tx, job.key)

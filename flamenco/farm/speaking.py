@@ -18,6 +18,7 @@ from flamenco.domain.access import hash_of
 from flamenco.domain.errors import AccessDenied, FarmError, Replaced
 from flamenco.domain.model import JobState, NumberedSpeaker, Speaker, TaskState, Worker
 from flamenco.domain.old_secrets import is_old
+from flamenco.domain.time_limits import JobTimeLimits
 from flamenco.farm import moving_secrets
 from flamenco.farm.context import Farm
 from flamenco.store import heard, tasks, workers
@@ -66,13 +67,15 @@ def _look(farm: Farm, worker_id: str, secret: str, address: str) -> Speaker | No
 class Telling(NamedTuple):
     """The transaction of what a worker says, the worker as it is, its task, and the task's job.
 
-    `is_waited_for` is False only where no other task waits for this one.
+    `limits` are those on the time of the job's tasks, None where that was not looked at. `is_waited_for` is False only
+    where no other task waits for this one.
     """
 
     tx: Tx
     worker: Worker
     job: JobState
     task: TaskState
+    limits: JobTimeLimits | None = None
     is_waited_for: bool = True
 
 

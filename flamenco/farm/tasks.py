@@ -80,15 +80,16 @@ def update(farm: Farm, speaker: Speaker, task_id: str, change: TaskChange) -> No
         # Not in the transaction, where others would have to wait for what may take a second.
         ruling = failure_rules.judge(farm, speaker, task_id, change.activity or "")
     aftermath = None
-    with speaking.hearing_of(farm, speaker, task_id, now) as (tx, worker, job, task, is_waited_for):
+    with speaking.hearing_of(farm, speaker, task_id, now) as told:
+        tx, worker, job, task, *_ = told
         percent = farm.config.failures.job_fail_percent
-        cascade = Cascade(tx, job, now, () if is_waited_for else (task.key,), percent)
+        cascade = Cascade(tx, job, now, () if told.is_waited_for else (task.key,), percent)
         _check_yours(task.id, task.worker_key, worker)
         if change.log:
             cascade.publish(task_log_event(task.id, change.log))
         counts = _counts_still(tx, cascade.job, task, worker, change)
         if counts:
-            aftermath = _report(tx, farm, cascade, task, worker, change, ruling)
+            aftermath = _report(told, farm, cascade, change, ruling)
         cascade.save()
     cascade.write_logs(farm)
     if aftermath is not None:
@@ -166,24 +167,17 @@ def _check_yours(task_id: str, worker_key: int | None, speaker: Speaker) -> None
 
 
 def _report(
-    tx: Tx,
-    farm: Farm,
-    cascade: Cascade,
-    task: TaskState,
-    worker: Worker,
-    change: TaskChange,
-    ruling: Ruling | None,
+    told: speaking.Telling, farm: Farm, cascade: Cascade, change: TaskChange, ruling: Ruling | None
 ) -> Aftermath | None:
     """Note what a worker says; what is left to be done where that was a failure."""
+    tx, worker, _, task, *_ = told
     if change.status in (None, TaskStatus.FAILED, task.status) or change.steps_completed is not None:
         task = cascade.set_progress(task, change.activity, change.steps_completed, worker)
     if change.status is None or change.status is task.status:
         return None
     if change.status is TaskStatus.FAILED:
         return failing.task_failed(tx, farm.config, cascade, task, worker, ruling)
-    if change.status is TaskStatus.COMPLETED and (
-        why_not := time_limits.shortfall(tx, farm, cascade.job, task, cascade.now)
-    ):
+    if change.status is TaskStatus.COMPLETED and (why_not := time_limits.shortfall(told, farm, cascade.now)):
         failing.fail(tx, farm.config, cascade, task, worker, why_not)
         return failing.COUNTED
     cascade.set_task(task, change.status, change.activity, worker)

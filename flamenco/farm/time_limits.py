@@ -10,10 +10,11 @@ from msgspec.structs import replace
 from flamenco.domain import time_limits as rules
 from flamenco.domain.attempts import seconds_between
 from flamenco.domain.events import job_event
-from flamenco.domain.model import JobState, TaskState
+from flamenco.domain.model import JobState
 from flamenco.domain.time_limits import HeldLimits, JobTimeLimits, TimeLimits
 from flamenco.farm import audit
 from flamenco.farm.context import Farm
+from flamenco.farm.speaking import Telling
 from flamenco.store import events, tasks
 from flamenco.store import jobs as job_store
 from flamenco.store import time_limits as store
@@ -59,12 +60,14 @@ def held_by_type(tx: Tx, farm: Farm, job: JobState) -> dict[str, HeldLimits]:
     return {task_type: limits for task_type, limits in sorted(found.items()) if limits}
 
 
-def shortfall(tx: Tx, farm: Farm, job: JobState, task: TaskState, now: datetime) -> str:
+def shortfall(told: Telling, farm: Farm, now: datetime) -> str:
     """Why a task that its worker calls completed is not, as it was done too soon; empty where it is."""
+    tx, job, task = told.tx, told.job, told.task
     if not (job.has_time_limits or farm.command_limits) or not task.is_active or task.activated is None:
         return ""
     commands: tuple[str, ...] = ()
     if farm.command_limits:
         commands = tuple(command.name for command in tasks.fetch_whole_by_key(tx, task.key).commands)
-    limits = rules.held(task.type, commands, of_job(tx, job), farm.command_limits)
+    said = of_job(tx, job) if told.limits is None else told.limits
+    limits = rules.held(task.type, commands, said, farm.command_limits)
     return rules.shortfall(limits, seconds_between(task.activated, now))

@@ -55,12 +55,16 @@ def set_state(tx: Tx, job: JobState, state: PreviewState, ready: datetime | None
 
 _IN_WAVE = (text(IN_WAVE_SQL), tasks.c.job_key == bindparam("of_job"), tasks.c.wave == bindparam("wave"))
 _NOT_DONE = tasks.c.status.in_([literal(status.value) for status in TaskStatus if status not in FINISHED_TASK])
-_OPEN = Ready(select(tasks.c.key).where(*_IN_WAVE, _NOT_DONE).limit(1))
+_OPEN = Ready(select(tasks.c.key).where(*_IN_WAVE, _NOT_DONE, tasks.c.key != bindparam("ended")).limit(1))
 
 
-def is_rendering(tx: Tx, job_key: int) -> bool:
-    """Whether any task of the preview is still to be done: some steps in an index."""
-    return _OPEN.scalar(tx, of_job=job_key, wave=Wave.PREVIEW.value) is not None
+def is_rendering(tx: Tx, job_key: int, ended: int = 0) -> bool:
+    """Whether any task of the preview is still to be done: some steps in an index.
+
+    `ended` is the row number of one that is over in this transaction: a server is told so with what it is asked here.
+    """
+    values = {"of_job": job_key, "wave": Wave.PREVIEW.value, "ended": ended}
+    return bool(_OPEN.all_with_those(tx, tasks.name, ended, **values))
 
 
 _TALLY = select(tasks.c.status, sql.count()).where(*_IN_WAVE).group_by(tasks.c.status)

@@ -28,8 +28,12 @@ _OF_JOB = Ready(select(job_time_limits.c.limits).where(job_time_limits.c.job_key
 
 def of_job(tx: Tx, job_key: int) -> JobTimeLimits:
     """What is said of the tasks of a job."""
-    found = _OF_JOB.scalar(tx, of_job=job_key)
-    return NO_LIMITS if found is None else _decode(found)
+    return read(_OF_JOB.scalar(tx, of_job=job_key))
+
+
+def read(limits: str | None) -> JobTimeLimits:
+    """What is kept of a job in the column `limits`, which came with something else; None where there is none."""
+    return NO_LIMITS if limits is None else _decode(limits)
 
 
 def save(tx: Tx, job_key: int, limits: JobTimeLimits) -> None:
@@ -94,5 +98,4 @@ def long_running(tx: Tx, before: datetime, least_done: int) -> list[Running]:
 
 
 def _running(row: Any) -> Running:
-    commands, limits = decode_names(row.commands), row.limits
-    return Running._make((*row[:5], commands, *row[6:10], NO_LIMITS if limits is None else _decode(limits)))
+    return Running._make((*row[:5], decode_names(row.commands), *row[6:10], read(row.limits)))

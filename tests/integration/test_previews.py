@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,7 +14,7 @@ from flamenco.domain.access import ITSELF, Owner
 from flamenco.domain.actions import JobAction
 from flamenco.domain.errors import Conflict
 from flamenco.domain.frame_plans import planned
-from flamenco.domain.model import Job, Submission
+from flamenco.domain.model import Assignment, Job, Submission
 from flamenco.domain.previews import Preview, Then
 from flamenco.domain.scheduling.values import Placement
 from flamenco.domain.statuses import JobStatus, TaskStatus
@@ -291,6 +292,25 @@ def test_somebody_approves_as_the_last_frame_ends(farm: Farm) -> None:
         for _ in range(3):
             run_next(farm, worker)
         assert statuses(farm, job)[0] == "completed"
+
+
+def test_frames_that_end_at_the_same_moment(farm: Farm) -> None:
+    """One of them is the last, and the preview is there, told once, whoever waited for whom."""
+    team = [new_worker(farm, f"worker {number}") for number in range(4)]
+    for rounds in range(1, 6):
+        job = stored(farm, *framed(8), preview="1-4")
+        given = [take(farm, worker) for worker in team]
+        start = threading.Barrier(len(team))
+
+        def end(number: int, given: list[Assignment] = given, start: threading.Barrier = start) -> None:
+            start.wait()
+            report(farm, team[number], given[number], TaskStatus.COMPLETED)
+
+        with ThreadPoolExecutor(len(team)) as threads:
+            list(threads.map(end, range(len(team))))
+        assert stands(farm, job) == "waiting"
+        assert [each["state"] for each in told(farm)] == ["waiting"] * rounds
+        check_counters(farm)
 
 
 def test_what_is_held_costs_a_poll_nothing(farm: Farm) -> None:
