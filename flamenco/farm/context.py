@@ -73,7 +73,8 @@ class Farm:
 
     `certified_names` are those that the manager's own certificate is for, if it has one.
     `config_file` is where the configuration was read from, or would be; `restart` has the whole manager read it anew,
-    `shut_down` has it end. `sources`: where settings have their values from, by their keys, as `config.Loaded` says.
+    `shut_down` has it end. `is_replaced`: another process has taken over, with a newer configuration.
+    `sources`: where settings have their values from, by their keys, as `config.Loaded` says.
     `clock` is what people call the time, and may be moved; `timer` gives seconds that nobody moves.
     `task_watch`, `worker_watch`: of whom nothing was heard for how long, as far as this process has watched.
     `failure_rules` are those of the configuration and of plugins, in their order, and `rule_matching` looks for them.
@@ -101,6 +102,7 @@ class Farm:
         self.certified_names: Collection[str] = ()
         self.restart: Callable[[], None] = _must_be_restarted
         self.shut_down: Callable[[], None] = _must_be_stopped
+        self.is_replaced: bool = False
         self.store = store
         self.compiler = compiler
         self.hooks = hooks

@@ -65,9 +65,14 @@ def shortfall(told: Telling, farm: Farm, now: datetime) -> str:
     tx, job, task = told.tx, told.job, told.task
     if not (job.has_time_limits or farm.command_limits) or not task.is_active or task.activated is None:
         return ""
+    took_s = seconds_between(task.activated, now)
     commands: tuple[str, ...] = ()
     if farm.command_limits:
         commands = tuple(command.name for command in tasks.fetch_whole_by_key(tx, task.key).commands)
-    said = of_job(tx, job) if told.limits is None else told.limits
-    limits = rules.held(task.type, commands, said, farm.command_limits)
-    return rules.shortfall(limits, seconds_between(task.activated, now))
+
+    def by(said: JobTimeLimits) -> str:
+        limits = rules.held(task.type, commands, said, farm.command_limits)
+        return rules.shortfall(limits, took_s)
+
+    # What came with the job may be older than its lock: no worker is blamed by what a person has just taken back.
+    return by(told.limits or of_job(tx, job)) and by(of_job(tx, job))

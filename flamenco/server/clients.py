@@ -73,9 +73,11 @@ class Client(socket.socket):
 
     # -- waiting for it -----------------------------------------------------------------------------------------------
 
-    def expect(self, silence_s: float) -> None:
-        """From here on something else is sent or read, with pauses of at most `silence_s`."""
+    def expect(self, silence_s: float, patience_s: float | None = None) -> None:
+        """From here on something else is sent or read, with pauses of at most `silence_s`, and of `patience_s` in all
+        beside what it earns."""
         self._silence_s = silence_s
+        self._patience_s = PATIENCE_S if patience_s is None else patience_s
         self._moved = 0
         self._waited_s = 0.0
 
@@ -143,7 +145,7 @@ class Client(socket.socket):
         return len(data)
 
     def _wait(self, is_ready_within: Callable[[socket.socket, float], bool]) -> None:
-        left_s = PATIENCE_S + self._moved / LEAST_RATE - self._waited_s
+        left_s = self._patience_s + self._moved / LEAST_RATE - self._waited_s
         with self.aside(), self._places.one(self):
             began = time.monotonic()
             is_ready = is_ready_within(self, max(0.0, min(left_s, self._silence_s)))

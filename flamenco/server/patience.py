@@ -28,8 +28,8 @@ DRAIN_S = 5.0
 """How long what is left of a body is read and dropped, after an answer, so that the connection can be kept."""
 
 LINGER_S = 2.0
-"""How long a process that was replaced waits for another request over a connection: longer than clients pause that ask
-again and again, so that what they send meets no connection that is just being closed."""
+"""How long a process that was replaced waits for another request over a connection: longer than a page pauses, or a
+program that waits for something, so that what they send meets no connection that is just being closed."""
 
 PART_S = 2.0
 """How long a client may take to close its end of a connection after its last answer; cut off, it may not get to read

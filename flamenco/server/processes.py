@@ -160,6 +160,8 @@ class Manager:
 
     def retire(self) -> None:
         """Leave to others what is not answering requests: this process was replaced."""
+        if self._farm is not None:
+            self._farm.is_replaced = True
         self.stop_waiting()
         if self.tls is not None:
             self.tls.stop()

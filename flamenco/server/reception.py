@@ -143,6 +143,7 @@ class Reception(Generic[C]):
         if tls is None:
             connection = self._server.connect(Client(client, self._places), address, listener.getsockname())
             self._wait(connection, KEEPALIVE_S)
+            self._close_silent_if_leaving()
         else:
             secure = SecureClient(client, self._places, tls.context)
             connection = self._server.connect(secure, address, listener.getsockname())
@@ -176,6 +177,7 @@ class Reception(Generic[C]):
         else:
             self._wait(conn, KEEPALIVE_S)
             self._on_readable(conn, client)
+            self._close_silent_if_leaving()
 
     def _on_readable(self, conn: C, client: Client) -> None:
         """Something comes, unless the connection was closed a moment ago, in the same round."""
@@ -239,8 +241,7 @@ class Reception(Generic[C]):
         self._wait(conn, KEEPALIVE_S, is_idle=True)
         if ahead:
             self._add(conn, ahead)
-        if not self._server.is_staying():
-            self._server.close_silent()
+        self._close_silent_if_leaving()
 
     # -- who goes -----------------------------------------------------------------------------------------------------
 
@@ -267,7 +268,8 @@ class Reception(Generic[C]):
         if now >= self._next_look:
             self._next_look = now + LOOK_EVERY_S
             for conn in self._connections.overdue(now):
-                if not (conn.is_silent and conn.sock.has_sent()):  # that is read next: it is not to be lost
+                # What has come is read next: it is not to be lost.
+                if not (conn.is_silent and conn.loan.is_watched and conn.sock.has_sent()):
                     self._close(conn)
 
     def close_silent(self, deadline: float) -> None:
@@ -277,3 +279,7 @@ class Reception(Generic[C]):
                 conn.timeout = min(conn.timeout, deadline)
         self._next_look = 0.0
         self.look()
+
+    def _close_silent_if_leaving(self) -> None:
+        if not self._server.is_staying():
+            self._server.close_silent()

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from flamenco.api.middleware.answers import READ_TIMEOUT
+from flamenco.api.middleware.answers import EXPECT_REST
 from flamenco.api.middleware.clients import IS_GONE, UNHURRIED
 from flamenco.server.clients import Client
 
@@ -35,7 +35,7 @@ def impatient(app: WSGIApplication, client_of: Callable[[WSGIEnvironment], Clien
         if client.is_secure:
             environ["wsgi.url_scheme"] = "https"
         if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
-            environ[READ_TIMEOUT] = client.settimeout
+            environ[EXPECT_REST] = lambda silence_s: client.expect(silence_s, silence_s)
         answer = app(environ, start_response)
         client.expect(WRITE_TIMEOUT_S)
         if isinstance(answer, list) and any(answer):  # a body that is there already goes along with the head

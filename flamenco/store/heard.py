@@ -105,7 +105,8 @@ _LOCKED_TASK: Final = _LOCKED_JOB + len(job_store.STATE.columns)
 class Locked(NamedTuple):
     """The worker that speaks, and the task that it speaks of and its job, both kept from changing.
 
-    `limits` are those on the time of the job's tasks; `is_waited_for`: there are tasks that wait for this one.
+    `limits` are those on the time of the job's tasks, as they were before the lock was waited for. `is_waited_for`:
+    there are tasks that wait for this one.
     """
 
     worker: Worker

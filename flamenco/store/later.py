@@ -2,7 +2,8 @@
 
 Most of those are made while others wait for the same job. So a change that is only to be made by the end of the
 transaction is kept, and becomes a part of the statement that is sent next. All parts see the database as it was before
-that statement, so none may be about a row that another one changes; and whatever reads has all changes made before.
+that statement, so none may be about a row that another one changes; and whatever reads has all changes made before, or,
+where it is a part itself, leaves out the row that is changed.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ def put_off(tx: Connection, change: Change) -> None:
 
 
 def beside(tx: Connection, table: str, row: int) -> list[Change]:
-    """The changes that are to be made together with one of that table, which may be about the row that one of them
-    is about, and does not change it; the caller makes them. Others are made here."""
+    """The changes that are to be made together with one of that table, or with a look at it: which may be about the row
+    that one of them is about, and does not change it, or leaves it out; the caller makes them. Others are made here."""
     kept: list[Change] | None = tx.info.get(_KEY)
     if not kept:
         return []
@@ -75,7 +76,7 @@ class Made(NamedTuple):
 
 
 def make(tx: Connection, changes: Sequence[Change], *, returns: bool = False) -> Made:
-    """Make changes by one statement; the last one may be one that `returns` rows."""
+    """Make changes by one statement; the last one may be one that `returns` rows, or only look for them."""
     sql = _statement(tuple(change.sql for change in changes), returns=returns)
     parameters = {
         f"c{n}_{name}": value for n, change in enumerate(changes) for name, value in change.parameters.items()

@@ -83,7 +83,10 @@ class Ready:
         return later.make(tx, [*others, compiled.change(values, table, row)]).number
 
     def all_with_those(self, tx: Tx, /, table: str, row: int, **values: Any) -> list[Row]:
-        """As `all`, in the same way, of a change that returns rows, of which the first column is never NULL."""
+        """As `all`, in the same way, of a change that returns rows, or a look that leaves out the row of that number.
+
+        The first column is never NULL.
+        """
         others = later.beside(tx, table, row)
         compiled = self._for(tx)
         if not others:

@@ -1,6 +1,6 @@
 """Limits on the time of jobs' tasks, and which of the tasks that are being run fall under some.
 
-Nothing here is asked while a worker asks or reports, but for the end of a task of a job that has limits.
+Nothing here is asked while a worker asks or reports; those of a job that has any come with its lock, see `heard`.
 """
 
 from __future__ import annotations

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from functools import partial
@@ -17,11 +18,13 @@ from typing import Any
 
 import pytest
 
-from flamenco.server.patience import DRAIN_S, FINISH_TIMEOUT_S, PART_S
+from flamenco.server.arriving import PATIENCE_S
+from flamenco.server.patience import FINISH_TIMEOUT_S, PART_S
 from tests import length
 from tests.acceptance.conftest import Manager, on_both, on_both_long, running_manager, wait_until
 from tests.acceptance.shaman_clients import (
     API,
+    TIMEOUT_S,
     Client,
     GeneratedFile,
     StoreWatch,
@@ -130,21 +133,41 @@ def send_to(connection: Any, path: str, file: GeneratedFile) -> tuple[int, bytes
     return answer.status, answer.read()
 
 
+def in_chunks(content: bytes, _size: int) -> Iterator[bytes]:
+    """A request's fields, and its body, a mebibyte at a time."""
+    yield b"Transfer-Encoding: chunked\r\n\r\n"
+    for start in range(0, len(content), MEBIBYTE):
+        yield b"%x\r\n%b\r\n" % (MEBIBYTE, content[start : start + MEBIBYTE])
+    yield b"0\r\n\r\n"
+
+
+def as_it_is(content: bytes, size: int) -> Iterator[bytes]:
+    """The same, of a client that says how much it sends."""
+    yield b"Content-Length: %d\r\n\r\n" % size
+    for start in range(0, len(content), MEBIBYTE):
+        yield content[start : start + MEBIBYTE]
+
+
 @pytest.mark.long
+@pytest.mark.parametrize("body_of", [as_it_is, in_chunks])
 @on_both
-def test_an_answer_that_comes_early(manager: Manager) -> None:
+def test_an_answer_that_comes_early(manager: Manager, body_of: Callable[[bytes, int], Iterator[bytes]]) -> None:
     """Who is told that somebody else was faster may take its time with the rest, and then ask for something else."""
-    file = GeneratedFile(1006, 5 * MEBIBYTE)
-    content = b"".join(file.blocks())
-    with closing(begin(manager.url, file, MEBIBYTE)) as theirs, closing(connect(manager.url)) as connection:
+    file = GeneratedFile(1007 + (body_of is in_chunks), 5 * MEBIBYTE)
+    pieces = body_of(b"".join(file.blocks()), file.size)
+    address = manager.url.removeprefix("http://").split(":")
+    with (
+        closing(socket.create_connection((address[0], int(address[1])), TIMEOUT_S)) as theirs,
+        closing(connect(manager.url)) as connection,
+    ):
+        theirs.sendall(b"POST %b HTTP/1.1\r\nHost: x\r\n" % file.url.encode() + next(pieces) + next(pieces))
         assert wait_until(lambda: status(manager, file) == "uploading")
         assert send(connection, file) == (200, b"")
-        theirs.sendall(content[MEBIBYTE : 2 * MEBIBYTE])
+        theirs.sendall(next(pieces))
         assert theirs.recv(1000).startswith(b"HTTP/1.1 208 ")
-        theirs.sendall(content[2 * MEBIBYTE : 3 * MEBIBYTE])
-        beyond = time.monotonic() + DRAIN_S + PART_S + 1
-        assert wait_until(lambda: time.monotonic() > beyond)
-        theirs.sendall(content[3 * MEBIBYTE :])
+        beyond = time.monotonic() + PATIENCE_S + PART_S + 1
+        assert wait_until(lambda: time.monotonic() > beyond, 2 * PATIENCE_S)
+        theirs.sendall(b"".join(pieces))
         theirs.sendall(b"GET /api/version HTTP/1.1\r\nHost: x\r\n\r\n")
         assert theirs.recv(1000).startswith(b"HTTP/1.1 200 ")
 

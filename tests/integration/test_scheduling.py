@@ -124,6 +124,19 @@ def test_a_worker_that_asks_again_gets_the_task_it_has(farm: Farm) -> None:
     assert take(farm, worker).task.id == take(farm, worker).task.id
 
 
+def test_a_process_that_was_replaced_hands_out_nothing(farm: Farm) -> None:
+    """What a task is made of may be otherwise by the configuration that counts now; what runs goes on and ends."""
+    job = store_job(farm, authored_job(authored_task("a"), authored_task("b")))
+    worker = new_worker(farm)
+    assigned = take(farm, worker)
+    farm.is_replaced = True
+    report(farm, worker, assigned, TaskStatus.COMPLETED)
+    assert claim.assign_next(farm, worker) is None
+    assert statuses(farm, job) == ["active", "completed", "queued"]
+    farm.is_replaced = False
+    assert run_next(farm, worker) == "b"
+
+
 def test_a_worker_is_told_to_change_state_first(farm: Farm) -> None:
     """A pending request comes before any task, lazy or not."""
     store_job(farm, authored_job(authored_task()))

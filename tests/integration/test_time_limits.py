@@ -11,8 +11,8 @@ from flamenco.domain.actions import JobAction
 from flamenco.domain.errors import Refused
 from flamenco.domain.model import AuthoredTask, Command, Job, Worker
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.domain.time_limits import JobTimeLimits, TimeLimits
-from flamenco.farm import jobs, tasks, time_limits, timeline, workers
+from flamenco.domain.time_limits import NO_LIMITS, JobTimeLimits, TimeLimits
+from flamenco.farm import jobs, speaking, tasks, time_limits, timeline, workers
 from flamenco.farm.actions.carrying_out import carry_out
 from flamenco.farm.actions.of_jobs import Jobs
 from flamenco.farm.actions.values import Arguments, Asked
@@ -134,6 +134,20 @@ def test_one_that_is_done_too_soon_has_failed(farm: Farm, clock: Clock) -> None:
     clock.forward(5)
     report(farm, second, again, TaskStatus.COMPLETED)
     assert statuses(farm, job) == ["completed", "completed"]
+
+
+@pytest.mark.parametrize(("seen", "now", "fails"), [(5, 1, False), (0, 5, True), (1, 5, False)])
+def test_limits_that_were_changed_while_a_report_waited(
+    farm: Farm, clock: Clock, *, seen: int, now: int, fails: bool
+) -> None:
+    """What its transaction saw of them may be older: nobody fails by what was taken back, or stays without any."""
+    limited(farm, min_run_s=now)
+    worker = new_worker(farm, "first")
+    assigned = take(farm, worker)
+    clock.forward(2)
+    with speaking.hearing_of(farm, worker, assigned.task.id, clock()) as told:
+        old = JobTimeLimits(own={"*": TimeLimits(min_run_s=seen)}) if seen else NO_LIMITS
+        assert bool(time_limits.shortfall(told._replace(limits=old), farm, clock())) is fails
 
 
 def test_limits_of_a_job_are_changed_while_it_runs(farm: Farm, clock: Clock, overdue: Overdue) -> None:

@@ -2,7 +2,8 @@
 
 Most clients send all of a body before they look for an answer. A connection that is closed while they do makes them
 fail without one, and what they sent is not to be taken for their next request either. So the answer goes first, and
-then what still comes is read and dropped, for as long as the server waits for somebody who uploads.
+then what still comes is read and dropped, for as long as the server waits for somebody who uploads. Who may not upload
+at all has less time.
 
 Clients of Flamenco read whatever claims to be JSON. Where there is nothing to read they fail, or log an error for every
 frame that is rendered. So an answer without a body has no content type.
@@ -10,18 +11,26 @@ frame that is rendered. So an answer without a body has no content type.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import falcon
 
+from flamenco.api.middleware.body import stream_of
 from flamenco.api.operation import Operation
 
-READ_TIMEOUT: Final = "flamenco.read_timeout"
-"""Where in the WSGI environment a server puts a function that is told how many seconds a read may wait at most."""
+EXPECT_REST: Final = "flamenco.expect_rest"
+"""Where in the WSGI environment a server puts a function that is told how many seconds a client may be silent from here
+on; what it sends earns it more."""
 
 SILENCE_S: Final = 60.0
-"""How long a client may send nothing meanwhile, unless it has sent so little that the server gives it less."""
+
+REFUSED: Final = frozenset({401, 403, 429})
+SILENCE_OF_REFUSED_S: Final = 5.0
+MOST_OF_REFUSED_S: Final = 60.0
+"""How long they may go on sending in all; they are cut off then."""
 
 _BLOCK = 256 * 1024
 
@@ -38,8 +47,8 @@ class UnreadBody:
             return
         answer = resp.data or b""
         resp.data = None
-        stream = req.context.get("stream") or req.bounded_stream
-        resp.set_stream(_Answer(answer, stream, req.env.get(READ_TIMEOUT)), len(answer))
+        is_refused = resp.status_code in REFUSED
+        resp.set_stream(_Answer(answer, stream_of(req), req.env.get(EXPECT_REST), is_refused=is_refused), len(answer))
 
 
 def _is_read(req: falcon.Request) -> bool:
@@ -50,10 +59,13 @@ def _is_read(req: falcon.Request) -> bool:
 class _Answer:
     """The body of an answer; the server closes it once it is sent."""
 
-    def __init__(self, answer: bytes, stream: Any, set_timeout: Callable[[float], None] | None) -> None:
+    def __init__(
+        self, answer: bytes, stream: Any, expect_rest: Callable[[float], None] | None, *, is_refused: bool
+    ) -> None:
         self._answer = answer
         self._stream = stream
-        self._set_timeout = set_timeout
+        self._expect_rest = expect_rest
+        self._is_refused = is_refused
 
     def __iter__(self) -> Iterator[bytes]:
         if self._answer:
@@ -61,11 +73,12 @@ class _Answer:
 
     def close(self) -> None:
         """Drop what still comes."""
-        if self._set_timeout is None:
+        if self._expect_rest is None:
             return  # a client that sends nothing more would hold us for ever
-        self._set_timeout(SILENCE_S)
+        self._expect_rest(SILENCE_OF_REFUSED_S if self._is_refused else SILENCE_S)
+        until = time.monotonic() + MOST_OF_REFUSED_S if self._is_refused else math.inf
         try:
-            while self._stream.read(_BLOCK):
+            while time.monotonic() < until and self._stream.read(_BLOCK):
                 pass
         except Exception:  # noqa: S110 - it went away, which is as good
             pass

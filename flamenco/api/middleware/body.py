@@ -31,7 +31,7 @@ class Body:
         if declared is None:
             return
         if declared.stream:
-            params["stream"] = _stream(req)
+            params["stream"] = stream_of(req)
         if not declared.reads_body:
             return
         raw = read_body(req, min(self._limit, declared.body_limit or self._limit), declared)
@@ -52,7 +52,7 @@ def read_body(req: falcon.Request, limit: int, declared: Operation) -> bytes:
         if declared.media:
             raise BadRequest("the request does not say how long its body is", HTTPStatus.LENGTH_REQUIRED)
         return b""
-    stream = _stream(req)
+    stream = stream_of(req)
     if length is not None and length > limit:
         raise _too_large(limit)
     blocks, size = [], 0
@@ -70,7 +70,7 @@ def read_body(req: falcon.Request, limit: int, declared: Operation) -> bytes:
     return b"".join(blocks)
 
 
-def _stream(req: falcon.Request) -> Any:
+def stream_of(req: falcon.Request) -> Any:
     """The body, to be read up to its end and no further."""
     chunked = req.content_length is None and req.env.get("wsgi.input_terminated")
     return req.stream if chunked else req.bounded_stream

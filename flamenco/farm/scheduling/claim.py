@@ -36,6 +36,8 @@ def assign_next(farm: Farm, speaker: Speaker) -> Assignment | WorkerStatus | Non
     A worker that has an active task gets that one again, once it runs nowhere else any more.
     Raises `Conflict` unless the worker is awake.
     """
+    if farm.is_replaced:
+        return None  # whoever asks next is given what the newer configuration makes of it
     now = farm.clock()
     if idle.is_idle_still(farm, speaker, now):
         return None
