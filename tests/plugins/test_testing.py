@@ -25,6 +25,7 @@ Hire = Callable[..., FakeWorker]
 PassTime = Callable[..., None]
 
 HELLO = {"message": "hello"}
+WAIT_S = 30.0
 
 ORACLE = '''
 """Says things."""
@@ -327,6 +328,7 @@ def test_running_the_commands_of_a_plugin(
     assert worker.steps == [1]
     assert worker.outputs == [picture]
     assert client.job(job.id).status == "completed"
+    assert farm.image_queue.wait_until_idle(WAIT_S)
     assert list(farm.config.local_storage_path.rglob("*.jpg"))
 
 
