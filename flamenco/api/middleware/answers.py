@@ -26,8 +26,11 @@ EXPECT_REST: Final = "flamenco.expect_rest"
 on; what it sends earns it more."""
 
 SILENCE_S: Final = 60.0
+"""How long a client may send nothing, as in the middle of an upload."""
 
 REFUSED: Final = frozenset({401, 403, 429})
+"""The statuses of answers to those who may not upload at all, or not now: they hold no thread for long."""
+
 SILENCE_OF_REFUSED_S: Final = 5.0
 MOST_OF_REFUSED_S: Final = 60.0
 """How long they may go on sending in all; they are cut off then."""
