@@ -90,17 +90,21 @@ def over(counts: TaskCounts) -> JobStatus:
     return JobStatus.CANCEL_REQUESTED if counts.canceled and not counts.missed else JobStatus.FAILED
 
 
-def taken_up(status: JobStatus, reason: str) -> list[Effect]:
+def taken_up(status: JobStatus, reason: str, paused: int = 0) -> list[Effect]:
     """A person has queued a task of a job that has ended: it goes on, after a failure with all that this took down.
 
-    So does one that somebody called under construction, of which nobody would ask again.
+    So does one that somebody called under construction, of which nobody would ask again. Of its tasks, `paused` were
+    paused when it ended: they do as those that it took down, since nobody would resume a job that goes on.
     """
     if status not in (JobStatus.FAILED, JobStatus.CANCELED, JobStatus.UNDER_CONSTRUCTION):
         return []
     effects: list[Effect] = [JobMove(status, JobStatus.QUEUED, reason, refresh_tasks=True)]
+    left = frozenset({TaskStatus.PAUSED} if paused else ())
     if status is JobStatus.FAILED:
         activity = "Queued because the job is taken up again."
-        effects.append(MassMove(frozenset({TaskStatus.CANCELED}), TaskStatus.QUEUED, activity))
+        effects.append(MassMove(left | {TaskStatus.CANCELED}, TaskStatus.QUEUED, activity))
+    elif left:
+        effects.append(MassMove(left, TaskStatus.CANCELED, "Canceled, as its job was while this was paused."))
     return effects
 
 
@@ -109,12 +113,17 @@ def reopened(status: JobStatus, reason: str) -> list[Effect]:
     return [JobMove(status, JobStatus.QUEUED, reason, refresh_tasks=True)] if status is JobStatus.COMPLETED else []
 
 
-def requeued(status: JobStatus, tasks: TaskStatus, reason: str) -> list[Effect]:
+def requeued(status: JobStatus, tasks: TaskStatus, reason: str, paused: int = 0) -> list[Effect]:
     """A person has queued all tasks of a job that are in one status: it goes on as with a single one."""
-    effects = taken_up(status, reason) or reopened(status, reason)
-    sources = frozenset({tasks, TaskStatus.CANCELED} if status is JobStatus.FAILED else {tasks})
-    moves = [each for each in effects if isinstance(each, JobMove)]
-    return [*moves, MassMove(sources, TaskStatus.QUEUED, reason)]
+    effects = taken_up(status, reason, paused) or reopened(status, reason)
+    moves = [each for each in effects if isinstance(each, MassMove)]
+    sources = frozenset({tasks}).union(*(each.sources for each in moves if each.to is TaskStatus.QUEUED))
+    return [
+        *(each for each in effects if isinstance(each, JobMove)),
+        MassMove(sources, TaskStatus.QUEUED, reason),
+        # Afterwards, so that none of these is queued with those that were canceled before.
+        *(each for each in moves if each.to is TaskStatus.CANCELED),
+    ]
 
 
 def move_job(old: JobStatus, counts: TaskCounts, new: JobStatus, reason: str) -> list[Effect]:
@@ -126,7 +135,7 @@ def move_job(old: JobStatus, counts: TaskCounts, new: JobStatus, reason: str) ->
 
 def enforce_again(status: JobStatus, counts: TaskCounts, reason: str = "") -> list[Effect]:
     """What a job that was found in a transitional `status` at start-up, for this `reason`, still has to go through."""
-    effects: list[Effect] = list(_mass_move(status, status))
+    effects: list[Effect] = list(_mass_move(status, status, counts))
     for effect in effects:
         if isinstance(effect, MassMove):
             counts = counts.moved(effect.sources, effect.to)
@@ -145,7 +154,7 @@ def _cascade(status: JobStatus, counts: TaskCounts, new: JobStatus, reason: str)
     while step and step[0] is not status:
         old, (status, reason) = status, step
         effects.append(JobMove(old, status, reason, status in _REFRESHES_TASKS))
-        for move in _mass_move(old, status):
+        for move in _mass_move(old, status, counts):
             counts = counts.moved(move.sources, move.to)
             effects.append(move)
         step = _follow_up(status, counts, reason)
@@ -163,14 +172,16 @@ _REFRESHES_TASKS = frozenset(
 )
 
 
-def _mass_move(old: JobStatus, new: JobStatus) -> list[MassMove]:
+def _mass_move(old: JobStatus, new: JobStatus, counts: TaskCounts) -> list[MassMove]:
     if new in (JobStatus.CANCEL_REQUESTED, JobStatus.FAILED):
         activity = f'Manager canceled this task because the job got status "{new}".'
         return [MassMove(UNFINISHED_TASK, TaskStatus.CANCELED, activity)]
     if new is JobStatus.PAUSE_REQUESTED:
         activity = f'Manager paused this task because the job got status "{new}".'
         return [MassMove(RUNNABLE_TASK, TaskStatus.PAUSED, activity)]
-    if new in SCHEDULABLE_JOB and old in PAUSING_JOB:
+    # One that was sent elsewhere while it was paused has paused tasks as well, which nobody could resume any more.
+    was_left = old not in SCHEDULABLE_JOB and old is not JobStatus.REQUEUEING and counts.paused
+    if new in SCHEDULABLE_JOB and (old in PAUSING_JOB or was_left):
         return [MassMove(frozenset({TaskStatus.PAUSED}), TaskStatus.QUEUED, "Queued because the job goes on.")]
     if new is JobStatus.REQUEUEING and old is not JobStatus.UNDER_CONSTRUCTION:
         activity = f'Queued because the job went from status "{old}" to "{new}".'

@@ -263,7 +263,7 @@ class Cascade:
 
     def take_up(self, reason: str) -> None:
         """Have a job that has ended go on: a person has queued one of its tasks."""
-        self._carry_out(transitions.taken_up(self.job.status, reason), reason)
+        self._carry_out(transitions.taken_up(self.job.status, reason, self.job.counts_to_be.paused), reason)
 
     def reopen(self, reason: str) -> None:
         """Have a completed job go on with what is queued now, and with nothing else."""
@@ -271,7 +271,7 @@ class Cascade:
 
     def requeue(self, tasks: TaskStatus, reason: str) -> None:
         """Queue all tasks that are in one status, and have a job that has ended go on with them."""
-        self._carry_out(transitions.requeued(self.job.status, tasks, reason), reason)
+        self._carry_out(transitions.requeued(self.job.status, tasks, reason, self.job.counts_to_be.paused), reason)
         self.job = replace(self.job, updated=self.now)
         self._events.append(job_event(self.job, refresh_tasks=True))
 
@@ -286,17 +286,23 @@ class Cascade:
             self._events.append(job_event(self.job, refresh_tasks=True))  # there are more in their places now
 
     def _carry_out(self, effects: list[Effect], reason: str) -> None:
-        """Let `effects` happen, in their order; those after a move that takes several transactions after that one."""
+        """Let `effects` happen, in their order.
+
+        Where a move takes several transactions, those that follow are begun with it; what then becomes of the job is
+        seen once all are done.
+        """
+        begun = False
         for effect in effects:
             match effect:
                 case JobMove():
+                    if begun:
+                        return
                     activity = self._wait_for(effect.new) or transitions.activity_of(effect)
                     self.job = replace(self.job, status=effect.new, activity=activity, updated=self.now)
                     self._events.append(job_event(self.job, effect.old, refresh_tasks=effect.refresh_tasks))
                 case MassMove():
                     self._move_tasks(effect, reason)
-                    if self.job.moves:
-                        return
+                    begun = bool(self.job.moves)
 
     def _wait_for(self, new: JobStatus) -> str:
         """What a job that is queued waits for; empty where it does not wait."""

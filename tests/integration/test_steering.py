@@ -6,12 +6,14 @@ import pytest
 from msgspec.structs import replace
 
 from flamenco.domain.errors import AccessDenied, Conflict, NotFound, Refused
+from flamenco.domain.model import Assignment
 from flamenco.domain.statuses import JobStatus, TaskStatus, WorkerStatus
-from flamenco.farm import jobs, speaking, tasks, workers
+from flamenco.farm import jobs, moving, requeueing, speaking, tasks, workers
 from flamenco.farm.context import Farm
 from flamenco.farm.scheduling import claim
 from flamenco.farm.tasks import TaskChange
 from flamenco.store import jobs as job_store
+from flamenco.store import moves
 from flamenco.store.scheduling import queues
 from tests.conftest import authored_job, authored_task
 from tests.integration.farming import SECRET, job_now, new_worker, report, run_next, statuses, store_job, take
@@ -68,6 +70,40 @@ def test_a_job_under_construction_goes_on_with_a_task_that_is_queued(farm: Farm)
     tasks.set_status(farm, tasks.of_job(farm, job.id)[0].id, TaskStatus.QUEUED, "now")
     assert run_next(farm, worker) == "a"
     assert statuses(farm, job) == ["completed", "completed"]
+
+
+@pytest.mark.parametrize("at_once", [moves.AT_ONCE, 1], ids=["at once", "in slices"])
+@pytest.mark.parametrize(
+    ("again", "expected"),
+    [
+        ("job", ["canceled", "completed", "canceled", "completed", "completed"]),
+        ("task", ["canceled", "completed", "completed", "canceled", "canceled"]),
+        ("tasks", ["canceled", "completed", "completed", "canceled", "canceled"]),
+    ],
+)
+def test_a_job_that_was_canceled_while_it_was_paused_ends_again(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch, at_once: int, again: str, expected: list[str]
+) -> None:
+    """Whatever of it somebody queues: no task stays paused in a job that goes on, as nobody could resume it there."""
+    monkeypatch.setattr(moves, "AT_ONCE", at_once)
+    job, worker = store_job(farm, authored_job(*(authored_task(name) for name in "abcd"))), new_worker(farm)
+    run_next(farm, worker)
+    tasks.set_status(farm, tasks.of_job(farm, job.id)[1].id, TaskStatus.CANCELED, "not that")
+    jobs.set_status(farm, job.id, JobStatus.PAUSE_REQUESTED, "wait")
+    jobs.set_status(farm, job.id, JobStatus.CANCEL_REQUESTED, "no")
+    moving.finish_all(farm)
+    assert statuses(farm, job) == ["canceled", "completed", "canceled", "paused", "paused"]
+    if again == "job":
+        jobs.set_status(farm, job.id, JobStatus.QUEUED, "after all")
+    elif again == "task":
+        tasks.set_status(farm, tasks.of_job(farm, job.id)[1].id, TaskStatus.QUEUED, "after all")
+    else:
+        requeueing.requeue_tasks(farm, job.id, TaskStatus.CANCELED, "after all", lambda _status: None)
+    moving.finish_all(farm)
+    while isinstance(assigned := claim.assign_next(farm, worker), Assignment):
+        report(farm, worker, assigned, TaskStatus.COMPLETED)
+    moving.finish_all(farm)
+    assert statuses(farm, job) == expected
 
 
 def test_signing_off_returns_the_task(farm: Farm) -> None:

@@ -134,6 +134,35 @@ def test_a_queued_task_takes_its_job_up_again(job: J, statuses: list[J], moved: 
     assert {source for effect in effects if isinstance(effect, MassMove) for source in effect.sources} == moved
 
 
+@pytest.mark.parametrize(
+    ("job", "tasks", "moves"),
+    [
+        (J.FAILED, T.FAILED, [({T.FAILED, T.CANCELED, T.PAUSED}, T.QUEUED)]),
+        (J.CANCELED, T.CANCELED, [({T.CANCELED}, T.QUEUED), ({T.PAUSED}, T.CANCELED)]),
+        (J.CANCELED, T.PAUSED, [({T.PAUSED}, T.QUEUED), ({T.PAUSED}, T.CANCELED)]),
+        (J.PAUSED, T.FAILED, [({T.FAILED}, T.QUEUED)]),
+    ],
+)
+def test_what_was_paused_when_its_job_ended(job: J, tasks: T, moves: Sequence[tuple[AbstractSet[T], T]]) -> None:
+    """Goes the way of all that its job took down once that goes on: nobody could resume it any more."""
+    effects = requeued(job, tasks, "again", paused=1)
+    assert [(each.sources, each.to) for each in effects if isinstance(each, MassMove)] == moves
+
+
+@pytest.mark.parametrize(
+    ("job", "moves"),
+    [
+        (J.FAILED, [({T.CANCELED, T.PAUSED}, T.QUEUED)]),
+        (J.CANCELED, [({T.PAUSED}, T.CANCELED)]),
+        (J.PAUSED, []),
+    ],
+)
+def test_what_was_paused_does_not_keep_a_queued_task_waiting(job: J, moves: Sequence[tuple[AbstractSet[T], T]]) -> None:
+    """Nor the job from ending with it."""
+    effects = taken_up(job, "again", paused=1)
+    assert [(each.sources, each.to) for each in effects if isinstance(each, MassMove)] == moves
+
+
 @pytest.mark.parametrize("job", JobStatus)
 @pytest.mark.parametrize("tasks", [T.FAILED, T.CANCELED])
 def test_some_tasks_of_a_job_are_queued_again(job: JobStatus, tasks: TaskStatus) -> None:
@@ -197,6 +226,10 @@ ALL_KINDS = TaskCounts(active=1, canceled=1, completed=1, failed=1, paused=1, qu
         (J.PAUSED, ALL_KINDS, J.QUEUED, [J.QUEUED], [({T.PAUSED}, T.QUEUED)]),
         (J.PAUSE_REQUESTED, ALL_KINDS, J.ACTIVE, [J.ACTIVE], [({T.PAUSED}, T.QUEUED)]),
         (J.FAILED, TaskCounts(completed=3), J.QUEUED, [J.QUEUED, J.COMPLETED], []),
+        (J.CANCELED, TaskCounts(canceled=3), J.QUEUED, [J.QUEUED], []),
+        (J.CANCELED, ALL_KINDS, J.QUEUED, [J.QUEUED], [({T.PAUSED}, T.QUEUED)]),
+        (J.FAILED, ALL_KINDS, J.ACTIVE, [J.ACTIVE], [({T.PAUSED}, T.QUEUED)]),
+        (J.UNDER_CONSTRUCTION, ALL_KINDS, J.QUEUED, [J.QUEUED], [({T.PAUSED}, T.QUEUED)]),
         (J.ACTIVE, ALL_KINDS, J.ACTIVE, [], []),
     ],
 )
