@@ -34,7 +34,7 @@ from flamenco.store.engine import Store
 from flamenco.store.schema import metadata
 from flamenco.store.upgrade import known_revisions, upgrade
 from flamenco.testing import START, Clock
-from tests import leaks, length, trusting
+from tests import collecting, leaks, length, trusting
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,12 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test is read. How long an example takes says more of the machine than of the code."""
-    hypothesis.settings.register_profile("patient", deadline=None)
-    hypothesis.settings.load_profile("patient")
+    config.pluginmanager.register(collecting)
     config.pluginmanager.register(leaks)
     config.pluginmanager.register(trusting)
     if config.getoption("--long"):
         length.set_whole()
+    hypothesis.settings.register_profile("patient", deadline=None, max_examples=length.of(30, 100))
+    hypothesis.settings.load_profile("patient")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -81,8 +82,9 @@ def _has(item: pytest.Item, mark: str) -> bool:
 
 
 def _goes_on(item: pytest.Item) -> bool:
-    """Whether it has the mark `longer`, or measures what otherwise is only done once."""
-    return _has(item, "longer") or "benchmark" in getattr(item, "fixturenames", ())
+    """Whether it has the mark `longer`, tries random examples, or measures what otherwise is only done once."""
+    has_examples = hasattr(getattr(item, "obj", None), "hypothesis")
+    return _has(item, "longer") or has_examples or "benchmark" in getattr(item, "fixturenames", ())
 
 
 def _takes_long(item: pytest.Item) -> bool:

@@ -17,6 +17,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, metadata
 from pathlib import Path
@@ -161,7 +162,10 @@ def owner_of(function: object) -> str:
 
 def docstring_of(plugin: Plugin) -> str:
     """The docstring in the plugin's file, which is not run; empty where there is none, or no file that can be read."""
-    tree = _parsed(Path(plugin.file)) if plugin.file else None
+    try:
+        tree = _parsed(Path(plugin.file).read_bytes()) if plugin.file else None
+    except OSError:
+        return ""
     return (ast.get_docstring(tree) or "") if tree else ""
 
 
@@ -298,7 +302,15 @@ def problem_with_name(name: str, where: str) -> str:
 
 def _described(file: Path) -> tuple[str, tuple[str, ...]]:
     """First line of the docstring, and names of the hooks, of a file that is not run. Nothing for a broken one."""
-    tree = _parsed(file)
+    try:
+        return _outline(file.read_bytes())
+    except OSError:
+        return "", ()
+
+
+@lru_cache(maxsize=64)  # whoever reads a configuration looks at all plugins again, which hardly ever change
+def _outline(source: bytes) -> tuple[str, tuple[str, ...]]:
+    tree = _parsed(source)
     if tree is None:
         return "", ()
     hooks = tuple(
@@ -309,13 +321,13 @@ def _described(file: Path) -> tuple[str, tuple[str, ...]]:
     return (ast.get_docstring(tree) or "").partition("\n")[0], hooks
 
 
-def _parsed(file: Path) -> ast.Module | None:
-    """The file's syntax tree, None for a broken one: what is wrong with it is told when it is loaded."""
+def _parsed(source: bytes) -> ast.Module | None:
+    """A file's syntax tree, None for a broken one: what is wrong with it is told when it is loaded."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about strings, for their author, who sees them when it is loaded
-            return ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+            return ast.parse(source)
+    except (SyntaxError, ValueError):
         return None
 
 

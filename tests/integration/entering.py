@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from falcon import testing
 
@@ -37,14 +37,11 @@ def basic(user: str, password: str) -> dict[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
-_APPLICATIONS: WeakKeyDictionary[Farm, Application] = WeakKeyDictionary()
-
-
+# Of few farms at a time: an application keeps its farm, and hundreds of both would be looked through for garbage.
+@lru_cache(maxsize=4)
 def _application(farm: Farm) -> Application:
     """The one that all clients of a farm ask, made when the first one does."""
-    if farm not in _APPLICATIONS:
-        _APPLICATIONS[farm] = create_app(farm)
-    return _APPLICATIONS[farm]
+    return create_app(farm)
 
 
 class Client:
