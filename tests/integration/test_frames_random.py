@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
@@ -142,6 +143,7 @@ class Rendering(FarmMachine):
         return isinstance(assigned, Assignment)
 
 
+@pytest.mark.longer
 def test_whatever_is_wanted_again() -> None:
     """Whatever workers and people do."""
     run_state_machine_as_test(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
@@ -187,12 +188,13 @@ class Waiting(FarmMachine):
         telling.tell_all(self.farm)
 
 
+@pytest.mark.longer
 def test_nothing_runs_before_what_it_waits_for() -> None:
     """Whatever workers and people do, and however late it is told."""
     run_state_machine_as_test(
         Waiting,
         settings=settings(
-            max_examples=length.of(40, 400),
+            max_examples=length.of(20, 400),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
@@ -138,12 +139,13 @@ class Previewed(FarmMachine):
         return jobs.fetch(self.farm, self.job.id)
 
 
+@pytest.mark.longer
 def test_anything_may_happen() -> None:
     """In any order."""
     run_state_machine_as_test(
         Previewed,
         settings=settings(
-            max_examples=length.of(25, 300),
+            max_examples=length.of(12, 300),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -24,7 +24,7 @@ from tests.machine import slowness
 
 log = logging.getLogger(__name__)
 
-JOBS = 10_000
+JOBS = length.of(2_000, 10_000)
 STARTS = length.of(2, 3)
 MOST_S = 3.0
 
@@ -47,8 +47,8 @@ def store_jobs(folder: Path) -> None:
 
 
 @pytest.mark.longer
-def test_ten_thousand_open_jobs(tmp_path: Path) -> None:
-    """A manager with 10,000 open jobs answers within three seconds of its start; again and again."""
+def test_thousands_of_open_jobs(tmp_path: Path) -> None:
+    """A manager with thousands of open jobs answers within three seconds of its start; again and again."""
     store_jobs(tmp_path)
     took = []
     for _ in range(STARTS):
