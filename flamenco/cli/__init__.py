@@ -24,6 +24,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 import click
 
 from flamenco import __version__
+from flamenco.collector import collector_paused
 from flamenco.domain.errors import ConfigError, FarmError, StoreError
 from flamenco.domain.visible import visible_lines
 
@@ -233,7 +234,9 @@ def _offering(command: click.Command) -> click.Command:
 def _imported(module: str, user: str) -> ModuleType:
     """Import a module of ours. Raises `ConfigError` naming the library that is missing, and who needs it."""
     try:
-        return importlib.import_module(module)
+        # What is imported stays: looking for garbage among it takes an eighth of the time.
+        with collector_paused():
+            return importlib.import_module(module)
     except ModuleNotFoundError as error:
         # One of our own modules that is missing is a mistake of ours, and its traceback is wanted.
         if (error.name or "").partition(".")[0] == "flamenco":

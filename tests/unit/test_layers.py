@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulation": {"domain", "config", "client", "demo", "worker", ""},
     "bootstrap": TOP | {""},
     "server": TOP | {"bootstrap", ""},
-    "cli": TOP | {"bootstrap", "server", ""},
+    "cli": TOP | {"bootstrap", "server", "collector", ""},
     "task_process": {"builtin", "cli", "hooks", "worker"},
     "testing": TOP | {"bootstrap", "server", ""},
     "__main__": {"cli"},
