@@ -29,7 +29,9 @@ def pytest_collection(session: pytest.Session) -> None:
     folders = [ROOT / argument for argument in session.config.args if (ROOT / argument).is_dir()]
     if worker is None or not folders:
         return
-    files = sorted(file for folder in folders for file in folder.rglob("test_*.py") if "load" not in file.parts)
+    found = sorted(file for folder in folders for file in folder.rglob("test_*.py"))
+    ignored = session.config.hook.pytest_ignore_collect
+    files = [file for file in found if not ignored(collection_path=file, config=session.config)]
     number = int(worker["workerid"].removeprefix("gw"))
     for file in files[number :: worker["workercount"]]:
         # What is wrong is told when it is read as a test; some is right once the `conftest.py` beside it was read.
