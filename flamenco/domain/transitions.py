@@ -94,18 +94,18 @@ def taken_up(status: JobStatus, reason: str, paused: int = 0) -> list[Effect]:
     """A person has queued a task of a job that has ended: it goes on, after a failure with all that this took down.
 
     So does one that somebody called under construction, of which nobody would ask again. Of its tasks, `paused` were
-    paused when it ended: they do as those that it took down, since nobody would resume a job that goes on.
+    paused then: they are canceled with a job that was, and go on with any other, since nobody would resume that.
     """
     if status not in (JobStatus.FAILED, JobStatus.CANCELED, JobStatus.UNDER_CONSTRUCTION):
         return []
     effects: list[Effect] = [JobMove(status, JobStatus.QUEUED, reason, refresh_tasks=True)]
     left = frozenset({TaskStatus.PAUSED} if paused else ())
-    if status is JobStatus.FAILED:
-        activity = "Queued because the job is taken up again."
-        effects.append(MassMove(left | {TaskStatus.CANCELED}, TaskStatus.QUEUED, activity))
-    elif left:
-        effects.append(MassMove(left, TaskStatus.CANCELED, "Canceled, as its job was while this was paused."))
-    return effects
+    if status is JobStatus.CANCELED:
+        stop = MassMove(left, TaskStatus.CANCELED, "Canceled, as its job was while this was paused.")
+        return [*effects, stop] if left else effects
+    taken_down = frozenset({TaskStatus.CANCELED} if status is JobStatus.FAILED else ())
+    go = MassMove(left | taken_down, TaskStatus.QUEUED, "Queued because the job is taken up again.")
+    return [*effects, go] if go.sources else effects
 
 
 def reopened(status: JobStatus, reason: str) -> list[Effect]:

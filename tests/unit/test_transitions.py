@@ -140,6 +140,7 @@ def test_a_queued_task_takes_its_job_up_again(job: J, statuses: list[J], moved: 
         (J.FAILED, T.FAILED, [({T.FAILED, T.CANCELED, T.PAUSED}, T.QUEUED)]),
         (J.CANCELED, T.CANCELED, [({T.CANCELED}, T.QUEUED), ({T.PAUSED}, T.CANCELED)]),
         (J.CANCELED, T.PAUSED, [({T.PAUSED}, T.QUEUED), ({T.PAUSED}, T.CANCELED)]),
+        (J.UNDER_CONSTRUCTION, T.FAILED, [({T.FAILED, T.PAUSED}, T.QUEUED)]),
         (J.PAUSED, T.FAILED, [({T.FAILED}, T.QUEUED)]),
     ],
 )
@@ -154,6 +155,7 @@ def test_what_was_paused_when_its_job_ended(job: J, tasks: T, moves: Sequence[tu
     [
         (J.FAILED, [({T.CANCELED, T.PAUSED}, T.QUEUED)]),
         (J.CANCELED, [({T.PAUSED}, T.CANCELED)]),
+        (J.UNDER_CONSTRUCTION, [({T.PAUSED}, T.QUEUED)]),
         (J.PAUSED, []),
     ],
 )
