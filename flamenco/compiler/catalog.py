@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ SUFFIX = ".js"
 SMALLEST = 8
 """Files below this many bytes are no scripts: leftovers of an editor, say."""
 
+_REQUIRES = re.compile(r"\brequire\b")
 _MODULE_SUFFIXES = (".js", ".json")
 _MODULE_DEPTH = 8
 """How many folders deep modules are looked for."""
@@ -30,6 +32,11 @@ class Script(Struct, frozen=True, kw_only=True):
     path: Path
     source: str
     digest: str
+
+    @property
+    def requires(self) -> bool:
+        """Whether it may ask for modules."""
+        return _requires(self.source)
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -70,7 +77,7 @@ def find(folders: Sequence[Path], limits: ScriptLimits) -> Found:
                 sources.append((path, _text(path, limits.script_kb * 1024)))
             except (OSError, ValueError) as error:
                 problems.append(_problem(path, f"{path.name} cannot be read: {reason(error)}"))
-    modules = _modules(folders, limits) if any("require" in source for _, source in sources) else {}
+    modules = _modules(folders, limits) if any(_requires(source) for _, source in sources) else {}
     modules_digest = _digest(*(part for item in sorted(modules.items()) for part in item))
     for path, source in sources:
         same_name = scripts.setdefault(job_type_name(path.name), [])
@@ -78,7 +85,7 @@ def find(folders: Sequence[Path], limits: ScriptLimits) -> Found:
             message = f"{path.name} is hidden by {same_name[-1].path.name}, which defines the same job type"
             problems.append(_problem(path, message))
             continue
-        digest = _digest(path.name, source, modules_digest if "require" in source else "")
+        digest = _digest(path.name, source, modules_digest if _requires(source) else "")
         same_name.append(Script(job_type=job_type_name(path.name), path=path, source=source, digest=digest))
     return Found(scripts=scripts, problems=problems, modules=modules)
 
@@ -91,10 +98,15 @@ def find_one(path: Path, folders: Sequence[Path], limits: ScriptLimits) -> Found
     source = _text(path, limits.script_kb * 1024)
     own = path.parent
     searched = folders if any(_is_same(own, folder) for folder in folders) else [own, *folders]
-    modules = _modules(searched, limits) if "require" in source else {}
+    modules = _modules(searched, limits) if _requires(source) else {}
     digest = _digest(str(path), source, *(part for item in sorted(modules.items()) for part in item))
     script = Script(job_type=job_type_name(path.name), path=path, source=source, digest=digest)
     return Found(scripts={script.job_type: [script]}, problems=[], modules=modules)
+
+
+def _requires(source: str) -> bool:
+    """Whether the word is there; settings that are `required` are another one."""
+    return _REQUIRES.search(source) is not None
 
 
 def _is_same(one: Path, other: Path) -> bool:

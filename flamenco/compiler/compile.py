@@ -265,7 +265,7 @@ class Compiler:
             "limits": msgspec.to_builtins(self._limits),
             "zone": zone_around(created) if created else [(0, 0, "UTC")],
             "id_prefix": _id_prefix(),
-            "modules": found.modules if "require" in script.source else {},
+            "modules": found.modules if script.requires else {},
         }
         request = Request(
             file=script.path.name,

@@ -11,7 +11,6 @@ import asyncio
 import json
 import os
 import queue
-import re
 import signal
 import sys
 import threading
@@ -40,8 +39,13 @@ WATCH_INTERVAL_S = 0.02
 CLOSING_S = 0.5
 LAST_WORDS_S = 0.5
 
-_NAMES_BYTES = re.compile(r"(?:Int|Uint|Float)\d|ArrayBuffer|DataView|TextEncoder|TextDecoder|btoa|atob")
-"""In scripts, and in modules that they may require, that need `bytes.js`; V8 takes a millisecond to read it."""
+_BYTES = (
+    *("8Array", "8Clamped", "16Array", "32Array", "64Array", "ArrayBuffer", "DataView"),
+    *("TextEncoder", "TextDecoder", "btoa", "atob"),
+)
+"""Scripts with one of these in them, or in modules that they may require, need `bytes.js`, which takes V8 a millisecond
+to read. To look for one after the other is ten times as fast as a regular expression, and they get a quarter of a
+megabyte of modules."""
 
 _GROWN_BYTES = 5 * 2**20
 """V8 keeps some of what a large job took, for good: 8 MB after 10,000 tasks. Small jobs, however many, leave 2."""
@@ -145,7 +149,7 @@ class Engine:
             os._exit(EXIT_IDLE)
 
     def _context_for(self, request: Request) -> _Context:
-        if _NAMES_BYTES.search(request.source) or _NAMES_BYTES.search(request.start):
+        if any(name in text for text in (request.source, request.start) for name in _BYTES):
             return _Context(self._bytes + self._prelude, self._memory)
         self.prepare()
         context, self._next = self._next, None

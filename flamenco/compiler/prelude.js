@@ -23,7 +23,6 @@
     return call.bind(owner.prototype[name]);
   };
   const push = method(Array, "push");
-  const slice = method(Array, "slice");
   const copyOfArray = method(Array, "toSpliced"); // with nothing to splice; unlike slice, it asks no constructor
   const sort = method(Array, "sort");
   const joinArray = method(Array, "join");
@@ -114,7 +113,8 @@
   function plainFields(copy, depth) {
     for (const name in copy) {
       const item = copy[name];
-      if (typeof item !== "string" && hasOwn(copy, name)) copy[name] = plain(item, depth);
+      if (typeof item === "string" || !hasOwn(copy, name)) continue;
+      copy[name] = depth < MAX_DEPTH && isArray(item) ? plainArray(item, depth + 1) : plain(item, depth);
     }
     return copy;
   }
@@ -124,10 +124,8 @@
   function plainArray(value, depth) {
     if (value.length > MOST_AT_ONCE) return plainItems(value, depth);
     const copy = copyOfArray(value);
-    for (let i = 0; i < copy.length; i++) {
-      const item = copy[i];
-      if (typeof item !== "string") copy[i] = plain(item, depth);
-    }
+    const count = copy.length;
+    for (let i = 0; i < count; i++) if (typeof copy[i] !== "string") copy[i] = plain(copy[i], depth);
     return copy;
   }
 
@@ -137,9 +135,27 @@
     return copy;
   }
 
+  // Texts in parameters are looked at when tasks are written, in hundreds of them at once. Where one cannot be stored, the
+  // script runs once more, and they are looked at when they are given: so the error has the script's line.
+  let checksAtOnce = false;
+  let runAgain = null;
+  let refusal = null;
+
+  function refuseText(error) {
+    checksAtOnce = true;
+    try {
+      runAgain();
+    } catch (again) {
+      if (again === refusal) throw again;
+    }
+    throw error;
+  }
+
   function checkText(text, what) {
-    if (text.length > limits.string) throw new RangeError(`a text of ${text.length} characters is too long, ${limits.string} are allowed`);
-    if (!isWellFormed(text)) throw new TypeError(`a ${what} with half a character in it (a lone surrogate) cannot be stored`);
+    if (text.length > limits.string) refusal = new RangeError(`a text of ${text.length} characters is too long, ${limits.string} are allowed`);
+    else if (!isWellFormed(text)) refusal = new TypeError(`a ${what} with half a character in it (a lone surrogate) cannot be stored`);
+    else return;
+    throw refusal;
   }
 
   // Throws for texts in a plain value that cannot be stored.
@@ -157,14 +173,6 @@
   }
 
   const stored = (value) => checkTexts(plain(value, 0));
-
-  // The JSON text of a plain value. Where it is short, and has no half characters, which are written as \\ud…, so are
-  // all texts in it: one look at it instead of one at each of them.
-  function written(value) {
-    const text = stringify(value);
-    if (text.length > limits.string || indexOf(text, "\\ud") >= 0) checkTexts(value);
-    return text;
-  }
 
   // The built-in prototypes as they are now, so that changes which would spoil the result can be told from
   // harmless additions such as a missing array method.
@@ -202,7 +210,7 @@
   }
 
   function printLine(warning, values) {
-    if (printed.length >= MAX_PRINTED_LINES) return;
+    if (checksAtOnce || printed.length >= MAX_PRINTED_LINES) return;
     let line = "";
     for (let i = 0; i < values.length && line.length < MAX_PRINTED_LENGTH; i++) line += (i ? " " : "") + shown(values[i]);
     push(printed, { __proto__: null, warning, text: substring(line, 0, MAX_PRINTED_LENGTH) });
@@ -216,7 +224,8 @@
   const MAX_LISTED = 1000000;
   const MAX_FRAME = Number.MAX_SAFE_INTEGER;
 
-  function trim(text) {
+  function trim(given) {
+    const text = typeof given === "string" ? given : toText(given);
     const first = charCodeAt(text, 0);
     const last = charCodeAt(text, text.length - 1);
     if (first > 32 && first < 127 && last > 32 && last < 127) return text;
@@ -336,7 +345,7 @@
   }
 
   function frameChunker(range, chunkSize) {
-    const text = trim(toText(range));
+    const text = trim(range);
     const size = toInt(chunkSize);
     if (text === "") throw invalid("", " empty range");
     if (size < 1) throw new GoError(`invalid chunk size, must be positive number: ${size}`);
@@ -354,7 +363,7 @@
         free -= end - start + 1;
         start = end + 1;
         if (free === 0) {
-          push(chunks, joinArray(parts, ","));
+          push(chunks, parts.length === 1 ? parts[0] : joinArray(parts, ","));
           parts = [];
           free = size;
         }
@@ -613,7 +622,7 @@
 
   function object(value, what) {
     if (value === undefined || value === null) return null;
-    if (typeof value !== "object" || isArray(value)) throw new TypeError(`${what} must be an object`);
+    if (typeof value !== "object") throw new TypeError(`${what} must be an object`);
     if (getPrototypeOf(value) === objectPrototype) return plainFields({ ...value }, 1);
     const copy = plain(value, 0);
     if (typeof copy !== "object" || isArray(copy)) throw new TypeError(`${what} must be an object`);
@@ -629,246 +638,199 @@
   }
 
   const SLICE = 262144; // so many characters of tasks leave at once
+  const MOST_IN_SLICE = 1000; // tasks
+  const LOOK_EVERY = 64; // tasks, at how long its commands are
+  const ALL_ELSE = 100; // characters of most tasks
 
-  // What tasks and commands hold is in objects that scripts do not see; what they see is made around those.
+  // What tasks and commands hold is in objects that scripts do not see, nearly as it is written; what scripts see is made
+  // around those. What a script has looked at, it may change at any time, and is looked at again when it is written.
+  let anySeen = false;
 
-  // Parameters are JSON text until a script looks at them, as it may change them from then on. Null means none.
-  const fieldsOfCommand = (name, parameters, steps) => ({ name, text: parameters === null ? "null" : written(parameters), parameters: null, steps });
+  // Parameters -> what a script sees of them. Copies of a command share them, as in Flamenco.
+  const seenParameters = new Map();
 
-  const fieldsOfTask = (id, name, type) => ({
-    id, name, type, priority: 50, optional: false, frames: "",
-    commands: null, // of each its fields; null for none
-    shown: null, // the commands as a script has seen them, in place of `commands`
-    dependencies: null, // tasks; null for none
-    isOurs: true, // the identifier
-    isShared: false, // by several tasks, each of which makes a copy before it changes something
-  });
+  function parametersToSee(parameters) {
+    if (parameters === null) return null;
+    const known = mapGet(seenParameters, parameters);
+    if (known !== undefined) return known;
+    const seen = plain(parameters, 0);
+    mapSet(seenParameters, parameters, seen);
+    anySeen = true;
+    return seen;
+  }
+
+  const commandWritten = ({ name, parameters, total_step_count }) => {
+    const seen = mapGet(seenParameters, parameters);
+    return { name, parameters: seen === undefined ? parameters : object(seen, "parameters"), total_step_count };
+  };
+
+  const NO_COMMANDS = freeze([]); // of a task that has none yet
+  const seenCommands = new Set(); // lists of a task that scripts see, of commands and not of their fields
 
   function copyOfFields(given) {
-    const { priority, optional, frames, isOurs, commands, shown, dependencies } = given;
-    return assign(fieldsOfTask(given.id, given.name, given.type), {
-      priority, optional, frames, isOurs,
-      commands: commands && slice(commands), shown: shown && slice(shown), dependencies: dependencies && slice(dependencies),
-    });
+    const { commands, dependencies } = given;
+    const copy = { ...given, commands: copyOfArray(commands), dependencies: dependencies && copyOfArray(dependencies) };
+    if (setHas(seenCommands, commands)) setAdd(seenCommands, copy.commands);
+    return copy;
   }
 
-  // Most tasks of a job have a type, a priority and commands that another one had before: what was written last.
-  let typeThen = null;
-  let priorityThen = 0;
-  let typeText = "";
-  let nameThen = null;
-  let nameText = "";
-  let stepsThen = 1;
-  let stepsText = ',"total_step_count":1}';
+  const idOfTask = (task) => givenTask(task).id;
 
-  function commandText(fields) {
-    const { name, steps, text } = fields;
-    if (name !== nameThen) {
-      nameText = `{"name":${stringify(name)},"parameters":`;
-      nameThen = name;
-    }
-    if (steps !== stepsThen) {
-      stepsText = `,"total_step_count":${steps}}`;
-      stepsThen = steps;
-    }
-    return nameText + (text ?? seenParametersText(fields)) + stepsText;
+  function taskWritten(fields) {
+    const { commands, dependencies } = fields;
+    if (commands.length > limits.commands) throw new RangeError(`more than ${limits.commands} commands`);
+    const given = setHas(seenCommands, commands) ? mapped(commands, shownCommand) : commands;
+    return {
+      ...fields,
+      commands: mapped(given, (command) => named("command", command, commandWritten)),
+      dependencies: dependencies && mapped(dependencies, idOfTask),
+    };
   }
 
-  function seenParametersText({ name, parameters }) {
-    try {
-      const given = object(parameters, "parameters");
-      return given === null ? "null" : written(given);
-    } catch (error) {
-      throw new TypeError(`command ${stringify(name)}: ${error.message}`);
-    }
+  function mapped(items, call) {
+    const made = [];
+    for (let i = 0; i < items.length; i++) push(made, call(items[i]));
+    return made;
   }
 
-  function taskText(fields) {
-    const { type, priority, commands, dependencies } = fields;
-    if (type !== typeThen || priority !== priorityThen) {
-      typeText = `,"type":${stringify(type)},"priority":${priority},"commands":[`;
-      typeThen = type;
-      priorityThen = priority;
-    }
-    let text = (fields.isOurs ? `{"id":"${fields.id}","name":` : `{"id":${stringify(fields.id)},"name":`) + stringify(fields.name) + typeText;
-    if (commands !== null) {
-      text += commandText(commands[0]);
-      for (let i = 1; i < commands.length; i++) text += `,${commandText(commands[i])}`;
-    } else if (fields.shown !== null) text += shownCommandsText(fields.shown);
-    if (dependencies !== null) text += `],"dependencies":[${dependenciesText(dependencies)}`;
-    if (fields.frames !== "") text += `],"frames":${stringify(fields.frames)},"optional":${fields.optional}}`;
-    else text += fields.optional ? '],"optional":true}' : "]}";
-    return text;
-  }
-
-  function shownCommandsText(shown) {
-    if (shown.length > limits.commands) throw new RangeError(`more than ${limits.commands} commands`);
-    const texts = [];
-    for (let i = 0; i < shown.length; i++) push(texts, commandText(shownCommand(shown[i])));
-    return joinArray(texts, ",");
-  }
-
-  // The identifiers as JSON.
-  function dependenciesText(tasks) {
-    const ids = [];
-    for (let i = 0; i < tasks.length; i++) {
-      const { id, isOurs } = taskFields(tasks[i], 0);
-      push(ids, isOurs ? `"${id}"` : stringify(id));
-    }
-    return joinArray(ids, ",");
-  }
-
-  // Texts of its own that a task has: those in parameters are looked at when they are given.
-  function checkTask({ id, name, type, frames, commands, shown }) {
-    checkTexts([id, name, type, frames]);
-    for (let i = 0; shown !== null && i < shown.length; i++) checkText(shownCommand(shown[i]).name, "text");
-    for (let i = 0; commands !== null && i < commands.length; i++) checkText(commands[i].name, "text");
-  }
-
-  function ofTask(fields, call) {
+  // What `call` makes of a task or a command, whose name is in its errors.
+  function named(what, fields, call) {
     try {
       return call(fields);
     } catch (error) {
-      throw new TypeError(`task ${stringify(substring(fields.name, 0, 100))}: ${error.message}`);
+      throw new TypeError(`${what} ${stringify(substring(fields.name, 0, 100))}: ${error.message}`);
     }
   }
 
+  function checkTask({ id, name, type, frames, commands }) {
+    checkTexts([id, name, type, frames]);
+    for (let i = 0; i < commands.length; i++) named("command", commands[i], checkTexts);
+  }
+
   // The functions that see the private fields of the classes below.
-  let shownCommand, checkedCommand, givenFields, checkedTask, taskFields, ownFields, shownTask, sharedFields, checkoutOf, jobRecord, nextTasks;
+  let givenCommand, shownCommand, givenTask, shownTask, sharedTask, ownFields, seeCommands, checkoutOf, jobRecord, nextTasks;
   let tasksWritten = 0;
 
   class Command {
     #fields;
-    #isGiven; // the fields, to a task: they are not changed by this command any more
 
     constructor(fields) {
       this.#fields = fields;
-      this.#isGiven = false;
-      preventExtensions(this);
     }
 
     get name() { return this.#fields.name; }
-    set name(value) { checkedCommand(this).name = toText(value); }
-    get parameters() {
-      const fields = this.#fields;
-      if (fields.text !== null) {
-        fields.parameters = parse(fields.text);
-        fields.text = null;
-      }
-      return fields.parameters;
-    }
+    set name(value) { this.#fields.name = toText(value); }
+    get parameters() { return parametersToSee(this.#fields.parameters); }
     set parameters(value) {
-      const { text } = fieldsOfCommand("", object(value, "parameters"), 0);
-      const fields = checkedCommand(this);
-      fields.text = text;
-      fields.parameters = null;
+      const parameters = object(value, "parameters");
+      if (checksAtOnce) checkTexts(parameters);
+      this.#fields.parameters = parameters;
     }
-    get totalStepCount() { return this.#fields.steps; }
-    set totalStepCount(value) { checkedCommand(this).steps = toInt(value); }
+    get totalStepCount() { return this.#fields.total_step_count; }
+    set totalStepCount(value) { this.#fields.total_step_count = toInt(value); }
 
     static {
-      shownCommand = (value) => {
-        if (typeof value !== "object" || value === null || !(#fields in value)) throw new TypeError("something in commands is not a command");
-        return value.#fields;
-      };
-      // The fields, to be changed. Copies share the parameters, as in Flamenco.
-      checkedCommand = (command) => {
-        if (command.#isGiven) {
-          const { name, steps } = command.#fields;
-          command.#fields = { name, text: null, parameters: command.parameters, steps };
-          command.#isGiven = false;
+      // A copy, for a task; they share the parameters.
+      givenCommand = (value) => {
+        try {
+          const { name, parameters, total_step_count } = value.#fields;
+          return { name, parameters, total_step_count };
+        } catch {
+          throw argumentError(0, "a command");
         }
-        return command.#fields;
       };
-      // The fields, for a task.
-      givenFields = (value) => {
-        if (typeof value !== "object" || value === null || !(#fields in value)) throw argumentError(0, "a command");
-        value.#isGiven = true;
-        return value.#fields;
+      shownCommand = (value) => {
+        try {
+          return value.#fields;
+        } catch {
+          throw new TypeError("something in commands is not a command");
+        }
       };
     }
   }
 
   class Task {
     #fields;
+    #isShared; // the fields, with others: this task makes a copy before it changes something
 
-    constructor(fields) {
+    constructor(fields, isShared) {
       this.#fields = fields;
-      preventExtensions(this);
+      this.#isShared = isShared;
     }
 
     get uUID() { return this.#fields.id; }
-    set uUID(value) {
-      const fields = ownFields(this);
-      fields.id = toText(value);
-      fields.isOurs = false;
-    }
+    set uUID(value) { ownFields(this).id = toText(value); }
     get name() { return this.#fields.name; }
     set name(value) { ownFields(this).name = toText(value); }
     get type() { return this.#fields.type; }
     set type(value) { ownFields(this).type = toText(value); }
     get priority() { return this.#fields.priority; }
     set priority(value) { ownFields(this).priority = toInt(value); }
-    get optional() { return this.#fields.optional; }
+    get optional() { return this.#fields.optional === true; }
     set optional(value) {
       if (typeof value !== "boolean") throw new TypeError("a task is optional or not: true or false is needed");
-      ownFields(this).optional = value;
+      ownFields(this).optional = value || undefined;
     }
-    get frames() { return this.#fields.frames; }
-    set frames(value) { ownFields(this).frames = trim(toText(value)); }
+    get frames() { return this.#fields.frames ?? ""; }
+    set frames(value) { ownFields(this).frames = trim(value) || undefined; }
     get commands() {
-      const fields = ownFields(this);
-      fields.shown ??= list(fields.commands, (command) => new Command(command), "commands");
-      fields.commands = null;
-      return fields.shown;
+      const { commands } = ownFields(this);
+      return setHas(seenCommands, commands) ? commands : seeCommands(this, list(commands, (fields) => new Command(fields), "commands"));
     }
-    set commands(value) {
-      const shown = list(value, (command) => new Command(givenFields(command)), "commands");
-      ownFields(this).shown = shown;
-      ownFields(this).commands = null;
-    }
+    set commands(value) { seeCommands(this, list(value, (command) => new Command(givenCommand(command)), "commands")); }
     get dependencies() { return (ownFields(this).dependencies ??= []); }
     set dependencies(value) {
-      const tasks = list(value, (task) => checkedTask(task, 0), "tasks");
+      const tasks = list(value, (task) => givenTask(task) && task, "tasks");
       ownFields(this).dependencies = tasks;
     }
     addCommand(command) {
-      const fields = this.#fields.isShared ? ownFields(this) : this.#fields;
-      const known = fields.shown ?? fields.commands;
-      if (known !== null && known.length >= limits.commands) throw new RangeError(`a task with more than ${limits.commands} commands`);
-      const given = givenFields(command);
-      if (known === null) fields.commands = [given]; // V8 would have room for 17 in a list that grows
-      else push(known, fields.shown === null ? given : new Command(given));
+      const fields = this.#isShared ? ownFields(this) : this.#fields;
+      const { commands } = fields;
+      if (commands.length >= limits.commands) throw new RangeError(`a task with more than ${limits.commands} commands`);
+      const given = givenCommand(command);
+      if (commands === NO_COMMANDS) fields.commands = [given]; // V8 would have room for 17 in a list that grows
+      else push(commands, anySeen && setHas(seenCommands, commands) ? new Command(given) : given);
     }
     addDependency(task) {
-      checkedTask(task, 0);
-      const fields = this.#fields.isShared ? ownFields(this) : this.#fields;
-      if (fields.dependencies === null) fields.dependencies = [task];
+      givenTask(task);
+      const fields = this.#isShared ? ownFields(this) : this.#fields;
+      if (fields.dependencies === undefined) fields.dependencies = [task];
       else push(fields.dependencies, task);
     }
     // Not the tasks themselves: in those are others, and so on.
-    toJSON() { return assign(fieldsOf(this), { dependencies: parse(`[${dependenciesText(this.#fields.dependencies ?? [])}]`) }); }
+    toJSON() { return assign(fieldsOf(this), { dependencies: mapped(this.#fields.dependencies ?? [], idOfTask) }); }
 
     static {
-      checkedTask = (value, position) => {
-        if (typeof value !== "object" || value === null || !(#fields in value)) throw argumentError(position, "a task");
-        return value;
-      };
-      taskFields = (value, position) => checkedTask(value, position).#fields;
-      // The fields, to be changed.
-      ownFields = (task) => {
-        if (task.#fields.isShared) task.#fields = copyOfFields(task.#fields);
-        return task.#fields;
+      givenTask = (value) => {
+        try {
+          return value.#fields;
+        } catch {
+          throw argumentError(0, "a task");
+        }
       };
       shownTask = (value) => {
-        if (typeof value !== "object" || value === null || !(#fields in value)) throw new TypeError("something in job.tasks is not a task");
-        return value.#fields;
+        try {
+          return value.#fields;
+        } catch {
+          throw new TypeError("something in job.tasks is not a task");
+        }
+      };
+      // The fields, to be changed.
+      ownFields = (task) => {
+        if (task.#isShared) task.#fields = copyOfFields(task.#fields);
+        task.#isShared = false;
+        return task.#fields;
+      };
+      seeCommands = (task, commands) => {
+        setAdd(seenCommands, commands);
+        anySeen = true;
+        return (ownFields(task).commands = commands);
       };
       // The fields, for one more task: whichever of them is changed first gets its own.
-      sharedFields = (value) => {
-        if (typeof value !== "object" || value === null || !(#fields in value)) throw argumentError(0, "a task");
-        value.#fields.isShared = true;
-        return value.#fields;
+      sharedTask = (value) => {
+        const fields = givenTask(value);
+        value.#isShared = true;
+        return fields;
       };
     }
   }
@@ -938,7 +900,7 @@
   function nameWorkers(there, given, what) {
     for (let i = 0; i < given.length; i++) {
       if (there.length >= MAX_WORKERS_NAMED) throw new RangeError(`a job that names more than ${MAX_WORKERS_NAMED} workers`);
-      const text = trim(toText(given[i]));
+      const text = trim(given[i]);
       if (text === "") throw new TypeError(`job.${what}: the name or ID of a worker is needed, or "tag:" and a name`);
       push(there, stored(text));
     }
@@ -998,8 +960,8 @@
     get variables() { return this.#variables; }
     set variables(value) { this.#variables = object(value, "variables") ?? {}; }
     get storage() { return this.#storage; }
-    get tasks() { return (this.#shown ??= list(this.#added, (fields) => new Task(fields), "tasks")); }
-    set tasks(value) { this.#shown = list(value, (task) => new Task(sharedFields(task)), "tasks"); }
+    get tasks() { return (this.#shown ??= list(this.#added, (fields) => new Task(fields, true), "tasks")); }
+    set tasks(value) { this.#shown = list(value, (task) => new Task(sharedTask(task), true), "tasks"); }
     dependsOn(id, how) {
       if (this.#waits.length >= MAX_WAITS) throw new RangeError(`a job that waits for more than ${MAX_WAITS} others`);
       push(this.#waits, waitOf(toText(id), object(how, "how a job depends on another") ?? {}));
@@ -1015,8 +977,8 @@
     addTask(task) {
       const tasks = this.#shown ?? this.#added;
       if (tasks.length >= limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
-      const fields = sharedFields(task);
-      push(tasks, this.#shown === null ? fields : new Task(fields));
+      const fields = sharedTask(task);
+      push(tasks, this.#shown === null ? fields : new Task(fields, true));
     }
 
     static {
@@ -1049,20 +1011,29 @@
           task_count,
         };
       };
-      // The JSON text of a list of tasks: of the next ones up to `end`, as many as make SLICE characters.
+      // The JSON text of a list of tasks: of the next ones up to `end`, about SLICE characters, as far as a few of them tell.
       nextTasks = (job, end) => {
-        const fieldsAt = (at) => (job.#shown === null ? job.#added[at] : shownTask(job.#shown[at]));
-        let text = "";
-        let next = tasksWritten;
-        while (next < end && text.length < SLICE) {
-          const fields = fieldsAt(next);
-          text += (text && ",") + ofTask(fields, taskText);
-          next++;
+        const added = job.#added;
+        const shown = job.#shown;
+        const recordAt = (at) => {
+          const fields = shown === null ? added[at] : shownTask(shown[at]);
+          return anySeen || fields.dependencies !== undefined ? named("task", fields, taskWritten) : fields;
+        };
+        const most = min(MOST_IN_SLICE, end - tasksWritten);
+        let longest = 0;
+        for (let i = 0; i < most; i += LOOK_EVERY) longest = max(longest, stringify(recordAt(tasksWritten + i).commands).length);
+        const records = [];
+        for (let left = min(most, max(1, trunc(SLICE / (longest + ALL_ELSE)))); left > 0; left--) push(records, recordAt(tasksWritten++));
+        const text = stringify(records);
+        // Where it is short, and has no half characters, which are written as \\ud…, so are all texts in it: one look at
+        // it instead of one at each of them.
+        if (text.length <= limits.string && indexOf(text, "\\ud") < 0) return text;
+        try {
+          for (let i = 0; i < records.length; i++) named("task", records[i], checkTask);
+        } catch (error) {
+          refuseText(error);
         }
-        // As in `written`, one look at all texts instead of one at each of them.
-        const isDoubtful = text.length > limits.string || indexOf(text, "\\ud") >= 0;
-        for (; tasksWritten < next; tasksWritten++) if (isDoubtful) ofTask(fieldsAt(tasksWritten), checkTask);
-        return `[${text}]`;
+        return text;
       };
     }
   }
@@ -1095,7 +1066,7 @@
   // So the functions that list what an object has are told of the fields of tasks and commands.
   const isHost = (value) => value instanceof HostObject;
   const listing = {
-    keys: (value) => (isHost(value) ? slice(namesIn(value)) : keys(value)),
+    keys: (value) => (isHost(value) ? copyOfArray(namesIn(value)) : keys(value)),
     values: (value) => valuesOf(isHost(value) ? fieldsOf(value) : value),
     entries: (value) => entriesOf(isHost(value) ? fieldsOf(value) : value),
     hasOwn: (value, name) => hasOwn(value, name) || (isHost(value) && isField(value, name)),
@@ -1106,30 +1077,53 @@
   };
   for (const name of keys(listing)) defineProperty(Object, name, { __proto__: null, value: listing[name] });
 
-  // Identifiers of tasks: random bits from Python, the same for one compilation, and a counter.
+  // Identifiers of tasks: random bits from Python, the same for one compilation, and a counter. They are read from JSON,
+  // where V8 makes one piece of each, and not two that are joined when they are written, for which it has slower ways.
+  const IDS_AT_ONCE = 256;
   let idPrefix = "00000000-0000-4000-8000-";
   let idCount = 0;
-  let idBlock = ""; // of 256 identifiers: all but the last two digits
+  let ids = [];
   const hexDigits = method(Number, "toString");
   const lastDigits = [];
-  for (let i = 0; i < 256; i++) push(lastDigits, padStart(hexDigits(i, 16), 2, "0"));
+  for (let i = 0; i < IDS_AT_ONCE; i++) push(lastDigits, padStart(hexDigits(i, 16), 2, "0"));
   function newId() {
-    const last = idCount & 255;
-    if (last === 0) idBlock = idPrefix + padStart(hexDigits(idCount / 256, 16), 10, "0");
+    const at = idCount % IDS_AT_ONCE;
+    if (at === 0) {
+      const before = idPrefix + padStart(hexDigits(idCount / IDS_AT_ONCE, 16), 10, "0");
+      ids = parse(`["${before}${joinArray(lastDigits, `","${before}`)}"]`);
+      stringify(latestParameters); // so texts that many commands have are in one piece when tasks are written
+    }
     idCount++;
-    return idBlock + lastDigits[last];
+    return ids[at];
   }
+
+  // Most tasks of a job have the type that another one had before.
+  let typeGiven = "";
+  let typeThen = "";
+  let latestParameters = null;
 
   const author = {
     Task(name, type) {
-      const taskName = trim(toText(name));
-      const taskType = trim(toText(type));
+      const taskName = trim(name);
+      if (type !== typeGiven) {
+        typeThen = trim(type);
+        typeGiven = type;
+      }
       if (!taskName) throw new GoError("author.Task(name, type): name is required");
-      if (!taskType) throw new GoError("author.Task(name, type): type is required");
-      return new Task(fieldsOfTask(newId(), taskName, taskType));
+      if (!typeThen) throw new GoError("author.Task(name, type): type is required");
+      // Dependencies are tasks, until they are written; what is undefined is not.
+      const fields = {
+        id: newId(), name: taskName, type: typeThen, priority: 50, commands: NO_COMMANDS,
+        dependencies: undefined, frames: undefined, optional: undefined,
+      };
+      return new Task(fields, false);
     },
+    // Parameters are a plain value, which is never changed, or null.
     Command(name, parameters, totalStepCount) {
-      return new Command(fieldsOfCommand(toText(name), object(parameters, "parameters"), toInt(totalStepCount)));
+      latestParameters = object(parameters, "parameters");
+      if (checksAtOnce) checkTexts(latestParameters);
+      const steps = totalStepCount === 1 ? 1 : toInt(totalStepCount);
+      return new Command({ name: typeof name === "string" ? name : toText(name), parameters: latestParameters, total_step_count: steps });
     },
   };
 
@@ -1218,6 +1212,7 @@
   function compile(input) {
     outcome = () => null;
     if (typeof compileJob !== "function") return;
+    runAgain = () => compileJob(new Job(parse(input)));
     const given = new Job(parse(input));
     const returned = compileJob(given);
     outcome = () => {

@@ -33,18 +33,19 @@ function renderer(job, settings, output, choose = "") {
   const asked = shared(job, "blender_asked", ASKED_FRAMES);
   const watch = shared(job, "blender_watch", WATCH_FRAMES + (skip_existing ? KEEP_WHOLE : ""));
   const setUp = [...setUpArguments(scene, output, format), "--python-expr"];
-  const lookAfter = ["--python-expr", shared(job, "blender_look_after", LOOK_AFTER)];
-  const script = `${before}${choose}\n${asked}${watch}`;
+  const lookAfter = shared(job, "blender_look_after", LOOK_AFTER);
+  const upToFrames = [...setUp, `${before}${choose}\n${asked}${watch}`, "--render-frame"];
+  const withFrames = (frames) => [...upToFrames, frames, "--python-expr", lookAfter];
 
   return (chunk) => {
-    if (isFrame(chunk)) return [...setUp, script, "--render-frame", chunk, ...lookAfter];
+    if (isFrame(chunk)) return withFrames(chunk);
     const ranges = frameRanges(chunk);
     // Blender counts from the end of the scene where a number has a minus before it.
     if (ranges.some(({ first, last }) => first < 0 || last < 0)) {
       const each = `${before}${choose}\nranges = ${pythonList(ranges)}\n${watch}`;
-      return [...setUp, each + shared(job, "blender_render_each", RENDER_EACH), ...lookAfter];
+      return [...setUp, each + shared(job, "blender_render_each", RENDER_EACH), "--python-expr", lookAfter];
     }
-    return [...setUp, script, "--render-frame", ranges.map(blenderRange).join(","), ...lookAfter];
+    return withFrames(ranges.map(blenderRange).join(","));
   };
 }
 
@@ -87,7 +88,7 @@ function frameRanges(chunk) {
 // Whether a chunk is one frame, as Blender's command line has it as well: that is most of them.
 function isFrame(chunk) {
   const frame = Number(chunk);
-  return frame >= 0 && frame <= LAST_FRAME && Number.isInteger(frame) && String(frame) === chunk;
+  return frame >= 0 && frame <= LAST_FRAME && frame % 1 === 0 && `${frame}` === chunk;
 }
 
 // A list of them in Python.

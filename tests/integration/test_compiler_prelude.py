@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flamenco.compiler.script_limits import ScriptLimits
 from flamenco.domain.errors import JobTypeError
 from flamenco.domain.frames import frame_chunker, frame_count
 from flamenco.domain.model import AuthoredJob
@@ -155,7 +156,9 @@ def test_values_are_stored_as_json(studio: Studio, value: str, stored: object) -
 def test_values_that_cannot_be_stored(studio: Studio, value: str, complaint: str) -> None:
     """What JSON does not have is refused: in parameters on the script's line, in settings at the end."""
     with pytest.raises(JobTypeError, match=rf"{complaint}.*\(my_job.js:4\)"):
-        studio.run(f"// line 3\nauthor.Command('c', {{ value: {value} }});")
+        studio.run(f"""const task = author.Task("t", "misc");
+            task.addCommand(author.Command("c", {{ value: {value} }}));
+            job.addTask(task);""")
     with pytest.raises(JobTypeError, match=rf"job.settings: .*{complaint}.*\(my_job.js"):
         studio.run(f"job.settings.value = {value};")
     with pytest.raises(JobTypeError, match=rf'task "t": command "c": .*{complaint}.*\(my_job.js'):
@@ -375,6 +378,31 @@ def test_copies_share_what_they_hold_until_it_is_changed(studio: Studio) -> None
     assert second.commands[0].parameters == {"list": [1, 2]}
 
 
+def test_commands_are_copied_when_added(studio: Studio) -> None:
+    """Each time that a task gets one; all copies share the parameters, as in Flamenco."""
+    job = studio.run("""
+        const command = author.Command("first", { a: 1 }, 1);
+        const task = author.Task("t", "misc");
+        task.addCommand(command);
+        task.addCommand(command);
+        command.name = "later";
+        command.parameters.a = 2;
+        task.commands[0].name = "seen";
+        task.commands[0].totalStepCount = 5;
+        task.addCommand(command);
+        task.commands[2].name = "last";
+        job.addTask(task);
+        job.settings.mine = command.name + command.totalStepCount;
+        const other = author.Task("o", "misc");
+        other.commands = [command, command];
+        other.commands[0].name = "of a list";
+        job.addTask(other);""")
+    first, second = ([(c.name, c.parameters, c.total_step_count) for c in task.commands] for task in job.tasks)
+    assert first == [("seen", {"a": 2}, 5), ("first", {"a": 2}, 1), ("last", {"a": 2}, 1)]
+    assert second == [("of a list", {"a": 2}, 1), ("later", {"a": 2}, 1)]
+    assert job.settings == {"mine": "later1"}
+
+
 def test_tasks_of_several_lists(studio: Studio) -> None:
     """Tasks leave the script in lists of some hundred; nothing gets lost between two of them, whatever they hold."""
     job = studio.run("""
@@ -416,6 +444,50 @@ def test_texts_of_tasks_that_cannot_be_stored(studio: Studio, change: str, compl
             {change}
             {"" if "commands" in change else "task.addCommand(command);"}
             job.addTask(task);""")
+
+
+def test_a_script_runs_once_more_to_find_the_line(studio: Studio, caplog: pytest.LogCaptureFixture) -> None:
+    """Texts are looked at when tasks are written; the script's line is in the error, and what it prints comes once."""
+    caplog.set_level("INFO")
+    body = """print("once");
+        const task = author.Task("t", "misc");
+        const command = author.Command("c", {});
+        command.parameters = { text: "\\ud800" };
+        task.addCommand(command);
+        job.addTask(task);"""
+    with pytest.raises(JobTypeError, match=r"half a character.*\(my_job.js:6\)"):
+        studio.run(body)
+    assert [record.message for record in caplog.records] == ["my_job.js: once"]
+    # It does something else the second time: what was wrong at first is said.
+    with pytest.raises(JobTypeError, match='task "t": command "c": a text with half a character'):
+        studio.run(f'if (again++) throw "something else";{body}', before="let again = 0;")
+    with pytest.raises(JobTypeError, match='task "t": command "c": a text with half a character'):
+        studio.run(f"if (again++) return;{body}", before="let again = 0;")
+
+
+def test_commands_that_no_task_has_are_not_looked_at(studio: Studio) -> None:
+    """They are not stored."""
+    assert studio.run('author.Command("c", { text: "\\ud800" });').tasks == ()
+
+
+def test_tasks_may_be_much_longer_than_those_before(tmp_path: Path) -> None:
+    """Many are written at once; where they get longer, fewer are: it does not take the memory of all together."""
+    studio = Studio(tmp_path, ScriptLimits(memory_mb=96))
+    try:
+        job = studio.run("""
+            const long = "x".repeat(1000000);
+            const add = (name, text) => {
+                const task = author.Task(name, "misc");
+                task.addCommand(author.Command("c", { text }));
+                job.addTask(task);
+            };
+            for (let i = 0; i < 2000; i++) add(`short ${i}`, "x");
+            for (let i = 0; i < 80; i++) add(`long ${i}`, long);
+            for (let i = 0; i < 2000; i++) add(`short ${i}`, "x");""")
+    finally:
+        studio.compiler.close()
+    lengths = [len((task.commands[0].parameters or {})["text"]) for task in job.tasks]
+    assert lengths == [1] * 2000 + [1_000_000] * 80 + [1] * 2000
 
 
 def test_tasks_that_come_while_others_are_written(studio: Studio) -> None:
