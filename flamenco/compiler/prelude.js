@@ -637,8 +637,8 @@
     return copy;
   }
 
-  const SLICE = 262144; // so many characters of tasks leave at once
-  const MOST_IN_SLICE = 1000; // tasks
+  const SLICE = 524288; // so many characters of tasks leave at once
+  const MOST_IN_SLICE = 2000; // tasks
   const LOOK_EVERY = 64; // tasks, at how long its commands are
   const ALL_ELSE = 100; // characters of most tasks
 
@@ -708,7 +708,7 @@
   }
 
   // The functions that see the private fields of the classes below.
-  let givenCommand, shownCommand, givenTask, shownTask, sharedTask, ownFields, seeCommands, checkoutOf, jobRecord, nextTasks;
+  let givenCommand, shownCommand, givenTask, shownTask, sharedTask, taskOfJob, ownFields, seeCommands, checkoutOf, jobRecord, nextTasks;
   let tasksWritten = 0;
 
   class Command {
@@ -733,8 +733,7 @@
       // A copy, for a task; they share the parameters.
       givenCommand = (value) => {
         try {
-          const { name, parameters, total_step_count } = value.#fields;
-          return { name, parameters, total_step_count };
+          return { ...value.#fields };
         } catch {
           throw argumentError(0, "a command");
         }
@@ -751,11 +750,10 @@
 
   class Task {
     #fields;
-    #isShared; // the fields, with others: this task makes a copy before it changes something
+    #isShared = false; // the fields, with others: this task makes a copy before it changes something
 
-    constructor(fields, isShared) {
+    constructor(fields) {
       this.#fields = fields;
-      this.#isShared = isShared;
     }
 
     get uUID() { return this.#fields.id; }
@@ -825,6 +823,11 @@
         setAdd(seenCommands, commands);
         anySeen = true;
         return (ownFields(task).commands = commands);
+      };
+      taskOfJob = (fields) => {
+        const task = new Task(fields);
+        task.#isShared = true;
+        return task;
       };
       // The fields, for one more task: whichever of them is changed first gets its own.
       sharedTask = (value) => {
@@ -960,8 +963,8 @@
     get variables() { return this.#variables; }
     set variables(value) { this.#variables = object(value, "variables") ?? {}; }
     get storage() { return this.#storage; }
-    get tasks() { return (this.#shown ??= list(this.#added, (fields) => new Task(fields, true), "tasks")); }
-    set tasks(value) { this.#shown = list(value, (task) => new Task(sharedTask(task), true), "tasks"); }
+    get tasks() { return (this.#shown ??= list(this.#added, taskOfJob, "tasks")); }
+    set tasks(value) { this.#shown = list(value, (task) => taskOfJob(sharedTask(task)), "tasks"); }
     dependsOn(id, how) {
       if (this.#waits.length >= MAX_WAITS) throw new RangeError(`a job that waits for more than ${MAX_WAITS} others`);
       push(this.#waits, waitOf(toText(id), object(how, "how a job depends on another") ?? {}));
@@ -978,7 +981,7 @@
       const tasks = this.#shown ?? this.#added;
       if (tasks.length >= limits.tasks) throw new RangeError(`a job with more than ${limits.tasks} tasks`);
       const fields = sharedTask(task);
-      push(tasks, this.#shown === null ? fields : new Task(fields, true));
+      push(tasks, this.#shown === null ? fields : taskOfJob(fields));
     }
 
     static {
@@ -1116,7 +1119,7 @@
         id: newId(), name: taskName, type: typeThen, priority: 50, commands: NO_COMMANDS,
         dependencies: undefined, frames: undefined, optional: undefined,
       };
-      return new Task(fields, false);
+      return new Task(fields);
     },
     // Parameters are a plain value, which is never changed, or null.
     Command(name, parameters, totalStepCount) {

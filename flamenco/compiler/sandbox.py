@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import subprocess
 import sys
@@ -36,6 +37,10 @@ _LINES_AHEAD = 4
 """How many lines of an answer are read before somebody has taken them."""
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+_KEEPS_MEMORY = {"MALLOC_TOP_PAD_": str(8 * 2**20)}
+"""A setting of glibc. Without it, the memory of each list of tasks goes back to the system, and has to be had again for
+the next one: a thirtieth of the time of large jobs."""
+
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -204,6 +209,7 @@ class _Helper:
             bufsize=2**20,
             # Python looks for modules in the current folder first: let that be ours, not one full of somebody's files.
             cwd=_PACKAGE_ROOT,
+            env=_KEEPS_MEMORY | os.environ,
         )
         self.oversized = False
         self.silent = False
