@@ -248,6 +248,8 @@ def _checked_steps(task: AuthoredTask, limits: ScriptLimits) -> int:
     _check_names(f'task "{task.name[:100]}"', task.name, task.type, limits)
     if task.frames and span_of(task.frames) is None:
         raise JobTypeError(f'task "{task.name}": its frames "{task.frames[:100]}" are no frames')
+    if task.ord or task.wave:
+        raise JobTypeError(f'task "{task.name}": its place in the job is not for scripts to say')
     if task.priority not in _INT32:
         _check_number(f'task "{task.name}": its priority', task.priority)
     if len(task.commands) > limits.commands:

@@ -6,13 +6,14 @@
 (function () {
   "use strict";
 
-  const { ArrayBuffer, Boolean, Date, Error, Function, Map, Number, Object, Promise, Proxy, RangeError, RegExp, Set, String, SyntaxError, TypeError, Uint8Array } = globalThis;
+  const { ArrayBuffer, Boolean, Date, Error, Function, Map, Number, Object, Promise, Proxy, RangeError, RegExp, Set, String, SyntaxError, TypeError, Uint8Array, WeakMap, WeakSet } = globalThis;
   const { parse, stringify } = JSON;
   const { assign, keys, freeze, hasOwn, preventExtensions, defineProperty, getPrototypeOf, setPrototypeOf } = Object;
   const { entries: entriesOf, values: valuesOf } = Object;
   const { apply, ownKeys, deleteProperty, getOwnPropertyDescriptor } = Reflect;
   const { isArray } = Array;
-  const objectPrototype = Object.prototype;
+  const { prototype: objectPrototype } = Object;
+  const { prototype: arrayPrototype } = Array;
   const { isFinite, isInteger } = Number;
   const { abs, floor, trunc, min, max } = Math;
   const { encodeURIComponent, eval: indirectEval } = globalThis;
@@ -44,6 +45,10 @@
   const match = method(RegExp, "exec");
   const mapGet = method(Map, "get");
   const mapSet = method(Map, "set");
+  const seenOf = method(WeakMap, "get");
+  const setSeen = method(WeakMap, "set");
+  const areSeen = method(WeakSet, "has");
+  const addSeen = method(WeakSet, "add");
 
   const replaceAll = (text, from, to) => joinArray(splitText(text, from), to);
 
@@ -135,20 +140,25 @@
     return copy;
   }
 
-  // Texts in parameters are looked at when tasks are written, in hundreds of them at once. Where one cannot be stored, the
-  // script runs once more, and they are looked at when they are given: so the error has the script's line.
+  // Texts in parameters are looked at when tasks are written, in hundreds of tasks at once. Where one cannot be stored,
+  // the script runs once more, and they are looked at when they are given: so the error has the script's line.
   let checksAtOnce = false;
   let runAgain = null;
   let refusal = null;
+  let complaint = null; // once the script is refused for a text
 
   function refuseText(error) {
     checksAtOnce = true;
+    complaint = error;
+    const withLine = (reason) => {
+      if (reason === refusal) complaint = reason;
+    };
     try {
-      runAgain();
-    } catch (again) {
-      if (again === refusal) throw again;
+      const returned = runAgain();
+      if (returned instanceof Promise) then(returned, undefined, withLine);
+    } catch (reason) {
+      withLine(reason);
     }
-    throw error;
   }
 
   function checkText(text, what) {
@@ -176,7 +186,7 @@
 
   // The built-in prototypes as they are now, so that changes which would spoil the result can be told from
   // harmless additions such as a missing array method.
-  const untouched = [Object.prototype, Array.prototype].map((prototype) => [prototype, new Set(ownKeys(prototype))]);
+  const untouched = [objectPrototype, arrayPrototype].map((prototype) => [prototype, new Set(ownKeys(prototype))]);
 
   function refuseTampering() {
     for (let i = 0; i < untouched.length; i++) {
@@ -198,7 +208,7 @@
   const MAX_PRINTED_LENGTH = 2000;
   const printed = [];
 
-  function shown(value) {
+  function asText(value) {
     if (typeof value === "object" && value !== null) {
       try {
         return toText(stringify(value));
@@ -212,7 +222,7 @@
   function printLine(warning, values) {
     if (checksAtOnce || printed.length >= MAX_PRINTED_LINES) return;
     let line = "";
-    for (let i = 0; i < values.length && line.length < MAX_PRINTED_LENGTH; i++) line += (i ? " " : "") + shown(values[i]);
+    for (let i = 0; i < values.length && line.length < MAX_PRINTED_LENGTH; i++) line += (i ? " " : "") + asText(values[i]);
     push(printed, { __proto__: null, warning, text: substring(line, 0, MAX_PRINTED_LENGTH) });
   }
 
@@ -416,7 +426,7 @@
     let time = NaN;
     if (value instanceof Date) time = getTime(value);
     else if (typeof value === "string") time = getTime(new Date(value));
-    if (!isFinite(time)) throw new TypeError(`could not convert ${shown(value)} to a time`);
+    if (!isFinite(time)) throw new TypeError(`could not convert ${asText(value)} to a time`);
     return time;
   }
 
@@ -637,40 +647,45 @@
     return copy;
   }
 
+  // Of what is as it is written. Scripts are kept from hearing of it.
+  function lengthOf(value) {
+    if (hasOwn(objectPrototype, "toJSON") || hasOwn(arrayPrototype, "toJSON")) refuseTampering();
+    return stringify(value).length;
+  }
+
   const SLICE = 524288; // so many characters of tasks leave at once
   const MOST_IN_SLICE = 2000; // tasks
-  const LOOK_EVERY = 64; // tasks, at how long its commands are
-  const ALL_ELSE = 100; // characters of most tasks
+  const LOOK_EVERY = 64; // tasks, at how long one of them is
 
   // What tasks and commands hold is in objects that scripts do not see, nearly as it is written; what scripts see is made
   // around those. What a script has looked at, it may change at any time, and is looked at again when it is written.
   let anySeen = false;
 
   // Parameters -> what a script sees of them. Copies of a command share them, as in Flamenco.
-  const seenParameters = new Map();
+  const seenParameters = new WeakMap();
 
   function parametersToSee(parameters) {
     if (parameters === null) return null;
-    const known = mapGet(seenParameters, parameters);
+    const known = seenOf(seenParameters, parameters);
     if (known !== undefined) return known;
     const seen = plain(parameters, 0);
-    mapSet(seenParameters, parameters, seen);
+    setSeen(seenParameters, parameters, seen);
     anySeen = true;
     return seen;
   }
 
   const commandWritten = ({ name, parameters, total_step_count }) => {
-    const seen = mapGet(seenParameters, parameters);
+    const seen = seenOf(seenParameters, parameters);
     return { name, parameters: seen === undefined ? parameters : object(seen, "parameters"), total_step_count };
   };
 
   const NO_COMMANDS = freeze([]); // of a task that has none yet
-  const seenCommands = new Set(); // lists of a task that scripts see, of commands and not of their fields
+  const seenCommands = new WeakSet(); // lists of a task that scripts see, of commands and not of their fields
 
   function copyOfFields(given) {
     const { commands, dependencies } = given;
     const copy = { ...given, commands: copyOfArray(commands), dependencies: dependencies && copyOfArray(dependencies) };
-    if (setHas(seenCommands, commands)) setAdd(seenCommands, copy.commands);
+    if (areSeen(seenCommands, commands)) addSeen(seenCommands, copy.commands);
     return copy;
   }
 
@@ -679,7 +694,7 @@
   function taskWritten(fields) {
     const { commands, dependencies } = fields;
     if (commands.length > limits.commands) throw new RangeError(`more than ${limits.commands} commands`);
-    const given = setHas(seenCommands, commands) ? mapped(commands, shownCommand) : commands;
+    const given = areSeen(seenCommands, commands) ? mapped(commands, shownCommand) : commands;
     return {
       ...fields,
       commands: mapped(given, (command) => named("command", command, commandWritten)),
@@ -702,9 +717,14 @@
     }
   }
 
-  function checkTask({ id, name, type, frames, commands }) {
+  // Throws for texts of a task that cannot be stored, but for those in parameters.
+  function checkNames({ id, name, type, frames, commands }) {
     checkTexts([id, name, type, frames]);
-    for (let i = 0; i < commands.length; i++) named("command", commands[i], checkTexts);
+    for (let i = 0; i < commands.length; i++) named("command", commands[i], (command) => checkText(command.name, "text"));
+  }
+
+  function checkParameters({ commands }) {
+    for (let i = 0; i < commands.length; i++) named("command", commands[i], (command) => checkTexts(command.parameters));
   }
 
   // The functions that see the private fields of the classes below.
@@ -773,7 +793,7 @@
     set frames(value) { ownFields(this).frames = trim(value) || undefined; }
     get commands() {
       const { commands } = ownFields(this);
-      return setHas(seenCommands, commands) ? commands : seeCommands(this, list(commands, (fields) => new Command(fields), "commands"));
+      return areSeen(seenCommands, commands) ? commands : seeCommands(this, list(commands, (fields) => new Command(fields), "commands"));
     }
     set commands(value) { seeCommands(this, list(value, (command) => new Command(givenCommand(command)), "commands")); }
     get dependencies() { return (ownFields(this).dependencies ??= []); }
@@ -787,7 +807,7 @@
       if (commands.length >= limits.commands) throw new RangeError(`a task with more than ${limits.commands} commands`);
       const given = givenCommand(command);
       if (commands === NO_COMMANDS) fields.commands = [given]; // V8 would have room for 17 in a list that grows
-      else push(commands, anySeen && setHas(seenCommands, commands) ? new Command(given) : given);
+      else push(commands, anySeen && areSeen(seenCommands, commands) ? new Command(given) : given);
     }
     addDependency(task) {
       givenTask(task);
@@ -820,7 +840,7 @@
         return task.#fields;
       };
       seeCommands = (task, commands) => {
-        setAdd(seenCommands, commands);
+        addSeen(seenCommands, commands);
         anySeen = true;
         return (ownFields(task).commands = commands);
       };
@@ -1014,27 +1034,37 @@
           task_count,
         };
       };
-      // The JSON text of a list of tasks: of the next ones up to `end`, about SLICE characters, as far as a few of them tell.
-      nextTasks = (job, end) => {
-        const added = job.#added;
-        const shown = job.#shown;
-        const recordAt = (at) => {
-          const fields = shown === null ? added[at] : shownTask(shown[at]);
-          return anySeen || fields.dependencies !== undefined ? named("task", fields, taskWritten) : fields;
-        };
+      const recordAt = (job, at) => {
+        const fields = job.#shown === null ? job.#added[at] : shownTask(job.#shown[at]);
+        return anySeen || fields.dependencies !== undefined ? named("task", fields, taskWritten) : fields;
+      };
+      // How many of the next tasks, up to `end`, are together as long as a list may be, if those that nobody looks at are
+      // as long as the last one somebody did. At least one is.
+      const howMany = (job, end) => {
         const most = min(MOST_IN_SLICE, end - tasksWritten);
-        let longest = 0;
-        for (let i = 0; i < most; i += LOOK_EVERY) longest = max(longest, stringify(recordAt(tasksWritten + i).commands).length);
+        let room = SLICE;
+        for (let i = 0; i < most; i += LOOK_EVERY) {
+          const length = lengthOf(recordAt(job, tasksWritten + i));
+          if (length * LOOK_EVERY >= room) return min(most, i + max(i === 0 ? 1 : 0, trunc(room / length)));
+          room -= length * LOOK_EVERY;
+        }
+        return most;
+      };
+      // The JSON text of a list of the next tasks, up to `end`; an empty one where a text in them cannot be stored.
+      nextTasks = (job, end) => {
         const records = [];
-        for (let left = min(most, max(1, trunc(SLICE / (longest + ALL_ELSE)))); left > 0; left--) push(records, recordAt(tasksWritten++));
+        for (let left = howMany(job, end); left > 0; left--) push(records, recordAt(job, tasksWritten++));
+        refuseTampering(); // getters of the script may have run
         const text = stringify(records);
         // Where it is short, and has no half characters, which are written as \\ud…, so are all texts in it: one look at
         // it instead of one at each of them.
         if (text.length <= limits.string && indexOf(text, "\\ud") < 0) return text;
+        for (let i = 0; i < records.length; i++) named("task", records[i], checkNames);
         try {
-          for (let i = 0; i < records.length; i++) named("task", records[i], checkTask);
+          for (let i = 0; i < records.length; i++) named("task", records[i], checkParameters);
         } catch (error) {
           refuseText(error);
+          return "[]";
         }
         return text;
       };
@@ -1050,10 +1080,12 @@
       defineProperty(prototype, name, { __proto__: null, enumerable: true });
       push(names, name);
     }
+    deleteProperty(prototype, "constructor"); // which makes of anything what is written
     mapSet(fieldNames, prototype, names);
     setPrototypeOf(prototype, HostObject.prototype); // quicker to make than what extends a class
     freeze(prototype);
   }
+  deleteProperty(HostObject.prototype, "constructor");
   freeze(HostObject.prototype);
 
   // What there is one of per job has its fields itself. Thousands of tasks would take half as long again.
@@ -1094,7 +1126,7 @@
     if (at === 0) {
       const before = idPrefix + padStart(hexDigits(idCount / IDS_AT_ONCE, 16), 10, "0");
       ids = parse(`["${before}${joinArray(lastDigits, `","${before}`)}"]`);
-      stringify(latestParameters); // so texts that many commands have are in one piece when tasks are written
+      lengthOf(latestParameters); // so texts that many commands have are in one piece when tasks are written
     }
     idCount++;
     return ids[at];
@@ -1110,7 +1142,7 @@
       const taskName = trim(name);
       if (type !== typeGiven) {
         typeThen = trim(type);
-        typeGiven = type;
+        typeGiven = typeof type === "string" ? type : NaN; // which nothing equals: an object may be another text next time
       }
       if (!taskName) throw new GoError("author.Task(name, type): name is required");
       if (!typeThen) throw new GoError("author.Task(name, type): type is required");
@@ -1237,6 +1269,7 @@
 
   // What came out, as JSON text: first lists of tasks, called for each, and last an object with all else.
   function result() {
+    if (complaint !== null) throw complaint;
     refuseTampering();
     made ??= outcome();
     if (job !== null && tasksWritten < made.task_count) return nextTasks(job, made.task_count);
@@ -1271,7 +1304,7 @@
     defineProperty(globalThis, name, { __proto__: null, value: globals[name], writable: true, configurable: true });
   }
   // Once through all that most scripts use, while nobody waits for it: V8 compiles functions when they are first called.
-  // What this leaves behind is as it was before.
+  // Nothing of it can be seen afterwards.
   function rehearse() {
     const rehearsed = new Job(parse(stringify({ id: "", name: "", type: "", priority: 50, created_ms: 0, worker_tag: "", shaman_checkout_id: "", settings: {}, metadata: {} })));
     const last = author.Task("last", "type");

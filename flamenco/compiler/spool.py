@@ -12,7 +12,7 @@ from typing import overload
 from flamenco.collector import collector_paused
 from flamenco.compiler.authored import decode_tasks
 from flamenco.domain.contents import Contents
-from flamenco.domain.errors import Unavailable
+from flamenco.domain.errors import JobTypeError, Unavailable
 from flamenco.domain.model import AuthoredTask
 
 MOST_IN_MEMORY = 8 * 2**20
@@ -79,8 +79,13 @@ class SpooledTasks(Sequence[AuthoredTask]):
         return self._count
 
     def __iter__(self) -> Iterator[AuthoredTask]:
+        came = 0
         for text in self._spool.lists():
-            yield from decode_tasks(text)
+            tasks = decode_tasks(text)
+            came += len(tasks)
+            yield from tasks
+        if came != self._count:
+            raise JobTypeError(f"the job has {self._count} tasks, but {came} came out of its script")
 
     @overload
     def __getitem__(self, index: int) -> AuthoredTask: ...

@@ -218,6 +218,24 @@ def test_changed_modules_count_as_changed_scripts(studio: Studio) -> None:
     assert labels(studio) == {"x": "two"}
 
 
+def test_scripts_that_require_nothing_know_no_modules(tmp_path: Path) -> None:
+    """A setting that is `required` requires nothing: such a script is the same, whatever becomes of the modules."""
+    studio = Studio(tmp_path)
+    studio.write(
+        "x.js",
+        """
+        const JOB_TYPE = { label: "one", settings: [{ key: "k", type: "string", required: true }] };
+        function compileJob() { globalThis["requi" + "re"]("./lib/a"); }""",
+    )
+    studio.write("lib/a.js", "exports.a = 1;")
+    assert labels(studio) == {"x": "one"}
+    with pytest.raises(JobTypeError, match=r'there is no module "\./lib/a"'):
+        studio.compile("x")
+    studio.compiler.close()  # from here on nothing can be run
+    studio.write("lib/a.js", "exports.a = 2;")
+    assert labels(studio) == {"x": "one"}
+
+
 FULL = """
     const JOB_TYPE = {
         name: "ignored", etag: "ignored", label: "L", description: "D", unknown: 1,

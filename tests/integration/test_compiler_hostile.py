@@ -174,6 +174,8 @@ def test_in_compile_job(studio: Studio, attack: str, complaint: str) -> None:
 
 ADD = "job.addTask(author.Task('t', 'misc'));"
 
+FORGE = "Object.prototype.toJSON = () => 'forged';"
+
 COMPILING = {
     "endless promises": (f"{ADD} (function f() {{ Promise.resolve().then(f); }})();", TIMEOUT),
     "endless waiting": (f"{ADD} (async () => {{ for (;;) await null; }})();", TIMEOUT),
@@ -267,6 +269,44 @@ COMPILING = {
     ),
     "a job id that is none": ("job.jobID = '../../etc';", '"../../etc" is no UUID'),
     "a time beyond all times": ("job.created = new Date(8.64e15);", ""),
+    "tasks as JSON by a getter of a setting": (
+        f"{ADD} Object.defineProperty(job.settings, 'a', {{ enumerable: true, get() {{ {FORGE} }} }});",
+        "Object.prototype.toJSON must not be",
+    ),
+    "tasks as JSON by a getter of a parameter": (
+        (
+            "const t = author.Task('t', 'misc'); const c = author.Command('c', {}); "
+            f"Object.defineProperty(c.parameters, 'a', {{ enumerable: true, get() {{ {FORGE} }} }}); "
+            "t.addCommand(c); job.addTask(t);"
+        ),
+        "Object.prototype.toJSON must not be",
+    ),
+    "tasks as JSON by a getter among the tasks": (
+        (
+            "const t = author.Task('t', 'misc'); "
+            f"Object.defineProperty(job.tasks, 0, {{ enumerable: true, get() {{ {FORGE} return t; }} }});"
+        ),
+        "Object.prototype.toJSON must not be",
+    ),
+    "parameters as JSON while tasks are made": (
+        f"{FORGE} for (let i = 0; i < 1000; i++) {ADD}",
+        "Object.prototype.toJSON must not be defined by a script (bad_job.js:1)",
+    ),
+    "fewer tasks than there were": (
+        f"for (let i = 0; i < 3; i++) {ADD} Array.prototype.toJSON = () => [];",
+        "Array.prototype.toJSON must not be",
+    ),
+    "a task of one's own making": (
+        "const T = author.Task('t', 'misc').constructor; job.addTask(new T({ name: 5, ord: 7 }));",
+        "this is not a task",
+    ),
+    "a command of one's own making": (
+        (
+            "const t = author.Task('t', 'misc'); const C = author.Command('c').constructor; "
+            "t.addCommand(new C({ name: 5 }));"
+        ),
+        "this is not a command",
+    ),
     "the way in as a way out": ("__flamenco.compile = 1;", "TypeError: Cannot assign to read only property 'compile'"),
 }
 """Attacks that are only possible while a job is compiled."""

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flamenco.compiler.script_limits import ScriptLimits
+from flamenco.compiler.spool import Spool
 from flamenco.domain.errors import JobTypeError
 from flamenco.domain.frames import frame_chunker, frame_count
 from flamenco.domain.model import AuthoredJob
@@ -458,11 +459,33 @@ def test_a_script_runs_once_more_to_find_the_line(studio: Studio, caplog: pytest
     with pytest.raises(JobTypeError, match=r"half a character.*\(my_job.js:6\)"):
         studio.run(body)
     assert [record.message for record in caplog.records] == ["my_job.js: once"]
+    with pytest.raises(JobTypeError, match=r"half a character.*\(my_job.js:7\)"):
+        studio.run(f"return Promise.resolve().then(() => {{\n{body}\n}});")
+    with pytest.raises(JobTypeError, match=r"half a character.*\(my_job.js:5\)"):
+        studio.run(
+            'author.Command("c", { text: "x" });\nconst task = author.Task("t", "misc");\n'
+            'task.addCommand(author.Command("c", { a: "x".repeat(2 ** 19), "\\ud800": "x".repeat(2 ** 19) }));\n'
+            "job.addTask(task);"
+        )
     # It does something else the second time: what was wrong at first is said.
     with pytest.raises(JobTypeError, match='task "t": command "c": a text with half a character'):
         studio.run(f'if (again++) throw "something else";{body}', before="let again = 0;")
-    with pytest.raises(JobTypeError, match='task "t": command "c": a text with half a character'):
-        studio.run(f"if (again++) return;{body}", before="let again = 0;")
+    for other in ("return;", "return new Promise(() => {});", "return Promise.reject(1);"):
+        with pytest.raises(JobTypeError, match='task "t": command "c": a text with half a character'):
+            studio.run(f"if (again++) {other}{body}", before="let again = 0;")
+
+
+def test_a_script_runs_but_once_for_a_name(studio: Studio) -> None:
+    """Where names are given, nobody looks at them: another run would not find the line."""
+    with pytest.raises(JobTypeError, match='task "t": command "?ud800": .*half'.replace("?", r"\\+")):
+        studio.run(
+            """
+            if (again++) throw "twice";
+            const task = author.Task("t", "misc");
+            task.addCommand(author.Command("\\ud800", {}));
+            job.addTask(task);""",
+            before="let again = 0;",
+        )
 
 
 def test_commands_that_no_task_has_are_not_looked_at(studio: Studio) -> None:
@@ -488,6 +511,34 @@ def test_tasks_may_be_much_longer_than_those_before(tmp_path: Path) -> None:
         studio.compiler.close()
     lengths = [len((task.commands[0].parameters or {})["text"]) for task in job.tasks]
     assert lengths == [1] * 2000 + [1_000_000] * 80 + [1] * 2000
+
+
+def test_lists_of_tasks_are_short(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much tasks hold, and wherever: parameters, names, or what they wait for."""
+    lengths: list[int] = []
+
+    def keep(spool: Spool, text: bytes) -> None:
+        lengths.append(len(text))
+        plainly(spool, text)
+
+    plainly = Spool.keep
+    monkeypatch.setattr(Spool, "keep", keep)
+    tasks = studio.run("""
+        const tasks = [];
+        for (let i = 0; i < 700; i++) {
+            const task = author.Task(`${i} ${"x".repeat(i < 500 ? 10 : 900)}`, "misc");
+            for (let j = 0; j < tasks.length; j++) task.addDependency(tasks[j]);
+            job.addTask(task);
+            tasks.push(task);
+        }
+        for (let i = 0; i < 5000; i++) job.addTask(author.Task("short", "misc"));
+        const last = author.Task("last", "misc");
+        for (const task of job.tasks) last.addDependency(task);
+        job.addTask(last);""").tasks
+    assert [len(task.dependencies) for task in tasks] == [*range(700)] + [0] * 5000 + [5700]
+    assert sum(lengths) > 9_500_000
+    assert max(lengths) < 1_000_000
+    assert len(lengths) < 30
 
 
 def test_tasks_that_come_while_others_are_written(studio: Studio) -> None:
