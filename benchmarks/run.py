@@ -126,6 +126,9 @@ def main(
 ) -> None:
     """Measure what a manager does, and print tables. Ratios count: machines differ, and are noisy.
 
+    A cycle makes a file, in the folder that TMPDIR says. On ext4 without a journal that takes most of the time once
+    thousands were removed, as after some runs: TMPDIR=/dev/shm leaves it out.
+
     \b
     Examples:
       scripts/bench --against ../flamenco-before --size 8,1,5000 --rounds 5 --json figures.json

@@ -250,7 +250,8 @@ class Cascade:
         return changed
 
     def _count_steps(self, more: int) -> None:
-        self.job = replace(self.job, steps_completed=self.job.steps_completed + more)
+        if more:
+            self.job = replace(self.job, steps_completed=self.job.steps_completed + more)
 
     def set_job(self, new: JobStatus, reason: str) -> None:
         """Send the job to another status, with all that follows."""

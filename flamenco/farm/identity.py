@@ -6,12 +6,26 @@ import ipaddress
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 IN_TURN_S = 60.0
 """Within this many seconds, a worker's address changes to another one and back only when there are two."""
 
 WARN_EVERY_S = 60.0
 """How often one process warns of the same worker."""
+
+
+_KNOWN = 1000
+"""Of so many addresses it is remembered what they are: to find out takes longer than all else here."""
+
+
+@lru_cache(_KNOWN)
+def _version(address: str) -> int | None:
+    """4 or 6; None for what is no address."""
+    try:
+        return ipaddress.ip_address(address).version
+    except ValueError:
+        return None
 
 
 class Callers:
@@ -29,10 +43,10 @@ class Callers:
 
         Of each kind of address alone: a machine that has one for IPv4 and one for IPv6 may use both.
         """
-        try:
-            caller = (worker_key, ipaddress.ip_address(address).version)
-        except ValueError:
+        version = _version(address)
+        if version is None:
             return None
+        caller = (worker_key, version)
         now = self._timer()
         with self._lock:
             last = self._last.get(caller)

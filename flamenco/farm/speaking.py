@@ -86,31 +86,31 @@ def hearing(farm: Farm, speaker: Speaker, now: datetime, *, holds: bool = True) 
     `holds`: nobody changes the worker until the transaction ends, and it is noted each time rather than now and then.
     Raises `AccessDenied` for one that was deleted, and `Replaced` when another program has signed on as it since.
     """
-    with _refusing_replaced(farm, speaker), farm.store.write() as tx:
-        yield tx, _heard(tx, farm, speaker, now, holds=holds)
+    try:
+        with farm.store.write() as tx:
+            yield tx, _heard(tx, farm, speaker, now, holds=holds)
+    except _Another as another:
+        raise _replaced(farm, speaker, another) from None
 
 
 @contextmanager
 def hearing_of(farm: Farm, speaker: Speaker, task_id: str, now: datetime) -> Iterator[Telling]:
     """The same of what a worker says of a task, which is kept from changing, with its job. Raises `NotFound`."""
-    with _refusing_replaced(farm, speaker), farm.store.write() as tx:
-        known = heard.lock(tx, speaker, task_id, noted_lately(farm, now))
-        if known is not None:
-            yield Telling(tx, *known)
-        else:
-            worker = _heard(tx, farm, speaker, now, holds=False)
-            yield Telling(tx, worker, *tasks.lock(tx, task_id))
-
-
-@contextmanager
-def _refusing_replaced(farm: Farm, speaker: Speaker) -> Iterator[None]:
     try:
-        yield
+        with farm.store.write() as tx:
+            known = heard.lock(tx, speaker, task_id, noted_lately(farm, now))
+            if known is not None:
+                yield Telling(tx, *known)
+            else:
+                worker = _heard(tx, farm, speaker, now, holds=False)
+                yield Telling(tx, worker, *tasks.lock(tx, task_id))
     except _Another as another:
-        _warn_of_two(
-            farm, speaker, f"a program that spoke as this worker was replaced by another one at {another.address}"
-        )
-        raise Replaced(str(another)) from None
+        raise _replaced(farm, speaker, another) from None
+
+
+def _replaced(farm: Farm, speaker: Speaker, another: _Another) -> Replaced:
+    _warn_of_two(farm, speaker, f"a program that spoke as this worker was replaced by another one at {another.address}")
+    return Replaced(str(another))
 
 
 def _heard(tx: Tx, farm: Farm, speaker: Speaker, now: datetime, *, holds: bool) -> Worker:

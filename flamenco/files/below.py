@@ -9,7 +9,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -199,7 +199,11 @@ def open_below(root: Path, path: Path, flags: int, mode: int = 0o600) -> int:
 
     `root` may be a link, which is for whoever configures it; raises `OSError` where anything below it is one.
     """
-    names = path.parts[len(root.parts) :]
+    return open_along(root, path.parts[len(root.parts) :], flags, mode)
+
+
+def open_along(root: Path, names: Sequence[str], flags: int, mode: int = 0o600) -> int:
+    """The same of the file that `names` lead to, one in the other."""
     if not _HAS_FOLDERS:
         with opened(root) as top, below(top, *names[:-1]) as folder:
             return folder.open(names[-1], flags, mode)

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 import structlog
 
 from flamenco.domain.errors import StoreError
-from flamenco.domain.job_files import task_log_name
+from flamenco.domain.job_files import folder_of, task_log_name
 from flamenco.files import log_cuts, log_reading
-from flamenco.files.below import READ, open_below
+from flamenco.files.below import READ, open_along, open_below
 from flamenco.files.job_folders import job_folder, make_job_folder, unusable
 from flamenco.files.log_reading import LogPart
 from flamenco.platforms import locks
@@ -54,19 +55,46 @@ class TaskLogs:
 
     def _append(self, job_id: str, task_id: str, text: str, *, replaces: bool) -> None:
         data = (text if text.endswith(("\n", "\r")) else text + "\n").encode(errors="replace")
-        path = self.path(job_id, task_id)
+        # Every update of a task comes by here, so without the paths that are convenient elsewhere.
+        names = (*folder_of(job_id), task_log_name(task_id))
+        path = "/".join((str(self._root), *names))
         try:
-            with _locked(self._root, path, lambda: make_job_folder(self._root, job_id)) as descriptor:
+            descriptor = self._locked(names, path)
+            try:
                 _append(descriptor, data, replaces=replaces)
                 self._cut(path, descriptor)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise unusable(f"The task log {path} cannot be written", error) from error
 
-    def _cut(self, path: Path, descriptor: int) -> None:
+    def _locked(self, names: tuple[str, str, str], path: str) -> int:
+        """The log, open for appending, and nobody else appends until it is closed."""
+        while True:
+            descriptor = self._opened(names)
+            try:
+                with contextlib.suppress(OSError):  # a file system that has no locks
+                    locks.lock(descriptor)
+                if _is_in_place(path, descriptor):
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+
+    def _opened(self, names: tuple[str, str, str]) -> int:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+        try:
+            return open_along(self._root, names, flags)
+        except FileNotFoundError:
+            make_job_folder(self._root, names[1])
+            return open_along(self._root, names, flags)
+
+    def _cut(self, path: str, descriptor: int) -> None:
         if not self._most_bytes or os.fstat(descriptor).st_size <= self._most_bytes:
             return
         try:
-            log_cuts.cut(path, descriptor, self._most_bytes)
+            log_cuts.cut(Path(path), descriptor, self._most_bytes)
         except OSError as error:  # what was to be written is written
             log.error("a task's log is too long, and cannot be cut", file=str(path), reason=str(error))
 
@@ -145,37 +173,19 @@ class TaskLogs:
 
 def stamped(line: str, now: datetime) -> str:
     """A line of the manager's own as it stands in a log: with the local time in front."""
-    return f"{now.astimezone().isoformat(timespec='seconds')} {line}"
+    return f"{_local(now)} {line}"
 
 
-@contextmanager
-def _locked(root: Path, path: Path, make_folder: Callable[[], object]) -> Iterator[int]:
-    """The log, open for appending, and nobody else appends meanwhile."""
-    while True:
-        descriptor = _opened(root, path, make_folder)
-        try:
-            with contextlib.suppress(OSError):  # a file system that has no locks
-                locks.lock(descriptor)
-            if _is_in_place(path, descriptor):
-                yield descriptor
-                return
-        finally:
-            os.close(descriptor)
+@lru_cache(1)
+def _local(now: datetime) -> str:
+    """What happens at once has several lines."""
+    return now.astimezone().isoformat(timespec="seconds")
 
 
-def _opened(root: Path, path: Path, make_folder: Callable[[], object]) -> int:
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
-    try:
-        return open_below(root, path, flags)
-    except FileNotFoundError:
-        make_folder()
-        return open_below(root, path, flags)
-
-
-def _is_in_place(path: Path, descriptor: int) -> bool:
+def _is_in_place(path: str, descriptor: int) -> bool:
     """Whether that is the log still: one that was cut since is another file."""
     try:
-        return os.path.samestat(path.lstat(), os.fstat(descriptor))
+        return os.path.samestat(os.lstat(path), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 

@@ -107,9 +107,8 @@ def lock(tx: Tx, job_key: int) -> JobState:
 
 
 def lock_in_turn(tx: Tx, job_key: int) -> JobState:
-    """As `lock`, and of those who come by here each has its turn."""
-    statement = _LOCK if tx.dialect.name == "sqlite" else _LOCK_IN_TURN
-    return STATE.read(_there(statement.first(tx, job_key=job_key)))
+    """As `lock`, on a server, where of those who come by here each has its turn."""
+    return STATE.read(_there(_LOCK_IN_TURN.first(tx, job_key=job_key)))
 
 
 def locked(row: Row | None) -> JobState:

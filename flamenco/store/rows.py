@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
@@ -46,6 +47,7 @@ class Rows(Generic[S]):
         self._columns = {name: elsewhere[name] if name in elsewhere else table.c[name] for name in names}
         self._made = made or {}
         self.saved: Final = tuple(saved)
+        self._of_saved: Final = attrgetter(*self.saved)
         self._updates: dict[tuple[str, ...], Ready] = {}
         self.columns: Final = [*self._columns.values(), *(each for _, group in self._groups.values() for each in group)]
         """What a statement has to select first, in this order, for `read`."""
@@ -76,7 +78,8 @@ class Rows(Generic[S]):
 
     def changes(self, before: S, now: S) -> dict[str, Any]:
         """What is new, by columns, of the fields that may change."""
-        return self.values(now, [name for name in self.saved if getattr(now, name) != getattr(before, name)])
+        pairs = zip(self.saved, self._of_saved(before), self._of_saved(now), strict=True)
+        return self.values(now, [name for name, old, new in pairs if old is not new and old != new])
 
     def write(self, tx: Tx, key: int, values: Mapping[str, Any], **expected: object) -> bool:
         """Give columns of the row with that number new values, where others have what is `expected`; whether they had.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -63,7 +64,7 @@ class Utc(TypeDecorator[datetime]):
 
         def written(value: datetime | None) -> str | None:
             moment = self.process_bind_param(value, dialect)
-            return None if moment is None else moment.isoformat(" ", "microseconds").removesuffix("+00:00")
+            return None if moment is None else _as_text(moment)
 
         return written
 
@@ -72,6 +73,12 @@ class Utc(TypeDecorator[datetime]):
         if dialect.name != "sqlite":
             return super().result_processor(dialect, coltype)
         return lambda text: None if text is None else datetime.fromisoformat(f"{text}+00:00")
+
+
+@lru_cache(16)
+def _as_text(moment: datetime) -> str:
+    """As SQLite has a moment of UTC. What happens at once is written to several rows."""
+    return moment.isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 class Json(TypeDecorator[Any]):

@@ -27,7 +27,7 @@ from flamenco.farm.scheduling import claim, stranding
 from flamenco.store import job_workers as store
 from flamenco.store.engine import Tx
 from flamenco.store.scheduling import queues
-from flamenco.store.scheduling.claim import Offer, best_task
+from flamenco.store.scheduling.claim import JobOffers, Offer, best_task
 from tests.conftest import authored_job, authored_task
 from tests.docs import manual
 from tests.integration.compiling import Studio
@@ -158,7 +158,7 @@ def has_task(tx: Tx, job: Job, worker: Worker) -> bool:
     """Whether a job that was found to be for the worker is still, once it is locked."""
     queue = queues.of_job(tx, job.key)[0]
     offer = Offer(queue.key, job.key, job.id, 0.0, ())
-    return best_task(tx, [offer], worker, chooses=True) is not None
+    return best_task(tx, JobOffers(job.key, job.id, (offer,)), worker) is not None
 
 
 def test_the_database_keeps_to_the_same_rule(farm: Farm) -> None:

@@ -120,7 +120,7 @@ def test_no_statement_looks_through_a_table(farm: Farm, clock: Clock) -> None:
     with executed(farm.store) as statements:
         exercise(farm, clock)
     of_other_databases = (
-        {"leases.clock", "roll_ups.horizon", "job_waits.alone", "own_limits.alone"}
+        {"leases.clock", "roll_ups.horizon", "job_waits.alone", "own_limits.alone", "jobs.lock_in_turn", "limits.lock"}
         if farm.store.is_sqlite
         else {"damage.look", "space.give_back", *PUT_OFF}
     )

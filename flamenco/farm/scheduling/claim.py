@@ -59,7 +59,8 @@ class _LockedInVain(Exception):
 def _assign(
     farm: Farm, speaker: Speaker, now: datetime, *, starts: datetime, lets_go: bool
 ) -> Assignment | WorkerStatus | None:
-    with speaking.hearing(farm, speaker, now) as (tx, worker):
+    # In SQLite nobody else writes meanwhile.
+    with speaking.hearing(farm, speaker, now, holds=not farm.store.is_sqlite) as (tx, worker):
         assigned = None
         variables: Mapping[str, str] = {}
         if worker.status_requested is None and worker.status is WorkerStatus.AWAKE and worker.approved:
@@ -135,18 +136,11 @@ def _is_refused(tx: Tx, farm: Farm, found: JobOffers, worker: WorkerView) -> boo
 
 
 def _take_from(tx: Tx, found: JobOffers, worker: Worker, farm: Farm) -> tuple[Cascade, Task] | None:
-    # Another process may have changed or deleted the job while we waited for its lock.
-    try:
-        job = claim.lock(tx, found, worker)
-    except NotFound:
-        return None
-    if not job.is_open:
-        return None
-    best = claim.best_task(tx, found.offers, worker, chooses=bool(job.worker_rules))
+    best = claim.best_task(tx, found, worker)
     if best is None:
         return None
     limits.take(tx, best.limits, best.task.key)
-    return _activate(tx, job, best.task, worker, farm)
+    return _activate(tx, best.job, best.task, worker, farm)
 
 
 def _activate(tx: Tx, job: JobState, task: Task, worker: Worker, farm: Farm) -> tuple[Cascade, Task]:

@@ -22,6 +22,7 @@ from flamenco.domain.model import JobState, Task, Worker
 from flamenco.domain.people_limits import EACH_MACHINE, on_machine
 from flamenco.domain.scheduling.values import MACHINE
 from flamenco.domain.statuses import SCHEDULABLE_JOB
+from flamenco.store import jobs as job_store
 from flamenco.store import tasks as task_store
 from flamenco.store.elapsed import milliseconds_between
 from flamenco.store.engine import Tx
@@ -40,6 +41,7 @@ from flamenco.store.schema import (
     jobs,
     queues,
     requirements,
+    tags,
     task_failures,
     tasks,
     worker_tags,
@@ -259,7 +261,7 @@ def jobs_with_work(tx: Tx, worker: Worker, seen: Look, now: datetime) -> Iterato
     for start in range(0, len(met), _MOST_TOGETHER):
         along += _along(tx, worker.key, met[start : start + _MOST_TOGETHER])
     # A job has one rank, so its queues come next to each other.
-    in_order = heapq.merge(*along, key=lambda offer: (-offer.rank, offer.job_key))
+    in_order = along[0] if len(along) == 1 else heapq.merge(*along, key=lambda offer: (-offer.rank, offer.job_key))
     for (job_key, job_id), offers in groupby(in_order, key=lambda offer: (offer.job_key, offer.job_id)):
         yield JobOffers(job_key, job_id, tuple(offers))
 
@@ -316,33 +318,55 @@ def _best_of(limited: int, *, chooses: bool) -> Ready:
 
 
 class Candidate(NamedTuple):
-    """A task that the worker may run, and the limits it needs a slot under. `ord` is its place in the job's order."""
+    """A task that the worker may run, its job, and the limits it needs a slot under. `ord` is its place in that."""
 
+    job: JobState
     task: Task
     limits: tuple[str, ...]
     ord: int
 
 
-def lock(tx: Tx, found: JobOffers, worker: Worker) -> JobState:
-    """A job, in its turn, and on a server all limits that it is to be taken under. Raises `NotFound`."""
-    return limits.lock(tx, found.job_key, found.limits, worker.address)
+def best_task(tx: Tx, found: JobOffers, worker: Worker) -> Candidate | None:
+    """The best task of a job that this worker may run and did not fail; from here on nobody else changes the job.
 
-
-def best_task(tx: Tx, offers: Sequence[Offer], worker: Worker, *, chooses: bool) -> Candidate | None:
-    """The best task in some queues of a locked job that this worker may run and did not fail.
-
-    Best is the highest priority, then the order that the job is to have, then that of the script. `chooses`: the job is
-    not for every worker, and may say something else of this one since its queues were looked at.
-
-    Queues are left out of which a limit is full by now. In SQLite, which lets one write at a time, none is.
+    Best is the highest priority, then the order that the job is to have, then that of the script. On a server the job
+    is locked in its turn, with all limits that it is to be taken under, and queues are left out of which one is full
+    by now. None as well where others have ended or deleted the job meanwhile.
     """
-    found = []
-    for offer in offers:
-        limited: dict[str, Any] = {}
-        if offer.limits and tx.dialect.name != "sqlite":
-            limited = {**limits.values_of(offer.limits), "address": worker.address}
-        best = _best_of(len(offer.limits) if limited else 0, chooses=chooses)
+    candidates = _found_at_once if tx.dialect.name == "sqlite" else _found_in_turn
+    return min(
+        candidates(tx, found, worker), key=lambda one: (-one.task.priority, one.ord, one.task.index), default=None
+    )
+
+
+_WITH_JOB = Ready(
+    _BEST.where(FITS)
+    .outerjoin(tags, tags.c.key == jobs.c.tag_key)
+    .with_only_columns(*job_store.STATE.columns, *task_store.WHOLE.columns, tasks.c.ord)
+)
+_OF_TASK: Final = len(job_store.STATE.columns)
+
+
+def _found_at_once(tx: Tx, found: JobOffers, worker: Worker) -> Iterator[Candidate]:
+    """The best of each queue, in SQLite, which lets nobody else write: job and task are read together."""
+    for offer in found.offers:
+        row = _WITH_JOB.first(tx, of_queue=offer.queue_key, worker_key=worker.key)
+        if row is not None and (job := job_store.STATE.read(row)).is_open:
+            yield Candidate(job, task_store.WHOLE.read(row[_OF_TASK:]), offer.limits, row.ord)
+
+
+def _found_in_turn(tx: Tx, found: JobOffers, worker: Worker) -> Iterator[Candidate]:
+    """The best of each queue, on a server. What is read by the lock's own statement may be what was before it."""
+    try:
+        job = limits.lock(tx, found.job_key, found.limits, worker.address)
+    except NotFound:
+        return
+    if not job.is_open:
+        return
+    for offer in found.offers:
+        # The job may say something else of this worker since its queues were looked at, where it is not for all.
+        best = _best_of(len(offer.limits), chooses=bool(job.worker_rules))
+        limited = {**limits.values_of(offer.limits), "address": worker.address} if offer.limits else {}
         row = best.first(tx, of_queue=offer.queue_key, worker_key=worker.key, **limited)
         if row is not None and not (limited and row.is_full):
-            found.append(Candidate(task_store.WHOLE.read(row), offer.limits, row.ord))
-    return min(found, key=lambda one: (-one.task.priority, one.ord, one.task.index), default=None)
+            yield Candidate(job, task_store.WHOLE.read(row), offer.limits, row.ord)

@@ -121,11 +121,11 @@ def _at_once(part: CTE) -> CTE:
 
 
 def lock(tx: Tx, job_key: int, names: Collection[str], address: str) -> JobState:
-    """As `jobs.lock_in_turn`; on a server these limits as well, and those on the machine at that address.
+    """As `jobs.lock_in_turn`; these limits as well, and those on the machine at that address.
 
     What runs under them is not to be looked at by the same statement, which may see what was before it had to wait.
     """
-    if not names or tx.dialect.name == "sqlite":
+    if not names:
         return job_store.lock_in_turn(tx, job_key)
     # Limits always in the same order, so that no two wait for each other.
     row = _lock_of(len(names)).first(tx, job_key=job_key, **values_of(names), address=address)
